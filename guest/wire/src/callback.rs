@@ -1,0 +1,257 @@
+//! What Google posts to a webhook: the handshake, the envelope, and what is in it.
+//!
+//! guides/integrate/webhooks; reference/rest/v1/UserMessage, UserEvent, ServerEvent, AgentLaunchEvent.
+
+use crate::message::{LatLong, RichMessageClassification};
+use crate::number::Whole;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// Carries the signature of an event.
+pub const SIGNATURE_HEADER: &str = "X-Goog-Signature";
+
+/// Says what kind of callback it is, since 2026-07-13. Not signed.
+pub const TYPE_HEADER: &str = "X-Goog-Webhook-Type";
+
+/// `attributes.type` of a callback about an agent's launch.
+pub const LAUNCH_ATTRIBUTE: &str = "agent_launch_event";
+
+/// The body of a webhook request: an envelope around signed data, or a handshake. Unknown fields are passed over.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Body<'a> {
+    /// An event.
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub message: Option<PushMessage<'a>>,
+    /// `projects/…/subscriptions/…`. Not signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subscription: Option<String>,
+    /// Handshake: the token that both sides know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_token: Option<String>,
+    /// Handshake: what to answer with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
+
+/// A Cloud Pub/Sub message. Only `data` is signed.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PushMessage<'a> {
+    /// Standard base64 of a UTF-8 JSON document.
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Base64Text<'a>>,
+    /// Hints that nothing vouches for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<Attributes>,
+    /// The publication's id, not the message's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
+    /// The same again.
+    #[serde(rename = "message_id", skip_serializing_if = "Option::is_none")]
+    pub message_id_again: Option<String>,
+    /// When it was published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub publish_time: Option<String>,
+    /// The same again.
+    #[serde(rename = "publish_time", skip_serializing_if = "Option::is_none")]
+    pub publish_time_again: Option<String>,
+}
+
+/// Base64 text, borrowed from the body where it has no escapes.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Base64Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
+/// The attributes of a Pub/Sub message, as captured in 2022. Not signed.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Attributes {
+    /// The partner's project.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project_number: Option<String>,
+    /// `RBM`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
+    /// `TEXT`; other values are unconfirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_type: Option<String>,
+    /// The agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub business_id: Option<String>,
+    /// `message`, or [`LAUNCH_ATTRIBUTE`]; other values are unconfirmed.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Launch callbacks: the new state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<String>,
+}
+
+/// The signed document: the fields of all its kinds together, because only the fields tell the kind.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Notice {
+    /// The agent, with `@rbm.goog`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+    /// The person: user messages and user events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender_phone_number: Option<String>,
+    /// The person: server events and capability callbacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone_number: Option<String>,
+    /// User messages: their own id, opaque. DELIVERED, READ and server events: the agent message's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
+    /// Events: their own id. Some pages show messages with it too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<String>,
+    /// Some of Google's samples leave it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub send_time: Option<String>,
+    /// An [`EventType`] as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<String>,
+
+    /// User message: one of the contents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// User message: one of the contents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_file: Option<UserFile>,
+    /// User message: one of the contents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<LatLong>,
+    /// User message: one of the contents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggestion_response: Option<SuggestionResponse>,
+    /// User message, US numbers only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rich_message_classification: Option<RichMessageClassification>,
+    /// User message, US numbers only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<String>,
+
+    /// Launch: the agent's name as people see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bot_display_name: Option<String>,
+    /// Launch: the brand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub brand_id: Option<String>,
+    /// Launch: the brand's name as people see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub brand_display_name: Option<String>,
+    /// Launch: the carrier, `/v1/regions/fi-rcs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region_id: Option<String>,
+    /// Launch: the state that was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old_launch_state: Option<String>,
+    /// Launch: the state that is, without the management API's `LAUNCH_STATE_`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_launch_state: Option<String>,
+    /// Launch: who did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acting_party: Option<String>,
+    /// Launch: why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+
+    /// Capability callback (retired): the id of the question.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// Capability callback (retired): whether the phone speaks RCS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rbm_enabled: Option<bool>,
+    /// Capability callback (retired): what it can show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<Vec<String>>,
+}
+
+/// The `eventType`s of user events and server events.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum EventType {
+    /// The phone has the agent's message.
+    Delivered,
+    /// The person opened the conversation after that.
+    Read,
+    /// The person is typing.
+    IsTyping,
+    /// The person wants no more.
+    Unsubscribe,
+    /// The person wants more again.
+    Subscribe,
+    /// The message ran out and was taken off the queue.
+    ExpirationRevoked,
+    /// The message ran out and could not be taken off the queue.
+    ExpirationRevokeFailed,
+}
+
+impl EventType {
+    /// As Google spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "DELIVERED",
+            Self::Read => "READ",
+            Self::IsTyping => "IS_TYPING",
+            Self::Unsubscribe => "UNSUBSCRIBE",
+            Self::Subscribe => "SUBSCRIBE",
+            Self::ExpirationRevoked => "TTL_EXPIRATION_REVOKED",
+            Self::ExpirationRevokeFailed => "TTL_EXPIRATION_REVOKE_FAILED",
+        }
+    }
+
+    /// None for a word that no page has.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "DELIVERED" => Some(Self::Delivered),
+            "READ" => Some(Self::Read),
+            "IS_TYPING" => Some(Self::IsTyping),
+            "UNSUBSCRIBE" => Some(Self::Unsubscribe),
+            "SUBSCRIBE" => Some(Self::Subscribe),
+            "TTL_EXPIRATION_REVOKED" => Some(Self::ExpirationRevoked),
+            "TTL_EXPIRATION_REVOKE_FAILED" => Some(Self::ExpirationRevokeFailed),
+            _ => None,
+        }
+    }
+}
+
+/// A file that a person sent.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct UserFile {
+    /// The file.
+    pub payload: FileInfo,
+    /// A small picture of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thumbnail: Option<FileInfo>,
+}
+
+/// One file that Google holds.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct FileInfo {
+    /// `image/gif`
+    pub mime_type: String,
+    /// A whole number, in quotes or not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_size_bytes: Option<Whole>,
+    /// Where to fetch it.
+    pub file_uri: String,
+    /// What it was called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_name: Option<String>,
+}
+
+/// A tap on a suggestion.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct SuggestionResponse {
+    /// What the agent gave with the suggestion.
+    pub postback_data: String,
+    /// What the person saw. Left out of some taps on actions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// `REPLY` or `ACTION`; the members are unconfirmed.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+}
