@@ -2,8 +2,9 @@
 //!
 //! guides/integrate/webhooks; reference/rest/v1/UserMessage, UserEvent, ServerEvent, AgentLaunchEvent.
 
+use crate::json::{Json, Object};
 use crate::message::{LatLong, RichMessageClassification};
-use crate::number::Whole;
+use crate::number::{Double, Whole};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -34,6 +35,18 @@ pub struct Body<'a> {
     pub secret: Option<String>,
 }
 
+impl<'a> Body<'a> {
+    /// Reads what is there.
+    pub fn read(mut json: Object<'a>) -> Self {
+        Self {
+            message: json.object("message").map(PushMessage::read),
+            subscription: json.text("subscription"),
+            client_token: json.text("clientToken"),
+            secret: json.text("secret"),
+        }
+    }
+}
+
 /// A Cloud Pub/Sub message. Only `data` is signed.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -56,6 +69,19 @@ pub struct PushMessage<'a> {
     /// The same again.
     #[serde(rename = "publish_time", skip_serializing_if = "Option::is_none")]
     pub publish_time_again: Option<String>,
+}
+
+impl<'a> PushMessage<'a> {
+    fn read(mut json: Object<'a>) -> Self {
+        Self {
+            data: json.borrowed_text("data").map(Base64Text),
+            attributes: json.object("attributes").map(Attributes::read),
+            message_id: json.text("messageId"),
+            message_id_again: json.text("message_id"),
+            publish_time: json.text("publishTime"),
+            publish_time_again: json.text("publish_time"),
+        }
+    }
 }
 
 /// Base64 text, borrowed from the body where it has no escapes.
@@ -84,6 +110,19 @@ pub struct Attributes {
     /// Launch callbacks: the new state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_type: Option<String>,
+}
+
+impl Attributes {
+    fn read(mut json: Object<'_>) -> Self {
+        Self {
+            project_number: json.text("project_number"),
+            product: json.text("product"),
+            message_type: json.text("message_type"),
+            business_id: json.text("business_id"),
+            kind: json.text("type"),
+            event_type: json.text("event_type"),
+        }
+    }
 }
 
 /// The signed document: the fields of all its kinds together, because only the fields tell the kind.
@@ -167,6 +206,45 @@ pub struct Notice {
     pub features: Option<Vec<String>>,
 }
 
+impl Notice {
+    /// Reads what is there; what is of another kind than Google's pages say counts as missing.
+    pub fn read(mut json: Object<'_>) -> Self {
+        let features = json.list("features").map(|features| features.into_iter().filter_map(Json::into_text).collect());
+        Self {
+            agent_id: json.text("agentId"),
+            sender_phone_number: json.text("senderPhoneNumber"),
+            phone_number: json.text("phoneNumber"),
+            message_id: json.text("messageId"),
+            event_id: json.text("eventId"),
+            send_time: json.text("sendTime"),
+            event_type: json.text("eventType"),
+            text: json.text("text"),
+            user_file: json.object("userFile").map(UserFile::read),
+            location: json.object("location").map(read_location),
+            suggestion_response: json.object("suggestionResponse").map(SuggestionResponse::read),
+            rich_message_classification: json.object("richMessageClassification").map(RichMessageClassification::read),
+            carrier: json.text("carrier"),
+            bot_display_name: json.text("botDisplayName"),
+            brand_id: json.text("brandId"),
+            brand_display_name: json.text("brandDisplayName"),
+            region_id: json.text("regionId"),
+            old_launch_state: json.text("oldLaunchState"),
+            new_launch_state: json.text("newLaunchState"),
+            acting_party: json.text("actingParty"),
+            comment: json.text("comment"),
+            request_id: json.text("requestId"),
+            rbm_enabled: json.bool("rbmEnabled"),
+            features,
+        }
+    }
+}
+
+/// A coordinate that is 0 may be left out (`ProtoJSON`).
+fn read_location(mut json: Object<'_>) -> LatLong {
+    let mut degrees = |name| Double(json.number(name).unwrap_or_default());
+    LatLong { latitude: degrees("latitude"), longitude: degrees("longitude") }
+}
+
 /// The `eventType`s of user events and server events.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum EventType {
@@ -226,6 +304,15 @@ pub struct UserFile {
     pub thumbnail: Option<FileInfo>,
 }
 
+impl UserFile {
+    fn read(mut json: Object<'_>) -> Self {
+        Self {
+            payload: json.object("payload").map(FileInfo::read).unwrap_or_default(),
+            thumbnail: json.object("thumbnail").map(FileInfo::read),
+        }
+    }
+}
+
 /// One file that Google holds.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -242,6 +329,17 @@ pub struct FileInfo {
     pub file_name: Option<String>,
 }
 
+impl FileInfo {
+    fn read(mut json: Object<'_>) -> Self {
+        Self {
+            mime_type: json.text("mimeType").unwrap_or_default(),
+            file_size_bytes: json.whole("fileSizeBytes").map(Whole),
+            file_uri: json.text("fileUri").unwrap_or_default(),
+            file_name: json.text("fileName"),
+        }
+    }
+}
+
 /// A tap on a suggestion.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -254,4 +352,14 @@ pub struct SuggestionResponse {
     /// `REPLY` or `ACTION`; the members are unconfirmed.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+}
+
+impl SuggestionResponse {
+    fn read(mut json: Object<'_>) -> Self {
+        Self {
+            postback_data: json.text("postbackData").unwrap_or_default(),
+            text: json.text("text"),
+            kind: json.text("type"),
+        }
+    }
 }

@@ -7,8 +7,10 @@
 //! `https://developers.google.com/business-communications/rcs-business-messaging/`.
 
 pub mod callback;
+pub mod json;
 pub mod limits;
 pub mod message;
 pub mod name;
 pub mod number;
 pub mod problem;
+pub mod time;

@@ -3,6 +3,7 @@
 //! The shapes are the JSON's, where one-of is several optional fields; who builds a message sets exactly one of them, who
 //! reads one counts them.
 
+use crate::json::{Json, Object};
 use crate::number::Double;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,34 @@ pub struct AgentMessage {
     pub carrier: Option<String>,
 }
 
+/// What Google says about a message that it took. The rest of its answer repeats what was sent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Accepted {
+    /// When it was taken.
+    pub send_time: Option<String>,
+    /// When it runs out.
+    pub expire_time: Option<String>,
+    /// US numbers only.
+    pub rich_message_classification: Option<RichMessageClassification>,
+    /// A whole number in quotes.
+    pub total_payload_size_bytes: Option<String>,
+    /// US numbers only.
+    pub carrier: Option<String>,
+}
+
+impl Accepted {
+    /// Reads what is there.
+    pub fn read(mut json: Object<'_>) -> Self {
+        Self {
+            send_time: json.text("sendTime"),
+            expire_time: json.text("expireTime"),
+            rich_message_classification: json.object("richMessageClassification").map(RichMessageClassification::read),
+            total_payload_size_bytes: json.text("totalPayloadSizeBytes"),
+            carrier: json.text("carrier"),
+        }
+    }
+}
+
 /// How a message to or from a US number is charged. carriers/billing/us-billing-model
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -48,6 +77,16 @@ pub struct RichMessageClassification {
     /// Segments of 160 units; `RICH_MESSAGE` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub segment_count: Option<u32>,
+}
+
+impl RichMessageClassification {
+    /// Reads what is there.
+    pub fn read(mut json: Object<'_>) -> Self {
+        Self {
+            classification_type: json.text("classificationType"),
+            segment_count: json.whole("segmentCount").and_then(|count| u32::try_from(count).ok()),
+        }
+    }
 }
 
 /// Why a message is sent. guides/build/messages/send
@@ -361,4 +400,40 @@ pub struct ComposeRecordingMessage {
     /// `AUDIO` or `VIDEO`.
     #[serde(rename = "type")]
     pub kind: String,
+}
+
+/// What an agent shows besides messages. reference/rest/v1/phones.agentEvents
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct AgentEvent {
+    /// Output only: `phones/{E.164}/agentEvents/{eventId}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `IS_TYPING` or `READ`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<String>,
+    /// `READ` only: the person's message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
+    /// Output only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub send_time: Option<String>,
+}
+
+/// What a phone can show. reference/rest/v1/phones/getCapabilities
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Capabilities {
+    /// `RICHCARD_CAROUSEL` and so on. An empty list may be left out (`ProtoJSON`).
+    pub features: Vec<String>,
+    /// US numbers only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<String>,
+}
+
+impl Capabilities {
+    /// Reads what is there.
+    pub fn read(mut json: Object<'_>) -> Self {
+        let features = json.list("features").unwrap_or_default();
+        Self { features: features.into_iter().filter_map(Json::into_text).collect(), carrier: json.text("carrier") }
+    }
 }

@@ -1,0 +1,38 @@
+//! Asks what a person's device can show.
+
+use crate::answer::refused;
+use crate::http::{Host, Method};
+use crate::platform::Platform;
+use crate::settings::Sender;
+use gateway_channel::{CapabilityAnswer, ChannelFailure, Context};
+use rbm_wire::json;
+use rbm_wire::message::Capabilities;
+use rbm_wire::name::{MessageId, PhoneNumber};
+
+/// One question. Somebody whom RBM cannot reach is an answer, not a failure.
+pub fn capabilities(
+    host: &impl Host,
+    context: &Context,
+    recipient: &str,
+    request_id: &str,
+) -> Result<CapabilityAnswer, ChannelFailure> {
+    let sender = Sender::parse(context)?;
+    let phone = PhoneNumber::parse(recipient).map_err(|problem| refused(&problem))?;
+    let request = MessageId::parse(request_id).map_err(|problem| refused(&problem))?;
+    let platform = Platform { host, sender: &sender, now: &context.now };
+    let path = format!("phones/{phone}/capabilities");
+    let answer = |reachable, features, carrier| CapabilityAnswer {
+        request_id: Some(request_id.to_owned()),
+        reachable,
+        features,
+        carrier,
+    };
+    match platform.call(Method::Get, &path, Some(("requestId", &request)), None) {
+        Ok(response) => {
+            let found = json::parse(&response.body).map(Capabilities::read).unwrap_or_default();
+            Ok(answer(true, found.features, found.carrier))
+        }
+        Err(failure) if failure.http_status == Some(404) => Ok(answer(false, Vec::new(), None)),
+        Err(failure) => Err(failure),
+    }
+}

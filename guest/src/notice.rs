@@ -1,0 +1,160 @@
+//! Tells what a signed document means. Reads loosely: unknown fields and words are passed on in `raw`, never fatal.
+
+use gateway_channel::{
+    AgentStatus, CapabilityAnswer, Coordinates, Fact, Inbound, ReceivedContent, ReceivedFile, ReceivedMessage,
+    RemoteFile, Setting, Tap,
+};
+use rbm_wire::callback::{Attributes, EventType, FileInfo, LAUNCH_ATTRIBUTE, Notice, SuggestionResponse, UserFile};
+use rbm_wire::json;
+use sha2::{Digest, Sha512};
+
+/// One document is one fact. What cannot be read is a fact too, of a kind that is not recognised.
+pub(crate) fn inbound(raw: Vec<u8>, attributes: Option<&Attributes>) -> Inbound {
+    let Ok(mut notice) = json::parse(&raw).map(Notice::read) else {
+        return Inbound {
+            dedupe_key: hash_key(&raw),
+            agent: String::new(),
+            phone: None,
+            at: None,
+            fact: Fact::Unrecognised(None),
+            details: Vec::new(),
+            raw,
+        };
+    };
+    let launch_hint = attributes.is_some_and(|attributes| attributes.kind.as_deref() == Some(LAUNCH_ATTRIBUTE));
+    Inbound {
+        dedupe_key: dedupe_key(&notice, &raw),
+        details: details(&mut notice),
+        agent: notice.agent_id.take().unwrap_or_default(),
+        // Server events call it `phoneNumber`, everything else `senderPhoneNumber`.
+        phone: notice.sender_phone_number.take().or(notice.phone_number.take()),
+        at: notice.send_time.take(),
+        fact: fact(notice, launch_hint),
+        raw,
+    }
+}
+
+/// The order in which a receiver tells the kinds apart. What is signed decides; the hint, which is not, only breaks the
+/// tie of a launch event whose states were left out.
+fn fact(notice: Notice, launch_hint: bool) -> Fact {
+    let is_launch = notice.new_launch_state.is_some()
+        || notice.old_launch_state.is_some()
+        || (launch_hint && notice.region_id.is_some());
+    if is_launch {
+        return launch(notice);
+    }
+    if let Some(word) = notice.event_type {
+        return event(word, notice.message_id);
+    }
+    if let Some(content) = content(notice.text, notice.user_file, notice.location.as_ref(), notice.suggestion_response)
+    {
+        let classification = notice.rich_message_classification.unwrap_or_default();
+        return Fact::Received(ReceivedMessage {
+            // Taps are shown with `eventId` on one page, with `messageId` on another.
+            id: notice.message_id.or(notice.event_id).unwrap_or_default(),
+            content,
+            message_class: classification.classification_type,
+            segments: classification.segment_count,
+            carrier: notice.carrier,
+        });
+    }
+    match (notice.request_id, notice.rbm_enabled) {
+        (Some(request_id), Some(reachable)) => Fact::Capabilities(CapabilityAnswer {
+            request_id: Some(request_id),
+            reachable,
+            features: notice.features.unwrap_or_default(),
+            carrier: notice.carrier,
+        }),
+        _ => Fact::Unrecognised(None),
+    }
+}
+
+fn event(word: String, message_id: Option<String>) -> Fact {
+    match (EventType::parse(&word), message_id) {
+        (Some(EventType::Delivered), Some(id)) => Fact::Delivered(id),
+        (Some(EventType::Read), Some(id)) => Fact::Read(id),
+        (Some(EventType::ExpirationRevoked), Some(id)) => Fact::ExpiredAndRevoked(id),
+        (Some(EventType::ExpirationRevokeFailed), Some(id)) => Fact::ExpiredNotRevoked(id),
+        (Some(EventType::IsTyping), _) => Fact::Typing,
+        (Some(EventType::Unsubscribe), _) => Fact::Unsubscribed,
+        (Some(EventType::Subscribe), _) => Fact::Resubscribed,
+        _ => Fact::Unrecognised(Some(word)),
+    }
+}
+
+fn content(
+    text: Option<String>,
+    file: Option<UserFile>,
+    location: Option<&rbm_wire::message::LatLong>,
+    tap: Option<SuggestionResponse>,
+) -> Option<ReceivedContent> {
+    if let Some(tap) = tap {
+        return Some(ReceivedContent::Tap(Tap { postback: tap.postback_data, text: tap.text, kind: tap.kind }));
+    }
+    if let Some(text) = text {
+        return Some(ReceivedContent::Text(text));
+    }
+    if let Some(file) = file {
+        let (payload, thumbnail) = (remote_file(file.payload), file.thumbnail.map(remote_file));
+        return Some(ReceivedContent::File(ReceivedFile { payload, thumbnail }));
+    }
+    let location = location?;
+    let (latitude, longitude) = (location.latitude.0, location.longitude.0);
+    Some(ReceivedContent::Location(Coordinates { latitude, longitude }))
+}
+
+fn remote_file(file: FileInfo) -> RemoteFile {
+    RemoteFile {
+        url: file.file_uri,
+        mime_type: file.mime_type,
+        // A file has at most 100 MiB; what does not fit is left unsaid.
+        size_bytes: file.file_size_bytes.and_then(|size| u32::try_from(size.0).ok()),
+        name: file.file_name,
+    }
+}
+
+fn launch(notice: Notice) -> Fact {
+    Fact::AgentStatus(AgentStatus {
+        region: notice.region_id.unwrap_or_default(),
+        before: notice.old_launch_state.unwrap_or_default(),
+        after: notice.new_launch_state.unwrap_or_default(),
+        by: notice.acting_party,
+        comment: notice.comment,
+    })
+}
+
+/// What the contract has no field for.
+fn details(notice: &mut Notice) -> Vec<Setting> {
+    // Where there is no messageId the event's id is the message's id already.
+    let event_id =
+        if notice.event_type.is_some() || notice.message_id.is_some() { notice.event_id.clone() } else { None };
+    let details = [
+        ("event-id", event_id),
+        ("agent-display-name", notice.bot_display_name.take()),
+        ("brand-id", notice.brand_id.take()),
+        ("brand-display-name", notice.brand_display_name.take()),
+    ];
+    let said = details.into_iter().filter_map(|(name, value)| value.map(|value| (name, value)));
+    said.map(|(name, value)| Setting { name: name.to_owned(), value }).collect()
+}
+
+/// The agent, the person, and the id that the platform gave the fact: its own, or that of the message it is about. Only
+/// where there is neither, a hash of the signed bytes.
+fn dedupe_key(notice: &Notice, raw: &[u8]) -> String {
+    let agent = notice.agent_id.as_deref().unwrap_or_default();
+    let phone = notice.sender_phone_number.as_deref().or(notice.phone_number.as_deref()).unwrap_or_default();
+    match (&notice.event_id, &notice.message_id, &notice.event_type) {
+        (Some(event), _, Some(_)) => format!("{agent}/{phone}/{event}"),
+        (None, Some(message), Some(kind)) => format!("{agent}/{phone}/{message}/{kind}"),
+        (_, Some(message), None) => format!("{agent}/{phone}/{message}"),
+        (Some(event), None, None) => format!("{agent}/{phone}/{event}"),
+        (None, None, _) => hash_key(raw),
+    }
+}
+
+fn hash_key(raw: &[u8]) -> String {
+    let digest = Sha512::digest(raw);
+    digest.iter().take(HASH_KEY_BYTES).map(|byte| format!("{byte:02x}")).collect()
+}
+
+const HASH_KEY_BYTES: usize = 32;

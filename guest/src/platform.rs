@@ -1,0 +1,35 @@
+//! Calls one of RBM's methods: builds the address out of parsed parts only, and tells answers from failures.
+
+use crate::answer;
+use crate::http::{Host, Method, Request, Response};
+use crate::settings::Sender;
+use gateway_channel::ChannelFailure;
+use rbm_wire::name::MessageId;
+
+/// The platform, as one agent sees it.
+pub(crate) struct Platform<'a, H> {
+    pub host: &'a H,
+    pub sender: &'a Sender,
+    /// For a `Retry-After` that is a date.
+    pub now: &'a str,
+}
+
+impl<H: Host> Platform<'_, H> {
+    /// `path` follows `/v1/`; `id` is the query parameter that the caller chose a value for. The agent is added here,
+    /// because every method needs it.
+    pub(crate) fn call(
+        &self,
+        method: Method,
+        path: &str,
+        id: Option<(&str, &MessageId)>,
+        json: Option<Vec<u8>>,
+    ) -> Result<Response, ChannelFailure> {
+        let id = id.map(|(name, id)| format!("{name}={}&", id.as_str())).unwrap_or_default();
+        let url = format!("{}/v1/{path}?{id}agentId={}", self.sender.origin, self.sender.agent.bare());
+        let response = self.host.fetch(Request { method, url, json }).map_err(answer::not_answered)?;
+        match response.status {
+            200..=299 => Ok(response),
+            _ => Err(answer::refusal(&response, self.now)),
+        }
+    }
+}

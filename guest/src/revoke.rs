@@ -1,0 +1,23 @@
+//! Takes a message back. Whether it worked is the platform's word; a DELIVERED that comes later wins.
+
+use crate::answer::refused;
+use crate::http::{Host, Method};
+use crate::platform::Platform;
+use crate::settings::Sender;
+use gateway_channel::{ChannelFailure, Context, Revocation};
+use rbm_wire::name::{MessageId, PhoneNumber};
+
+/// Asks the platform not to deliver what it has not delivered yet.
+pub fn revoke(host: &impl Host, context: &Context, recipient: &str, id: &str) -> Result<Revocation, ChannelFailure> {
+    let sender = Sender::parse(context)?;
+    let phone = PhoneNumber::parse(recipient).map_err(|problem| refused(&problem))?;
+    let id = MessageId::parse(id).map_err(|problem| refused(&problem))?;
+    let platform = Platform { host, sender: &sender, now: &context.now };
+    let path = format!("phones/{phone}/agentMessages/{}", id.as_str());
+    match platform.call(Method::Delete, &path, None, None) {
+        Ok(_) => Ok(Revocation::TakenBack),
+        // Current pages: 404 means delivered already. Older ones: always 200. (guides/build/messages/revoke)
+        Err(failure) if failure.http_status == Some(404) => Ok(Revocation::TooLate),
+        Err(failure) => Err(failure),
+    }
+}

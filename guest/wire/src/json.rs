@@ -1,0 +1,235 @@
+//! Reads JSON loosely: a tree that borrows from the text, and fields that are asked for by name.
+//!
+//! For what Google sends, where any field may be missing, new or of another kind, and nothing of that may be fatal. One
+//! reader for all shapes also keeps the component small: a derived reader costs thousands of bytes for each shape.
+
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::borrow::Cow;
+use std::fmt;
+
+/// Reads a document, which is an object: what Google sends is never anything else.
+pub fn parse(document: &[u8]) -> Result<Object<'_>, serde_json::Error> {
+    match serde_json::from_slice(document)? {
+        Json::Object(object) => Ok(object),
+        _ => Err(Error::custom("expected an object")),
+    }
+}
+
+/// Any JSON value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Json<'a> {
+    /// `null`, which here means the same as missing.
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// Any number, as far as 64 bits of floating point hold it.
+    Number(f64),
+    /// A string; borrowed where it has no escapes.
+    Text(Cow<'a, str>),
+    /// An array.
+    List(Vec<Json<'a>>),
+    /// An object.
+    Object(Object<'a>),
+}
+
+/// The fields of an object, each name once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
+
+impl<'a> Object<'a> {
+    /// Takes a field out, whatever it is.
+    pub fn take(&mut self, name: &str) -> Option<Json<'a>> {
+        let index = self.0.iter().position(|(key, _)| key == name)?;
+        Some(self.0.swap_remove(index).1)
+    }
+
+    /// Takes a string out. None for what is missing or no string.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        self.borrowed_text(name).map(Cow::into_owned)
+    }
+
+    /// Takes a string out, without copying it where it has no escapes.
+    pub fn borrowed_text(&mut self, name: &str) -> Option<Cow<'a, str>> {
+        match self.take(name)? {
+            Json::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Takes a number out, in quotes or not, as `ProtoJSON` writes them (Google's own samples send `"latitude": "37.42"`).
+    pub fn number(&mut self, name: &str) -> Option<f64> {
+        match self.take(name)? {
+            Json::Number(number) => Some(number),
+            Json::Text(text) => serde_json::from_str(&text).ok(),
+            _ => None,
+        }
+    }
+
+    /// Takes a whole number out, in quotes or not. None for what does not fit.
+    pub fn whole(&mut self, name: &str) -> Option<u64> {
+        let number = self.number(name)?;
+        let fits = number >= 0.0 && number.fract() == 0.0 && number <= WHOLE_MAX;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked on the line above")]
+        fits.then_some(number as u64)
+    }
+
+    /// Takes `true` or `false` out.
+    pub fn bool(&mut self, name: &str) -> Option<bool> {
+        match self.take(name)? {
+            Json::Bool(bool) => Some(bool),
+            _ => None,
+        }
+    }
+
+    /// Takes an object out.
+    pub fn object(&mut self, name: &str) -> Option<Object<'a>> {
+        match self.take(name)? {
+            Json::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// Takes an array out.
+    pub fn list(&mut self, name: &str) -> Option<Vec<Json<'a>>> {
+        match self.take(name)? {
+            Json::List(list) => Some(list),
+            _ => None,
+        }
+    }
+}
+
+impl Json<'_> {
+    /// The string, if it is one.
+    pub fn into_text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text.into_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Json<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(JsonVisitor)
+    }
+}
+
+struct JsonVisitor;
+
+impl<'de> Visitor<'de> for JsonVisitor {
+    type Value = Json<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Json<'de>, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E: Error>(self, bool: bool) -> Result<Json<'de>, E> {
+        Ok(Json::Bool(bool))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(number))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "coordinates and file sizes are far below 2^53")]
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(number as f64))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "coordinates and file sizes are far below 2^53")]
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(number as f64))
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Json<'de>, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = access.next_element()? {
+            list.push(item);
+        }
+        Ok(Json::List(list))
+    }
+
+    /// A name that comes twice could mean one thing here and another elsewhere, so it is refused.
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json<'de>, A::Error> {
+        let mut fields: Vec<(Cow<'de, str>, Json<'de>)> = Vec::new();
+        while let Some(key) = access.next_key::<Json>()? {
+            let Json::Text(key) = key else { return Err(A::Error::custom("a field's name is not a string")) };
+            if fields.len() == FIELDS_MAX {
+                return Err(A::Error::custom("an object has more than 1024 fields"));
+            }
+            if fields.iter().any(|(earlier, _)| *earlier == key) {
+                return Err(A::Error::custom("a field occurs twice in an object"));
+            }
+            fields.push((key, access.next_value()?));
+        }
+        Ok(Json::Object(Object(fields)))
+    }
+}
+
+/// Names are compared pair by pair, so their number is bounded.
+const FIELDS_MAX: usize = 1024;
+/// 2^53: up to it every whole number has an exact `f64`.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(json: &str) -> Result<Object<'_>, String> {
+        parse(json.as_bytes()).map_err(|problem| problem.to_string())
+    }
+
+    #[test]
+    fn fields_of_another_kind_count_as_missing() {
+        let read =
+            || object(r#"{"text":"a\n","number":"37.5","size":1280,"yes":true,"null":null,"list":[1],"in":{"x":"y"}}"#);
+        let read = || read().expect("JSON");
+        assert_eq!(read().text("text").as_deref(), Some("a\n"));
+        assert_eq!(read().number("number"), Some(37.5));
+        assert_eq!(read().whole("size"), Some(1280));
+        assert_eq!(read().bool("yes"), Some(true));
+        assert_eq!(read().object("in").and_then(|mut inner| inner.text("x")).as_deref(), Some("y"));
+        assert_eq!(read().list("list"), Some(vec![Json::Number(1.0)]));
+        for name in ["number", "yes", "null", "in", "missing"] {
+            assert_eq!(read().whole(name), None, "{name}");
+        }
+        assert_eq!((read().text("size"), read().object("text"), read().list("in")), (None, None, None));
+    }
+
+    #[test]
+    fn whole_numbers_may_stand_in_quotes() {
+        for (json, expected) in [
+            ("1280", Some(1280)),
+            ("\"1280\"", Some(1280)),
+            ("-1", None),
+            ("1.5", None),
+            ("\"NaN\"", None),
+            ("1e300", None),
+        ] {
+            let json = format!("{{\"n\":{json}}}");
+            assert_eq!(object(&json).expect("JSON").whole("n"), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn ambiguous_and_endless_objects_are_refused() {
+        assert!(object(r#"{"a":1,"a":2}"#).is_err_and(|problem| problem.contains("occurs twice")));
+        assert!(object("[]").is_err_and(|problem| problem.contains("expected an object")));
+        let many: Vec<String> = (0..=FIELDS_MAX).map(|index| format!("\"{index}\":0")).collect();
+        assert!(object(&format!("{{{}}}", many.join(","))).is_err_and(|problem| problem.contains("1024 fields")));
+        assert!(object(&"[".repeat(1000)).is_err());
+    }
+}
