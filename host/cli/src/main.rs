@@ -1,2 +1,61 @@
-//! Placeholder.
-fn main() {}
+//! `rbm`: the binary. Thin: one file a subcommand, each of which prints its data to stdout and what it has to say to people
+//! to stderr. Exit codes: 0 done, 1 the operation failed, 2 used wrongly, 3 try again later.
+
+mod component;
+mod dev;
+mod exit;
+mod send;
+mod sign;
+mod verify;
+
+use clap::{Parser, Subcommand};
+use exit::Failure;
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// RCS Business Messaging for message gateways.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs a gateway and a stand-in for Google's platform on this machine, with a phone that answers.
+    Dev(dev::Arguments),
+    /// Sends a message through a gateway.
+    Send(send::Arguments),
+    /// Prints the X-Goog-Signature of the bytes on stdin.
+    Sign(sign::Arguments),
+    /// Tells whether the webhook body on stdin is signed by one of the tokens.
+    Verify(verify::Arguments),
+    /// Writes the plugin that is built into this binary, a WebAssembly component.
+    Component(component::Arguments),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log_to_stderr();
+    let done = match arguments.command {
+        Command::Dev(arguments) => dev::run(arguments).await,
+        Command::Send(arguments) => send::run(arguments).await,
+        Command::Sign(arguments) => sign::run(&arguments),
+        Command::Verify(arguments) => verify::run(arguments).await,
+        Command::Component(arguments) => component::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// `RBM_LOG` takes the directives of tracing-subscriber's `EnvFilter`: `info`, `rbm_gateway=debug`, `trace`.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("RBM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(colour).with_env_filter(filter).init();
+}

@@ -1,0 +1,24 @@
+//! `rbm component`: writes the component that the binary carries, so that other hosts can load the very same bytes.
+
+use crate::exit::Failure;
+use anyhow::Context as _;
+use rbm_component::COMPONENT;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Where to; `-` for stdout.
+    #[arg(long)]
+    output: PathBuf,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.output.as_os_str() == "-" {
+        std::io::stdout().write_all(COMPONENT).context("stdout could not be written")?;
+    } else {
+        let written = std::fs::write(&arguments.output, COMPONENT);
+        written.with_context(|| format!("{} could not be written", arguments.output.display()))?;
+    }
+    Ok(())
+}

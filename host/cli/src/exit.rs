@@ -1,0 +1,40 @@
+//! How a subcommand ends: with what it says on stderr and the exit code that a script can act on.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+/// Why a subcommand did not do what it was asked to.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It was tried and did not succeed: exit code 1.
+    Failed(anyhow::Error),
+    /// It was asked for wrongly: exit code 2.
+    Usage(anyhow::Error),
+    /// It may succeed later: exit code 3.
+    Later(anyhow::Error),
+}
+
+impl Failure {
+    /// Asked for wrongly.
+    pub(crate) fn usage(message: impl Display) -> Self {
+        Self::Usage(anyhow::anyhow!("{message}"))
+    }
+
+    /// Prints the reason, outermost first, and gives the exit code.
+    pub(crate) fn report(self) -> ExitCode {
+        let (reason, code) = match self {
+            Self::Failed(reason) => (reason, 1),
+            Self::Usage(reason) => (reason, 2),
+            Self::Later(reason) => (reason, 3),
+        };
+        eprintln!("error: {reason:#}");
+        ExitCode::from(code)
+    }
+}
+
+/// What fails without saying more is an operation that failed.
+impl From<anyhow::Error> for Failure {
+    fn from(reason: anyhow::Error) -> Self {
+        Self::Failed(reason)
+    }
+}

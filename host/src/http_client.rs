@@ -1,0 +1,31 @@
+//! HTTP as a plugin asks for it, and who answers.
+
+use async_trait::async_trait;
+
+pub use crate::bindings::gateway::channel::http_client::{
+    FetchFailure, FetchFailureCode, HttpRequest, HttpResponse,
+};
+
+/// Makes a plugin's HTTP requests. [`crate::Egress`] is the one that really does; a gateway with a client of its own writes
+/// another.
+#[async_trait]
+pub trait HttpClient: Send + Sync {
+    /// One request, one whole answer. The failure's code says what is known about the request.
+    async fn fetch(&self, request: HttpRequest) -> Result<HttpResponse, FetchFailure>;
+}
+
+/// Denies every request: for calls that have no business on the network, such as checking a signature.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoHttp;
+
+#[async_trait]
+impl HttpClient for NoHttp {
+    async fn fetch(&self, request: HttpRequest) -> Result<HttpResponse, FetchFailure> {
+        Err(denied(format!("this host makes no requests, and {} was asked for", request.url)))
+    }
+}
+
+/// The host does not let the plugin do this; nothing was sent.
+pub(crate) fn denied(message: String) -> FetchFailure {
+    FetchFailure { code: FetchFailureCode::Denied, message }
+}

@@ -1,0 +1,383 @@
+//! One instance of a plugin: the calls, and what ends a call that goes too far. Whatever ends one, the host goes on.
+
+use crate::bindings::gateway::channel::http_client;
+use crate::bindings::{self, PluginPre};
+use crate::engine::TICK;
+use crate::http_client::{FetchFailure, FetchFailureCode, HttpClient, HttpRequest, HttpResponse, denied};
+use crate::limits::Limits;
+use gateway_channel::{
+    CapabilityAnswer, ChannelFailure, Context, Description, Finding, Message, NewFile, Payload, PlainForm,
+    ReachAnswer, Reaction, Receipt, Report, Revocation, SignalKind, UploadedFile, Verdict, WebhookRequest,
+};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+use wasmtime::{ResourceLimiter, Store, StoreContextMut, Trap, UpdateDeadline};
+
+/// Why a call into a plugin gave no result. The instance is dead; the plugin and the host are not.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CallProblem {
+    /// It ran too long, waiting not counted.
+    #[error("the plugin ran for more than {limit:?} in one call")]
+    OutOfTime {
+        /// `Limits::running_time_max`
+        limit: Duration,
+    },
+    /// The call took too long altogether.
+    #[error("the call into the plugin took more than {limit:?}")]
+    TookTooLong {
+        /// `Limits::call_time_max`
+        limit: Duration,
+    },
+    /// It wanted more memory or tables than it may have.
+    #[error("the plugin wanted {wanted} {unit}, the limit is {limit}")]
+    OutOfMemory {
+        /// What it wanted.
+        wanted: usize,
+        /// `Limits::memory_bytes_max` or `Limits::table_elements_max`
+        limit: usize,
+        /// Of what.
+        unit: &'static str,
+    },
+    /// It called itself too deeply.
+    #[error("the plugin used more than {limit} bytes of stack")]
+    StackOverflow {
+        /// `Limits::stack_bytes_max`
+        limit: usize,
+    },
+    /// A value that went in or out was too large.
+    #[error("a value passed to or from the plugin takes more than {limit} bytes")]
+    CopiedTooMuch {
+        /// `Limits::copied_bytes_max`
+        limit: usize,
+    },
+    /// It made too many HTTP requests.
+    #[error("the plugin made more than {limit} HTTP requests in one call")]
+    TooManyFetches {
+        /// `Limits::fetches_max`
+        limit: u32,
+    },
+    /// It gave up, as a panic does, or did what WebAssembly forbids.
+    #[error("the plugin trapped: {what}")]
+    Trapped {
+        /// In the runtime's words.
+        what: String,
+    },
+    /// What it returned is no value of the contract, such as a string that is not UTF-8.
+    #[error("the plugin broke the contract: {what}")]
+    BrokeContract {
+        /// In the runtime's words.
+        what: String,
+    },
+    /// It could not be started.
+    #[error("the plugin did not start: {what}")]
+    NotStarted {
+        /// In the runtime's words.
+        what: String,
+    },
+    /// A call into an instance that had ended with a problem before.
+    #[error("this instance of the plugin ended with a problem before")]
+    Dead,
+}
+
+/// A running instance of a plugin, for one call at a time.
+pub struct Instance {
+    store: Store<CallState>,
+    plugin: bindings::Plugin,
+    limits: Arc<Limits>,
+    dead: bool,
+    /// Given back with the instance's place in the pool.
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Instance {
+    pub(crate) async fn new(
+        template: &PluginPre<CallState>,
+        limits: &Arc<Limits>,
+        http: Arc<dyn HttpClient>,
+        turn: OwnedSemaphorePermit,
+    ) -> Result<Self, CallProblem> {
+        let mut store = Store::new(template.engine(), CallState::new(limits.clone(), http));
+        store.limiter(|state| state);
+        store.set_hostcall_fuel(limits.copied_bytes_max);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|mut store: StoreContextMut<'_, CallState>| store.data_mut().tick());
+        let started = bound(limits, template.instantiate_async(&mut store)).await;
+        let plugin = started.map_err(|problem| match problem {
+            CallProblem::BrokeContract { what } => CallProblem::NotStarted { what },
+            problem => problem,
+        })?;
+        Ok(Self { store, plugin, limits: limits.clone(), dead: false, _turn: turn })
+    }
+
+    /// Who the plugin is.
+    pub async fn describe(&mut self) -> Result<Description, CallProblem> {
+        self.arm()?;
+        let call = self.plugin.gateway_channel_channel().call_describe(&mut self.store);
+        let outcome = bound(&self.limits, call).await;
+        self.conclude("describe", outcome)
+    }
+
+    /// What is wrong with the settings.
+    pub async fn check_settings(&mut self, context: &Context) -> Result<Vec<Finding>, CallProblem> {
+        self.arm()?;
+        let call = self.plugin.gateway_channel_channel().call_check_settings(&mut self.store, context);
+        let outcome = bound(&self.limits, call).await;
+        self.conclude("check-settings", outcome)
+    }
+
+    /// What is wrong with a message.
+    pub async fn check(&mut self, context: &Context, message: &Message) -> Result<Report, CallProblem> {
+        self.arm()?;
+        let call = self.plugin.gateway_channel_channel().call_check(&mut self.store, context, message);
+        let outcome = bound(&self.limits, call).await;
+        self.conclude("check", outcome)
+    }
+
+    /// A message in plain text.
+    pub async fn plain_text(&mut self, context: &Context, message: &Message) -> Result<PlainForm, CallProblem> {
+        self.arm()?;
+        let call = self.plugin.gateway_channel_channel().call_plain_text(&mut self.store, context, message);
+        let outcome = bound(&self.limits, call).await;
+        self.conclude("plain-text", outcome)
+    }
+
+    /// Hands a message to the platform.
+    pub async fn send(
+        &mut self,
+        context: &Context,
+        message: &Message,
+    ) -> Result<Result<Receipt, ChannelFailure>, CallProblem> {
+        self.arm()?;
+        let call = self.plugin.gateway_channel_channel().call_send(&mut self.store, context, message);
+        let outcome = bound(&self.limits, call).await;
+        self.conclude("send", outcome)
+    }
+
+    /// Takes a message back.
+    pub async fn revoke(
+        &mut self,
+        context: &Context,
+        recipient: &str,
+        id: &str,
+    ) -> Result<Result<Revocation, ChannelFailure>, CallProblem> {
+        self.arm()?;
+        let call = self.plugin.gateway_channel_channel().call_revoke(&mut self.store, context, recipient, id);
+        let outcome = bound(&self.limits, call).await;
+        self.conclude("revoke", outcome)
+    }
+
+    /// Shows typing, or that a message was read.
+    pub async fn signal(
+        &mut self,
+        context: &Context,
+        recipient: &str,
+        id: &str,
+        kind: &SignalKind,
+    ) -> Result<Result<(), ChannelFailure>, CallProblem> {
+        self.arm()?;
+        let call = self.plugin.gateway_channel_channel().call_signal(&mut self.store, context, recipient, id, kind);
+        let outcome = bound(&self.limits, call).await;
+        self.conclude("signal", outcome)
+    }
+
+    /// What a device can show.
+    pub async fn capabilities(
+        &mut self,
+        context: &Context,
+        recipient: &str,
+        request_id: &str,
+    ) -> Result<Result<CapabilityAnswer, ChannelFailure>, CallProblem> {
+        self.arm()?;
+        let channel = self.plugin.gateway_channel_channel();
+        let call = channel.call_capabilities(&mut self.store, context, recipient, request_id);
+        let outcome = bound(&self.limits, call).await;
+        self.conclude("capabilities", outcome)
+    }
+
+    /// Who can be reached.
+    pub async fn reach(
+        &mut self,
+        context: &Context,
+        recipients: &[String],
+    ) -> Result<Result<ReachAnswer, ChannelFailure>, CallProblem> {
+        self.arm()?;
+        let call = self.plugin.gateway_channel_channel().call_reach(&mut self.store, context, recipients);
+        let outcome = bound(&self.limits, call).await;
+        self.conclude("reach", outcome)
+    }
+
+    /// Gives the platform a file to keep.
+    pub async fn upload(
+        &mut self,
+        context: &Context,
+        file: &NewFile,
+    ) -> Result<Result<UploadedFile, ChannelFailure>, CallProblem> {
+        self.arm()?;
+        let call = self.plugin.gateway_channel_channel().call_upload(&mut self.store, context, file);
+        let outcome = bound(&self.limits, call).await;
+        self.conclude("upload", outcome)
+    }
+
+    /// Whether a webhook request is the platform's.
+    pub async fn verify_signature(
+        &mut self,
+        context: &Context,
+        request: &WebhookRequest,
+    ) -> Result<Verdict, CallProblem> {
+        self.arm()?;
+        let call = self.plugin.gateway_channel_channel().call_verify_signature(&mut self.store, context, request);
+        let outcome = bound(&self.limits, call).await;
+        self.conclude("verify-signature", outcome)
+    }
+
+    /// What a webhook request means.
+    pub async fn on_event(
+        &mut self,
+        context: &Context,
+        request: &WebhookRequest,
+    ) -> Result<Result<Reaction, ChannelFailure>, CallProblem> {
+        self.arm()?;
+        let call = self.plugin.gateway_channel_channel().call_on_event(&mut self.store, context, request);
+        let outcome = bound(&self.limits, call).await;
+        self.conclude("on-event", outcome)
+    }
+
+    /// A call that is dropped half-way leaves the instance dead, so it is dead from the start until it has a result.
+    fn arm(&mut self) -> Result<(), CallProblem> {
+        if self.dead {
+            return Err(CallProblem::Dead);
+        }
+        self.dead = true;
+        self.store.data_mut().arm();
+        self.store.set_epoch_deadline(1);
+        Ok(())
+    }
+
+    fn conclude<R>(&mut self, function: &'static str, outcome: Result<R, CallProblem>) -> Result<R, CallProblem> {
+        match &outcome {
+            Ok(_) => {
+                self.dead = false;
+                tracing::trace!(function, "the plugin returned");
+            }
+            Err(problem) => tracing::debug!(function, %problem, "the plugin did not return"),
+        }
+        outcome
+    }
+}
+
+/// What the host keeps for one instance: who makes its requests, and what it has left.
+pub(crate) struct CallState {
+    limits: Arc<Limits>,
+    http: Arc<dyn HttpClient>,
+    ticks_left: u32,
+    fetches_left: u32,
+    /// The next tick passed while the guest waited, not while it ran.
+    waited: bool,
+}
+
+impl CallState {
+    fn new(limits: Arc<Limits>, http: Arc<dyn HttpClient>) -> Self {
+        let mut state = Self { limits, http, ticks_left: 0, fetches_left: 0, waited: false };
+        state.arm();
+        state
+    }
+
+    fn arm(&mut self) {
+        let ticks = self.limits.running_time_max.as_millis().div_ceil(TICK.as_millis());
+        self.ticks_left = u32::try_from(ticks).unwrap_or(u32::MAX);
+        self.fetches_left = self.limits.fetches_max;
+        self.waited = false;
+    }
+
+    /// Every tick the guest lets others on this thread run, until it has had its time.
+    fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
+        if !std::mem::take(&mut self.waited) {
+            let Some(left) = self.ticks_left.checked_sub(1) else {
+                return Err(CallProblem::OutOfTime { limit: self.limits.running_time_max }.into());
+            };
+            self.ticks_left = left;
+        }
+        Ok(UpdateDeadline::Yield(1))
+    }
+}
+
+/// Growth past a limit ends the call: a guest that is only told "no" goes on with who knows what.
+impl ResourceLimiter for CallState {
+    fn memory_growing(&mut self, _: usize, wanted: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        within(wanted, self.limits.memory_bytes_max, "bytes of memory")
+    }
+
+    fn table_growing(&mut self, _: usize, wanted: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        within(wanted, self.limits.table_elements_max, "table elements")
+    }
+}
+
+fn within(wanted: usize, limit: usize, unit: &'static str) -> wasmtime::Result<bool> {
+    if wanted <= limit { Ok(true) } else { Err(CallProblem::OutOfMemory { wanted, limit, unit }.into()) }
+}
+
+impl http_client::Host for CallState {
+    async fn fetch(&mut self, request: HttpRequest) -> wasmtime::Result<Result<HttpResponse, FetchFailure>> {
+        let Some(left) = self.fetches_left.checked_sub(1) else {
+            return Err(CallProblem::TooManyFetches { limit: self.limits.fetches_max }.into());
+        };
+        self.fetches_left = left;
+        if let Some(problem) = forbidden(&request) {
+            return Ok(Err(problem));
+        }
+        let answer = self.http.fetch(request).await;
+        self.waited = true;
+        Ok(answer)
+    }
+}
+
+/// What the host alone decides about a request.
+fn forbidden(request: &HttpRequest) -> Option<FetchFailure> {
+    if let Payload::Held(name) = &request.body {
+        let message = format!("this host holds no payload named {:?}", name.escape_debug().to_string());
+        return Some(FetchFailure { code: FetchFailureCode::Other, message });
+    }
+    let own = request.headers.iter().find(|header| HOST_HEADERS.iter().any(|own| header.name.eq_ignore_ascii_case(own)));
+    own.map(|header| denied(format!("the header {:?} is the host's to set", header.name)))
+}
+
+async fn bound<R>(limits: &Limits, call: impl Future<Output = wasmtime::Result<R>>) -> Result<R, CallProblem> {
+    match timeout(limits.call_time_max, call).await {
+        Ok(outcome) => outcome.map_err(|error| problem(&error, limits)),
+        Err(_) => Err(CallProblem::TookTooLong { limit: limits.call_time_max }),
+    }
+}
+
+fn problem(error: &wasmtime::Error, limits: &Limits) -> CallProblem {
+    if let Some(problem) = error.downcast_ref::<CallProblem>() {
+        return problem.clone();
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::StackOverflow) => CallProblem::StackOverflow { limit: limits.stack_bytes_max },
+        Some(trap) => CallProblem::Trapped { what: trap.to_string() },
+        None => {
+            let what = format!("{error:#}");
+            // The runtime has no type for this one.
+            if what.contains("fuel allocated for hostcalls") {
+                CallProblem::CopiedTooMuch { limit: limits.copied_bytes_max }
+            } else {
+                CallProblem::BrokeContract { what }
+            }
+        }
+    }
+}
+
+const HOST_HEADERS: [&str; 9] = [
+    "authorization",
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];

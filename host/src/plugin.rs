@@ -1,0 +1,41 @@
+//! A loaded plugin: where instances come from.
+
+use crate::bindings::PluginPre;
+use crate::channel::Channel;
+use crate::http_client::{HttpClient, NoHttp};
+use crate::instance::{CallProblem, CallState, Instance};
+use crate::limits::Limits;
+use gateway_channel::{Description, Setting};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// A compiled plugin. Cloning is cheap.
+#[derive(Clone)]
+pub struct Plugin {
+    template: PluginPre<CallState>,
+    limits: Arc<Limits>,
+    turns: Arc<Semaphore>,
+}
+
+impl Plugin {
+    pub(crate) fn new(template: PluginPre<CallState>, limits: Arc<Limits>, turns: Arc<Semaphore>) -> Self {
+        Self { template, limits, turns }
+    }
+
+    /// The plugin with one sender's settings. Every call runs in a fresh instance that is gone afterwards.
+    pub fn channel(&self, settings: Vec<Setting>, http: Arc<dyn HttpClient>) -> Channel {
+        Channel::new(self.clone(), settings.into(), http)
+    }
+
+    /// An instance to call more than once: quicker, and for one sender only, since what a plugin keeps by mistake it keeps
+    /// for the next call. It is dead after a [`CallProblem`].
+    pub async fn instantiate(&self, http: Arc<dyn HttpClient>) -> Result<Instance, CallProblem> {
+        let turn = self.turns.clone().acquire_owned().await.map_err(|_| CallProblem::Dead)?;
+        Instance::new(&self.template, &self.limits, http, turn).await
+    }
+
+    /// Who the plugin is and which settings it understands.
+    pub async fn describe(&self) -> Result<Description, CallProblem> {
+        self.instantiate(Arc::new(NoHttp)).await?.describe().await
+    }
+}
