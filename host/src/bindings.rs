@@ -1,7 +1,7 @@
 //! What `bindgen!` makes of the contract's world. Private: the types are those of `gateway_channel`, and everything else is
 //! wrapped.
 
-#![expect(missing_docs, reason = "written by wasmtime's bindgen")]
+#![expect(missing_docs, unreachable_pub, reason = "written by wasmtime's bindgen")]
 #![expect(clippy::pedantic, reason = "written by wasmtime's bindgen")]
 
 wasmtime::component::bindgen!({
@@ -13,19 +13,19 @@ wasmtime::component::bindgen!({
 });
 
 /// The contract's types, in the form in which the macro wants to find an interface.
-pub(crate) mod shapes {
-    pub(crate) use gateway_channel::*;
+pub mod shapes {
+    pub use gateway_channel::*;
 
     /// An interface of types only asks nothing of a host.
-    pub(crate) trait Host {}
+    pub trait Host {}
     impl<T: ?Sized> Host for T {}
 
     /// The same.
-    pub(crate) trait HostWithStore<T> {}
+    pub trait HostWithStore<T> {}
     impl<T, D: ?Sized> HostWithStore<T> for D {}
 
     /// Nothing but the interface's name.
-    pub(crate) fn add_to_linker<T: 'static, D: wasmtime::component::HasData>(
+    pub fn add_to_linker<T: 'static, D: wasmtime::component::HasData>(
         linker: &mut wasmtime::component::Linker<T>,
         _: fn(&mut T) -> D::Data<'_>,
     ) -> wasmtime::Result<()> {

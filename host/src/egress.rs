@@ -8,8 +8,8 @@ use crate::http_client::{FetchFailure, FetchFailureCode, HttpClient, HttpRequest
 use address::PublicOnly;
 use async_trait::async_trait;
 use bytes::Bytes;
-pub use credentials::{Credentials, KeyProblem, ServiceAccount};
 use credentials::TokenProblem;
+pub use credentials::{Credentials, KeyProblem, ServiceAccount};
 use gateway_channel::{Header, Payload};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use reqwest::{Client, redirect};
@@ -93,7 +93,11 @@ impl Egress {
         })
     }
 
-    async fn exchange(&self, outgoing: &Outgoing, authorization: Option<HeaderValue>) -> Result<HttpResponse, FetchFailure> {
+    async fn exchange(
+        &self,
+        outgoing: &Outgoing,
+        authorization: Option<HeaderValue>,
+    ) -> Result<HttpResponse, FetchFailure> {
         let mut request = self.client.request(outgoing.method.clone(), outgoing.url.clone()).timeout(outgoing.timeout);
         request = request.headers(outgoing.headers.clone()).body(outgoing.body.clone());
         if let Some(authorization) = authorization {
@@ -124,7 +128,9 @@ impl HttpClient for Egress {
         let authorization = self.authorized(credentials).await?;
         let answer = self.exchange(&outgoing, authorization.clone()).await?;
         // A token may be revoked before it runs out: a new one is worth one more try.
-        let Some(refused) = authorization.filter(|_| answer.status == StatusCode::UNAUTHORIZED) else { return Ok(answer) };
+        let Some(refused) = authorization.filter(|_| answer.status == StatusCode::UNAUTHORIZED) else {
+            return Ok(answer);
+        };
         if !credentials.drop_token(&refused).await {
             return Ok(answer);
         }
@@ -185,7 +191,10 @@ impl EgressBuilder {
 }
 
 fn parse_origin(text: &str) -> Result<Origin, EgressProblem> {
-    let problem = || EgressProblem::Origin { origin: text.to_owned(), rule: "a scheme (https or http), a host and perhaps a port" };
+    let problem = || EgressProblem::Origin {
+        origin: text.to_owned(),
+        rule: "a scheme (https or http), a host and perhaps a port",
+    };
     let url = Url::parse(text).map_err(|_| problem())?;
     let bare = matches!(url.scheme(), "https" | "http")
         && url.path() == "/"
@@ -216,7 +225,8 @@ struct Outgoing {
 
 impl Outgoing {
     fn new(request: HttpRequest, url: Url, timeout: Duration) -> Result<Self, FetchFailure> {
-        let method = request.method.parse().map_err(|_| denied(format!("{:?} is not an HTTP method", request.method)))?;
+        let method =
+            request.method.parse().map_err(|_| denied(format!("{:?} is not an HTTP method", request.method)))?;
         let mut headers = http::HeaderMap::new();
         for header in request.headers {
             let name: Result<HeaderName, _> = header.name.parse();
@@ -248,7 +258,8 @@ fn not_answered(problem: &reqwest::Error) -> FetchFailure {
 
 /// The error and what caused it, without the address, which has a phone number in it.
 fn reasons(problem: &reqwest::Error) -> String {
-    let mut reasons = vec![if problem.is_timeout() { "it took too long".to_owned() } else { "it broke off".to_owned() }];
+    let mut reasons =
+        vec![if problem.is_timeout() { "it took too long".to_owned() } else { "it broke off".to_owned() }];
     let mut cause = std::error::Error::source(problem);
     while let Some(error) = cause {
         reasons.push(error.to_string());

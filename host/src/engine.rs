@@ -91,12 +91,17 @@ impl Engine {
 
     fn check_names(&self, component: &Component) -> Result<(), LoadProblem> {
         let kind = component.component_type();
-        let unknown = kind.imports(&self.engine).find(|(name, _)| !IMPORTS.iter().any(|import| name.starts_with(import)));
+        let unknown =
+            kind.imports(&self.engine).find(|(name, _)| !IMPORTS.iter().any(|import| name.starts_with(import)));
         if let Some((name, _)) = unknown {
             return Err(LoadProblem::UnknownImport { name: name.to_owned() });
         }
         let exports: Vec<String> = kind.exports(&self.engine).map(|(name, _)| name.to_owned()).collect();
-        if exports.iter().any(|name| name.starts_with(EXPORT)) { Ok(()) } else { Err(LoadProblem::MissingExport { exports }) }
+        if exports.iter().any(|name| name.starts_with(EXPORT)) {
+            Ok(())
+        } else {
+            Err(LoadProblem::MissingExport { exports })
+        }
     }
 }
 

@@ -2,9 +2,7 @@
 
 use async_trait::async_trait;
 
-pub use crate::bindings::gateway::channel::http_client::{
-    FetchFailure, FetchFailureCode, HttpRequest, HttpResponse,
-};
+pub use crate::bindings::gateway::channel::http_client::{FetchFailure, FetchFailureCode, HttpRequest, HttpResponse};
 
 /// Makes a plugin's HTTP requests. [`crate::Egress`] is the one that really does; a gateway with a client of its own writes
 /// another.

@@ -6,8 +6,8 @@ use crate::engine::TICK;
 use crate::http_client::{FetchFailure, FetchFailureCode, HttpClient, HttpRequest, HttpResponse, denied};
 use crate::limits::Limits;
 use gateway_channel::{
-    CapabilityAnswer, ChannelFailure, Context, Description, Finding, Message, NewFile, Payload, PlainForm,
-    ReachAnswer, Reaction, Receipt, Report, Revocation, SignalKind, UploadedFile, Verdict, WebhookRequest,
+    CapabilityAnswer, ChannelFailure, Context, Description, Finding, Message, NewFile, Payload, PlainForm, ReachAnswer,
+    Reaction, Receipt, Report, Revocation, SignalKind, UploadedFile, Verdict, WebhookRequest,
 };
 use std::future::Future;
 use std::sync::Arc;
@@ -340,7 +340,8 @@ fn forbidden(request: &HttpRequest) -> Option<FetchFailure> {
         let message = format!("this host holds no payload named {:?}", name.escape_debug().to_string());
         return Some(FetchFailure { code: FetchFailureCode::Other, message });
     }
-    let own = request.headers.iter().find(|header| HOST_HEADERS.iter().any(|own| header.name.eq_ignore_ascii_case(own)));
+    let own =
+        request.headers.iter().find(|header| HOST_HEADERS.iter().any(|own| header.name.eq_ignore_ascii_case(own)));
     own.map(|header| denied(format!("the header {:?} is the host's to set", header.name)))
 }
 

@@ -38,10 +38,10 @@ mod bindings;
 mod channel;
 mod egress;
 mod engine;
+pub mod http_client;
 mod instance;
 mod limits;
 mod plugin;
-pub mod http_client;
 pub mod webhook;
 
 /// The contract's types, which cross the boundary as they are.

@@ -1,1 +1,186 @@
-//! Placeholder.
+//! Stands in for Google's RCS Business Messaging platform on one machine: takes messages over Google's own API, delivers
+//! them to phones that read and answer, and calls a webhook as Google does.
+//!
+//! It knows nothing of the plugin, so it can test anybody's client. What it does is one state machine without I/O
+//! ([`platform`]); around it are the HTTP API, the token endpoint and the webhook queue. Where Google's pages say nothing, a
+//! comment says what is assumed.
+
+mod api;
+mod capability;
+mod check;
+pub mod phone;
+pub mod platform;
+mod push;
+mod refusal;
+mod token;
+
+use jiff::Timestamp;
+use phone::Phone;
+use platform::{Pace, Platform};
+use push::Push;
+pub use push::WebhookProblem;
+use rbm_wire::name::AgentId;
+use secrecy::SecretString;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use token::TokenService;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+/// Tells the time; a gateway beside the emulator shares it.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What to stand in for.
+pub struct Options {
+    /// The one agent.
+    pub agent: AgentId,
+    /// The phones that are listed; any other number is online, reads, and does not answer.
+    pub phones: Vec<Phone>,
+    /// How quickly phones do things.
+    pub pace: Pace,
+    /// What is answered to a message id that was used before. Google's pages do not say.
+    pub repeated_id: RepeatedId,
+    /// The time.
+    pub clock: Clock,
+    /// Makes the ids of events; the same seed makes the same ids.
+    pub seed: Uuid,
+}
+
+/// The answer to a message id that was used before: the message is ignored either way.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RepeatedId {
+    /// 200 and the first answer again. Assumed.
+    Ok,
+    /// 409 `ALREADY_EXISTS`. Assumed.
+    Conflict,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            agent: AgentId::parse("demo").expect("a plain word"),
+            phones: phone::demo(),
+            pace: Pace::default(),
+            repeated_id: RepeatedId::Ok,
+            clock: Arc::new(Timestamp::now),
+            seed: Uuid::new_v4(),
+        }
+    }
+}
+
+/// Why it did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartProblem {
+    /// The listener is of no use.
+    #[error("the emulator cannot listen: {0}")]
+    Listener(#[from] std::io::Error),
+    /// No key for the service account.
+    #[error("the emulator has no key: {0}")]
+    Key(String),
+    /// No client for the webhooks.
+    #[error("the emulator has no HTTP client: {0}")]
+    Client(String),
+}
+
+/// A running emulator.
+pub struct Emulator {
+    shared: Arc<Shared>,
+    stop: Option<oneshot::Sender<()>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// What the parts have in common.
+pub(crate) struct Shared {
+    pub(crate) origin: String,
+    pub(crate) agent: AgentId,
+    pub(crate) repeated_id: RepeatedId,
+    pub(crate) clock: Clock,
+    pub(crate) tokens: TokenService,
+    pub(crate) push: Push,
+    platform: Mutex<Platform>,
+    /// Something was put on the schedule.
+    scheduled: Notify,
+}
+
+impl Emulator {
+    /// Starts to serve. Returns when the address takes connections and the service account has its key.
+    pub async fn start(listener: TcpListener, options: Options) -> Result<Self, StartProblem> {
+        let origin = format!("http://{}", listener.local_addr()?);
+        let tokens = TokenService::new(&origin, options.clock.clone()).await.map_err(StartProblem::Key)?;
+        let (push, pushing) = Push::start().map_err(StartProblem::Client)?;
+        let shared = Arc::new(Shared {
+            origin,
+            agent: options.agent.clone(),
+            repeated_id: options.repeated_id,
+            clock: options.clock,
+            tokens,
+            push,
+            platform: Mutex::new(Platform::new(options.agent, options.phones, options.pace, options.seed)),
+            scheduled: Notify::new(),
+        });
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(api::serve(listener, shared.clone(), async { stopped.await.unwrap_or_default() }));
+        let living = tokio::spawn(live(shared.clone()));
+        Ok(Self { shared, stop: Some(stop), tasks: vec![serving, living, pushing] })
+    }
+
+    /// `http://127.0.0.1:8788`
+    pub fn origin(&self) -> &str {
+        &self.shared.origin
+    }
+
+    /// A key file as Google's console gives it out, whose `token_uri` is this emulator's.
+    pub fn service_account(&self) -> String {
+        self.shared.tokens.service_account()
+    }
+
+    /// Registers the agent's webhook, which must answer the handshake first.
+    pub async fn register_webhook(&self, url: &str, client_token: SecretString) -> Result<(), WebhookProblem> {
+        self.shared.push.register(url, client_token).await
+    }
+
+    /// Stops at once. What was not delivered to the webhook is gone.
+    pub async fn shutdown(mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        for task in self.tasks {
+            task.abort();
+            let _ = task.await;
+        }
+    }
+}
+
+impl Shared {
+    /// Does something to the platform now, and passes on what it has to say.
+    pub(crate) fn act<R>(&self, act: impl FnOnce(&mut Platform, Timestamp) -> R) -> R {
+        let mut platform = self.lock();
+        let result = act(&mut platform, (self.clock)());
+        let notices = platform.take_notices();
+        drop(platform);
+        notices.into_iter().for_each(|notice| self.push.queue(notice));
+        self.scheduled.notify_one();
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Platform> {
+        self.platform.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lets time pass on the phones.
+async fn live(shared: Arc<Shared>) {
+    loop {
+        let next = shared.lock().next_due();
+        let wait = next.map(|due| Duration::try_from(due.duration_since((shared.clock)())).unwrap_or_default());
+        match wait {
+            Some(wait) if wait.is_zero() => shared.act(Platform::pass),
+            Some(wait) => {
+                let _ = tokio::time::timeout(wait, shared.scheduled.notified()).await;
+            }
+            None => shared.scheduled.notified().await,
+        }
+    }
+}

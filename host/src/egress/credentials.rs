@@ -78,9 +78,15 @@ pub struct ServiceAccount {
 
 enum State {
     Nothing,
-    Token { value: HeaderValue, renew_at: Instant },
+    Token {
+        value: HeaderValue,
+        renew_at: Instant,
+    },
     /// Everybody who waits for a token hears of a failure at once, instead of trying in turn.
-    Failed { problem: TokenProblem, until: Instant },
+    Failed {
+        problem: TokenProblem,
+        until: Instant,
+    },
 }
 
 /// Why a key file is of no use.
@@ -179,7 +185,11 @@ impl ServiceAccount {
 
 impl fmt::Debug for ServiceAccount {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("ServiceAccount").field("email", &self.email).field("key", &"***").finish_non_exhaustive()
+        formatter
+            .debug_struct("ServiceAccount")
+            .field("email", &self.email)
+            .field("key", &"***")
+            .finish_non_exhaustive()
     }
 }
 
@@ -210,7 +220,9 @@ fn bearer(token: &str) -> Result<HeaderValue, TokenProblem> {
 
 /// Five minutes early, or at four fifths of a short life.
 fn renew_after(lifetime: Duration) -> Duration {
-    lifetime.saturating_sub(Duration::from_mins(5)).max(lifetime.mul_f64(0.8).min(lifetime.saturating_sub(Duration::from_secs(1))))
+    lifetime
+        .saturating_sub(Duration::from_mins(5))
+        .max(lifetime.mul_f64(0.8).min(lifetime.saturating_sub(Duration::from_secs(1))))
 }
 
 #[derive(Deserialize)]

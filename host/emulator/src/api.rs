@@ -1,0 +1,211 @@
+//! Google's paths over HTTP, and beside them `/emulator/…` for people and tests.
+
+use crate::platform::{PhoneProblem, Platform, Revoked, Shown, Submitted};
+use crate::refusal::{Refusal, violation};
+use crate::token::TokenRequest;
+use crate::{RepeatedId, Shared, capability, check};
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Form, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use rbm_wire::message::{AgentEvent, AgentMessage};
+use rbm_wire::name::{AgentId, MessageId, PhoneNumber};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// Serves until told to stop.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    stopped: impl Future<Output = ()> + Send + 'static,
+) {
+    let served = axum::serve(listener, router(shared)).with_graceful_shutdown(stopped).await;
+    if let Err(problem) = served {
+        tracing::error!(%problem, "the emulator stopped serving");
+    }
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/token", post(token))
+        .route("/v1/phones/{phone}/agentMessages", post(create_message))
+        .route("/v1/phones/{phone}/agentMessages/{id}", delete(delete_message))
+        .route("/v1/phones/{phone}/agentEvents", post(create_event))
+        .route("/v1/phones/{phone}/capabilities", get(get_capabilities))
+        .route("/emulator/service-account.json", get(service_account))
+        .route("/emulator/webhook", get(webhook))
+        .route("/emulator/phones/{phone}", get(show_phone).post(use_phone))
+        .fallback(|uri: Uri| async move { Refusal::no_such_method(uri.path()) })
+        .method_not_allowed_fallback(|uri: Uri| async move { Refusal::no_such_method(uri.path()) })
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(shared)
+}
+
+/// The query parameters of all methods. Those that every Google API has (`alt`, `prettyPrint`…) are taken and change nothing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Parameters {
+    agent_id: Option<String>,
+    message_id: Option<String>,
+    event_id: Option<String>,
+    request_id: Option<String>,
+}
+
+/// `requestId=…&agentId=…` and the token: what every method needs before it looks at anything else.
+fn admit(shared: &Shared, headers: &HeaderMap, parameters: &Parameters) -> Result<(), Refusal> {
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if !shared.tokens.knows(authorization) {
+        return Err(Refusal::unauthenticated());
+    }
+    let named = parameters.agent_id.as_deref();
+    let known = named.is_some_and(|agent| AgentId::parse(agent).as_ref() == Ok(&shared.agent));
+    if known { Ok(()) } else { Err(Refusal::unknown_agent(named)) }
+}
+
+async fn create_message(
+    State(shared): State<Arc<Shared>>,
+    Path(phone): Path<String>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    admit(&shared, &headers, &parameters)?;
+    let phone = parse_phone(&phone)?;
+    let id = parse_id("messageId", parameters.message_id.as_deref())?;
+    let message: AgentMessage = check::read(&body).map_err(Refusal::invalid)?;
+    let expires_at = check::message(&message, body.len(), (shared.clock)()).map_err(Refusal::invalid)?;
+    match shared.act(|platform, now| platform.submit(now, &phone, &id, message, expires_at)) {
+        Submitted::Accepted(message) => Ok(Json(message).into_response()),
+        Submitted::Repeated(message) if shared.repeated_id == RepeatedId::Ok => Ok(Json(message).into_response()),
+        Submitted::Repeated(_) | Submitted::UsedByEvent => Err(Refusal::already_exists(id.as_str())),
+        Submitted::Unreachable => Err(Refusal::unreachable_phone()),
+    }
+}
+
+async fn delete_message(
+    State(shared): State<Arc<Shared>>,
+    Path((phone, id)): Path<(String, String)>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
+    admit(&shared, &headers, &parameters)?;
+    let phone = parse_phone(&phone)?;
+    let id = parse_id("name", Some(&id))?;
+    match shared.act(|platform, _| platform.revoke(&phone, &id)) {
+        Revoked::Done => Ok(Json(json!({}))),
+        Revoked::TooLate => Err(Refusal::not_revocable(id.as_str())),
+    }
+}
+
+async fn create_event(
+    State(shared): State<Arc<Shared>>,
+    Path(phone): Path<String>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<AgentEvent>, Refusal> {
+    admit(&shared, &headers, &parameters)?;
+    let phone = parse_phone(&phone)?;
+    let id = parse_id("eventId", parameters.event_id.as_deref())?;
+    let event: AgentEvent = check::read(&body).map_err(Refusal::invalid)?;
+    check::event(&event).map_err(Refusal::invalid)?;
+    if !shared.act(|platform, _| platform.phone(&phone)).rcs {
+        return Err(Refusal::unreachable_phone());
+    }
+    shared.act(|platform, _| platform.signal(&id));
+    let name = Some(format!("phones/{phone}/agentEvents/{}", id.as_str()));
+    Ok(Json(AgentEvent { name, send_time: Some((shared.clock)().to_string()), ..event }))
+}
+
+async fn get_capabilities(
+    State(shared): State<Arc<Shared>>,
+    Path(phone): Path<String>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    admit(&shared, &headers, &parameters)?;
+    let phone = parse_phone(&phone)?;
+    parse_id("requestId", parameters.request_id.as_deref())?;
+    let phone = shared.act(|platform, _| platform.phone(&phone));
+    let capabilities = capability::capabilities(&phone).ok_or_else(Refusal::unreachable_phone)?;
+    Ok(Json(capabilities).into_response())
+}
+
+async fn token(State(shared): State<Arc<Shared>>, Form(request): Form<TokenRequest>) -> (StatusCode, Json<Value>) {
+    match shared.tokens.exchange(&request) {
+        Ok(token) => (StatusCode::OK, Json(token)),
+        Err(problem) => (StatusCode::BAD_REQUEST, Json(problem)),
+    }
+}
+
+async fn service_account(State(shared): State<Arc<Shared>>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], shared.tokens.service_account()).into_response()
+}
+
+async fn webhook(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    Json(json!({ "url": shared.push.url(), "deliveries": shared.push.log() }))
+}
+
+async fn show_phone(State(shared): State<Arc<Shared>>, Path(phone): Path<String>) -> Result<Json<Value>, Refusal> {
+    let number = parse_phone(&phone)?;
+    Ok(Json(shared.act(|platform, _| shown(platform, &number))))
+}
+
+fn shown(platform: &Platform, number: &PhoneNumber) -> Value {
+    let phone = platform.phone(number);
+    let message = |shown: &Shown<'_>| {
+        let state = format!("{:?}", shown.state).to_lowercase();
+        json!({ "id": shown.id.as_str(), "state": state, "content": shown.content })
+    };
+    let messages: Vec<Value> = platform.shown(number).iter().map(message).collect();
+    json!({ "number": number.as_str(), "rcs": phone.rcs, "online": phone.online, "messages": messages })
+}
+
+/// What a person may do with a phone.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Use {
+    Online(bool),
+    Text(String),
+    Tap(String),
+}
+
+async fn use_phone(
+    State(shared): State<Arc<Shared>>,
+    Path(phone): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let number = parse_phone(&phone)?;
+    let wanted: Use = serde_json::from_slice(&body).map_err(|problem| {
+        let rule = format!(
+            "one of {{\"online\": true}}, {{\"text\": \"…\"}} and {{\"tap\": \"postback\"}} is needed: {problem}"
+        );
+        Refusal::invalid(vec![violation("", rule)])
+    })?;
+    let done: Result<(), PhoneProblem> = shared.act(|platform, now| match &wanted {
+        Use::Online(online) => {
+            platform.set_online(now, &number, *online);
+            Ok(())
+        }
+        Use::Text(text) => platform.write(now, &number, text),
+        Use::Tap(postback) => platform.tap(now, &number, postback),
+    });
+    done.map_err(|problem| Refusal::invalid(vec![violation("", problem.to_string())]))?;
+    Ok(Json(shared.act(|platform, _| shown(platform, &number))))
+}
+
+fn parse_phone(text: &str) -> Result<PhoneNumber, Refusal> {
+    PhoneNumber::parse(text).map_err(|problem| Refusal::invalid(vec![violation("parent", problem.to_string())]))
+}
+
+fn parse_id(field: &str, text: Option<&str>) -> Result<MessageId, Refusal> {
+    let text = text.ok_or_else(|| Refusal::invalid(vec![violation(field, format!("{field} is required"))]))?;
+    MessageId::parse(text).map_err(|problem| Refusal::invalid(vec![violation(field, problem.to_string())]))
+}
+
+/// More than a message may have, so that one that is too long is told so.
+const BODY_BYTES_MAX: usize = 1 << 20;

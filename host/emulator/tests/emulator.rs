@@ -1,0 +1,324 @@
+//! The emulator as a client sees it: over real HTTP, with a webhook that checks signatures by itself.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use rbm_emulator::{Emulator, Options, WebhookProblem};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+#[tokio::test]
+async fn a_message_is_delivered_read_and_answered_by_signed_webhooks() {
+    let (emulator, webhook, api) = start().await;
+    let (status, answer) = api.send("+15550100001", "m1", json!({ "contentMessage": { "text": "Hi", "suggestions": [
+        { "reply": { "text": "Yes", "postbackData": "yes" } } ] }, "ttl": "600s", "messageTrafficType": "TRANSACTION" })).await;
+    assert_eq!((status, &answer["name"]), (200, &json!("phones/+15550100001/agentMessages/m1")), "{answer}");
+    assert!(answer["sendTime"].is_string() && answer["expireTime"].is_string() && answer.get("ttl").is_none());
+    let notices = webhook.wait_for(4).await;
+    let kinds: Vec<_> = notices.iter().map(|notice| notice["eventType"].as_str().unwrap_or("message")).collect();
+    assert_eq!(kinds, ["DELIVERED", "READ", "IS_TYPING", "message"]);
+    assert!(
+        notices
+            .iter()
+            .all(|notice| notice["agentId"] == "demo@rbm.goog" && notice["senderPhoneNumber"] == "+15550100001")
+    );
+    assert_eq!((&notices[0]["messageId"], &notices[1]["messageId"]), (&json!("m1"), &json!("m1")));
+    assert_eq!(notices[3]["suggestionResponse"], json!({ "postbackData": "yes", "text": "Yes", "type": "REPLY" }));
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_repeated_id_is_delivered_once() {
+    let (emulator, webhook, api) = start().await;
+    let message = json!({ "contentMessage": { "text": "Hi" } });
+    let first = api.send("+15550100002", "m1", message.clone()).await;
+    assert_eq!(api.send("%2B15550100002", "m1", message.clone()).await, first, "and + may be escaped");
+    api.send("+15550100002", "m2", message).await;
+    let about: Vec<_> = webhook.wait_for(2).await.iter().map(|notice| notice["messageId"].clone()).collect();
+    assert_eq!(about, ["m1", "m2"]);
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn each_refusal_has_googles_shape_and_names_the_field() {
+    let (emulator, _webhook, api) = start().await;
+    let text = |text: &str| json!({ "contentMessage": { "text": text } });
+    for (name, phone, message, status, code, said) in [
+        (
+            "unknown field",
+            "+15550100001",
+            json!({ "contentMessage": { "text": "x", "colour": "red" } }),
+            400,
+            "INVALID_ARGUMENT",
+            "contentMessage.colour",
+        ),
+        (
+            "wrong type",
+            "+15550100001",
+            json!({ "contentMessage": { "text": 5 } }),
+            400,
+            "INVALID_ARGUMENT",
+            "contentMessage.text",
+        ),
+        ("no content", "+15550100001", json!({ "contentMessage": {} }), 400, "INVALID_ARGUMENT", "there are 0"),
+        (
+            "two contents",
+            "+15550100001",
+            json!({ "contentMessage": { "text": "x", "fileName": "y" } }),
+            400,
+            "INVALID_ARGUMENT",
+            "there are 2",
+        ),
+        ("long text", "+15550100001", text(&"x".repeat(3073)), 400, "INVALID_ARGUMENT", "3073"),
+        (
+            "unknown traffic type",
+            "+15550100001",
+            json!({ "contentMessage": { "text": "x" }, "messageTrafficType": "SPAM" }),
+            400,
+            "INVALID_ARGUMENT",
+            "SPAM",
+        ),
+        (
+            "two expiries",
+            "+15550100001",
+            json!({ "contentMessage": { "text": "x" }, "ttl": "10s", "expireTime": "2099-01-01T00:00:00Z" }),
+            400,
+            "INVALID_ARGUMENT",
+            "exclude",
+        ),
+        ("no phone number", "15550100001", text("x"), 400, "INVALID_ARGUMENT", "E.164"),
+        ("no RCS", "+15550100004", text("x"), 404, "NOT_FOUND", "cannot be reached by RBM"),
+    ] {
+        let (found, answer) = api.send(phone, "m1", message).await;
+        assert_eq!(
+            (found, &answer["error"]["code"], &answer["error"]["status"]),
+            (status, &json!(status), &json!(code)),
+            "{name}: {answer}"
+        );
+        assert!(answer["error"]["message"].as_str().unwrap().contains(said), "{name}: {answer}");
+    }
+    let path = "/v1/phones/+15550100001/agentMessages";
+    for (name, query, token, status, said) in [
+        ("no agent", "messageId=m1", api.token.as_str(), 403, "ID: null"),
+        ("another agent", "messageId=m1&agentId=other", &api.token, 403, "ID: other"),
+        ("no id", "agentId=demo", &api.token, 400, "messageId is required"),
+        ("no token", "messageId=m1&agentId=demo", "x", 401, "authentication"),
+    ] {
+        let (found, answer) = api.call(Method::POST, &format!("{path}?{query}"), token, Some(text("x"))).await;
+        assert_eq!(found, status, "{name}");
+        assert!(answer["error"]["message"].as_str().unwrap().contains(said), "{name}: {answer}");
+    }
+    let (status, answer) = api.call(Method::POST, "/v1/nothing", &api.token, None).await;
+    assert_eq!((status, &answer["error"]["status"]), (404, &json!("NOT_FOUND")));
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn only_a_true_assertion_buys_a_token() {
+    let emulator = emulator().await;
+    let account: Value = serde_json::from_str(&emulator.service_account()).unwrap();
+    let other: Value = serde_json::from_str(&self::emulator().await.service_account()).unwrap();
+    let now = jiff::Timestamp::now().as_second();
+    let good = json!({ "iss": account["client_email"], "aud": account["token_uri"], "scope": SCOPE, "iat": now, "exp": now + 3600 });
+    let with = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        claims
+    };
+    for (name, claims, account, said) in [
+        ("good", good.clone(), &account, ""),
+        ("another's key", good.clone(), &other, "Invalid JWT Signature"),
+        ("another audience", with("aud", json!("https://oauth2.googleapis.com/token")), &account, "audience"),
+        ("another issuer", with("iss", json!("x")), &account, "account not found"),
+        ("expired", with("exp", json!(now - 600)), &account, "reasonable timeframe"),
+        ("from the future", with("iat", json!(now + 600)), &account, "reasonable timeframe"),
+        ("too long", with("exp", json!(now + 3700)), &account, "60 minutes"),
+        ("another scope", with("scope", json!("openid")), &account, "scope"),
+    ] {
+        let (status, answer) = exchange(&emulator, account, &claims).await;
+        if said.is_empty() {
+            assert_eq!((status, &answer["token_type"]), (200, &json!("Bearer")), "{answer}");
+        } else {
+            assert_eq!((status, &answer["error"]), (400, &json!("invalid_grant")), "{name}");
+            assert!(answer["error_description"].as_str().unwrap().contains(said), "{name}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_is_registered_only_with_the_bare_secret() {
+    let emulator = emulator().await;
+    let prefixing = Router::new().route(
+        "/",
+        post(|body: Bytes| async move {
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            format!("secret: {}", body["secret"].as_str().unwrap())
+        }),
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async { axum::serve(listener, prefixing).await });
+    let problem = emulator.register_webhook(&url, TOKEN.into()).await.unwrap_err();
+    assert!(
+        matches!(&problem, WebhookProblem::WrongAnswer { status: 200, answer, .. } if answer.starts_with("secret: ")),
+        "{problem}"
+    );
+    let nobody = emulator.register_webhook("http://127.0.0.1:1/", TOKEN.into()).await.unwrap_err();
+    assert!(matches!(nobody, WebhookProblem::Unreachable { .. }), "{nobody}");
+}
+
+#[tokio::test]
+async fn a_notice_that_was_not_taken_comes_again_before_the_next() {
+    let (emulator, webhook, api) = start().await;
+    webhook.0.failing.store(true, Ordering::SeqCst);
+    api.send("+15550100002", "m1", json!({ "contentMessage": { "text": "Hi" } })).await;
+    api.send("+15550100002", "m2", json!({ "contentMessage": { "text": "Hi" } })).await;
+    let about: Vec<_> = webhook.wait_for(3).await.iter().map(|notice| notice["messageId"].clone()).collect();
+    assert_eq!(about, ["m1", "m1", "m2"]);
+    let status: Value =
+        Client::new().get(format!("{}/emulator/webhook", emulator.origin())).send().await.unwrap().json_value().await;
+    assert_eq!(status["deliveries"][0]["result"], "answered 500 Internal Server Error");
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_phone_is_used_by_hand_and_a_message_is_taken_back() {
+    let (emulator, webhook, api) = start().await;
+    let path = "/v1/phones/+15550100003/agentMessages";
+    api.send("+15550100003", "m1", json!({ "contentMessage": { "text": "Hi" } })).await;
+    api.send("+15550100003", "m2", json!({ "contentMessage": { "text": "Hi" } })).await;
+    assert_eq!(api.call(Method::DELETE, &format!("{path}/m1?agentId=demo"), &api.token, None).await, (200, json!({})));
+    assert_eq!(api.call(Method::DELETE, &format!("{path}/m9?agentId=demo"), &api.token, None).await.0, 404);
+    let phone = "/emulator/phones/+15550100003";
+    assert_eq!(api.call(Method::POST, phone, "", Some(json!({ "text": "x" }))).await.0, 400, "it is offline");
+    assert_eq!(api.call(Method::POST, phone, "", Some(json!({ "online": true }))).await.0, 200);
+    assert_eq!(webhook.wait_for(2).await[1]["messageId"], "m2");
+    assert_eq!(api.call(Method::POST, phone, "", Some(json!({ "text": "hello" }))).await.0, 200);
+    assert_eq!(webhook.wait_for(3).await[2]["text"], "hello");
+    let (_, shown) = api.call(Method::GET, phone, "", None).await;
+    let states: Vec<_> = shown["messages"].as_array().unwrap().iter().map(|message| message["state"].clone()).collect();
+    assert_eq!(states, ["revoked", "read"]);
+    emulator.shutdown().await;
+}
+
+#[derive(Clone, Default)]
+struct Webhook(Arc<Received>);
+
+#[derive(Default)]
+struct Received {
+    notices: Mutex<Vec<Value>>,
+    arrived: Notify,
+    failing: AtomicBool,
+}
+
+impl Webhook {
+    async fn wait_for(&self, count: usize) -> Vec<Value> {
+        let waiting = async {
+            while self.0.notices.lock().unwrap().len() < count {
+                self.0.arrived.notified().await;
+            }
+        };
+        timeout(Duration::from_secs(20), waiting).await.expect("the notices arrive");
+        self.0.notices.lock().unwrap().clone()
+    }
+}
+
+/// Answers the handshake, checks the signature by itself, and fails once if told to.
+async fn receive(State(webhook): State<Webhook>, headers: HeaderMap, body: Bytes) -> (StatusCode, String) {
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    if let Some(secret) = body["secret"].as_str() {
+        assert_eq!(
+            (&body["clientToken"], &headers["x-goog-webhook-type"]),
+            (&json!(TOKEN), &"verification".parse().unwrap())
+        );
+        return (StatusCode::OK, secret.to_owned());
+    }
+    let data = STANDARD.decode(body["message"]["data"].as_str().unwrap()).unwrap();
+    let signature = STANDARD.decode(headers["x-goog-signature"].as_bytes()).unwrap();
+    let mac = Hmac::<sha2::Sha512>::new_from_slice(TOKEN.as_bytes()).unwrap().chain_update(&data);
+    mac.verify_slice(&signature).unwrap();
+    webhook.0.notices.lock().unwrap().push(serde_json::from_slice(&data).unwrap());
+    webhook.0.arrived.notify_one();
+    let status = if webhook.0.failing.swap(false, Ordering::SeqCst) {
+        StatusCode::INTERNAL_SERVER_ERROR
+    } else {
+        StatusCode::OK
+    };
+    (status, String::new())
+}
+
+struct Api {
+    client: Client,
+    origin: String,
+    token: String,
+}
+
+impl Api {
+    async fn send(&self, phone: &str, id: &str, message: Value) -> (u16, Value) {
+        let path = format!("/v1/phones/{phone}/agentMessages?messageId={id}&agentId=demo@rbm.goog&prettyPrint=true");
+        self.call(Method::POST, &path, &self.token, Some(message)).await
+    }
+
+    async fn call(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> (u16, Value) {
+        let request = self.client.request(method, format!("{}{path}", self.origin)).bearer_auth(token);
+        let request = request.body(body.map(|body| body.to_string()).unwrap_or_default());
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json_value().await)
+    }
+}
+
+trait JsonValue {
+    async fn json_value(self) -> Value;
+}
+
+impl JsonValue for reqwest::Response {
+    async fn json_value(self) -> Value {
+        serde_json::from_slice(&self.bytes().await.unwrap()).unwrap()
+    }
+}
+
+async fn start() -> (Emulator, Webhook, Api) {
+    let (emulator, webhook) = (emulator().await, Webhook::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/webhook", listener.local_addr().unwrap());
+    let router = Router::new().route("/webhook", post(receive)).with_state(webhook.clone());
+    tokio::spawn(async { axum::serve(listener, router).await });
+    emulator.register_webhook(&url, TOKEN.into()).await.unwrap();
+    let account: Value = serde_json::from_str(&emulator.service_account()).unwrap();
+    let now = jiff::Timestamp::now().as_second();
+    let claims = json!({ "iss": account["client_email"], "aud": account["token_uri"], "scope": SCOPE, "iat": now, "exp": now + 3600 });
+    let (_, token) = exchange(&emulator, &account, &claims).await;
+    let token = token["access_token"].as_str().unwrap().to_owned();
+    let api = Api { client: Client::new(), origin: emulator.origin().to_owned(), token };
+    (emulator, webhook, api)
+}
+
+async fn emulator() -> Emulator {
+    Emulator::start(TcpListener::bind("127.0.0.1:0").await.unwrap(), Options::default()).await.unwrap()
+}
+
+async fn exchange(emulator: &Emulator, account: &Value, claims: &Value) -> (u16, Value) {
+    let key = EncodingKey::from_rsa_pem(account["private_key"].as_str().unwrap().as_bytes()).unwrap();
+    let assertion = jsonwebtoken::encode(&Header::new(Algorithm::RS256), claims, &key).unwrap();
+    let form = format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={assertion}");
+    let request = Client::new().post(format!("{}/token", emulator.origin())).body(form);
+    let response = request.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+    (response.status().as_u16(), response.json_value().await)
+}
+
+const TOKEN: &str = "client-token";
+const SCOPE: &str = "https://www.googleapis.com/auth/rcsbusinessmessaging";
