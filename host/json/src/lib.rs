@@ -1,1 +1,12 @@
-//! Placeholder.
+//! The gateway's JSON for messages, findings and events, to and from the contract's types.
+//!
+//! What a caller writes is read in one pass that finds everything that is wrong with it, because one error at a time is a
+//! bad conversation. No HTTP, no WebAssembly runtime, no clock: whatever serves this JSON, the JSON is the same.
+
+pub mod event;
+pub mod finding;
+pub mod message;
+
+mod fields;
+mod path;
+mod suggestion;

@@ -1,0 +1,95 @@
+//! Findings as callers read them.
+
+use crate::path;
+use gateway_channel::{Finding, Message, Severity};
+use serde::Serialize;
+
+/// What is wrong, or risky, about one field.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FindingView {
+    /// `error` or `warning`
+    pub severity: &'static str,
+    /// Where, as a path into the JSON that the caller sent.
+    pub path: String,
+    /// A stable name.
+    pub rule: String,
+    /// With its unit, where the rule has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
+    /// The value met, with its unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actual: Option<String>,
+    /// One sentence.
+    pub message: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The page that states the rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// A finding about the shape of the JSON itself.
+pub fn of_shape(finding: Finding) -> FindingView {
+    let severity = match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    FindingView {
+        severity,
+        path: finding.path,
+        rule: finding.rule,
+        limit: finding.limit,
+        actual: finding.actual,
+        message: finding.message,
+        hint: finding.hint,
+        source: finding.source,
+    }
+}
+
+/// A plugin's finding about a message, whose paths are the contract's.
+pub fn of_message(finding: Finding, message: &Message) -> FindingView {
+    let path = path::to_json(&finding.path, message);
+    let sentence = finding.message.replacen(&finding.path, &path, 1);
+    of_shape(Finding { path, message: sentence, ..finding })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message;
+    use serde_json::json;
+
+    #[test]
+    fn a_plugins_paths_become_paths_into_what_the_caller_sent() {
+        let chips = json!([{ "reply": { "text": "a" } }, { "open_url": { "text": "b", "url": "https://x.example" } }]);
+        let text = json!({ "to": "+12", "content": { "text": "x" }, "suggestions": chips, "lifetime_seconds": 1 });
+        let card =
+            json!({ "to": "+12", "content": { "card": { "title": "x", "suggestions": chips } }, "expires_at": "x" });
+        let cards = json!({ "to": "+12", "content": { "carousel": { "cards": [{ "title": "x" }, { "suggestions": chips }] } } });
+        let file = json!({ "to": "+12", "content": { "file": { "uploaded": "files/x" } } });
+        for (body, path, expected) in [
+            (&text, "recipient", "to"),
+            (&text, "expiry", "lifetime_seconds"),
+            (&card, "expiry", "expires_at"),
+            (&text, "content.text", "content.text"),
+            (&text, "suggestions", "suggestions"),
+            (&text, "suggestions[0].text", "suggestions[0].reply.text"),
+            (&text, "suggestions[1].action.url", "suggestions[1].open_url.url"),
+            (&text, "suggestions[1].fallback-url", "suggestions[1].open_url.fallback_url"),
+            (&text, "suggestions[9].text", "suggestions[9].text"),
+            (&card, "content.card.card.title", "content.card.title"),
+            (&card, "content.card.card.media.alternative-text", "content.card.media.alternative_text"),
+            (&card, "content.card.card.suggestions[0].postback", "content.card.suggestions[0].reply.postback"),
+            (
+                &cards,
+                "content.carousel.cards[1].suggestions[1].text",
+                "content.carousel.cards[1].suggestions[1].open_url.text",
+            ),
+            (&file, "content.file.source", "content.file.uploaded"),
+        ] {
+            let draft = message::read("id", body).expect("a message");
+            assert_eq!(path::to_json(path, &draft.message), expected, "{path}");
+        }
+    }
+}
