@@ -3,7 +3,7 @@
 use crate::channel::Channel;
 use crate::instance::CallProblem;
 use bytes::Bytes;
-use gateway_channel::{ChannelFailure, Header, Inbound, Reaction, Verdict, WebhookRequest};
+use gateway_channel::{ChannelFailure, Header, Inbound, Reaction, Verdict, VerdictOutcome, WebhookRequest};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use jiff::Timestamp;
 
@@ -99,5 +99,39 @@ fn outcome(reaction: Reaction) -> Outcome {
             response.headers_mut().append(name, value);
         }
     }
-    Outcome { response, verdict: Some(reaction.verdict), inbound: reaction.inbound }
+    // The promise of `Outcome` is the host's, whatever a plugin returns.
+    let is_authentic = reaction.verdict.outcome == VerdictOutcome::Authentic;
+    let inbound = if is_authentic { reaction.inbound } else { Vec::new() };
+    Outcome { response, verdict: Some(reaction.verdict), inbound }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gateway_channel::{Fact, VerdictOutcome, WebhookResponse};
+
+    #[test]
+    fn only_what_is_authentic_has_events_whatever_a_plugin_says() {
+        let typing = Inbound {
+            dedupe_key: "k".into(),
+            agent: String::new(),
+            phone: None,
+            at: None,
+            fact: Fact::Typing,
+            details: vec![],
+            raw: vec![],
+        };
+        for (is_authentic, verdict) in [
+            (true, VerdictOutcome::Authentic),
+            (false, VerdictOutcome::Handshake),
+            (false, VerdictOutcome::Forged),
+            (false, VerdictOutcome::Unsigned),
+            (false, VerdictOutcome::Malformed),
+        ] {
+            let verdict = Verdict { outcome: verdict, token: None, rule: None, reason: None };
+            let response = WebhookResponse { status: 200, headers: vec![], body: vec![] };
+            let outcome = outcome(Reaction { verdict, response, inbound: vec![typing.clone()] });
+            assert_eq!(outcome.inbound.is_empty(), !is_authentic);
+        }
+    }
 }

@@ -6,6 +6,7 @@
 //! Pages are cited by their path below
 //! `https://developers.google.com/business-communications/rcs-business-messaging/`.
 
+pub mod auth;
 pub mod callback;
 pub mod json;
 pub mod limits;

@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use rbm_wire::auth::SCOPE;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -143,8 +144,6 @@ fn reason(kind: &ErrorKind) -> String {
     }
 }
 
-/// The scope that every method needs.
-pub(crate) const SCOPE: &str = "https://www.googleapis.com/auth/rcsbusinessmessaging";
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const EMAIL: &str = "emulator@rbm-emulator.iam.gserviceaccount.com";
 const TOKEN_SECONDS: i64 = 3599;

@@ -1,6 +1,7 @@
 //! Reads the fields of a JSON object, and writes down all that is wrong with them instead of stopping at the first.
 
-use gateway_channel::{Finding, Severity};
+use crate::finding;
+use gateway_channel::Finding;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 
@@ -15,16 +16,7 @@ impl Findings {
 
     /// Something is wrong here, and this is what to do about it.
     pub(crate) fn add(&self, path: &str, rule: &str, message: String, hint: Option<String>) {
-        self.0.borrow_mut().push(Finding {
-            severity: Severity::Error,
-            path: path.to_owned(),
-            rule: rule.to_owned(),
-            limit: None,
-            actual: None,
-            message,
-            hint,
-            source: None,
-        });
+        self.0.borrow_mut().push(Finding { hint, ..finding::error(path, rule, message) });
     }
 }
 

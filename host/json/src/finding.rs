@@ -29,6 +29,20 @@ pub struct FindingView {
     pub source: Option<String>,
 }
 
+/// Something that is wrong at this path of the JSON.
+pub fn error(path: &str, rule: &str, message: String) -> Finding {
+    Finding {
+        severity: Severity::Error,
+        path: path.to_owned(),
+        rule: rule.to_owned(),
+        limit: None,
+        actual: None,
+        message,
+        hint: None,
+        source: None,
+    }
+}
+
 /// A finding about the shape of the JSON itself.
 pub fn of_shape(finding: Finding) -> FindingView {
     let severity = match finding.severity {

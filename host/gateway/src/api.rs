@@ -1,0 +1,281 @@
+//! The gateway over HTTP: messages in, what became of them, and events out. Every error is a problem with a code and a
+//! sentence; nothing is answered 202 before it is kept.
+
+use crate::lifecycle::{State as MessageState, WORDS};
+use crate::problem::{PathName, Problem, bad_request, not_found, read_body, unavailable};
+use crate::store::{Accepted, Cursor, Filter, NewMessage, StoreProblem, StoredEvent, StoredMessage};
+use crate::view::MessageView;
+use crate::{Agent, Shared, inbox, revoke};
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use gateway_channel::{Expiry, Finding, Message, Report, Severity};
+use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
+use jiff::{SignedDuration, Timestamp};
+use rbm_json::finding::FindingView;
+use rbm_json::message::Draft;
+use rbm_json::{event, finding, message};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Everything that the gateway answers to.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/v1/messages", post(send).get(list))
+        .route("/v1/messages/{id}", get(show).delete(revoke::revoke))
+        .route("/v1/check", post(check))
+        .route("/v1/events", get(events))
+        .route("/webhooks/rbm", post(inbox::partner))
+        .route("/webhooks/rbm/{agent}", post(inbox::agent))
+        .fallback(|uri: Uri| async move { not_found(&format!("there is nothing at {}", uri.path())) })
+        .method_not_allowed_fallback(|method: Method, uri: Uri| async move {
+            let detail = format!("{method} is not for {}", uri.path());
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", &detail)
+        })
+        .with_state(shared)
+}
+
+impl From<StoreProblem> for Problem {
+    fn from(problem: StoreProblem) -> Self {
+        tracing::error!(%problem, "a request was not served");
+        unavailable("the store did not answer; try again")
+    }
+}
+
+async fn send(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let (key, body) = (idempotency_key(&parts.headers)?, read_json(&parts.headers, body).await?);
+    let Asked { agent, message } = understand(&shared, key, &body).map_err(Problem::not_sendable)?;
+    // Members of a JSON object are in alphabetical order here, so the same message hashes the same however it is written.
+    let (id, body_hash) = (message.id.clone(), Sha256::digest(body.to_string()).into());
+    // Before the plugin's check: what was accepted once stays accepted, even if it would not be today.
+    if let Some(earlier) = shared.store.message(&id).await? {
+        return repeated(&id, earlier.body_hash == body_hash, earlier.facts.state());
+    }
+    let report = examine(&shared, agent, &message).await?;
+    if report.findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(Problem::not_sendable(view_findings(report.findings, &message)));
+    }
+    let now = shared.now();
+    let (expires_at, message) = with_absolute_expiry(message, now);
+    let new = NewMessage { agent: agent.name.clone(), message, body_hash, at: now, expires_at };
+    match shared.store.accept(new).await? {
+        Accepted::New => {
+            tracing::info!(message = id, agent = agent.name, "a message was accepted");
+            shared.outbox.notify_one();
+            Ok(accepted(&id, MessageState::Queued))
+        }
+        Accepted::Same(state) => repeated(&id, true, state),
+        Accepted::Conflict => repeated(&id, false, MessageState::Queued),
+    }
+}
+
+async fn check(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Result<Json<Value>, Problem> {
+    let (parts, body) = request.into_parts();
+    let body = read_json(&parts.headers, body).await?;
+    let (findings, report) = match understand(&shared, None, &body) {
+        Err(findings) => (findings, None),
+        Ok(Asked { agent, message }) => {
+            let mut report = examine(&shared, agent, &message).await?;
+            (view_findings(std::mem::take(&mut report.findings), &message), Some(report))
+        }
+    };
+    let (class, segments) = report.map(|report| (report.message_class, report.segments)).unwrap_or_default();
+    Ok(Json(json!({ "findings": findings, "message_class": class, "segments": segments })))
+}
+
+async fn show(State(shared): State<Arc<Shared>>, PathName(id): PathName) -> Result<Json<MessageView>, Problem> {
+    Ok(Json(MessageView::new(find_message(&shared, &id).await?)))
+}
+
+async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Result<Json<Value>, Problem> {
+    let mut query = parse_query(query.as_deref(), &["agent", "to", "state", "after", "limit"])?;
+    let filter = Filter {
+        agent: query.remove("agent").map(|name| parse_agent(&shared, &name)).transpose()?,
+        recipient: query.remove("to").map(|phone| parse_phone(&phone)).transpose()?,
+        state: query.remove("state").map(|word| parse_state(&word)).transpose()?,
+        after: query.remove("after"),
+        most: parse_limit(query.get("limit"))?,
+    };
+    if let Some(id) = &filter.after {
+        find_message(&shared, id).await?;
+    }
+    let messages: Vec<MessageView> = shared.store.find(&filter).await?.into_iter().map(MessageView::new).collect();
+    let next =
+        (messages.len() == filter.most).then(|| messages.last().map(MessageView::id)).flatten().map(str::to_owned);
+    Ok(Json(json!({ "messages": messages, "next": next })))
+}
+
+async fn events(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Result<Json<Value>, Problem> {
+    let query = parse_query(query.as_deref(), &["after", "limit"])?;
+    let after = query.get("after").map(|text| {
+        Cursor::parse(text)
+            .ok_or_else(|| bad_request("cursor", &format!("after is {text:?}, which is no cursor of this gateway")))
+    });
+    let (after, most) = (after.transpose()?, parse_limit(query.get("limit"))?);
+    let events = shared.store.read(after, most).await?;
+    let next = events.last().map(|event| event.cursor).or(after).map(|cursor| cursor.to_string());
+    let events: Vec<event::EventView> = events.iter().map(view_event).collect();
+    Ok(Json(json!({ "events": events, "next": next })))
+}
+
+/// The event as the application reads it.
+pub(crate) fn view_event(stored: &StoredEvent) -> event::EventView {
+    let event = &stored.event;
+    event::view(stored.cursor.to_string(), &event.agent, event.received_at.to_string(), &event.inbound)
+}
+
+pub(crate) async fn find_message(shared: &Shared, id: &str) -> Result<StoredMessage, Problem> {
+    shared.store.message(id).await?.ok_or_else(|| not_found(&format!("there is no message {id:?}")))
+}
+
+/// A message that the contract can express, and who is to send it.
+struct Asked<'a> {
+    agent: &'a Agent,
+    message: Message,
+}
+
+/// What the caller asks for, or everything that is wrong with how it is written.
+fn understand<'a>(shared: &'a Shared, key: Option<&str>, body: &Value) -> Result<Asked<'a>, Vec<FindingView>> {
+    let agent = choose_agent(shared, body);
+    let id = agent.as_ref().map(|agent| message_id(&agent.name, key)).unwrap_or_default();
+    match (agent, message::read(&id, body)) {
+        (Ok(agent), Ok(Draft { message, .. })) => Ok(Asked { agent, message }),
+        (agent, draft) => {
+            let findings = agent.err().into_iter().chain(draft.err().into_iter().flatten());
+            Err(findings.map(finding::of_shape).collect())
+        }
+    }
+}
+
+/// Named in the body, or the only one. A name that is no text is found with the rest of the shape.
+fn choose_agent<'a>(shared: &'a Shared, body: &Value) -> Result<&'a Agent, Finding> {
+    let names = || shared.agents.iter().map(|agent| agent.name.as_str()).collect::<Vec<_>>().join(", ");
+    match (body.get("agent").and_then(Value::as_str), shared.agents.as_slice()) {
+        (Some(name), _) => shared.agent(name).ok_or_else(|| {
+            finding::error("agent", "agent-unknown", format!("there is no agent {name:?}; the agents are {}", names()))
+        }),
+        (None, [only]) => Ok(only),
+        (None, _) => {
+            let message = format!("agent is missing, and must be one of {}", names());
+            Err(finding::error("agent", "agent-required", message))
+        }
+    }
+}
+
+async fn examine(shared: &Shared, agent: &Agent, message: &Message) -> Result<Report, Problem> {
+    agent.channel.check(shared.now(), message).await.map_err(|problem| {
+        tracing::error!(%problem, "a message could not be checked");
+        unavailable("the message could not be checked; try again")
+    })
+}
+
+fn view_findings(findings: Vec<Finding>, message: &Message) -> Vec<FindingView> {
+    findings.into_iter().map(|found| finding::of_message(found, message)).collect()
+}
+
+/// A retry prolongs nothing, and every attempt has the same bytes.
+fn with_absolute_expiry(message: Message, now: Timestamp) -> (Option<Timestamp>, Message) {
+    let expires_at = match &message.expiry {
+        None => None,
+        Some(Expiry::AfterSeconds(seconds)) => now.checked_add(SignedDuration::from_secs((*seconds).into())).ok(),
+        Some(Expiry::At(text)) => text.parse().ok(),
+    };
+    (expires_at, Message { expiry: expires_at.map(|at| Expiry::At(at.to_string())), ..message })
+}
+
+/// The same key gives the same id, so that a call that is made again sends nothing again.
+fn message_id(agent: &str, key: Option<&str>) -> String {
+    match key {
+        Some(key) => Uuid::new_v5(&ID_SPACE, format!("{agent}\0{key}").as_bytes()).to_string(),
+        None => Uuid::now_v7().to_string(),
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().ok().filter(|text| (1..=KEY_CHARACTERS_MAX).contains(&text.len()));
+    let rule = format!("Idempotency-Key must have 1 to {KEY_CHARACTERS_MAX} visible ASCII characters");
+    text.map(Some).ok_or_else(|| bad_request("idempotency-key", &rule))
+}
+
+fn repeated(id: &str, same: bool, state: MessageState) -> Result<Response, Problem> {
+    if same {
+        return Ok(accepted(id, state));
+    }
+    let detail = format!("this Idempotency-Key was used for another message, {id}");
+    Err(Problem::new(StatusCode::CONFLICT, "idempotency-key-reused", &detail))
+}
+
+fn accepted(id: &str, state: MessageState) -> Response {
+    (StatusCode::ACCEPTED, Json(json!({ "id": id, "state": state.as_str() }))).into_response()
+}
+
+/// Only what says that it is JSON: a page in a browser cannot say so to a gateway on the same machine without asking.
+async fn read_json(headers: &HeaderMap, body: Body) -> Result<Value, Problem> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/json") {
+        let detail = format!("content-type is {kind:?}, and must be application/json");
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", &detail));
+    }
+    let body = read_body(headers, body).await?;
+    serde_json::from_slice(&body)
+        .map_err(|problem| bad_request("not-json", &format!("the body is not JSON: {problem}")))
+}
+
+fn parse_query(query: Option<&str>, names: &[&str]) -> Result<HashMap<String, String>, Problem> {
+    let mut parsed = HashMap::new();
+    for (name, value) in form_urlencoded(query.unwrap_or_default()) {
+        if !names.contains(&name.as_str()) {
+            let detail = format!("there is no parameter {name:?}; the parameters are {}", names.join(", "));
+            return Err(bad_request("parameter", &detail));
+        }
+        if parsed.insert(name.clone(), value).is_some() {
+            return Err(bad_request("parameter", &format!("the parameter {name} is given twice")));
+        }
+    }
+    Ok(parsed)
+}
+
+fn form_urlencoded(query: &str) -> impl Iterator<Item = (String, String)> {
+    url::form_urlencoded::parse(query.as_bytes()).map(|(name, value)| (name.into_owned(), value.into_owned()))
+}
+
+fn parse_agent(shared: &Shared, name: &str) -> Result<String, Problem> {
+    let agent = shared.agent(name).ok_or_else(|| bad_request("agent", &format!("there is no agent {name:?}")))?;
+    Ok(agent.name.clone())
+}
+
+/// A plus sign that nobody escaped arrives as a blank.
+fn parse_phone(text: &str) -> Result<String, Problem> {
+    let phone = text.strip_prefix(' ').map_or_else(|| text.to_owned(), |digits| format!("+{digits}"));
+    let digits = phone.strip_prefix('+').unwrap_or_default();
+    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(phone);
+    }
+    Err(bad_request("to", &format!("to is {text:?}, and must be a phone number: a plus sign, then digits")))
+}
+
+fn parse_state(word: &str) -> Result<MessageState, Problem> {
+    let words = WORDS.map(|(_, word)| word).join(", ");
+    MessageState::parse(word)
+        .ok_or_else(|| bad_request("state", &format!("state is {word:?}, and must be one of {words}")))
+}
+
+fn parse_limit(text: Option<&String>) -> Result<usize, Problem> {
+    let Some(text) = text else { return Ok(LIMIT_DEFAULT) };
+    let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
+    limit.ok_or_else(|| bad_request("limit", &format!("limit is {text:?}, and must be a number from 1 to {LIMIT_MAX}")))
+}
+
+const KEY_CHARACTERS_MAX: usize = 255;
+const LIMIT_DEFAULT: usize = 100;
+const LIMIT_MAX: usize = 1_000;
+/// Our own space of names (RFC 9562 §5.5): a random UUID, fixed for good.
+const ID_SPACE: Uuid = Uuid::from_u128(0x6f1b_52a4_9d07_4c1e_8a3b_2f64_d0c7_11e9);

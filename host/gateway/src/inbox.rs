@@ -1,0 +1,137 @@
+//! Takes webhook requests: the plugin judges, the store keeps, and only then is there an answer. What is not believed, or
+//! concerns nobody here, is put aside with the reason and reaches no application.
+
+use crate::problem::{self, PathName, read_body};
+use crate::store::{NewEvent, Quarantined, StoreProblem};
+use crate::{Agent, Shared};
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use gateway_channel::{Inbound, Verdict, VerdictOutcome};
+use http::{HeaderValue, Request, StatusCode, header};
+use rbm_host::Channel;
+use rbm_host::webhook::{self, Outcome};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// `POST /webhooks/rbm/{agent}`
+pub(crate) async fn agent(
+    State(shared): State<Arc<Shared>>,
+    PathName(name): PathName,
+    request: Request<Body>,
+) -> Response {
+    match shared.agents.iter().find(|agent| agent.name == name) {
+        Some(agent) => receive(&shared, &agent.channel, std::slice::from_ref(agent), request).await,
+        None => problem::not_found(&format!("there is no agent {name:?}")).into_response(),
+    }
+}
+
+/// `POST /webhooks/rbm`, where what is signed says which agent it concerns.
+pub(crate) async fn partner(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Response {
+    match &shared.partner {
+        Some(channel) => receive(&shared, channel, &shared.agents, request).await,
+        None => problem::not_found("there is no partner webhook here").into_response(),
+    }
+}
+
+async fn receive(shared: &Shared, channel: &Channel, serves: &[Agent], request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = match read_body(&parts.headers, body).await {
+        Ok(body) => body,
+        Err(problem) => return problem.into_response(),
+    };
+    let path = parts.uri.path().to_owned();
+    let request = Request::from_parts(parts, body.clone());
+    match webhook::receive(channel, &webhook::Limits::default(), shared.now(), request).await {
+        Ok(outcome) => commit(shared, serves, &path, &body, outcome).await,
+        Err(problem) => {
+            tracing::error!(%problem, "a webhook request could not be judged");
+            try_again("the request could not be judged")
+        }
+    }
+}
+
+/// Never an answer of 200 before what it acknowledges is kept: the platform forgets what was answered so.
+async fn commit(shared: &Shared, serves: &[Agent], path: &str, body: &Bytes, outcome: Outcome) -> Response {
+    let kept = timeout(STORE_TIME_MAX, keep(shared, serves, path, body, &outcome)).await;
+    match kept {
+        Ok(Ok(())) => outcome.response.map(Body::from),
+        Ok(Err(problem)) => {
+            tracing::error!(%problem, "a webhook request is not kept");
+            try_again("the store did not take it")
+        }
+        Err(_) => try_again("the store is too slow"),
+    }
+}
+
+async fn keep(
+    shared: &Shared,
+    serves: &[Agent],
+    path: &str,
+    body: &Bytes,
+    outcome: &Outcome,
+) -> Result<(), StoreProblem> {
+    let at = shared.now();
+    let put_aside = |rule: &str, reason: &str, body: &[u8]| Quarantined {
+        at,
+        path: path.to_owned(),
+        rule: rule.to_owned(),
+        reason: reason.to_owned(),
+        body: body.to_vec(),
+    };
+    if let Some(verdict) = outcome.verdict.as_ref().filter(|verdict| !is_believed(verdict)) {
+        let (rule, reason) = (verdict.rule.as_deref().unwrap_or("unverified"), verdict.reason.as_deref());
+        tracing::warn!(path, rule, reason, "a webhook request was not believed");
+        return shared.store.quarantine(put_aside(rule, reason.unwrap_or_default(), beginning(body))).await;
+    }
+    let mut events = Vec::new();
+    for inbound in &outcome.inbound {
+        match concerned(serves, inbound) {
+            Some(agent) => {
+                events.push(NewEvent { agent: agent.name.clone(), received_at: at, inbound: inbound.clone() });
+            }
+            None => {
+                let reason =
+                    format!("it is signed, and concerns the agent {:?}, which is not served here", inbound.agent);
+                tracing::warn!(path, reason, "a webhook request was put aside");
+                shared.store.quarantine(put_aside("agent-not-served", &reason, body)).await?;
+            }
+        }
+    }
+    if !events.is_empty() {
+        shared.store.ingest(events).await?;
+        shared.events.notify_waiters();
+        shared.outbox.notify_one();
+    }
+    Ok(())
+}
+
+fn is_believed(verdict: &Verdict) -> bool {
+    matches!(verdict.outcome, VerdictOutcome::Authentic | VerdictOutcome::Handshake)
+}
+
+/// By what is signed. Where that names nobody, it can only be the one agent who is served.
+fn concerned<'a>(serves: &'a [Agent], inbound: &Inbound) -> Option<&'a Agent> {
+    match (inbound.agent.as_str(), serves) {
+        ("", [only]) => Some(only),
+        ("", _) => None,
+        (id, serves) => serves.iter().find(|agent| agent.platform_ids.iter().any(|own| own == id)),
+    }
+}
+
+/// Anybody may send what is not believed, so little of it is kept.
+fn beginning(body: &Bytes) -> &[u8] {
+    &body[..body.len().min(UNBELIEVED_BYTES_KEPT)]
+}
+
+/// The platform sends again what was answered so.
+fn try_again(reason: &str) -> Response {
+    let mut response = problem::Problem::new(StatusCode::SERVICE_UNAVAILABLE, "try-again", reason).into_response();
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    response
+}
+
+const STORE_TIME_MAX: Duration = Duration::from_secs(2);
+const UNBELIEVED_BYTES_KEPT: usize = 4_096;

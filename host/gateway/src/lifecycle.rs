@@ -1,0 +1,210 @@
+//! The life of a message: facts, and the state that follows from them. Pure.
+//!
+//! Facts come in any order and more than once. Of each kind the earliest time stays, and the state depends on which kinds
+//! there are and on nothing else, so that every order and every repetition ends the same.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Something that is known about a message.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// The gateway has it.
+    Queued,
+    /// An attempt was begun.
+    Sending,
+    /// The platform would not take it just now, and does not have it. Changes no state.
+    Postponed,
+    /// An attempt ended without an answer: the platform may have it.
+    Unknown,
+    /// The platform has it.
+    Accepted,
+    /// It is on the person's device.
+    Delivered,
+    /// The person has seen it.
+    Read,
+    /// It ran out, and nobody will get it.
+    Expired,
+    /// Somebody wants it back: there are no further attempts. Changes no state.
+    RevokeRequested,
+    /// It was taken back: before it was sent, or as the platform says.
+    Revoked,
+    /// It could not be taken back: it may or may not have been delivered. Changes no state.
+    RevokeFailed,
+    /// The platform will never take it.
+    Refused,
+    /// The gateway gave it up.
+    Failed,
+    /// Another channel has it.
+    FellBack,
+}
+
+/// Where a message is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each is the fact of the same name, which no stronger one outweighs")]
+pub enum State {
+    Queued,
+    Sending,
+    Unknown,
+    Accepted,
+    Refused,
+    Failed,
+    FellBack,
+    Expired,
+    Revoked,
+    Delivered,
+    Read,
+}
+
+/// All that is known about a message.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Facts(BTreeMap<Fact, Timestamp>);
+
+impl Facts {
+    /// Adds a fact. The first time of each kind stays.
+    pub fn add(&mut self, fact: Fact, at: Timestamp) {
+        self.0.entry(fact).and_modify(|known| *known = at.min(*known)).or_insert(at);
+    }
+
+    /// Whether something is known.
+    pub fn has(&self, fact: Fact) -> bool {
+        self.0.contains_key(&fact)
+    }
+
+    /// The strongest of what is known. A delivery outweighs all that says there was none, whichever came first.
+    pub fn state(&self) -> State {
+        let known = STRONGEST_FIRST.into_iter().find(|(fact, _)| self.has(*fact));
+        known.map_or(State::Queued, |(_, state)| state)
+    }
+
+    /// Whether it is still to be sent.
+    pub fn wants_attempts(&self) -> bool {
+        matches!(self.state(), State::Queued | State::Sending | State::Unknown) && !self.has(Fact::RevokeRequested)
+    }
+}
+
+impl State {
+    /// Its word in the HTTP JSON.
+    pub fn as_str(self) -> &'static str {
+        WORDS.into_iter().find(|(state, _)| *state == self).map_or("queued", |(_, word)| word)
+    }
+
+    /// None for a word that is no state.
+    pub fn parse(word: &str) -> Option<Self> {
+        WORDS.into_iter().find(|(_, own)| *own == word).map(|(state, _)| state)
+    }
+}
+
+/// Every state with its word.
+pub const WORDS: [(State, &str); 11] = [
+    (State::Queued, "queued"),
+    (State::Sending, "sending"),
+    (State::Unknown, "unknown"),
+    (State::Accepted, "accepted"),
+    (State::Delivered, "delivered"),
+    (State::Read, "read"),
+    (State::Expired, "expired"),
+    (State::Revoked, "revoked"),
+    (State::Refused, "refused"),
+    (State::Failed, "failed"),
+    (State::FellBack, "fell_back"),
+];
+
+const STRONGEST_FIRST: [(Fact, State); 11] = [
+    (Fact::Read, State::Read),
+    (Fact::Delivered, State::Delivered),
+    (Fact::Revoked, State::Revoked),
+    (Fact::Expired, State::Expired),
+    (Fact::FellBack, State::FellBack),
+    (Fact::Failed, State::Failed),
+    (Fact::Refused, State::Refused),
+    (Fact::Accepted, State::Accepted),
+    (Fact::Unknown, State::Unknown),
+    (Fact::Sending, State::Sending),
+    (Fact::Queued, State::Queued),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn facts(facts: &[(Fact, i64)]) -> Facts {
+        let mut all = Facts::default();
+        facts.iter().for_each(|(fact, second)| all.add(*fact, Timestamp::from_second(*second).expect("time")));
+        all
+    }
+
+    #[test]
+    fn the_state_is_the_strongest_fact() {
+        use Fact::{
+            Accepted, Delivered, Expired, Failed, Postponed, Queued, Read, Refused, RevokeFailed, RevokeRequested,
+            Revoked, Sending, Unknown,
+        };
+        for (known, state) in [
+            (&[][..], State::Queued),
+            (&[Queued], State::Queued),
+            (&[Queued, Sending], State::Sending),
+            (&[Queued, Sending, Postponed], State::Sending),
+            (&[Queued, RevokeRequested], State::Queued),
+            (&[Queued, Sending, Unknown], State::Unknown),
+            (&[Queued, Sending, Unknown, Accepted], State::Accepted),
+            (&[Queued, Sending, Refused], State::Refused),
+            (&[Queued, Sending, Failed], State::Failed),
+            (&[Accepted, Expired], State::Expired),
+            (&[Accepted, Revoked], State::Revoked),
+            (&[Accepted, RevokeFailed], State::Accepted),
+            (&[Accepted, Revoked, Delivered], State::Delivered),
+            (&[Accepted, Expired, Delivered], State::Delivered),
+            (&[Expired, Read], State::Read),
+            (&[Read], State::Read),
+        ] {
+            let known: Vec<_> = known.iter().map(|fact| (*fact, 0)).collect();
+            assert_eq!(facts(&known).state(), state, "{known:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_to_be_sent_until_its_fate_is_known_or_somebody_wants_it_back() {
+        for (known, wanted) in [
+            (&[Fact::Queued][..], true),
+            (&[Fact::Queued, Fact::Sending, Fact::Postponed], true),
+            (&[Fact::Queued, Fact::Sending, Fact::Unknown], true),
+            (&[Fact::Queued, Fact::Sending, Fact::Unknown, Fact::RevokeRequested], false),
+            (&[Fact::Queued, Fact::Sending, Fact::Accepted], false),
+            (&[Fact::Queued, Fact::Read], false),
+            (&[Fact::Queued, Fact::Failed], false),
+        ] {
+            let known: Vec<_> = known.iter().map(|fact| (*fact, 0)).collect();
+            assert_eq!(facts(&known).wants_attempts(), wanted, "{known:?}");
+        }
+    }
+
+    #[test]
+    fn every_state_has_a_word_and_every_word_a_state() {
+        for (state, word) in WORDS {
+            assert_eq!((state.as_str(), State::parse(word)), (word, Some(state)));
+        }
+        assert_eq!(State::parse("lost"), None);
+    }
+
+    fn any_fact() -> impl Strategy<Value = (Fact, i64)> {
+        let with_state = STRONGEST_FIRST.map(|(fact, _)| fact);
+        let without = [Fact::Postponed, Fact::RevokeRequested, Fact::RevokeFailed];
+        (proptest::sample::select([with_state.as_slice(), &without].concat()), 0..5i64)
+    }
+
+    proptest! {
+        #[test]
+        fn every_order_and_every_repetition_ends_the_same(
+            (known, shuffled) in proptest::collection::vec(any_fact(), 0..8)
+                .prop_flat_map(|known| (Just(known.clone()), Just([known.clone(), known].concat()).prop_shuffle())),
+        ) {
+            prop_assert_eq!(facts(&known), facts(&shuffled));
+            prop_assert_eq!(facts(&known).state(), facts(&shuffled).state());
+        }
+    }
+}

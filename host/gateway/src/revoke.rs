@@ -1,0 +1,78 @@
+//! Takes a message back: stops its attempts, and asks the platform where the platform may have it. Never calls a message
+//! revoked that may still be sent.
+
+use crate::Shared;
+use crate::api::find_message;
+use crate::lifecycle::{Fact, State as MessageState};
+use crate::problem::{PathName, Problem, not_found, unavailable};
+use crate::store::{Entry, StoredMessage, Withdrawn};
+use crate::view::MessageView;
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use gateway_channel::Revocation;
+use http::StatusCode;
+use jiff::Timestamp;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// `DELETE /v1/messages/{id}`: 200 and the message if it is revoked, 409 if it is too late, 202 if that is not known yet.
+pub(crate) async fn revoke(State(shared): State<Arc<Shared>>, PathName(id): PathName) -> Result<Response, Problem> {
+    find_message(&shared, &id).await?;
+    // Goes on when the caller does not wait for it.
+    let work = tokio::spawn(take_back(shared.clone(), id.clone()));
+    let status = match timeout(WAIT_MAX, work).await {
+        Ok(done) => {
+            done.map_err(|_| unavailable("the message could not be taken back; try again"))?.map(|()| StatusCode::OK)?
+        }
+        Err(_) => StatusCode::ACCEPTED,
+    };
+    Ok((status, Json(MessageView::new(find_message(&shared, &id).await?))).into_response())
+}
+
+async fn take_back(shared: Arc<Shared>, id: String) -> Result<(), Problem> {
+    loop {
+        let mut settled = pin!(shared.settled.notified());
+        settled.as_mut().enable();
+        match shared.store.withdraw(&id, shared.now()).await? {
+            Withdrawn::Unsent | Withdrawn::Settled(MessageState::Revoked) => return Ok(()),
+            Withdrawn::Settled(state) => return Err(too_late(&format!("the message is {}", state.as_str()))),
+            Withdrawn::Submitted => return ask_platform(&shared, &find_message(&shared, &id).await?).await,
+            // The end of a lease makes no sound.
+            Withdrawn::Underway => drop(timeout(LOOK_EVERY, settled).await),
+        }
+    }
+}
+
+async fn ask_platform(shared: &Shared, stored: &StoredMessage) -> Result<(), Problem> {
+    let agent = shared
+        .agent(&stored.agent)
+        .ok_or_else(|| not_found(&format!("there is no agent {} any more", stored.agent)))?;
+    let (now, message) = (shared.now(), &stored.message);
+    let answer = agent.channel.revoke(now, &message.recipient, &message.id).await;
+    match answer.map_err(|problem| unavailable(&problem.to_string()))? {
+        Ok(Revocation::TakenBack) => {
+            shared.store.note(&message.id, entry(now, Fact::Revoked, "the platform took it back")).await?;
+            Ok(())
+        }
+        Ok(Revocation::TooLate) => {
+            let reason = "the platform has delivered it, or never had it; it is not sent again";
+            shared.store.note(&message.id, entry(now, Fact::RevokeFailed, reason)).await?;
+            Err(too_late(reason))
+        }
+        Err(failure) => Err(Problem::new(StatusCode::BAD_GATEWAY, "platform", &failure.message)),
+    }
+}
+
+fn entry(at: Timestamp, fact: Fact, reason: &str) -> Entry {
+    Entry { at, fact, attempt: None, reason: Some(reason.to_owned()) }
+}
+
+fn too_late(detail: &str) -> Problem {
+    Problem::new(StatusCode::CONFLICT, "too-late", detail)
+}
+
+const WAIT_MAX: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -1,0 +1,236 @@
+//! What the gateway must not lose, as a trait: few calls, each of which may be made again.
+//!
+//! Every `Ok` means that it is kept as long as this store keeps anything. Facts are joined, never overwritten. [`conformance`]
+//! is the proof that an implementation must pass.
+
+use crate::lifecycle::{Fact, Facts, State};
+use async_trait::async_trait;
+use gateway_channel::{Inbound, Message};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::time::Duration;
+
+pub mod conformance;
+
+/// Where messages and events are kept.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Keeps a message to be sent. The id decides: the same message again is the same, another under the same id is not.
+    async fn accept(&self, message: NewMessage) -> Result<Accepted, StoreProblem>;
+    /// Keeps events and joins what they say to their messages, in one commit. A fact that is known is a duplicate.
+    async fn ingest(&self, events: Vec<NewEvent>) -> Result<Vec<Ingested>, StoreProblem>;
+    /// Takes up to `most` messages whose time has come, notes that an attempt begins, and lends them out: who does not settle
+    /// one before the lease ends has lost it to the next, and what became of that attempt is then unknown.
+    async fn claim(&self, now: Timestamp, lease: Duration, most: usize) -> Result<Vec<Claimed>, StoreProblem>;
+    /// Notes how an attempt ended. False if the lease had ended and somebody else has it: then only the facts are joined.
+    async fn settle(&self, id: &str, attempt: u32, settlement: Settlement) -> Result<bool, StoreProblem>;
+    /// Ends a message's attempts because somebody wants it back, and tells what else has to be done for that. Revokes it if
+    /// nothing of it can have reached the platform.
+    async fn withdraw(&self, id: &str, now: Timestamp) -> Result<Withdrawn, StoreProblem>;
+    /// Joins a fact that is not an event's.
+    async fn note(&self, id: &str, entry: Entry) -> Result<(), StoreProblem>;
+    /// When the next message is due.
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreProblem>;
+    /// One message.
+    async fn message(&self, id: &str) -> Result<Option<StoredMessage>, StoreProblem>;
+    /// Messages, newest first.
+    async fn find(&self, filter: &Filter) -> Result<Vec<StoredMessage>, StoreProblem>;
+    /// Events after a place, oldest first.
+    async fn read(&self, after: Option<Cursor>, most: usize) -> Result<Vec<StoredEvent>, StoreProblem>;
+    /// Keeps a request that was not believed, among the newest of its kind.
+    async fn quarantine(&self, refused: Quarantined) -> Result<(), StoreProblem>;
+    /// Those requests, oldest first.
+    async fn quarantined(&self) -> Result<Vec<Quarantined>, StoreProblem>;
+}
+
+/// Why a store did not do it. Nothing was done.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the store: {0}")]
+pub struct StoreProblem(pub String);
+
+/// A message to be sent.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// The gateway's name of the agent.
+    pub agent: String,
+    /// As every attempt will send it.
+    pub message: Message,
+    /// Of what the caller wrote: tells the same again from another.
+    pub body_hash: [u8; 32],
+    /// When the gateway took it.
+    pub at: Timestamp,
+    /// After this it is not sent any more.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What became of a message that was to be kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Accepted {
+    /// It is new.
+    New,
+    /// It was there already.
+    Same(State),
+    /// Another one is there under this id.
+    Conflict,
+}
+
+/// An event to be kept.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// The gateway's name of the agent.
+    pub agent: String,
+    /// When the gateway heard of it.
+    pub received_at: Timestamp,
+    /// What the plugin made of it.
+    pub inbound: Inbound,
+}
+
+/// What became of an event that was to be kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ingested {
+    /// It is new, and stands here.
+    New(Cursor),
+    /// It is known.
+    Duplicate,
+}
+
+/// A place among the events. Its text is one word of letters and digits.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Cursor(pub u64);
+
+impl Cursor {
+    /// None for what no cursor looks like.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('e')?;
+        let canonical = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.is_empty();
+        canonical.then(|| digits.parse().ok()).flatten().map(Self)
+    }
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "e{}", self.0)
+    }
+}
+
+/// A message that is lent out for one attempt.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The gateway's name of the agent.
+    pub agent: String,
+    /// What to send.
+    pub message: Message,
+    /// Counted from 1; what settles it must name it.
+    pub attempt: u32,
+    /// After this it is not sent any more.
+    pub expires_at: Option<Timestamp>,
+    /// What is known.
+    pub facts: Facts,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// What is known now.
+    pub entry: Option<Entry>,
+    /// When to try again, unless somebody wants the message back meanwhile; none if there is nothing more to try.
+    pub retry_at: Option<Timestamp>,
+}
+
+/// How far a message that somebody wants back has got.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Withdrawn {
+    /// Not to the platform, so it is revoked now.
+    Unsent,
+    /// The last attempt is under way: come again when it has ended.
+    Underway,
+    /// The platform has it, or may have it: only the platform can take it back.
+    Submitted,
+    /// Its fate was known already.
+    Settled(State),
+}
+
+/// One line of a message's history.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Entry {
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub fact: Fact,
+    /// Counted from 1, for what an attempt brought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// Why, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A message and all that is known of it.
+#[derive(Clone, Debug)]
+pub struct StoredMessage {
+    /// The gateway's name of the agent.
+    pub agent: String,
+    /// As every attempt sends it.
+    pub message: Message,
+    /// Of what the caller wrote.
+    pub body_hash: [u8; 32],
+    /// When the gateway took it.
+    pub accepted_at: Timestamp,
+    /// What is known.
+    pub facts: Facts,
+    /// Everything that happened, as it was heard of.
+    pub history: Vec<Entry>,
+    /// When it is tried next.
+    pub next_at: Option<Timestamp>,
+}
+
+/// Which messages.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// The gateway's name of the agent.
+    pub agent: Option<String>,
+    /// The recipient.
+    pub recipient: Option<String>,
+    /// Where they are.
+    pub state: Option<State>,
+    /// Only those older than this one.
+    pub after: Option<String>,
+    /// How many at most.
+    pub most: usize,
+}
+
+/// An event and its place.
+#[derive(Clone, Debug)]
+pub struct StoredEvent {
+    /// Where it stands.
+    pub cursor: Cursor,
+    /// What it is.
+    pub event: NewEvent,
+}
+
+/// A request that was not believed, or that concerns nobody here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quarantined {
+    /// When it came.
+    pub at: Timestamp,
+    /// The path that it came to.
+    pub path: String,
+    /// A stable name of the rule that it broke.
+    pub rule: String,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// The body, or its beginning.
+    pub body: Vec<u8>,
+}
+
+/// What an event says about a message that was sent: which one, and what.
+pub fn fact_about(inbound: &Inbound) -> Option<(&str, Fact)> {
+    use gateway_channel::Fact as Heard;
+    match &inbound.fact {
+        Heard::Delivered(id) => Some((id, Fact::Delivered)),
+        Heard::Read(id) => Some((id, Fact::Read)),
+        Heard::ExpiredAndRevoked(id) => Some((id, Fact::Expired)),
+        Heard::ExpiredNotRevoked(id) => Some((id, Fact::RevokeFailed)),
+        _ => None,
+    }
+}

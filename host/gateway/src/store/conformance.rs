@@ -1,0 +1,266 @@
+//! What every store must do, as one suite: an implementation passes it in a test of its own.
+
+use super::{
+    Accepted, Cursor, Entry, Filter, Ingested, NewEvent, NewMessage, Quarantined, Settlement, Store, Withdrawn,
+};
+use crate::lifecycle::{Fact, State};
+use gateway_channel::{Content, Fact as Heard, Inbound, Message};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// Panics at the first promise that a store does not keep. Each is asked of an empty store.
+///
+/// # Panics
+///
+/// That is how it says so.
+pub async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
+    an_id_is_one_message(&*empty()).await;
+    a_fact_that_is_known_is_a_duplicate(&*empty()).await;
+    a_fact_of_another_agent_is_another_fact(&*empty()).await;
+    events_are_read_in_order_after_a_cursor(&*empty()).await;
+    a_message_is_lent_to_one_at_a_time(&*empty()).await;
+    an_attempt_that_was_lost_may_have_reached_the_platform(&*empty()).await;
+    a_late_settlement_adds_facts_and_nothing_else(&*empty()).await;
+    an_event_before_its_message_is_joined(&*empty()).await;
+    an_event_before_the_answer_ends_the_attempts(&*empty()).await;
+    an_event_of_another_agent_or_person_changes_nothing(&*empty()).await;
+    what_was_not_sent_is_revoked_at_once(&*empty()).await;
+    what_is_under_way_is_not_tried_again_and_not_called_revoked(&*empty()).await;
+    what_may_have_been_sent_is_the_platforms_to_take_back(&*empty()).await;
+    a_fate_that_is_known_stays(&*empty()).await;
+    messages_are_found_newest_first(&*empty()).await;
+    the_quarantine_keeps_the_newest(&*empty()).await;
+}
+
+async fn an_id_is_one_message(store: &dyn Store) {
+    assert_eq!(accept(store, "m1", 1).await, Accepted::New);
+    assert_eq!(accept(store, "m1", 1).await, Accepted::Same(State::Queued));
+    assert_eq!(accept(store, "m1", 2).await, Accepted::Conflict);
+    let history = stored(store, "m1").await.history;
+    assert_eq!(history.len(), 1, "a repetition leaves no trace: {history:?}");
+    assert!(store.message("m2").await.expect("answer").is_none());
+}
+
+async fn a_fact_that_is_known_is_a_duplicate(store: &dyn Store) {
+    accept(store, "m1", 1).await;
+    let events = vec![event("k1", Heard::Delivered("m1".into())), event("k1", Heard::Delivered("m1".into()))];
+    assert_eq!(ingest(store, events).await, [Ingested::New(Cursor(1)), Ingested::Duplicate]);
+    assert_eq!(ingest(store, vec![event("k1", Heard::Typing)]).await, [Ingested::Duplicate]);
+    let kinds: Vec<Fact> = stored(store, "m1").await.history.iter().map(|entry| entry.fact).collect();
+    assert_eq!(kinds, [Fact::Queued, Fact::Delivered]);
+}
+
+async fn a_fact_of_another_agent_is_another_fact(store: &dyn Store) {
+    let other = NewEvent { agent: "other".into(), ..event("k1", Heard::Typing) };
+    let expected = [Ingested::New(Cursor(1)), Ingested::New(Cursor(2))];
+    assert_eq!(ingest(store, vec![event("k1", Heard::Typing), other]).await, expected);
+}
+
+async fn events_are_read_in_order_after_a_cursor(store: &dyn Store) {
+    for key in ["a", "b", "c"] {
+        ingest(store, vec![event(key, Heard::Typing)]).await;
+    }
+    let all = store.read(None, 10).await.expect("events");
+    let keys: Vec<&str> = all.iter().map(|stored| stored.event.inbound.dedupe_key.as_str()).collect();
+    assert_eq!(keys, ["a", "b", "c"]);
+    assert!(all.windows(2).all(|pair| pair[0].cursor < pair[1].cursor));
+    let rest = store.read(Some(all[0].cursor), 1).await.expect("events");
+    assert_eq!((rest.len(), rest[0].cursor), (1, all[1].cursor));
+    assert!(store.read(Some(all[2].cursor), 10).await.expect("events").is_empty());
+}
+
+async fn a_message_is_lent_to_one_at_a_time(store: &dyn Store) {
+    accept(store, "m1", 1).await;
+    assert_eq!(store.next_due().await.expect("answer"), Some(at(0)));
+    assert!(claim(store, -1).await.is_empty(), "it is not due yet");
+    assert_eq!(claim(store, 0).await, [("m1".into(), 1)]);
+    assert!(claim(store, 29).await.is_empty(), "it is lent out");
+    assert_eq!(claim(store, 30).await, [("m1".into(), 2)], "the lease has ended");
+    assert!(claim(store, 30).await.is_empty(), "it is lent out again");
+    let retry = Settlement { entry: Some(entry(31, Fact::Unknown)), retry_at: Some(at(40)) };
+    assert!(store.settle("m1", 2, retry).await.expect("answer"));
+    assert_eq!(stored(store, "m1").await.facts.state(), State::Unknown);
+    assert_eq!(claim(store, 40).await, [("m1".into(), 3)]);
+    let done = Settlement { entry: Some(entry(41, Fact::Accepted)), retry_at: None };
+    assert!(store.settle("m1", 3, done).await.expect("answer"));
+    assert_eq!(store.next_due().await.expect("answer"), None);
+}
+
+async fn an_attempt_that_was_lost_may_have_reached_the_platform(store: &dyn Store) {
+    accept(store, "m1", 1).await;
+    claim(store, 0).await;
+    assert!(!stored(store, "m1").await.facts.has(Fact::Unknown), "it is still under way");
+    claim(store, 30).await;
+    assert!(stored(store, "m1").await.facts.has(Fact::Unknown));
+}
+
+async fn what_was_not_sent_is_revoked_at_once(store: &dyn Store) {
+    accept(store, "m1", 1).await;
+    assert_eq!(withdraw(store, "m1", 1).await, Withdrawn::Unsent);
+    assert!(claim(store, 2).await.is_empty(), "it is not sent any more");
+    assert_eq!(withdraw(store, "m1", 2).await, Withdrawn::Settled(State::Revoked));
+    accept(store, "m2", 1).await;
+    claim(store, 0).await;
+    let later = Settlement { entry: Some(entry(1, Fact::Postponed)), retry_at: Some(at(9)) };
+    assert!(store.settle("m2", 1, later).await.expect("answer"));
+    assert_eq!(withdraw(store, "m2", 2).await, Withdrawn::Unsent, "the platform said that it has nothing");
+    assert_eq!(stored(store, "m2").await.facts.state(), State::Revoked);
+}
+
+async fn what_is_under_way_is_not_tried_again_and_not_called_revoked(store: &dyn Store) {
+    accept(store, "m1", 1).await;
+    claim(store, 0).await;
+    assert_eq!(withdraw(store, "m1", 1).await, Withdrawn::Underway);
+    assert_eq!(stored(store, "m1").await.facts.state(), State::Sending);
+    let later = Settlement { entry: Some(entry(2, Fact::Postponed)), retry_at: Some(at(3)) };
+    assert!(store.settle("m1", 1, later).await.expect("answer"));
+    assert!(claim(store, 60).await.is_empty(), "somebody wants it back");
+    assert_eq!(withdraw(store, "m1", 61).await, Withdrawn::Unsent);
+}
+
+async fn what_may_have_been_sent_is_the_platforms_to_take_back(store: &dyn Store) {
+    for (id, fact) in [("m1", Fact::Unknown), ("m2", Fact::Accepted)] {
+        accept(store, id, 1).await;
+        claim(store, 0).await;
+        let settlement = Settlement { entry: Some(entry(1, fact)), retry_at: Some(at(2)) };
+        assert!(store.settle(id, 1, settlement).await.expect("answer"));
+        assert_eq!(withdraw(store, id, 1).await, Withdrawn::Submitted);
+        assert_eq!(withdraw(store, id, 1).await, Withdrawn::Submitted, "and may be asked again");
+        assert!(claim(store, 60).await.is_empty(), "it is not sent any more");
+    }
+    accept(store, "m3", 1).await;
+    claim(store, 0).await;
+    assert_eq!(withdraw(store, "m3", 30).await, Withdrawn::Submitted, "the attempt was lost");
+}
+
+async fn a_fate_that_is_known_stays(store: &dyn Store) {
+    accept(store, "m1", 1).await;
+    ingest(store, vec![event("k1", Heard::Delivered("m1".into()))]).await;
+    assert_eq!(withdraw(store, "m1", 1).await, Withdrawn::Settled(State::Delivered));
+    assert!(!stored(store, "m1").await.facts.has(Fact::RevokeRequested));
+}
+
+async fn a_late_settlement_adds_facts_and_nothing_else(store: &dyn Store) {
+    accept(store, "m1", 1).await;
+    claim(store, 0).await;
+    claim(store, 30).await;
+    let late = Settlement { entry: Some(entry(31, Fact::Unknown)), retry_at: Some(at(32)) };
+    assert!(!store.settle("m1", 1, late).await.expect("answer"), "the lease of attempt 1 has ended");
+    assert_eq!(store.next_due().await.expect("answer"), Some(at(60)));
+    assert!(stored(store, "m1").await.facts.has(Fact::Unknown));
+}
+
+async fn an_event_before_its_message_is_joined(store: &dyn Store) {
+    ingest(store, vec![event("k1", Heard::Read("m1".into()))]).await;
+    accept(store, "m1", 1).await;
+    let stored = stored(store, "m1").await;
+    assert_eq!((stored.facts.state(), stored.next_at), (State::Read, None));
+}
+
+async fn an_event_before_the_answer_ends_the_attempts(store: &dyn Store) {
+    accept(store, "m1", 1).await;
+    claim(store, 0).await;
+    ingest(store, vec![event("k1", Heard::Delivered("m1".into()))]).await;
+    assert_eq!(store.next_due().await.expect("answer"), None);
+    let retry = Settlement { entry: Some(entry(1, Fact::Unknown)), retry_at: Some(at(2)) };
+    store.settle("m1", 1, retry).await.expect("answer");
+    let stored = stored(store, "m1").await;
+    assert_eq!((stored.facts.state(), stored.next_at), (State::Delivered, None));
+}
+
+async fn an_event_of_another_agent_or_person_changes_nothing(store: &dyn Store) {
+    accept(store, "m1", 1).await;
+    let mut other_person = event("k1", Heard::Delivered("m1".into()));
+    other_person.inbound.phone = Some("+19999999999".into());
+    let other_agent = NewEvent { agent: "other".into(), ..event("k2", Heard::Delivered("m1".into())) };
+    ingest(store, vec![other_person, other_agent]).await;
+    assert_eq!(stored(store, "m1").await.facts.state(), State::Queued);
+    assert_eq!(store.read(None, 10).await.expect("events").len(), 2, "and nothing is lost");
+}
+
+async fn messages_are_found_newest_first(store: &dyn Store) {
+    for id in ["m1", "m2", "m3"] {
+        accept(store, id, 1).await;
+    }
+    store.note("m2", entry(1, Fact::Revoked)).await.expect("noted");
+    let find = async |filter: Filter| -> Vec<String> {
+        let found = store.find(&filter).await.expect("messages");
+        found.into_iter().map(|stored| stored.message.id).collect()
+    };
+    let all = Filter { most: 10, ..Filter::default() };
+    assert_eq!(find(all.clone()).await, ["m3", "m2", "m1"]);
+    assert_eq!(find(Filter { most: 1, after: Some("m3".into()), ..all.clone() }).await, ["m2"]);
+    assert_eq!(find(Filter { state: Some(State::Revoked), ..all.clone() }).await, ["m2"]);
+    assert_eq!(find(Filter { agent: Some("other".into()), ..all.clone() }).await, Vec::<String>::new());
+    assert_eq!(find(Filter { recipient: Some(PHONE.into()), ..all }).await.len(), 3);
+}
+
+async fn the_quarantine_keeps_the_newest(store: &dyn Store) {
+    let refused = |second| Quarantined {
+        at: at(second),
+        path: "/".into(),
+        rule: "r".into(),
+        reason: "why".into(),
+        body: b"x".to_vec(),
+    };
+    for second in 0..2_000 {
+        store.quarantine(refused(second)).await.expect("kept");
+    }
+    let kept = store.quarantined().await.expect("answer");
+    assert!(kept.len() < 2_000, "it is bounded");
+    assert_eq!(kept.last(), Some(&refused(1_999)));
+}
+
+async fn accept(store: &dyn Store, id: &str, body: u8) -> Accepted {
+    let message = Message {
+        id: id.into(),
+        recipient: PHONE.into(),
+        content: Content::Text("Hi".into()),
+        suggestions: Vec::new(),
+        purpose: None,
+        expiry: None,
+        options: Vec::new(),
+    };
+    let new = NewMessage { agent: "demo".into(), message, body_hash: [body; 32], at: at(0), expires_at: None };
+    store.accept(new).await.expect("accepted")
+}
+
+async fn ingest(store: &dyn Store, events: Vec<NewEvent>) -> Vec<Ingested> {
+    store.ingest(events).await.expect("ingested")
+}
+
+async fn claim(store: &dyn Store, second: i64) -> Vec<(String, u32)> {
+    let claimed = store.claim(at(second), Duration::from_secs(30), 10).await.expect("claimed");
+    claimed.into_iter().map(|claimed| (claimed.message.id, claimed.attempt)).collect()
+}
+
+async fn withdraw(store: &dyn Store, id: &str, second: i64) -> Withdrawn {
+    store.withdraw(id, at(second)).await.expect("withdrawn")
+}
+
+async fn stored(store: &dyn Store, id: &str) -> super::StoredMessage {
+    store.message(id).await.expect("answer").expect("a message")
+}
+
+fn event(key: &str, fact: Heard) -> NewEvent {
+    let inbound = Inbound {
+        dedupe_key: key.into(),
+        agent: "demo@example".into(),
+        phone: Some(PHONE.into()),
+        at: None,
+        fact,
+        details: Vec::new(),
+        raw: Vec::new(),
+    };
+    NewEvent { agent: "demo".into(), received_at: at(5), inbound }
+}
+
+fn entry(second: i64, fact: Fact) -> Entry {
+    Entry { at: at(second), fact, attempt: None, reason: None }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_795_515_302 + second).expect("a time within jiff's range")
+}
+
+const PHONE: &str = "+15550100001";
