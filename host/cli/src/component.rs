@@ -1,9 +1,9 @@
 //! `rbm component`: writes the component that the binary carries, so that other hosts can load the very same bytes.
 
 use crate::exit::Failure;
+use crate::output;
 use anyhow::Context as _;
 use rbm_component::COMPONENT;
-use std::io::Write as _;
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
@@ -15,7 +15,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.output.as_os_str() == "-" {
-        std::io::stdout().write_all(COMPONENT).context("stdout could not be written")?;
+        output::bytes(COMPONENT)?;
     } else {
         let written = std::fs::write(&arguments.output, COMPONENT);
         written.with_context(|| format!("{} could not be written", arguments.output.display()))?;

@@ -4,6 +4,7 @@
 mod component;
 mod dev;
 mod exit;
+mod output;
 mod send;
 mod sign;
 mod verify;
@@ -38,24 +39,29 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    log_to_stderr();
-    let done = match arguments.command {
-        Command::Dev(arguments) => dev::run(arguments).await,
-        Command::Send(arguments) => send::run(arguments).await,
-        Command::Sign(arguments) => sign::run(&arguments),
-        Command::Verify(arguments) => verify::run(arguments).await,
-        Command::Component(arguments) => component::run(&arguments),
-    };
-    match done {
+    match run(Arguments::parse().command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
 }
 
+async fn run(command: Command) -> Result<(), Failure> {
+    log_to_stderr()?;
+    match command {
+        Command::Dev(arguments) => dev::run(arguments).await,
+        Command::Send(arguments) => send::run(arguments).await,
+        Command::Sign(arguments) => sign::run(&arguments),
+        Command::Verify(arguments) => verify::run(arguments).await,
+        Command::Component(arguments) => component::run(&arguments),
+    }
+}
+
 /// `RBM_LOG` takes the directives of tracing-subscriber's `EnvFilter`: `info`, `rbm_gateway=debug`, `trace`.
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("RBM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+fn log_to_stderr() -> Result<(), Failure> {
+    let directives = std::env::var("RBM_LOG").unwrap_or_else(|_| "warn".to_owned());
+    let filter = EnvFilter::try_new(&directives)
+        .map_err(|problem| Failure::usage(format!("RBM_LOG is {directives:?}, which is no filter: {problem}")))?;
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(colour).with_env_filter(filter).init();
+    Ok(())
 }

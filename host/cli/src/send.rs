@@ -1,6 +1,7 @@
 //! `rbm send`: hands a message to a gateway and, if asked to, waits and prints what becomes of it.
 
 use crate::exit::Failure;
+use crate::output;
 use anyhow::{Context as _, anyhow};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
@@ -37,19 +38,31 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let body = body(&arguments)?;
-    let client = Client::builder().no_proxy().timeout(ANSWER_TIME_MAX).build().context("no HTTP client")?;
+    let client = client()?;
     let gateway = arguments.gateway.trim_end_matches('/');
-    let mut request = client.post(format!("{gateway}/v1/messages")).header("content-type", "application/json").body(body);
-    if let Some(key) = &arguments.key {
-        request = request.header("idempotency-key", key);
-    }
-    let response = request.send().await.map_err(|problem| unreachable(gateway, &problem))?;
-    let accepted = read(response).await?;
-    println!("{accepted}");
+    let accepted = submit(&client, gateway, arguments.key.as_deref(), body).await?;
+    output::line(&accepted)?;
     match (arguments.wait, accepted["id"].as_str()) {
         (Some(seconds), Some(id)) => wait(&client, gateway, id, Duration::from_secs(seconds)).await,
         _ => Ok(()),
     }
+}
+
+/// A message to begin with, which has something to tap.
+pub(crate) async fn hello(gateway: &str, to: &str) -> Result<(), Failure> {
+    let replies = ["Yes", "No"].map(|text| json!({ "reply": { "text": text, "postback": text.to_lowercase() } }));
+    let body = json!({ "to": to, "content": { "text": "Hello! Can you read this?" }, "suggestions": replies });
+    submit(&client()?, gateway, None, body.to_string()).await.map(drop)
+}
+
+fn client() -> anyhow::Result<Client> {
+    Client::builder().no_proxy().timeout(ANSWER_TIME_MAX).build().context("no HTTP client")
+}
+
+async fn submit(client: &Client, gateway: &str, key: Option<&str>, body: String) -> Result<Value, Failure> {
+    let request = client.post(format!("{gateway}/v1/messages")).header("content-type", "application/json").body(body);
+    let request = key.into_iter().fold(request, |request, key| request.header("idempotency-key", key));
+    read(request.send().await.map_err(|problem| unreachable(gateway, &problem))?).await
 }
 
 fn body(arguments: &Arguments) -> Result<String, Failure> {
@@ -80,7 +93,7 @@ async fn wait(client: &Client, gateway: &str, id: &str, most: Duration) -> Resul
         let message = read(response.map_err(|problem| unreachable(gateway, &problem))?).await?;
         for fact in message["history"].as_array().into_iter().flatten() {
             if printed.insert(fact.to_string()) {
-                println!("{fact}");
+                output::line(fact)?;
             }
         }
         match message["state"].as_str().unwrap_or_default() {
@@ -101,7 +114,8 @@ async fn read(response: Response) -> Result<Value, Failure> {
     let status = response.status();
     let text = response.text().await.context("the gateway's answer broke off")?;
     if status.is_success() {
-        let value = serde_json::from_str(&text).with_context(|| format!("the gateway answered {text:?}, which is not JSON"));
+        let value =
+            serde_json::from_str(&text).with_context(|| format!("the gateway answered {text:?}, which is not JSON"));
         return Ok(value?);
     }
     let reason = anyhow!("the gateway answered {status}: {text}");

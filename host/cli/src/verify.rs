@@ -1,7 +1,9 @@
 //! `rbm verify`: asks the plugin itself, in its sandbox, whether a webhook body is signed by one of the tokens.
 
 use crate::exit::Failure;
+use crate::output;
 use anyhow::{Context as _, anyhow};
+use clap::builder::NonEmptyStringValueParser;
 use gateway_channel::{Header, Setting, Verdict, VerdictOutcome, WebhookRequest};
 use jiff::Timestamp;
 use rbm_component::COMPONENT;
@@ -12,7 +14,7 @@ use std::sync::Arc;
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// A client token; may be given twice, as during rotation. Other users of this machine can see it meanwhile.
-    #[arg(long, required = true)]
+    #[arg(long, required = true, value_parser = NonEmptyStringValueParser::new())]
     token: Vec<String>,
     /// The value of the X-Goog-Signature header.
     #[arg(long)]
@@ -26,12 +28,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let verdict = verdict(arguments, body).await?;
     match (verdict.outcome, verdict.token) {
         (VerdictOutcome::Authentic, Some(token)) => {
-            println!("authentic: signed by token {token}");
-            Ok(())
+            Ok(output::line(format_args!("authentic: signed by token {token}"))?)
         }
         (VerdictOutcome::Handshake, Some(token)) => {
-            println!("handshake: not signed, and knows token {token}");
-            Ok(())
+            Ok(output::line(format_args!("handshake: not signed, and knows token {token}"))?)
         }
         _ => {
             let rule = verdict.rule.unwrap_or_default();

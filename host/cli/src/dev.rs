@@ -1,0 +1,208 @@
+//! `rbm dev`: a gateway and a stand-in for Google's platform in one process on this machine, joined as they will be in
+//! earnest: tokens bought with a service account's key, a webhook that answered the handshake, signed events.
+
+mod feed;
+
+use crate::exit::Failure;
+use crate::{output, send};
+use anyhow::{Context as _, anyhow};
+use gateway_channel::{Setting, Severity};
+use jiff::Timestamp;
+use rbm_component::COMPONENT;
+use rbm_emulator::{Emulator, Options};
+use rbm_gateway::store::Store;
+use rbm_gateway::{Agent, Config, Gateway, MemoryStore};
+use rbm_host::{Channel, Credentials, Egress, Engine, Limits, Plugin, ServiceAccount};
+use rbm_wire::auth;
+use serde_json::json;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Where the gateway listens: an address of this machine only, port 0 for any.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    gateway: SocketAddr,
+    /// Where the stand-in for Google's platform listens.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8788")]
+    emulator: SocketAddr,
+    /// Where to keep messages and events. Not there yet: everything is kept in memory.
+    #[arg(long, value_name = "DIRECTORY")]
+    data: Option<PathBuf>,
+    /// An address that every event is posted to as well.
+    #[arg(long, value_name = "URL")]
+    forward_to: Option<String>,
+    /// Sends a first message to the phone that answers.
+    #[arg(long)]
+    hello: bool,
+    /// Prints one line of JSON when ready, and nothing else.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    check(&arguments)?;
+    let (gateway, emulator) =
+        (listen("--gateway", arguments.gateway).await?, listen("--emulator", arguments.emulator).await?);
+    // Compiling the plugin and making a key take a moment each.
+    let (plugin, emulator) = tokio::join!(load_plugin(), Emulator::start(emulator, Options::default()));
+    let (plugin, emulator) = (plugin?, emulator.map_err(anyhow::Error::from)?);
+    let client_token = Uuid::new_v4().simple().to_string();
+    let channel = channel(&plugin, &emulator, &client_token).await?;
+    let store = Arc::new(MemoryStore::new());
+    let gateway = start_gateway(gateway, channel, store.clone(), arguments.forward_to)?;
+    let webhook = format!("{}/webhooks/rbm/{AGENT}", gateway.origin());
+    emulator.register_webhook(&webhook, client_token.clone().into()).await.map_err(anyhow::Error::from)?;
+
+    let ready = Ready {
+        gateway: gateway.origin(),
+        emulator: emulator.origin(),
+        webhook: &webhook,
+        client_token: &client_token,
+    };
+    output::line(if arguments.json { ready.json() } else { ready.text() })?;
+    if arguments.hello {
+        send::hello(gateway.origin(), HELLO_TO).await?;
+    }
+    let feed = if arguments.json { None } else { Some(tokio::spawn(feed::run(store))) };
+    stopped().await?;
+    feed.inspect(tokio::task::JoinHandle::abort);
+    gateway.shutdown().await;
+    emulator.shutdown().await;
+    Ok(())
+}
+
+/// What can be told to be wrong before anything is started.
+fn check(arguments: &Arguments) -> Result<(), Failure> {
+    if let Some(directory) = &arguments.data {
+        let directory = directory.display();
+        return Err(Failure::usage(format!(
+            "--data {directory}: keeping messages and events on disk is not there yet\nhint: leave it out; everything is kept in memory"
+        )));
+    }
+    for (option, address) in [("--gateway", arguments.gateway), ("--emulator", arguments.emulator)] {
+        if !address.ip().is_loopback() {
+            return Err(Failure::usage(format!(
+                "{option} {address} is not an address of this machine only, and whoever reaches it could send messages\n\
+                 hint: use 127.0.0.1"
+            )));
+        }
+    }
+    Ok(())
+}
+
+async fn listen(option: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|problem| {
+        Failure::Failed(anyhow!(
+            "{option} {address} cannot be listened on: {problem}\nhint: port 0 takes any that is free"
+        ))
+    })
+}
+
+async fn load_plugin() -> anyhow::Result<Plugin> {
+    let loading = tokio::task::spawn_blocking(|| anyhow::Ok(Engine::new(Limits::default())?.load(COMPONENT)?));
+    loading.await.context("the plugin was not loaded")?
+}
+
+/// The plugin as the demo agent, with credentials that it never sees.
+async fn channel(plugin: &Plugin, emulator: &Emulator, client_token: &str) -> anyhow::Result<Channel> {
+    let account = ServiceAccount::from_json(&emulator.service_account(), auth::SCOPE)?;
+    let egress = Egress::builder().origin(emulator.origin(), Credentials::service_account(account));
+    let egress = egress.allow_private_addresses().build()?;
+    let setting = |name: &str, value: &str| Setting { name: name.to_owned(), value: value.to_owned() };
+    let settings = vec![
+        setting("agent-id", AGENT),
+        setting("client-token", client_token),
+        setting("api-origin", emulator.origin()),
+    ];
+    let channel = plugin.channel(settings, Arc::new(egress));
+    let findings = channel.check_settings(Timestamp::now()).await?;
+    match findings.into_iter().find(|finding| finding.severity == Severity::Error) {
+        Some(finding) => Err(anyhow!("the plugin does not take its settings: {}", finding.message)),
+        None => Ok(channel),
+    }
+}
+
+fn start_gateway(
+    listener: TcpListener,
+    channel: Channel,
+    store: Arc<dyn Store>,
+    forward_to: Option<String>,
+) -> Result<Gateway, Failure> {
+    let agent = Agent {
+        name: AGENT.to_owned(),
+        platform_ids: vec![AGENT.to_owned(), AGENT_FULL.to_owned()],
+        channel: channel.clone(),
+    };
+    let clock = Arc::new(Timestamp::now);
+    let config = Config { agents: vec![agent], partner: Some(channel), store, clock, forward_to };
+    Gateway::start(listener, config).map_err(|problem| match problem {
+        rbm_gateway::StartProblem::Forward { .. } => Failure::usage(format!("--forward-to: {problem}")),
+        problem => Failure::Failed(problem.into()),
+    })
+}
+
+/// Where everything is, once it takes requests.
+struct Ready<'a> {
+    gateway: &'a str,
+    emulator: &'a str,
+    webhook: &'a str,
+    client_token: &'a str,
+}
+
+impl Ready<'_> {
+    fn json(&self) -> String {
+        json!({
+            "gateway": self.gateway,
+            "emulator": self.emulator,
+            "webhook": self.webhook,
+            "agent": AGENT_FULL,
+            "client_token": self.client_token,
+        })
+        .to_string()
+    }
+
+    fn text(&self) -> String {
+        let Self { gateway, emulator, webhook, client_token } = self;
+        format!(
+            "A gateway and a stand-in for Google's platform, on this machine. What they keep is in memory; Ctrl-C ends them.
+
+  gateway       {gateway}
+  emulator      {emulator}
+  webhook       {webhook}
+  client token  {client_token}
+  agent         {AGENT_FULL}
+  phones        +15550100001 reads and answers, …2 hides what it has read, …3 is offline, …4 has no RCS, any other reads
+
+Send a message:
+
+  curl {gateway}/v1/messages -H 'content-type: application/json' \\
+    -d '{{\"to\":\"+15550100001\",\"content\":{{\"text\":\"Hi\"}},\"suggestions\":[{{\"reply\":{{\"text\":\"Yes\",\"postback\":\"yes\"}}}}]}}'
+
+What happens (times in UTC):
+"
+        )
+    }
+}
+
+#[cfg(unix)]
+async fn stopped() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminated = signal(SignalKind::terminate()).context("SIGTERM cannot be waited for")?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("Ctrl-C cannot be waited for"),
+        _ = terminated.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn stopped() -> anyhow::Result<()> {
+    tokio::signal::ctrl_c().await.context("Ctrl-C cannot be waited for")
+}
+
+const AGENT: &str = "demo";
+const AGENT_FULL: &str = "demo@rbm.goog";
+const HELLO_TO: &str = "+15550100001";

@@ -1,0 +1,137 @@
+//! The subcommands that run to an end: their output, their exit codes, and what they say when something is wrong.
+
+use crate::program::{ANSWERS, Dev, WITHOUT_RCS, command, envelope, rbm, sign};
+use std::process::Stdio;
+
+/// RFC 4231 §4.3.
+const DATA: &[u8] = b"what do ya want for nothing?";
+const TAG: &str = "Fkt6e/z4GeLjlfvnO1bgo4e9ZCIugx/WECcM1+olBVSXWL91wFqZSm0DT2X48Ob9yuqxo01Ka0tjbgcKOLznNw==";
+
+#[test]
+fn the_signature_is_the_one_of_the_published_test_case() {
+    let ended = rbm(&["sign", "--token", "Jefe"], DATA);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), format!("{TAG}\n").as_str()), "{}", ended.stderr);
+}
+
+#[test]
+fn verify_says_which_token_or_why_not() {
+    let body = envelope("{\"text\": \"hi\"}").to_string();
+    let signature = sign("second", b"{\"text\": \"hi\"}");
+    let tokens = ["verify", "--token", "first", "--token", "second", "--signature"];
+    for (name, arguments, stdin, code, stdout, stderr) in [
+        ("good", [&tokens[..], &[&signature]].concat(), body.as_str(), 0, "authentic: signed by token 1\n", ""),
+        (
+            "another token",
+            vec!["verify", "--token", "first", "--signature", &signature],
+            &body,
+            1,
+            "",
+            "(signature-mismatch)",
+        ),
+        ("no base64", [&tokens[..], &["?"]].concat(), &body, 1, "", "(signature-not-base64)"),
+        ("short", [&tokens[..], &["AAAA"]].concat(), &body, 1, "", "has 3 bytes, and must have 64 (signature-length)"),
+        ("no JSON", [&tokens[..], &[&signature]].concat(), "x", 1, "", "(body-not-json)"),
+        ("no data", [&tokens[..], &[&signature]].concat(), "{\"message\":{}}", 1, "", "(no-data)"),
+        ("no token", vec!["verify", "--signature", &signature], &body, 2, "", "--token"),
+        ("an empty token", vec!["verify", "--token", "", "--signature", &signature], &body, 2, "", "--token"),
+        ("no signature", vec!["verify", "--token", "first"], &body, 2, "", "--signature"),
+    ] {
+        let ended = rbm(&arguments, stdin.as_bytes());
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), stdout), "{name}: {}", ended.stderr);
+        assert!(ended.stderr.contains(stderr), "{name}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn the_component_that_is_built_in_can_be_had() {
+    let file = std::env::temp_dir().join(format!("rbm-{}.wasm", std::process::id()));
+    let path = file.to_str().unwrap();
+    assert_eq!(rbm(&["component", "--output", path], b"").code, Some(0));
+    let component = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    // "\0asm", then version 13 of layer 1: a component.
+    assert_eq!(component[..8], [0, b'a', b's', b'm', 13, 0, 1, 0]);
+    let piped = command(&["component", "--output", "-"]).output().unwrap();
+    assert!(piped.stdout == component);
+    let nowhere = rbm(&["component", "--output", "/nowhere/rbm.wasm"], b"");
+    assert_eq!(nowhere.code, Some(1));
+    assert!(nowhere.stderr.contains("/nowhere/rbm.wasm could not be written"), "{}", nowhere.stderr);
+}
+
+#[tokio::test]
+async fn send_waits_until_the_message_is_read() {
+    let dev = Dev::start();
+    let gateway = dev.gateway.clone();
+    let to =
+        |phone| vec!["send", "--gateway", &gateway, "--to", phone, "--text", "Hi", "--reply", "Yes", "--wait", "20"];
+    let ended = run(to(ANSWERS)).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let facts: Vec<String> = ended
+        .stdout
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let fact: serde_json::Value = serde_json::from_str(line).unwrap();
+            fact["fact"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(facts, ["queued", "sending", "accepted", "delivered", "read"]);
+    let failed = run(to(WITHOUT_RCS)).await;
+    assert_eq!(failed.code, Some(1));
+    assert!(failed.stderr.contains("the message is failed"), "{}", failed.stderr);
+    let refused = run(to("nobody")).await;
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("phone-e164"), "{}", refused.stderr);
+}
+
+#[tokio::test]
+async fn send_takes_a_whole_message_and_a_key() {
+    let dev = Dev::start();
+    let message = serde_json::json!({ "to": ANSWERS, "content": { "card": { "title": "t" } } }).to_string();
+    let arguments = ["send", "--gateway", &dev.gateway, "--message", "-", "--key", "k"];
+    let (first, second) = (rbm(&arguments, message.as_bytes()), rbm(&arguments, message.as_bytes()));
+    assert_eq!((first.code, second.code), (Some(0), Some(0)), "{}{}", first.stderr, second.stderr);
+    let id = |stdout: &str| serde_json::from_str::<serde_json::Value>(stdout).unwrap()["id"].clone();
+    assert_eq!(id(&first.stdout), id(&second.stdout));
+    let missing = rbm(&["send", "--gateway", &dev.gateway, "--message", "/nowhere.json"], b"");
+    assert_eq!(missing.code, Some(2));
+    assert!(missing.stderr.contains("/nowhere.json could not be read"), "{}", missing.stderr);
+}
+
+#[test]
+fn what_is_asked_for_wrongly_ends_with_2_and_what_may_succeed_later_with_3() {
+    let nobody = ["send", "--gateway", "http://127.0.0.1:1", "--to", ANSWERS, "--text", "x"];
+    for (arguments, code, said) in [
+        (&[][..], 2, "Usage"),
+        (&["fly"], 2, "unrecognized subcommand 'fly'"),
+        (&["sign"], 2, "--token"),
+        (&["sign", "--token", ""], 2, "--token"),
+        (&["send"], 2, "--to"),
+        (&["send", "--to", ANSWERS], 2, "--text"),
+        (&["component"], 2, "--output"),
+        (&nobody, 3, "no gateway answers at http://127.0.0.1:1"),
+    ] {
+        let ended = rbm(arguments, b"");
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(said), "{arguments:?}: {}", ended.stderr);
+    }
+    let logged = command(&["sign", "--token", "x"]).env("RBM_LOG", "=nonsense=").stdin(Stdio::null()).output().unwrap();
+    assert_eq!(logged.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&logged.stderr).contains("RBM_LOG is \"=nonsense=\""));
+}
+
+#[test]
+fn nobody_who_reads_is_no_reason_to_panic() {
+    let mut child =
+        command(&["component", "--output", "-"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+}
+
+async fn run(arguments: Vec<&str>) -> crate::program::Ended {
+    let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+    tokio::task::spawn_blocking(move || rbm(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), b""))
+        .await
+        .unwrap()
+}

@@ -1,0 +1,137 @@
+//! `rbm dev`: the main job, from a message to the answer that it brings.
+
+use crate::program::{ANSWERS, Dev, PATIENCE, command, rbm, text};
+use axum::body::Bytes;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+#[tokio::test]
+async fn a_message_is_delivered_read_and_answered() {
+    let dev = Dev::start();
+    let begun = Instant::now();
+    let id = dev
+        .send(&json!({
+            "agent": "demo", "to": ANSWERS, "content": { "text": "Is the parcel welcome?" },
+            "suggestions": [{ "reply": { "text": "Yes", "postback": "yes" } }, { "reply": { "text": "No", "postback": "no" } }],
+            "purpose": "transaction", "lifetime_seconds": 600,
+        }))
+        .await;
+    let message = dev.wait_for_state(&id, "read").await;
+    println!("ready after {:?}, read after {:?}", dev.ready_after, begun.elapsed());
+    let facts: Vec<&str> =
+        message["history"].as_array().unwrap().iter().map(|entry| entry["fact"].as_str().unwrap()).collect();
+    assert_eq!(facts, ["queued", "sending", "accepted", "delivered", "read"]);
+    assert!(message["history"].as_array().unwrap().iter().all(|entry| entry["at"].is_string()));
+    assert_eq!((&message["id"], &message["agent"], &message["to"]), (&json!(id), &json!("demo"), &json!(ANSWERS)));
+
+    let events = dev.wait_for_event(|event| event["kind"] == "message").await;
+    let kinds: Vec<&str> = events.iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["delivered", "read", "typing", "message"]);
+    for event in &events {
+        assert_eq!((&event["agent"], &event["phone"]), (&json!("demo"), &json!(ANSWERS)));
+    }
+    assert_eq!((&events[0]["message_id"], &events[1]["message_id"]), (&json!(id), &json!(id)));
+    assert_eq!(events[3]["content"]["tap"], json!({ "postback": "yes", "text": "Yes", "kind": "REPLY" }));
+}
+
+#[tokio::test]
+async fn a_text_without_suggestions_is_answered_in_words() {
+    let dev = Dev::start();
+    dev.send(&text(ANSWERS, "Hello")).await;
+    let events = dev.wait_for_event(|event| event["kind"] == "message").await;
+    assert_eq!(events.last().unwrap()["content"]["text"], "You wrote: Hello");
+}
+
+#[tokio::test]
+async fn the_line_says_where_everything_is() {
+    let dev = Dev::start();
+    assert_eq!(dev.agent, "demo@rbm.goog");
+    assert_eq!(dev.webhook, format!("{}/webhooks/rbm/demo", dev.gateway));
+    assert!(dev.gateway.starts_with("http://127.0.0.1:") && dev.emulator.starts_with("http://127.0.0.1:"));
+    assert!(dev.client_token.len() >= 32, "it cannot be guessed");
+    assert_ne!(dev.client_token, Dev::start().client_token);
+    let registered = dev.get(&format!("{}/emulator/webhook", dev.emulator)).await;
+    assert_eq!(registered.body["url"], dev.webhook);
+}
+
+#[tokio::test]
+async fn every_event_is_forwarded_in_order_until_it_is_taken() {
+    let (sender, mut received) = mpsc::unbounded_channel();
+    let refusals = std::sync::Arc::new(AtomicU32::new(2));
+    let take = move |headers: HeaderMap, body: Bytes| async move {
+        // The first is refused twice.
+        if refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+            return StatusCode::INTERNAL_SERVER_ERROR;
+        }
+        let id = headers["webhook-id"].to_str().unwrap().to_owned();
+        let event: Value = serde_json::from_slice(&body).unwrap();
+        sender.send((id, event)).unwrap();
+        StatusCode::NO_CONTENT
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/events", listener.local_addr().unwrap());
+    tokio::spawn(async { axum::serve(listener, axum::Router::new().route("/events", post(take))).await });
+    let dev = Dev::start_with(&["--forward-to", &url], "warn");
+    dev.send(&text(ANSWERS, "Hello")).await;
+    for kind in ["delivered", "read", "typing", "message"] {
+        let (id, event) = timeout(PATIENCE, received.recv()).await.unwrap().unwrap();
+        assert_eq!((event["kind"].as_str(), &event["cursor"]), (Some(kind), &json!(id)));
+    }
+}
+
+#[test]
+fn a_person_sees_what_happens() {
+    let mut command = command(&["dev", "--hello", "--gateway", "127.0.0.1:0", "--emulator", "127.0.0.1:0"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let seen: Vec<String> =
+        lines.by_ref().take_while(|line| !line.contains("tapped \"Yes\", postback \"yes\"")).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let seen = seen.join("\n");
+    let mut place = 0;
+    for word in ["curl http://127.0.0.1:", "queued", "sending", "accepted", "delivered", "read", "typing"] {
+        place += seen[place..].find(word).unwrap_or_else(|| panic!("no {word:?} after byte {place} of {seen}"));
+    }
+}
+
+#[tokio::test]
+async fn it_ends_when_it_is_asked_to() {
+    let mut dev = Dev::start();
+    dev.send(&text(ANSWERS, "Hello")).await;
+    assert_eq!(dev.stop(), Some(0));
+}
+
+#[test]
+fn what_cannot_be_started_says_why() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    for (arguments, code, said) in [
+        (&["--data", "/tmp/x"][..], 2, "--data /tmp/x: keeping messages and events on disk is not there yet"),
+        (&["--gateway", "0.0.0.0:0"], 2, "--gateway 0.0.0.0:0 is not an address of this machine only"),
+        (&["--emulator", "[::]:0"], 2, "--emulator [::]:0 is not an address of this machine only"),
+        (&["--gateway", "nowhere"], 2, "invalid value 'nowhere'"),
+        (&["--gateway", &taken], 1, "cannot be listened on"),
+        (&["--gateway", "127.0.0.1:0", "--emulator", &taken], 1, "cannot be listened on"),
+        (
+            &["--gateway", "127.0.0.1:0", "--emulator", "127.0.0.1:0", "--forward-to", "ftp://x"],
+            2,
+            "its scheme is \"ftp\"",
+        ),
+        (&["--gateway", "127.0.0.1:0", "--emulator", "127.0.0.1:0", "--forward-to", "x"], 2, "--forward-to"),
+        (&["--frobnicate"], 2, "unexpected argument '--frobnicate'"),
+    ] {
+        let ended = rbm(&[&["dev"], arguments].concat(), b"");
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(said), "{arguments:?}: {}", ended.stderr);
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+    }
+}

@@ -1,0 +1,15 @@
+//! What the software promises, seen from outside: the binary itself, the real component in it, real HTTP on loopback, and
+//! nothing of its code.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod program;
+
+mod bad_input;
+mod command_line;
+mod dev;
+mod events;
+mod messages;
+mod revoking;
+mod secrets;
+mod webhooks;
