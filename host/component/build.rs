@@ -31,7 +31,10 @@ fn build() -> Result<PathBuf> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let target = out.join("guest");
     let status = guest_cargo(&workspace, &target)?.status().context("cargo could not be started")?;
-    ensure!(status.success(), "the guest did not build for {TRIPLE}; is the target there?\nhint: rustup target add {TRIPLE}");
+    ensure!(
+        status.success(),
+        "the guest did not build for {TRIPLE}; is the target there?\nhint: rustup target add {TRIPLE}"
+    );
 
     let built = target.join(TRIPLE).join("guest").join("rbm_guest.wasm");
     watch(&workspace, &built.with_extension("d"))?;
@@ -84,7 +87,8 @@ fn watch(workspace: &Path, dep_info: &Path) -> Result<()> {
     for file in files.replace("\\ ", "\0").split_whitespace() {
         println!("cargo:rerun-if-changed={}", file.replace('\0', " "));
     }
-    for file in ["Cargo.toml", "Cargo.lock", "wit", "guest/Cargo.toml", "guest/wire/Cargo.toml", "wit/rust/Cargo.toml"] {
+    for file in ["Cargo.toml", "Cargo.lock", "wit", "guest/Cargo.toml", "guest/wire/Cargo.toml", "wit/rust/Cargo.toml"]
+    {
         println!("cargo:rerun-if-changed={}", workspace.join(file).display());
     }
     Ok(())
