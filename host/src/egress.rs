@@ -3,26 +3,26 @@
 
 mod address;
 mod credentials;
+mod pool;
+mod token;
 
 use crate::http_client::{FetchFailure, FetchFailureCode, HttpClient, HttpRequest, HttpResponse, denied};
-use address::PublicOnly;
 use async_trait::async_trait;
 use bytes::Bytes;
-use credentials::TokenProblem;
 pub use credentials::{Credentials, KeyProblem, ServiceAccount};
 use gateway_channel::{Header, Payload};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use reqwest::{Client, redirect};
+use pool::Pool;
 use std::collections::HashMap;
 use std::time::Duration;
+use token::TokenProblem;
 use url::{Host, Origin, Url};
 
 /// Makes a plugin's requests over the network.
 pub struct Egress {
-    client: Client,
+    pool: Pool,
     origins: HashMap<Origin, Credentials>,
     response_bytes_max: usize,
-    timeout: Duration,
     private_addresses: bool,
 }
 
@@ -31,6 +31,7 @@ pub struct EgressBuilder {
     origins: Vec<(String, Credentials)>,
     response_bytes_max: usize,
     timeout: Duration,
+    connection_lifetime: Duration,
     private_addresses: bool,
 }
 
@@ -44,6 +45,18 @@ pub enum EgressProblem {
         origin: String,
         /// What an origin is.
         rule: &'static str,
+    },
+    /// Whoever listens on the way would have the credentials.
+    #[error("credentials would go to {origin} in the clear, and must not without private addresses being allowed")]
+    InTheClear {
+        /// Of a request or of a token endpoint.
+        origin: String,
+    },
+    /// A key file may come from anybody, so it does not decide alone where this host connects to.
+    #[error("the key file's `token_uri` is at {origin}, which is neither Google's nor a public address on the list")]
+    TokenEndpoint {
+        /// Of the token endpoint.
+        origin: String,
     },
     /// The HTTP client could not be set up.
     #[error("no HTTP client: {reason}")]
@@ -60,6 +73,7 @@ impl Egress {
             origins: Vec::new(),
             response_bytes_max: 1 << 20,
             timeout: Duration::from_secs(30),
+            connection_lifetime: CONNECTION_LIFETIME_MAX,
             private_addresses: false,
         }
     }
@@ -73,8 +87,8 @@ impl Egress {
         if !parsed.username().is_empty() || parsed.password().is_some() {
             return Err(denied("an address with a user in it is not taken".to_owned()));
         }
-        // What the library made of the path must be what the plugin wrote: no dot segments, no second slash.
-        if !url.ends_with(&parsed[url::Position::BeforePath..]) {
+        // What the library made of the path must be what the plugin wrote: no dot segments, no backslashes, no tabs.
+        if written_path(url) != Some(&parsed[url::Position::BeforePath..]) {
             return Err(denied(format!("{url:?} is not written in its normal form")));
         }
         if !self.private_addresses && is_private(&parsed) {
@@ -84,7 +98,7 @@ impl Egress {
     }
 
     async fn authorized(&self, credentials: &Credentials) -> Result<Option<HeaderValue>, FetchFailure> {
-        credentials.header(&self.client).await.map_err(|problem| {
+        credentials.header(&self.pool).await.map_err(|problem| {
             let code = match problem {
                 TokenProblem::Refused(_) => FetchFailureCode::NoCredentials,
                 TokenProblem::Unreachable(_) => FetchFailureCode::NotSent,
@@ -98,25 +112,51 @@ impl Egress {
         outgoing: &Outgoing,
         authorization: Option<HeaderValue>,
     ) -> Result<HttpResponse, FetchFailure> {
-        let mut request = self.client.request(outgoing.method.clone(), outgoing.url.clone()).timeout(outgoing.timeout);
-        request = request.headers(outgoing.headers.clone()).body(outgoing.body.clone());
+        let mut headers = outgoing.headers.clone();
         if let Some(authorization) = authorization {
-            request = request.header(header::AUTHORIZATION, authorization);
+            headers.insert(header::AUTHORIZATION, authorization);
         }
-        let mut response = request.send().await.map_err(|problem| not_answered(&problem))?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|problem| not_answered(&problem))? {
-            if body.len() + chunk.len() > self.response_bytes_max {
-                let message = format!("the answer has more than {} bytes", self.response_bytes_max);
-                return Err(FetchFailure { code: FetchFailureCode::NoAnswer, message });
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let request = self.pool.client().request(outgoing.method.clone(), outgoing.url.clone());
+        let request = request.timeout(outgoing.timeout).headers(headers).body(outgoing.body.clone());
+        let answer = pool::exchange(request, self.response_bytes_max).await?;
         let header = |(name, value): (&HeaderName, &HeaderValue)| {
             value.to_str().ok().map(|value| Header { name: name.as_str().to_owned(), value: value.to_owned() })
         };
-        let headers = response.headers().iter().filter_map(header).collect();
-        Ok(HttpResponse { status: response.status().as_u16(), headers, body })
+        let headers = answer.headers.iter().filter_map(header).collect();
+        Ok(HttpResponse { status: answer.status.as_u16(), headers, body: answer.body })
+    }
+
+    /// Secrets go to listed places only, and in the clear only where private addresses are allowed.
+    fn check_credentials(&self) -> Result<(), EgressProblem> {
+        for (origin, credentials) in &self.origins {
+            if !credentials.are_none() {
+                self.check_secrecy(origin)?;
+            }
+            if let Some(token_uri) = credentials.token_uri() {
+                self.check_token_endpoint(token_uri)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_secrecy(&self, origin: &Origin) -> Result<(), EgressProblem> {
+        let text = origin.ascii_serialization();
+        if self.private_addresses || text.starts_with("https:") {
+            Ok(())
+        } else {
+            Err(EgressProblem::InTheClear { origin: text })
+        }
+    }
+
+    fn check_token_endpoint(&self, token_uri: &Url) -> Result<(), EgressProblem> {
+        let origin = token_uri.origin();
+        let text = origin.ascii_serialization();
+        let listed = GOOGLE_TOKEN_ORIGINS.contains(&text.as_str()) || self.origins.contains_key(&origin);
+        if listed && (self.private_addresses || !is_private(token_uri)) {
+            self.check_secrecy(&origin)
+        } else {
+            Err(EgressProblem::TokenEndpoint { origin: text })
+        }
     }
 }
 
@@ -124,14 +164,14 @@ impl Egress {
 impl HttpClient for Egress {
     async fn fetch(&self, request: HttpRequest) -> Result<HttpResponse, FetchFailure> {
         let (url, credentials) = self.admit(&request.url)?;
-        let outgoing = Outgoing::new(request, url, self.timeout)?;
+        let outgoing = Outgoing::new(request, url, self.pool.timeout)?;
         let authorization = self.authorized(credentials).await?;
         let answer = self.exchange(&outgoing, authorization.clone()).await?;
         // A token may be revoked before it runs out: a new one is worth one more try.
         let Some(refused) = authorization.filter(|_| answer.status == StatusCode::UNAUTHORIZED) else {
             return Ok(answer);
         };
-        if !credentials.drop_token(&refused).await {
+        if !credentials.drop_token(&refused) {
             return Ok(answer);
         }
         let authorization = self.authorized(credentials).await?;
@@ -161,32 +201,34 @@ impl EgressBuilder {
         self
     }
 
-    /// From the first byte sent to the last received. 30 s unless set.
+    /// From the first byte sent to the last received, in each exchange of a request or a token. 30 s unless set.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets up the client.
+    /// How long a connection is used, however busy it is. 4 minutes unless set: Google's addresses change every 300 s
+    /// (guides/learn/best-practices).
+    #[must_use]
+    pub fn connection_lifetime(mut self, lifetime: Duration) -> Self {
+        self.connection_lifetime = lifetime;
+        self
+    }
+
+    /// Sets up the client, and checks where credentials would go.
     pub fn build(self) -> Result<Egress, EgressProblem> {
-        let mut client = Client::builder()
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(CONNECT_TIME_MAX)
-            .pool_idle_timeout(IDLE_TIME_MAX);
-        if !self.private_addresses {
-            client = client.dns_resolver(PublicOnly);
-        }
-        let client = client.build().map_err(|problem| EgressProblem::Client { reason: problem.to_string() })?;
+        let pool = Pool::new(self.connection_lifetime, self.timeout, self.private_addresses);
+        let pool = pool.map_err(|problem| EgressProblem::Client { reason: problem.to_string() })?;
         let origins = self.origins.into_iter().map(|(origin, credentials)| Ok((parse_origin(&origin)?, credentials)));
-        Ok(Egress {
-            client,
+        let egress = Egress {
+            pool,
             origins: origins.collect::<Result<_, EgressProblem>>()?,
             response_bytes_max: self.response_bytes_max,
-            timeout: self.timeout,
             private_addresses: self.private_addresses,
-        })
+        };
+        egress.check_credentials()?;
+        Ok(egress)
     }
 }
 
@@ -203,6 +245,12 @@ fn parse_origin(text: &str) -> Result<Origin, EgressProblem> {
         && url.username().is_empty()
         && url.password().is_none();
     if bare { Ok(url.origin()) } else { Err(problem()) }
+}
+
+/// Everything after the host and the port, as it was written.
+fn written_path(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    rest.find(['/', '\\', '?', '#']).map(|start| &rest[start..])
 }
 
 fn is_private(url: &Url) -> bool {
@@ -225,8 +273,8 @@ struct Outgoing {
 
 impl Outgoing {
     fn new(request: HttpRequest, url: Url, timeout: Duration) -> Result<Self, FetchFailure> {
-        let method =
-            request.method.parse().map_err(|_| denied(format!("{:?} is not an HTTP method", request.method)))?;
+        let method = METHODS.into_iter().find(|method| method.as_str() == request.method);
+        let method = method.ok_or_else(|| denied(format!("{:?} is not a method that is let out", request.method)))?;
         let mut headers = http::HeaderMap::new();
         for header in request.headers {
             let name: Result<HeaderName, _> = header.name.parse();
@@ -244,30 +292,10 @@ impl Outgoing {
     }
 }
 
-/// What an error of the client says about the request. Only where no connection was made is it certain that nothing was sent.
-fn not_answered(problem: &reqwest::Error) -> FetchFailure {
-    let code = if problem.is_connect() {
-        FetchFailureCode::NotSent
-    } else if problem.is_builder() {
-        FetchFailureCode::Denied
-    } else {
-        FetchFailureCode::NoAnswer
-    };
-    FetchFailure { code, message: reasons(problem) }
-}
-
-/// The error and what caused it, without the address, which has a phone number in it.
-fn reasons(problem: &reqwest::Error) -> String {
-    let mut reasons =
-        vec![if problem.is_timeout() { "it took too long".to_owned() } else { "it broke off".to_owned() }];
-    let mut cause = std::error::Error::source(problem);
-    while let Some(error) = cause {
-        reasons.push(error.to_string());
-        cause = error.source();
-    }
-    reasons.join(": ")
-}
-
-const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
-/// Google's addresses change every 300 s (guides/learn/best-practices); a pool must not outlive them.
-const IDLE_TIME_MAX: Duration = Duration::from_secs(240);
+/// Not `TRACE`, whose answer has the credentials in it, nor `CONNECT`, which leads elsewhere.
+const METHODS: [Method; 6] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+/// Of `token_uri` in the key files that Google has given out over the years.
+const GOOGLE_TOKEN_ORIGINS: [&str; 3] =
+    ["https://oauth2.googleapis.com", "https://accounts.google.com", "https://www.googleapis.com"];
+/// Leaves the last answer a minute.
+const CONNECTION_LIFETIME_MAX: Duration = Duration::from_mins(4);

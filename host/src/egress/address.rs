@@ -48,21 +48,19 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     !special
 }
 
-/// iana.org/assignments/iana-ipv6-special-registry: of all of it only 2000::/3 is global unicast.
+/// iana.org/assignments/iana-ipv6-special-registry: of all of it only `2000::/3` is global unicast.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [a, b, ..] = address.segments();
     let global_unicast = a & 0xe000 == 0x2000;
-    let special = (a == 0x2001 && b < 0x0200) || (a == 0x2001 && b == 0x0db8) || (a == 0x3fff && b < 0x1000);
+    let special = (a == 0x2001 && (b < 0x0200 || b == 0x0db8)) || (a == 0x3fff && b < 0x1000);
     global_unicast && !special
 }
 
-/// The address that an IPv6 address stands for: mapped, NAT64 (64:ff9b::/96) or 6to4 (2002::/16).
+/// The address that an IPv6 address stands for: mapped, NAT64 (`64:ff9b::/96`) or 6to4 (`2002::/16`).
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, g, h] = address.segments();
     let v4 = |high: u16, low: u16| Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)));
-    match (a, b) {
-        (0x2002, _) => v4(b, c),
-        (0x0064, 0xff9b) if [c, d, e, f] == [0; 4] => v4(g, h),
+    match address.segments() {
+        [0x2002, high, low, ..] | [0x0064, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
         _ => address.to_ipv4_mapped(),
     }
 }
