@@ -14,7 +14,7 @@ use wasmtime::{Config, InstanceAllocationStrategy, OptLevel, PoolingAllocationCo
 /// Compiles plugins and bounds how many calls run at once. Cloning is cheap; one is enough for a process.
 #[derive(Clone)]
 pub struct Engine {
-    engine: wasmtime::Engine,
+    runtime: wasmtime::Engine,
     limits: Arc<Limits>,
     turns: Arc<Semaphore>,
 }
@@ -55,7 +55,8 @@ pub enum LoadProblem {
         /// What it exports.
         exports: Vec<String>,
     },
-    /// The names are right and the types behind them are not.
+    /// The names are right and the types behind them are not. What the channel's functions take and return shows only when
+    /// an instance starts: [`crate::CallProblem::NotStarted`].
     #[error("the component is of another contract: {reason}")]
     WrongTypes {
         /// In the runtime's words.
@@ -73,15 +74,15 @@ impl Engine {
         })?;
         tick(&engine);
         let turns = Arc::new(Semaphore::new(limits.instances_max as usize));
-        Ok(Self { engine, limits: Arc::new(limits), turns })
+        Ok(Self { runtime: engine, limits: Arc::new(limits), turns })
     }
 
     /// Compiles a component (about a tenth of a second) and checks that it is a plugin and wants no more than one may have.
     pub fn load(&self, component: &[u8]) -> Result<Plugin, LoadProblem> {
-        let component = Component::new(&self.engine, component)
+        let component = Component::new(&self.runtime, component)
             .map_err(|problem| LoadProblem::NotAComponent { reason: format!("{problem:#}") })?;
         self.check_names(&component)?;
-        let mut linker = Linker::new(&self.engine);
+        let mut linker = Linker::new(&self.runtime);
         let wrong_types = |problem: wasmtime::Error| LoadProblem::WrongTypes { reason: format!("{problem:#}") };
         bindings::Plugin::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state).map_err(wrong_types)?;
         let template = linker.instantiate_pre(&component).map_err(wrong_types)?;
@@ -92,11 +93,11 @@ impl Engine {
     fn check_names(&self, component: &Component) -> Result<(), LoadProblem> {
         let kind = component.component_type();
         let unknown =
-            kind.imports(&self.engine).find(|(name, _)| !IMPORTS.iter().any(|import| name.starts_with(import)));
+            kind.imports(&self.runtime).find(|(name, _)| !IMPORTS.iter().any(|import| name.starts_with(import)));
         if let Some((name, _)) = unknown {
             return Err(LoadProblem::UnknownImport { name: name.to_owned() });
         }
-        let exports: Vec<String> = kind.exports(&self.engine).map(|(name, _)| name.to_owned()).collect();
+        let exports: Vec<String> = kind.exports(&self.runtime).map(|(name, _)| name.to_owned()).collect();
         if exports.iter().any(|name| name.starts_with(EXPORT)) {
             Ok(())
         } else {
@@ -112,6 +113,8 @@ fn config(limits: &Limits) -> Config {
         // Components with asynchronous functions are not run, and each call is 0.3 µs quicker without them.
         .concurrency_support(false)
         .epoch_interruption(true)
+        // A backtrace has names of the plugin's choosing, and problems are told in the host's words only.
+        .wasm_backtrace_max_frames(None)
         .cranelift_opt_level(OptLevel::Speed)
         .max_wasm_stack(limits.stack_bytes_max)
         .async_stack_size(limits.stack_bytes_max + HOST_STACK_BYTES)

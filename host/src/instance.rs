@@ -47,8 +47,8 @@ pub enum CallProblem {
         /// `Limits::stack_bytes_max`
         limit: usize,
     },
-    /// A value that went in or out was too large.
-    #[error("a value passed to or from the plugin takes more than {limit} bytes")]
+    /// A value that it returned or asked with was too large.
+    #[error("a value of the plugin takes more than {limit} bytes")]
     CopiedTooMuch {
         /// `Limits::copied_bytes_max`
         limit: usize,

@@ -15,7 +15,7 @@ pub struct Limits {
     pub running_time_max: Duration,
     /// How long one call may take altogether, HTTP included.
     pub call_time_max: Duration,
-    /// Bytes that one value going in or out may make the other side allocate.
+    /// Bytes that one value of the plugin may make the host allocate. A value for the plugin has the room of its memory.
     pub copied_bytes_max: usize,
     /// HTTP requests in one call.
     pub fetches_max: u32,
@@ -30,7 +30,7 @@ impl Default for Limits {
             stack_bytes_max: 512 << 10,
             table_elements_max: 10_000,
             running_time_max: Duration::from_millis(250),
-            call_time_max: Duration::from_secs(60),
+            call_time_max: Duration::from_mins(1),
             copied_bytes_max: 4 << 20,
             fetches_max: 16,
             instances_max: 1_000,
