@@ -28,7 +28,7 @@ pub(crate) fn refused(problem: &NameProblem) -> ChannelFailure {
 }
 
 /// No whole answer came.
-pub(crate) fn not_answered(fetch: FetchFailure) -> ChannelFailure {
+pub(crate) fn not_answered(fetch: &FetchFailure) -> ChannelFailure {
     let (code, what) = match fetch.kind {
         FetchFailureKind::Denied => (FailureCode::Misconfigured, "the host does not let the plugin call RBM there"),
         FetchFailureKind::NotSent => (FailureCode::Later, "RBM could not be reached, and nothing was sent"),
@@ -70,7 +70,7 @@ fn meaning(status: u16) -> (FailureCode, &'static str) {
         429 => (FailureCode::Later, "there were too many calls"),
         503 => (FailureCode::Later, "RBM is not available"),
         300..=399 => (FailureCode::Misconfigured, "a redirect, which is not followed: is the address right?"),
-        400..=499 => (FailureCode::Refused, "the call is not accepted"),
+        _ if (400..500).contains(&status) => (FailureCode::Refused, "the call is not accepted"),
         // 500, 502, 504: retry with the same id.
         _ => (FailureCode::Unknown, "RBM failed, and may have taken the message"),
     }

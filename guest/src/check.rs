@@ -44,7 +44,7 @@ pub(crate) fn findings(context: &Context, message: &Message) -> Vec<Finding> {
 fn check_content(content: &Content, findings: &mut Vec<Finding>) {
     match content {
         Content::Text(text) => {
-            findings.extend(characters("content.text", "text-length", text, 1, limits::TEXT_CHARACTERS_MAX))
+            findings.extend(characters("content.text", "text-length", text, 1, limits::TEXT_CHARACTERS_MAX));
         }
         Content::File(_) => {}
         Content::Card(standalone) => check_card("content.card.card", &standalone.card, findings),

@@ -144,10 +144,9 @@ fn dedupe_key(notice: &Notice, raw: &[u8]) -> String {
     let agent = notice.agent_id.as_deref().unwrap_or_default();
     let phone = notice.sender_phone_number.as_deref().or(notice.phone_number.as_deref()).unwrap_or_default();
     match (&notice.event_id, &notice.message_id, &notice.event_type) {
-        (Some(event), _, Some(_)) => format!("{agent}/{phone}/{event}"),
+        (Some(event), _, Some(_)) | (Some(event), None, None) => format!("{agent}/{phone}/{event}"),
         (None, Some(message), Some(kind)) => format!("{agent}/{phone}/{message}/{kind}"),
         (_, Some(message), None) => format!("{agent}/{phone}/{message}"),
-        (Some(event), None, None) => format!("{agent}/{phone}/{event}"),
         (None, None, _) => hash_key(raw),
     }
 }

@@ -26,7 +26,7 @@ impl<H: Host> Platform<'_, H> {
     ) -> Result<Response, ChannelFailure> {
         let id = id.map(|(name, id)| format!("{name}={}&", id.as_str())).unwrap_or_default();
         let url = format!("{}/v1/{path}?{id}agentId={}", self.sender.origin, self.sender.agent.bare());
-        let response = self.host.fetch(Request { method, url, json }).map_err(answer::not_answered)?;
+        let response = self.host.fetch(Request { method, url, json }).map_err(|fetch| answer::not_answered(&fetch))?;
         match response.status {
             200..=299 => Ok(response),
             _ => Err(answer::refusal(&response, self.now)),

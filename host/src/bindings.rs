@@ -2,7 +2,6 @@
 //! wrapped.
 
 #![expect(missing_docs, unreachable_pub, reason = "written by wasmtime's bindgen")]
-#![expect(clippy::pedantic, reason = "written by wasmtime's bindgen")]
 
 wasmtime::component::bindgen!({
     path: "../wit",

@@ -61,6 +61,7 @@ async fn every_content_and_suggestion_reaches_the_phone_as_google_documents_it()
 }
 
 /// A message each, and a part of what the phone must show for it, by rbm-reference §1.3.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn contents() -> Vec<(&'static str, Value, &'static str, Value)> {
     let to = |content: Value| json!({ "to": HIDES_READING, "content": content });
     let chip = |chip: Value| json!({ "to": HIDES_READING, "content": { "text": "x" }, "suggestions": [chip] });
@@ -204,6 +205,7 @@ async fn what_cannot_be_sent_is_refused_with_the_place_the_rule_and_the_value() 
 
 type Refused = (&'static str, Value, &'static str, &'static str, Option<&'static str>, Option<&'static str>);
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn refused() -> Vec<Refused> {
     let with = |name: &str, value: Value| {
         let mut body = text(ANSWERS, "x");

@@ -1,6 +1,6 @@
 //! What Google posts to a webhook: the handshake, the envelope, and what is in it.
 //!
-//! guides/integrate/webhooks; reference/rest/v1/UserMessage, UserEvent, ServerEvent, AgentLaunchEvent.
+//! guides/integrate/webhooks; reference/rest/v1/`UserMessage`, `UserEvent`, `ServerEvent`, `AgentLaunchEvent`.
 
 use crate::json::{Json, Object};
 use crate::message::{LatLong, RichMessageClassification};

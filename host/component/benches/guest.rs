@@ -6,6 +6,7 @@
 //! a while slows both sides of it.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
+#![expect(clippy::cast_precision_loss, reason = "nobody makes so many calls")]
 
 #[path = "../tests/webhook/mod.rs"]
 mod webhook;

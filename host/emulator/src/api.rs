@@ -48,6 +48,7 @@ fn router(shared: Arc<Shared>) -> Router {
 /// The query parameters of all methods. Those that every Google API has (`alt`, `prettyPrint`…) are taken and change nothing.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "Google's names")]
 struct Parameters {
     agent_id: Option<String>,
     message_id: Option<String>,

@@ -86,7 +86,7 @@ fn content(content: &ContentMessage, wrong: &mut Vec<FieldViolation>) {
 fn rich_card(path: &str, rich: &RichCard, wrong: &mut Vec<FieldViolation>) {
     match (&rich.standalone_card, &rich.carousel_card) {
         (Some(standalone), None) => {
-            card(&format!("{path}.standaloneCard.cardContent"), &standalone.card_content, wrong)
+            card(&format!("{path}.standaloneCard.cardContent"), &standalone.card_content, wrong);
         }
         (None, Some(carousel)) => {
             let (path, count) = (format!("{path}.carouselCard.cardContents"), carousel.card_contents.len());

@@ -229,7 +229,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 const FIRST_DELAY: Duration = Duration::from_secs(1);
-const DELAY_MAX: Duration = Duration::from_secs(600);
-const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const DELAY_MAX: Duration = Duration::from_mins(10);
+const KEPT: Duration = Duration::from_hours(7 * 24);
 const LOG_LENGTH: usize = 100;
 const ANSWER_CHARACTERS_SHOWN: usize = 80;

@@ -16,7 +16,7 @@ pub fn asked_for(seconds: u32, random: f64) -> Duration {
 }
 
 const FIRST: Duration = Duration::from_secs(1);
-const MOST: Duration = Duration::from_secs(600);
+const MOST: Duration = Duration::from_mins(10);
 const DOUBLINGS_MAX: u32 = 10;
 
 #[cfg(test)]

@@ -70,5 +70,5 @@ impl Forwarder {
 
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(15);
 const POLL_EVERY: Duration = Duration::from_secs(1);
-const DELAY_MAX: Duration = Duration::from_secs(60);
+const DELAY_MAX: Duration = Duration::from_mins(1);
 const BATCH: usize = 100;
