@@ -70,9 +70,11 @@ async fn each_request_has_its_answer() {
                 .fold(dev.request(Method::POST, webhook), |request, (name, value)| request.header(*name, *value));
             let answer = answer(request.body(body.to_owned())).await;
             assert_eq!(answer.status, status, "{webhook}, {name}: {}", answer.body);
-            // The server itself refuses a header that is too long, before there is a request to speak of.
-            let is_silent = matches!(status, 200 | 431);
-            assert_eq!(is_silent, answer.body == json!(""), "{webhook}, {name}: a refusal says why, a success nothing");
+            // The HTTP library may refuse a header that is too long before there is a request to speak of.
+            if status != 431 {
+                let is_silent = answer.body == json!("");
+                assert_eq!(status == 200, is_silent, "{webhook}, {name}: a refusal says why, a success nothing");
+            }
         }
         for method in [Method::GET, Method::PUT, Method::DELETE] {
             assert_eq!(answer(dev.request(method.clone(), webhook)).await.status, 405, "{method} {webhook}");

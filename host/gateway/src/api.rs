@@ -2,12 +2,13 @@
 //! sentence; nothing is answered 202 before it is kept.
 
 use crate::lifecycle::{State as MessageState, WORDS};
-use crate::problem::{PathName, Problem, bad_request, not_found, read_body, unavailable};
+use crate::problem::{PathName, Problem, bad_request, bound_headers, not_found, read_body, unavailable};
 use crate::store::{Accepted, Cursor, Filter, NewMessage, StoreProblem, StoredEvent, StoredMessage};
 use crate::view::MessageView;
 use crate::{Agent, Shared, inbox, revoke};
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -37,6 +38,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
             let detail = format!("{method} is not for {}", uri.path());
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", &detail)
         })
+        .layer(middleware::from_fn(bound_headers))
         .with_state(shared)
 }
 
@@ -49,7 +51,7 @@ impl From<StoreProblem> for Problem {
 
 async fn send(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let (key, body) = (idempotency_key(&parts.headers)?, read_json(&parts.headers, body).await?);
+    let (body, key) = (read_json(&parts.headers, body).await?, idempotency_key(&parts.headers)?);
     let Asked { agent, message } = understand(&shared, key, &body).map_err(Problem::not_sendable)?;
     // Members of a JSON object are in alphabetical order here, so the same message hashes the same however it is written.
     let (id, body_hash) = (message.id.clone(), Sha256::digest(body.to_string()).into());
@@ -218,13 +220,13 @@ fn accepted(id: &str, state: MessageState) -> Response {
 
 /// Only what says that it is JSON: a page in a browser cannot say so to a gateway on the same machine without asking.
 async fn read_json(headers: &HeaderMap, body: Body) -> Result<Value, Problem> {
+    let body = read_body(headers, body).await?;
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/json") {
         let detail = format!("content-type is {kind:?}, and must be application/json");
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", &detail));
     }
-    let body = read_body(headers, body).await?;
     serde_json::from_slice(&body)
         .map_err(|problem| bad_request("not-json", &format!("the body is not JSON: {problem}")))
 }

@@ -3,10 +3,11 @@
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Path};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use rbm_json::finding::FindingView;
 use serde::Serialize;
@@ -88,32 +89,46 @@ impl<S: Sync> FromRequestParts<S> for PathName {
     }
 }
 
+/// 431 for headers that are long altogether. The server's own limit is that of its buffer, which may have grown before.
+pub(crate) async fn bound_headers(request: Request<Body>, next: Next) -> Response {
+    let bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if bytes <= HEADER_BYTES_MAX {
+        return next.run(request).await;
+    }
+    let detail = format!("the headers have {bytes} bytes, the limit is {HEADER_BYTES_MAX}");
+    Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-length", &detail).into_response()
+}
+
 /// The whole body, unless it is too long, too slow or in an encoding.
 pub(crate) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    let encoded =
-        headers.get(header::CONTENT_ENCODING).is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
-    if encoded {
+    let body = timeout(BODY_TIME_MAX, collect(body)).await;
+    let body = body.map_err(|_| {
+        let seconds = BODY_TIME_MAX.as_secs();
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "body-slow", &format!("the body took more than {seconds} s"))
+    })??;
+    let encoding = headers.get(header::CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         let detail = "a body with a content-encoding is not taken";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-encoding", detail));
     }
-    let too_long = || {
-        Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body-length",
-            &format!("the body has more than {BODY_BYTES_MAX} bytes"),
-        )
-    };
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|bytes| bytes > BODY_BYTES_MAX) {
-        return Err(too_long());
-    }
-    match timeout(BODY_TIME_MAX, Limited::new(body, BODY_BYTES_MAX).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(problem)) if problem.is::<LengthLimitError>() => Err(too_long()),
-        Ok(Err(_)) => Err(bad_request("body-broken", "the body broke off")),
-        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body-slow", "the body took more than 10 s")),
+    Ok(body)
+}
+
+async fn collect(mut body: Body) -> Result<Bytes, Problem> {
+    match Limited::new(&mut body, BODY_BYTES_MAX).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(problem) if problem.is::<LengthLimitError>() => {
+            // Whoever is still sending does not hear an answer, so some of what is too long is read to its end.
+            let mut rest = Limited::new(body, PASSED_OVER_BYTES_MAX);
+            while let Some(Ok(_)) = rest.frame().await {}
+            let detail = format!("the body has more than {BODY_BYTES_MAX} bytes");
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-length", &detail))
+        }
+        Err(_) => Err(bad_request("body-broken", "the body broke off")),
     }
 }
 
+pub(crate) const HEADER_BYTES_MAX: usize = 16 << 10;
 const BODY_BYTES_MAX: usize = 1 << 20;
+const PASSED_OVER_BYTES_MAX: usize = 16 << 20;
 const BODY_TIME_MAX: Duration = Duration::from_secs(10);

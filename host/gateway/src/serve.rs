@@ -2,6 +2,7 @@
 //! size, connections a number, and a stop lets what is under way finish.
 
 use crate::STOP_TIME_MAX;
+use crate::problem::HEADER_BYTES_MAX;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -57,7 +58,6 @@ fn connection(stream: TcpStream, router: Router) -> Connection {
 const CONNECTIONS_MAX: usize = 1_024;
 /// More are answered 431.
 const HEADERS_MAX: usize = 64;
-const HEADER_BYTES_MAX: usize = 16 << 10;
 /// Also how long a connection may be idle.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(5);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
