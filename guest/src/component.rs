@@ -1,92 +1,121 @@
-//! The component around the plugin: turns the bindings' types into the contract's and back, and calls the logic. Decides
+//! The component around the plugin: hands the contract's types to the logic as they are, and its HTTP to the host. Decides
 //! nothing. The only place that knows of bindings; compiled for WebAssembly only.
-
-mod from_plugin;
-mod to_plugin;
 
 use crate::http;
 use bindings::exports::gateway::channel::channel::Guest;
-use bindings::gateway::channel::{http_client, types};
-use from_plugin::list;
+use bindings::gateway::channel::http_client::{self, FetchFailureCode, HttpRequest, HttpResponse};
+use gateway_channel::{
+    CapabilityAnswer, ChannelFailure, Context, Description, Finding, Header, Message, NewFile, Payload, PlainForm,
+    ReachAnswer, Reaction, Receipt, Report, Revocation, SignalKind, UploadedFile, Verdict, WebhookRequest,
+};
 
 #[expect(unsafe_code, reason = "written by wit-bindgen")]
 #[expect(clippy::pedantic, reason = "written by wit-bindgen")]
 mod bindings {
-    wit_bindgen::generate!({ path: "../wit", world: "plugin" });
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "plugin",
+        with: { "gateway:channel/types@0.1.0": gateway_channel },
+    });
     use super::Component;
     export!(Component);
 }
 
+/// Half the code of the default one, and quicker for the many small strings of a call.
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 struct Component;
 
 impl Guest for Component {
-    fn describe() -> types::Description {
-        crate::describe::describe().into()
+    fn describe() -> Description {
+        crate::describe::describe()
     }
 
-    fn check_settings(context: types::Context) -> Vec<types::Finding> {
-        list(crate::settings::check_settings(&context.into()))
+    fn check_settings(context: Context) -> Vec<Finding> {
+        crate::settings::check_settings(&context)
     }
 
-    fn check(context: types::Context, message: types::Message) -> types::Report {
-        crate::check::check(&context.into(), &message.into()).into()
+    fn check(context: Context, message: Message) -> Report {
+        crate::check::check(&context, &message)
     }
 
-    fn plain_text(_: types::Context, message: types::Message) -> types::PlainForm {
-        crate::plain_text::plain_text(&message.into()).into()
+    fn plain_text(_: Context, message: Message) -> PlainForm {
+        crate::plain_text::plain_text(&message)
     }
 
-    fn send(context: types::Context, message: types::Message) -> Result<types::Receipt, types::ChannelFailure> {
-        Ok(crate::send::send(&Component, &context.into(), &message.into())?.into())
+    fn send(context: Context, message: Message) -> Result<Receipt, ChannelFailure> {
+        crate::send::send(&Component, &context, &message)
     }
 
-    fn revoke(
-        context: types::Context,
-        recipient: String,
-        id: String,
-    ) -> Result<types::Revocation, types::ChannelFailure> {
-        Ok(crate::revoke::revoke(&Component, &context.into(), &recipient, &id)?.into())
+    fn revoke(context: Context, recipient: String, id: String) -> Result<Revocation, ChannelFailure> {
+        crate::revoke::revoke(&Component, &context, &recipient, &id)
     }
 
-    fn signal(
-        context: types::Context,
-        recipient: String,
-        id: String,
-        kind: types::SignalKind,
-    ) -> Result<(), types::ChannelFailure> {
-        Ok(crate::signal::signal(&Component, &context.into(), &recipient, &id, &kind.into())?)
+    fn signal(context: Context, recipient: String, id: String, kind: SignalKind) -> Result<(), ChannelFailure> {
+        crate::signal::signal(&Component, &context, &recipient, &id, &kind)
     }
 
     fn capabilities(
-        context: types::Context,
+        context: Context,
         recipient: String,
         request_id: String,
-    ) -> Result<types::CapabilityAnswer, types::ChannelFailure> {
-        Ok(crate::capabilities::capabilities(&Component, &context.into(), &recipient, &request_id)?.into())
+    ) -> Result<CapabilityAnswer, ChannelFailure> {
+        crate::capabilities::capabilities(&Component, &context, &recipient, &request_id)
     }
 
-    fn reach(_: types::Context, _: Vec<String>) -> Result<types::ReachAnswer, types::ChannelFailure> {
-        Err(crate::describe::unsupported("reach").into())
+    fn reach(_: Context, _: Vec<String>) -> Result<ReachAnswer, ChannelFailure> {
+        Err(crate::describe::unsupported("reach"))
     }
 
-    fn upload(_: types::Context, _: types::NewFile) -> Result<types::UploadedFile, types::ChannelFailure> {
-        Err(crate::describe::unsupported("upload").into())
+    fn upload(_: Context, _: NewFile) -> Result<UploadedFile, ChannelFailure> {
+        Err(crate::describe::unsupported("upload"))
     }
 
-    fn verify_signature(context: types::Context, request: types::WebhookRequest) -> types::Verdict {
-        crate::signature::verify_signature(&context.into(), &request.into()).into()
+    fn verify_signature(context: Context, request: WebhookRequest) -> Verdict {
+        crate::signature::verify_signature(&context, &request)
     }
 
-    fn on_event(
-        context: types::Context,
-        request: types::WebhookRequest,
-    ) -> Result<types::Reaction, types::ChannelFailure> {
-        Ok(crate::on_event::on_event(&context.into(), &request.into())?.into())
+    fn on_event(context: Context, request: WebhookRequest) -> Result<Reaction, ChannelFailure> {
+        crate::on_event::on_event(&context, &request)
     }
 }
 
 impl http::Host for Component {
     fn fetch(&self, request: http::Request) -> Result<http::Response, http::FetchFailure> {
         http_client::fetch(&request.into()).map(Into::into).map_err(Into::into)
+    }
+}
+
+impl From<http::Request> for HttpRequest {
+    fn from(request: http::Request) -> Self {
+        let json = Header { name: "content-type".to_owned(), value: "application/json".to_owned() };
+        Self {
+            method: request.method.as_str().to_owned(),
+            url: request.url,
+            headers: request.json.is_some().then_some(json).into_iter().collect(),
+            body: Payload::Inline(request.json.unwrap_or_default()),
+            timeout_ms: None,
+        }
+    }
+}
+
+impl From<HttpResponse> for http::Response {
+    fn from(response: HttpResponse) -> Self {
+        let retry_after = response.headers.into_iter().find(|header| header.name.eq_ignore_ascii_case("retry-after"));
+        Self { status: response.status, retry_after: retry_after.map(|header| header.value), body: response.body }
+    }
+}
+
+impl From<http_client::FetchFailure> for http::FetchFailure {
+    fn from(failure: http_client::FetchFailure) -> Self {
+        let kind = match failure.code {
+            FetchFailureCode::Denied => http::FetchFailureKind::Denied,
+            FetchFailureCode::NotSent => http::FetchFailureKind::NotSent,
+            FetchFailureCode::NoAnswer => http::FetchFailureKind::NoAnswer,
+            FetchFailureCode::NoCredentials => http::FetchFailureKind::NoCredentials,
+            FetchFailureCode::Other => http::FetchFailureKind::Other,
+        };
+        Self { kind, message: failure.message }
     }
 }

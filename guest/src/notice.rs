@@ -9,7 +9,7 @@ use rbm_wire::json;
 use sha2::{Digest, Sha512};
 
 /// One document is one fact. What cannot be read is a fact too, of a kind that is not recognised.
-pub(crate) fn inbound(raw: Vec<u8>, attributes: Option<&Attributes>) -> Inbound {
+pub(crate) fn inbound(raw: Vec<u8>, attributes: Option<&Attributes<'_>>) -> Inbound {
     let Ok(mut notice) = json::parse(&raw).map(Notice::read) else {
         return Inbound {
             dedupe_key: hash_key(&raw),
@@ -144,9 +144,9 @@ fn dedupe_key(notice: &Notice, raw: &[u8]) -> String {
     let agent = notice.agent_id.as_deref().unwrap_or_default();
     let phone = notice.sender_phone_number.as_deref().or(notice.phone_number.as_deref()).unwrap_or_default();
     match (&notice.event_id, &notice.message_id, &notice.event_type) {
-        (Some(event), _, Some(_)) | (Some(event), None, None) => format!("{agent}/{phone}/{event}"),
-        (None, Some(message), Some(kind)) => format!("{agent}/{phone}/{message}/{kind}"),
-        (_, Some(message), None) => format!("{agent}/{phone}/{message}"),
+        (Some(event), _, Some(_)) | (Some(event), None, None) => [agent, phone, event].join("/"),
+        (None, Some(message), Some(kind)) => [agent, phone, message, kind].join("/"),
+        (_, Some(message), None) => [agent, phone, message].join("/"),
         (None, None, _) => hash_key(raw),
     }
 }

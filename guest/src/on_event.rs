@@ -13,7 +13,7 @@ pub fn on_event(context: &Context, request: &WebhookRequest) -> Result<Reaction,
     Ok(match signature::read(&receiver, request) {
         Ok(Reading::Handshake { token, secret }) => {
             // The bare secret: Google's guide wants nothing else in the body. (guides/integrate/webhooks)
-            reaction(VerdictOutcome::Handshake, token, text(200, secret), Vec::new())
+            reaction(VerdictOutcome::Handshake, token, text(200, secret.into_owned()), Vec::new())
         }
         Ok(Reading::Event { token, data, attributes }) => {
             let inbound = notice::inbound(data, attributes.as_ref());

@@ -4,13 +4,13 @@
 //! Never looks at what is not signed: attributes, outer ids, the type header.
 
 use crate::settings::Receiver;
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use base64_simd::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use gateway_channel::{Context, Header, Verdict, VerdictOutcome, WebhookRequest};
 use hmac::{Hmac, KeyInit, Mac};
 use rbm_wire::callback::{Attributes, Body, SIGNATURE_HEADER};
 use rbm_wire::json;
 use sha2::Sha512;
+use std::borrow::Cow;
 use subtle::ConstantTimeEq;
 
 /// Is this request the platform's?
@@ -32,19 +32,19 @@ pub fn is_tag(key: &[u8], data: &[u8], tag: &[u8]) -> bool {
 
 /// What Google would write into `X-Goog-Signature`: for benchmarks and tests.
 pub fn sign(token: &str, data: &[u8]) -> String {
-    STANDARD.encode(mac(token.as_bytes(), data).finalize().into_bytes())
+    STANDARD.encode_to_string(mac(token.as_bytes(), data).finalize().into_bytes())
 }
 
 /// What an authentic request holds.
-pub(crate) enum Reading {
+pub(crate) enum Reading<'a> {
     /// Google asks whether this address is ours.
-    Handshake { token: u32, secret: String },
+    Handshake { token: u32, secret: Cow<'a, str> },
     /// The decoded bytes of `message.data`, and the attributes beside them, which nothing vouches for.
-    Event { token: u32, data: Vec<u8>, attributes: Option<Attributes> },
+    Event { token: u32, data: Vec<u8>, attributes: Option<Attributes<'a>> },
 }
 
 /// Reads a request as far as it can be believed.
-pub(crate) fn read(receiver: &Receiver<'_>, request: &WebhookRequest) -> Result<Reading, Verdict> {
+pub(crate) fn read<'a>(receiver: &Receiver<'_>, request: &'a WebhookRequest) -> Result<Reading<'a>, Verdict> {
     if !request.method.eq_ignore_ascii_case("POST") {
         return Err(malformed("method", &format!("the method is {:?}, not POST", shown(&request.method))));
     }
@@ -61,7 +61,7 @@ pub(crate) fn read(receiver: &Receiver<'_>, request: &WebhookRequest) -> Result<
     Ok(Reading::Event { token, data, attributes: envelope.attributes })
 }
 
-fn read_handshake(receiver: &Receiver<'_>, token: &str, secret: String) -> Result<Reading, Verdict> {
+fn read_handshake<'a>(receiver: &Receiver<'_>, token: &str, secret: Cow<'a, str>) -> Result<Reading<'a>, Verdict> {
     let known = receiver.tokens.iter().position(|ours| bool::from(ours.as_bytes().ct_eq(token.as_bytes())));
     let Some(index) = known else {
         return Err(refused(
@@ -105,7 +105,7 @@ fn signature(headers: &[Header]) -> Result<[u8; TAG_BYTES], Verdict> {
     if found.next().is_some() {
         return forged("signature-repeated", "there are several X-Goog-Signature headers");
     }
-    let Ok(tag) = STANDARD.decode(&header.value) else {
+    let Ok(tag) = STANDARD.decode_to_vec(&header.value) else {
         return forged("signature-not-base64", "X-Goog-Signature is not standard base64");
     };
     let length = tag.len();
@@ -116,8 +116,8 @@ fn signature(headers: &[Header]) -> Result<[u8; TAG_BYTES], Verdict> {
 
 /// Standard base64 as captured; unpadded and URL-safe as `ProtoJSON` allows. Nothing half-way.
 fn decode(text: &str) -> Option<Vec<u8>> {
-    let engines = [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD];
-    engines.into_iter().find_map(|engine| engine.decode(text).ok())
+    let alphabets = [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD];
+    alphabets.into_iter().find_map(|alphabet| alphabet.decode_to_vec(text).ok())
 }
 
 fn authentic(outcome: VerdictOutcome, token: u32) -> Verdict {

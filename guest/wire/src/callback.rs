@@ -26,24 +26,29 @@ pub struct Body<'a> {
     pub message: Option<PushMessage<'a>>,
     /// `projects/…/subscriptions/…`. Not signed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub subscription: Option<String>,
+    pub subscription: Option<Cow<'a, str>>,
     /// Handshake: the token that both sides know.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_token: Option<String>,
+    pub client_token: Option<Cow<'a, str>>,
     /// Handshake: what to answer with.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret: Option<String>,
+    pub secret: Option<Cow<'a, str>>,
 }
 
 impl<'a> Body<'a> {
     /// Reads what is there.
-    pub fn read(mut json: Object<'a>) -> Self {
-        Self {
-            message: json.object("message").map(PushMessage::read),
-            subscription: json.text("subscription"),
-            client_token: json.text("clientToken"),
-            secret: json.text("secret"),
+    pub fn read(json: Object<'a>) -> Self {
+        let mut body = Self::default();
+        for (name, value) in json {
+            match &*name {
+                "message" => body.message = value.into_object().map(PushMessage::read),
+                "subscription" => body.subscription = value.into_borrowed_text(),
+                "clientToken" => body.client_token = value.into_borrowed_text(),
+                "secret" => body.secret = value.into_borrowed_text(),
+                _ => (),
+            }
         }
+        body
     }
 }
 
@@ -56,31 +61,36 @@ pub struct PushMessage<'a> {
     pub data: Option<Base64Text<'a>>,
     /// Hints that nothing vouches for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub attributes: Option<Attributes>,
+    pub attributes: Option<Attributes<'a>>,
     /// The publication's id, not the message's.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub message_id: Option<String>,
+    pub message_id: Option<Cow<'a, str>>,
     /// The same again.
     #[serde(rename = "message_id", skip_serializing_if = "Option::is_none")]
-    pub message_id_again: Option<String>,
+    pub message_id_again: Option<Cow<'a, str>>,
     /// When it was published.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub publish_time: Option<String>,
+    pub publish_time: Option<Cow<'a, str>>,
     /// The same again.
     #[serde(rename = "publish_time", skip_serializing_if = "Option::is_none")]
-    pub publish_time_again: Option<String>,
+    pub publish_time_again: Option<Cow<'a, str>>,
 }
 
 impl<'a> PushMessage<'a> {
-    fn read(mut json: Object<'a>) -> Self {
-        Self {
-            data: json.borrowed_text("data").map(Base64Text),
-            attributes: json.object("attributes").map(Attributes::read),
-            message_id: json.text("messageId"),
-            message_id_again: json.text("message_id"),
-            publish_time: json.text("publishTime"),
-            publish_time_again: json.text("publish_time"),
+    fn read(json: Object<'a>) -> Self {
+        let mut message = Self::default();
+        for (name, value) in json {
+            match &*name {
+                "data" => message.data = value.into_borrowed_text().map(Base64Text),
+                "attributes" => message.attributes = value.into_object().map(Attributes::read),
+                "messageId" => message.message_id = value.into_borrowed_text(),
+                "message_id" => message.message_id_again = value.into_borrowed_text(),
+                "publishTime" => message.publish_time = value.into_borrowed_text(),
+                "publish_time" => message.publish_time_again = value.into_borrowed_text(),
+                _ => (),
+            }
         }
+        message
     }
 }
 
@@ -91,37 +101,42 @@ pub struct Base64Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
 /// The attributes of a Pub/Sub message, as captured in 2022. Not signed.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
-pub struct Attributes {
+pub struct Attributes<'a> {
     /// The partner's project.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub project_number: Option<String>,
+    pub project_number: Option<Cow<'a, str>>,
     /// `RBM`
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub product: Option<String>,
+    pub product: Option<Cow<'a, str>>,
     /// `TEXT`; other values are unconfirmed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub message_type: Option<String>,
+    pub message_type: Option<Cow<'a, str>>,
     /// The agent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub business_id: Option<String>,
+    pub business_id: Option<Cow<'a, str>>,
     /// `message`, or [`LAUNCH_ATTRIBUTE`]; other values are unconfirmed.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
+    pub kind: Option<Cow<'a, str>>,
     /// Launch callbacks: the new state.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub event_type: Option<String>,
+    pub event_type: Option<Cow<'a, str>>,
 }
 
-impl Attributes {
-    fn read(mut json: Object<'_>) -> Self {
-        Self {
-            project_number: json.text("project_number"),
-            product: json.text("product"),
-            message_type: json.text("message_type"),
-            business_id: json.text("business_id"),
-            kind: json.text("type"),
-            event_type: json.text("event_type"),
+impl<'a> Attributes<'a> {
+    fn read(json: Object<'a>) -> Self {
+        let mut attributes = Self::default();
+        for (name, value) in json {
+            match &*name {
+                "project_number" => attributes.project_number = value.into_borrowed_text(),
+                "product" => attributes.product = value.into_borrowed_text(),
+                "message_type" => attributes.message_type = value.into_borrowed_text(),
+                "business_id" => attributes.business_id = value.into_borrowed_text(),
+                "type" => attributes.kind = value.into_borrowed_text(),
+                "event_type" => attributes.event_type = value.into_borrowed_text(),
+                _ => (),
+            }
         }
+        attributes
     }
 }
 
@@ -208,34 +223,43 @@ pub struct Notice {
 
 impl Notice {
     /// Reads what is there; what is of another kind than Google's pages say counts as missing.
-    pub fn read(mut json: Object<'_>) -> Self {
-        let features = json.list("features").map(|features| features.into_iter().filter_map(Json::into_text).collect());
-        Self {
-            agent_id: json.text("agentId"),
-            sender_phone_number: json.text("senderPhoneNumber"),
-            phone_number: json.text("phoneNumber"),
-            message_id: json.text("messageId"),
-            event_id: json.text("eventId"),
-            send_time: json.text("sendTime"),
-            event_type: json.text("eventType"),
-            text: json.text("text"),
-            user_file: json.object("userFile").map(UserFile::read),
-            location: json.object("location").map(read_location),
-            suggestion_response: json.object("suggestionResponse").map(SuggestionResponse::read),
-            rich_message_classification: json.object("richMessageClassification").map(RichMessageClassification::read),
-            carrier: json.text("carrier"),
-            bot_display_name: json.text("botDisplayName"),
-            brand_id: json.text("brandId"),
-            brand_display_name: json.text("brandDisplayName"),
-            region_id: json.text("regionId"),
-            old_launch_state: json.text("oldLaunchState"),
-            new_launch_state: json.text("newLaunchState"),
-            acting_party: json.text("actingParty"),
-            comment: json.text("comment"),
-            request_id: json.text("requestId"),
-            rbm_enabled: json.bool("rbmEnabled"),
-            features,
+    pub fn read(json: Object<'_>) -> Self {
+        let mut notice = Self::default();
+        for (name, value) in json {
+            match &*name {
+                "agentId" => notice.agent_id = value.into_text(),
+                "senderPhoneNumber" => notice.sender_phone_number = value.into_text(),
+                "phoneNumber" => notice.phone_number = value.into_text(),
+                "messageId" => notice.message_id = value.into_text(),
+                "eventId" => notice.event_id = value.into_text(),
+                "sendTime" => notice.send_time = value.into_text(),
+                "eventType" => notice.event_type = value.into_text(),
+                "text" => notice.text = value.into_text(),
+                "userFile" => notice.user_file = value.into_object().map(UserFile::read),
+                "location" => notice.location = value.into_object().map(read_location),
+                "suggestionResponse" => notice.suggestion_response = value.into_object().map(SuggestionResponse::read),
+                "richMessageClassification" => {
+                    notice.rich_message_classification = value.into_object().map(RichMessageClassification::read);
+                }
+                "carrier" => notice.carrier = value.into_text(),
+                "botDisplayName" => notice.bot_display_name = value.into_text(),
+                "brandId" => notice.brand_id = value.into_text(),
+                "brandDisplayName" => notice.brand_display_name = value.into_text(),
+                "regionId" => notice.region_id = value.into_text(),
+                "oldLaunchState" => notice.old_launch_state = value.into_text(),
+                "newLaunchState" => notice.new_launch_state = value.into_text(),
+                "actingParty" => notice.acting_party = value.into_text(),
+                "comment" => notice.comment = value.into_text(),
+                "requestId" => notice.request_id = value.into_text(),
+                "rbmEnabled" => notice.rbm_enabled = value.into_bool(),
+                "features" => {
+                    notice.features =
+                        value.into_list().map(|features| features.into_iter().filter_map(Json::into_text).collect());
+                }
+                _ => (),
+            }
         }
+        notice
     }
 }
 

@@ -10,7 +10,8 @@ use std::fmt;
 
 /// Reads a document, which is an object: what Google sends is never anything else.
 pub fn parse(document: &[u8]) -> Result<Object<'_>, serde_json::Error> {
-    match serde_json::from_slice(document)? {
+    let text = simdutf8::basic::from_utf8(document).map_err(|_| Error::custom("it is not UTF-8"))?;
+    match serde_json::from_str(text)? {
         Json::Object(object) => Ok(object),
         _ => Err(Error::custom("expected an object")),
     }
@@ -46,15 +47,7 @@ impl<'a> Object<'a> {
 
     /// Takes a string out. None for what is missing or no string.
     pub fn text(&mut self, name: &str) -> Option<String> {
-        self.borrowed_text(name).map(Cow::into_owned)
-    }
-
-    /// Takes a string out, without copying it where it has no escapes.
-    pub fn borrowed_text(&mut self, name: &str) -> Option<Cow<'a, str>> {
-        match self.take(name)? {
-            Json::Text(text) => Some(text),
-            _ => None,
-        }
+        self.take(name)?.into_text()
     }
 
     /// Takes a number out, in quotes or not, as `ProtoJSON` writes them (Google's own samples send `"latitude": "37.42"`).
@@ -74,36 +67,61 @@ impl<'a> Object<'a> {
         fits.then_some(number as u64)
     }
 
-    /// Takes `true` or `false` out.
-    pub fn bool(&mut self, name: &str) -> Option<bool> {
-        match self.take(name)? {
-            Json::Bool(bool) => Some(bool),
-            _ => None,
-        }
-    }
-
     /// Takes an object out.
     pub fn object(&mut self, name: &str) -> Option<Object<'a>> {
-        match self.take(name)? {
-            Json::Object(object) => Some(object),
-            _ => None,
-        }
+        self.take(name)?.into_object()
     }
 
     /// Takes an array out.
     pub fn list(&mut self, name: &str) -> Option<Vec<Json<'a>>> {
-        match self.take(name)? {
-            Json::List(list) => Some(list),
-            _ => None,
-        }
+        self.take(name)?.into_list()
     }
 }
 
-impl Json<'_> {
+/// Field by field: quicker than asking for each name, where there are many.
+impl<'a> IntoIterator for Object<'a> {
+    type Item = (Cow<'a, str>, Json<'a>);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> Json<'a> {
     /// The string, if it is one.
     pub fn into_text(self) -> Option<String> {
+        self.into_borrowed_text().map(Cow::into_owned)
+    }
+
+    /// The string, if it is one, without copying it where it has no escapes.
+    pub fn into_borrowed_text(self) -> Option<Cow<'a, str>> {
         match self {
-            Self::Text(text) => Some(text.into_owned()),
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// `true` or `false`, if it is one of them.
+    pub fn into_bool(self) -> Option<bool> {
+        match self {
+            Self::Bool(bool) => Some(bool),
+            _ => None,
+        }
+    }
+
+    /// The object, if it is one.
+    pub fn into_object(self) -> Option<Object<'a>> {
+        match self {
+            Self::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The array, if it is one.
+    pub fn into_list(self) -> Option<Vec<Json<'a>>> {
+        match self {
+            Self::List(list) => Some(list),
             _ => None,
         }
     }
@@ -164,7 +182,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
     /// A name that comes twice could mean one thing here and another elsewhere, so it is refused.
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json<'de>, A::Error> {
-        let mut fields: Vec<(Cow<'de, str>, Json<'de>)> = Vec::new();
+        let mut fields: Vec<(Cow<'de, str>, Json<'de>)> = Vec::with_capacity(FIELDS_USUAL);
         while let Some(key) = access.next_key::<Json>()? {
             let Json::Text(key) = key else { return Err(A::Error::custom("a field's name is not a string")) };
             if fields.len() == FIELDS_MAX {
@@ -181,6 +199,8 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
 /// Names are compared pair by pair, so their number is bounded.
 const FIELDS_MAX: usize = 1024;
+/// Saves an object of the usual size from growing.
+const FIELDS_USUAL: usize = 8;
 /// 2^53: up to it every whole number has an exact `f64`.
 const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
@@ -200,7 +220,7 @@ mod tests {
         assert_eq!(read().text("text").as_deref(), Some("a\n"));
         assert_eq!(read().number("number"), Some(37.5));
         assert_eq!(read().whole("size"), Some(1280));
-        assert_eq!(read().bool("yes"), Some(true));
+        assert_eq!(read().take("yes").and_then(Json::into_bool), Some(true));
         assert_eq!(read().object("in").and_then(|mut inner| inner.text("x")).as_deref(), Some("y"));
         assert_eq!(read().list("list"), Some(vec![Json::Number(1.0)]));
         for name in ["number", "yes", "null", "in", "missing"] {

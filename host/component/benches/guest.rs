@@ -173,8 +173,7 @@ struct Bench {
 impl Bench {
     fn new(runtime: &Runtime) -> Self {
         let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
-        // The second token is the old one, which is still there while it is rotated.
-        let settings = [("agent-id", "bot"), ("client-token", TOKEN), ("client-token", "zNf3rPqB0sLxW7vK2mTdYh5c")];
+        let settings = [("agent-id", "bot"), ("client-token", TOKEN)];
         let settings: Vec<_> = settings.map(|(name, value)| webhook::setting(name, value)).into();
         let plugin = Engine::new(Limits::default()).unwrap().load(COMPONENT).unwrap();
         Self {

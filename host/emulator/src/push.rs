@@ -88,8 +88,8 @@ impl Push {
     pub(crate) async fn register(&self, url: &str, client_token: SecretString) -> Result<(), WebhookProblem> {
         let secret = Uuid::new_v4().simple().to_string();
         let body = Body {
-            client_token: Some(client_token.expose_secret().to_owned()),
-            secret: Some(secret.clone()),
+            client_token: Some(client_token.expose_secret().into()),
+            secret: Some(secret.as_str().into()),
             ..Body::default()
         };
         let unreachable =
@@ -180,25 +180,25 @@ impl Push {
 }
 
 /// As captured in 2022. Which attributes user and server events have is unconfirmed.
-fn envelope<'a>(notice: &Notice, data: &[u8]) -> Body<'a> {
-    let id = Uuid::new_v4().as_u64_pair().0.to_string();
+fn envelope<'a>(notice: &'a Notice, data: &[u8]) -> Body<'a> {
+    let id = Cow::from(Uuid::new_v4().as_u64_pair().0.to_string());
     let kind = if notice.event_type.is_some() { "event" } else { "message" };
     let message = PushMessage {
         data: Some(Base64Text(Cow::Owned(STANDARD.encode(data)))),
         attributes: Some(Attributes {
-            project_number: Some("100000000000".to_owned()),
-            product: Some("RBM".to_owned()),
-            message_type: notice.text.is_some().then(|| "TEXT".to_owned()),
-            business_id: notice.agent_id.clone(),
-            kind: Some(kind.to_owned()),
+            project_number: Some("100000000000".into()),
+            product: Some("RBM".into()),
+            message_type: notice.text.is_some().then(|| "TEXT".into()),
+            business_id: notice.agent_id.as_deref().map(Cow::from),
+            kind: Some(kind.into()),
             event_type: None,
         }),
         message_id: Some(id.clone()),
         message_id_again: Some(id),
-        publish_time: notice.send_time.clone(),
-        publish_time_again: notice.send_time.clone(),
+        publish_time: notice.send_time.as_deref().map(Cow::from),
+        publish_time_again: notice.send_time.as_deref().map(Cow::from),
     };
-    let subscription = Some("projects/rbm-emulator/subscriptions/rbm".to_owned());
+    let subscription = Some("projects/rbm-emulator/subscriptions/rbm".into());
     Body { message: Some(message), subscription, ..Body::default() }
 }
 
