@@ -1,6 +1,7 @@
 //! The WebAssembly engine: its settings, its clock of ticks, and what it takes for a plugin.
 
 use crate::bindings;
+use crate::exports::Exports;
 use crate::instance::CallState;
 use crate::limits::Limits;
 use crate::plugin::Plugin;
@@ -86,8 +87,8 @@ impl Engine {
         let wrong_types = |problem: wasmtime::Error| LoadProblem::WrongTypes { reason: format!("{problem:#}") };
         bindings::Plugin::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state).map_err(wrong_types)?;
         let template = linker.instantiate_pre(&component).map_err(wrong_types)?;
-        let template = bindings::PluginPre::new(template).map_err(wrong_types)?;
-        Ok(Plugin::new(template, self.limits.clone(), self.turns.clone()))
+        let exports = Exports::find(&component, &template).map_err(wrong_types)?;
+        Ok(Plugin::new(template, exports, self.limits.clone(), self.turns.clone()))
     }
 
     fn check_names(&self, component: &Component) -> Result<(), LoadProblem> {

@@ -1,8 +1,8 @@
 //! One instance of a plugin: the calls, and what ends a call that goes too far. Whatever ends one, the host goes on.
 
 use crate::bindings::gateway::channel::http_client;
-use crate::bindings::{self, PluginPre};
 use crate::engine::TICK;
+use crate::exports::{Exports, Function};
 use crate::http_client::{FetchFailure, FetchFailureCode, HttpClient, HttpRequest, HttpResponse, denied};
 use crate::limits::Limits;
 use gateway_channel::{
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
+use wasmtime::component::{self, ComponentNamedList, InstancePre, Lift, Lower};
 use wasmtime::{ResourceLimiter, Store, StoreContextMut, Trap, UpdateDeadline};
 
 /// Why a call into a plugin gave no result. The instance is dead; the plugin and the host are not.
@@ -85,7 +86,8 @@ pub enum CallProblem {
 /// A running instance of a plugin, for one call at a time.
 pub struct Instance {
     store: Store<CallState>,
-    plugin: bindings::Plugin,
+    running: component::Instance,
+    exports: Arc<Exports>,
     limits: Arc<Limits>,
     dead: bool,
     /// Given back with the instance's place in the pool.
@@ -94,7 +96,8 @@ pub struct Instance {
 
 impl Instance {
     pub(crate) async fn new(
-        template: &PluginPre<CallState>,
+        template: &InstancePre<CallState>,
+        exports: &Arc<Exports>,
         limits: &Arc<Limits>,
         http: Arc<dyn HttpClient>,
         turn: OwnedSemaphorePermit,
@@ -104,44 +107,37 @@ impl Instance {
         store.set_hostcall_fuel(limits.copied_bytes_max);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut store: StoreContextMut<'_, CallState>| store.data_mut().tick());
-        let started = bound(limits, template.instantiate_async(&mut store)).await;
-        let plugin = started.map_err(|problem| match problem {
+        let start = async {
+            let running = template.instantiate_async(&mut store).await?;
+            exports.compare(&mut store, &running)?;
+            Ok(running)
+        };
+        let running = bound(limits, start).await.map_err(|problem| match problem {
             CallProblem::BrokeContract { what } => CallProblem::NotStarted { what },
             problem => problem,
         })?;
-        Ok(Self { store, plugin, limits: limits.clone(), dead: false, _turn: turn })
+        let (exports, limits) = (exports.clone(), limits.clone());
+        Ok(Self { store, running, exports, limits, dead: false, _turn: turn })
     }
 
     /// Who the plugin is.
     pub async fn describe(&mut self) -> Result<Description, CallProblem> {
-        self.arm()?;
-        let call = self.plugin.gateway_channel_channel().call_describe(&mut self.store);
-        let outcome = bound(&self.limits, call).await;
-        self.conclude("describe", outcome)
+        self.call(Function::Describe, ()).await
     }
 
     /// What is wrong with the settings.
     pub async fn check_settings(&mut self, context: &Context) -> Result<Vec<Finding>, CallProblem> {
-        self.arm()?;
-        let call = self.plugin.gateway_channel_channel().call_check_settings(&mut self.store, context);
-        let outcome = bound(&self.limits, call).await;
-        self.conclude("check-settings", outcome)
+        self.call(Function::CheckSettings, (context,)).await
     }
 
     /// What is wrong with a message.
     pub async fn check(&mut self, context: &Context, message: &Message) -> Result<Report, CallProblem> {
-        self.arm()?;
-        let call = self.plugin.gateway_channel_channel().call_check(&mut self.store, context, message);
-        let outcome = bound(&self.limits, call).await;
-        self.conclude("check", outcome)
+        self.call(Function::Check, (context, message)).await
     }
 
     /// A message in plain text.
     pub async fn plain_text(&mut self, context: &Context, message: &Message) -> Result<PlainForm, CallProblem> {
-        self.arm()?;
-        let call = self.plugin.gateway_channel_channel().call_plain_text(&mut self.store, context, message);
-        let outcome = bound(&self.limits, call).await;
-        self.conclude("plain-text", outcome)
+        self.call(Function::PlainText, (context, message)).await
     }
 
     /// Hands a message to the platform.
@@ -150,10 +146,7 @@ impl Instance {
         context: &Context,
         message: &Message,
     ) -> Result<Result<Receipt, ChannelFailure>, CallProblem> {
-        self.arm()?;
-        let call = self.plugin.gateway_channel_channel().call_send(&mut self.store, context, message);
-        let outcome = bound(&self.limits, call).await;
-        self.conclude("send", outcome)
+        self.call(Function::Send, (context, message)).await
     }
 
     /// Takes a message back.
@@ -163,10 +156,7 @@ impl Instance {
         recipient: &str,
         id: &str,
     ) -> Result<Result<Revocation, ChannelFailure>, CallProblem> {
-        self.arm()?;
-        let call = self.plugin.gateway_channel_channel().call_revoke(&mut self.store, context, recipient, id);
-        let outcome = bound(&self.limits, call).await;
-        self.conclude("revoke", outcome)
+        self.call(Function::Revoke, (context, recipient, id)).await
     }
 
     /// Shows typing, or that a message was read.
@@ -177,10 +167,7 @@ impl Instance {
         id: &str,
         kind: &SignalKind,
     ) -> Result<Result<(), ChannelFailure>, CallProblem> {
-        self.arm()?;
-        let call = self.plugin.gateway_channel_channel().call_signal(&mut self.store, context, recipient, id, kind);
-        let outcome = bound(&self.limits, call).await;
-        self.conclude("signal", outcome)
+        self.call(Function::Signal, (context, recipient, id, kind)).await
     }
 
     /// What a device can show.
@@ -190,11 +177,7 @@ impl Instance {
         recipient: &str,
         request_id: &str,
     ) -> Result<Result<CapabilityAnswer, ChannelFailure>, CallProblem> {
-        self.arm()?;
-        let channel = self.plugin.gateway_channel_channel();
-        let call = channel.call_capabilities(&mut self.store, context, recipient, request_id);
-        let outcome = bound(&self.limits, call).await;
-        self.conclude("capabilities", outcome)
+        self.call(Function::Capabilities, (context, recipient, request_id)).await
     }
 
     /// Who can be reached.
@@ -203,10 +186,7 @@ impl Instance {
         context: &Context,
         recipients: &[String],
     ) -> Result<Result<ReachAnswer, ChannelFailure>, CallProblem> {
-        self.arm()?;
-        let call = self.plugin.gateway_channel_channel().call_reach(&mut self.store, context, recipients);
-        let outcome = bound(&self.limits, call).await;
-        self.conclude("reach", outcome)
+        self.call(Function::Reach, (context, recipients)).await
     }
 
     /// Gives the platform a file to keep.
@@ -215,10 +195,7 @@ impl Instance {
         context: &Context,
         file: &NewFile,
     ) -> Result<Result<UploadedFile, ChannelFailure>, CallProblem> {
-        self.arm()?;
-        let call = self.plugin.gateway_channel_channel().call_upload(&mut self.store, context, file);
-        let outcome = bound(&self.limits, call).await;
-        self.conclude("upload", outcome)
+        self.call(Function::Upload, (context, file)).await
     }
 
     /// Whether a webhook request is the platform's.
@@ -227,10 +204,7 @@ impl Instance {
         context: &Context,
         request: &WebhookRequest,
     ) -> Result<Verdict, CallProblem> {
-        self.arm()?;
-        let call = self.plugin.gateway_channel_channel().call_verify_signature(&mut self.store, context, request);
-        let outcome = bound(&self.limits, call).await;
-        self.conclude("verify-signature", outcome)
+        self.call(Function::VerifySignature, (context, request)).await
     }
 
     /// What a webhook request means.
@@ -239,10 +213,21 @@ impl Instance {
         context: &Context,
         request: &WebhookRequest,
     ) -> Result<Result<Reaction, ChannelFailure>, CallProblem> {
+        self.call(Function::OnEvent, (context, request)).await
+    }
+
+    async fn call<P, R>(&mut self, function: Function, parameters: P) -> Result<R, CallProblem>
+    where
+        P: ComponentNamedList + Lower + Send + Sync,
+        (R,): ComponentNamedList + Lift + Send + Sync + 'static,
+    {
         self.arm()?;
-        let call = self.plugin.gateway_channel_channel().call_on_event(&mut self.store, context, request);
-        let outcome = bound(&self.limits, call).await;
-        self.conclude("on-event", outcome)
+        let found = self.exports.function(function, &mut self.store, &self.running);
+        let outcome = match found {
+            Ok(found) => bound(&self.limits, found.call_async(&mut self.store, parameters)).await,
+            Err(error) => Err(CallProblem::BrokeContract { what: format!("{error:#}") }),
+        };
+        self.conclude(function, outcome.map(|(result,)| result))
     }
 
     /// A call that is dropped half-way leaves the instance dead, so it is dead from the start until it has a result.
@@ -256,7 +241,8 @@ impl Instance {
         Ok(())
     }
 
-    fn conclude<R>(&mut self, function: &'static str, outcome: Result<R, CallProblem>) -> Result<R, CallProblem> {
+    fn conclude<R>(&mut self, function: Function, outcome: Result<R, CallProblem>) -> Result<R, CallProblem> {
+        let function = function.name();
         match &outcome {
             Ok(_) => {
                 self.dead = false;

@@ -38,6 +38,7 @@ mod bindings;
 mod channel;
 mod egress;
 mod engine;
+mod exports;
 pub mod http_client;
 mod instance;
 mod limits;

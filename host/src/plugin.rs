@@ -1,25 +1,32 @@
 //! A loaded plugin: where instances come from.
 
-use crate::bindings::PluginPre;
 use crate::channel::Channel;
+use crate::exports::Exports;
 use crate::http_client::{HttpClient, NoHttp};
 use crate::instance::{CallProblem, CallState, Instance};
 use crate::limits::Limits;
 use gateway_channel::{Description, Setting};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+use wasmtime::component::InstancePre;
 
 /// A compiled plugin. Cloning is cheap.
 #[derive(Clone)]
 pub struct Plugin {
-    template: PluginPre<CallState>,
+    template: InstancePre<CallState>,
+    exports: Arc<Exports>,
     limits: Arc<Limits>,
     turns: Arc<Semaphore>,
 }
 
 impl Plugin {
-    pub(crate) fn new(template: PluginPre<CallState>, limits: Arc<Limits>, turns: Arc<Semaphore>) -> Self {
-        Self { template, limits, turns }
+    pub(crate) fn new(
+        template: InstancePre<CallState>,
+        exports: Exports,
+        limits: Arc<Limits>,
+        turns: Arc<Semaphore>,
+    ) -> Self {
+        Self { template, exports: Arc::new(exports), limits, turns }
     }
 
     /// The plugin with one sender's settings. Every call runs in a fresh instance that is gone afterwards.
@@ -31,7 +38,7 @@ impl Plugin {
     /// for the next call. It is dead after a [`CallProblem`].
     pub async fn instantiate(&self, http: Arc<dyn HttpClient>) -> Result<Instance, CallProblem> {
         let turn = self.turns.clone().acquire_owned().await.map_err(|_| CallProblem::Dead)?;
-        Instance::new(&self.template, &self.limits, http, turn).await
+        Instance::new(&self.template, &self.exports, &self.limits, http, turn).await
     }
 
     /// Who the plugin is and which settings it understands.
