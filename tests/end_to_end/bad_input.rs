@@ -52,6 +52,7 @@ async fn every_wrong_body_is_answered_with_a_problem_that_says_what() {
         for (name, body, headers, status, code, said) in [
             ("nothing", "", vec![json], 400, "not-json", "EOF"),
             ("no JSON", "{\"to\":", vec![json], 400, "not-json", "line 1 column 6"),
+            ("a name twice", "{\"to\":1,\"to\":1}", vec![json], 400, "not-json", "\"to\" occurs twice"),
             ("two documents", "{} {}", vec![json], 400, "not-json", "trailing"),
             ("deep", &deep, vec![json], 400, "not-json", "recursion limit"),
             ("no type", &good, vec![], 415, "content-type", "must be application/json"),

@@ -17,7 +17,7 @@ use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
 use jiff::{SignedDuration, Timestamp};
 use rbm_json::finding::FindingView;
 use rbm_json::message::Draft;
-use rbm_json::{event, finding, message};
+use rbm_json::{event, finding, message, strict};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
@@ -227,8 +227,7 @@ async fn read_json(headers: &HeaderMap, body: Body) -> Result<Value, Problem> {
         let detail = format!("content-type is {kind:?}, and must be application/json");
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", &detail));
     }
-    serde_json::from_slice(&body)
-        .map_err(|problem| bad_request("not-json", &format!("the body is not JSON: {problem}")))
+    strict::parse(&body).map_err(|problem| bad_request("not-json", &format!("the body is not JSON: {problem}")))
 }
 
 fn parse_query(query: Option<&str>, names: &[&str]) -> Result<HashMap<String, String>, Problem> {

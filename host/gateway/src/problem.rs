@@ -46,7 +46,8 @@ impl Problem {
     /// 422: the caller's message is not one that can be sent.
     pub(crate) fn not_sendable(findings: Vec<FindingView>) -> Self {
         let errors = findings.iter().filter(|finding| finding.severity == "error").count();
-        let detail = format!("the message has {errors} errors");
+        let noun = if errors == 1 { "error" } else { "errors" };
+        let detail = format!("the message has {errors} {noun}");
         Self { findings, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "not-sendable", &detail) }
     }
 }

@@ -6,6 +6,7 @@
 pub mod event;
 pub mod finding;
 pub mod message;
+pub mod strict;
 
 mod fields;
 mod path;
