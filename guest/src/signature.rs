@@ -6,10 +6,9 @@
 use crate::settings::Receiver;
 use base64_simd::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use gateway_channel::{Context, Header, Verdict, VerdictOutcome, WebhookRequest};
-use hmac::{Hmac, KeyInit, Mac};
+use rbm_tag::{TAG_BYTES, is_tag, tag};
 use rbm_wire::callback::{Attributes, Body, SIGNATURE_HEADER};
 use rbm_wire::json;
-use sha2::Sha512;
 use std::borrow::Cow;
 use subtle::ConstantTimeEq;
 
@@ -25,14 +24,9 @@ pub fn verify_signature(context: &Context, request: &WebhookRequest) -> Verdict 
     }
 }
 
-/// Whether this is the whole tag of the data under the key, compared in constant time.
-pub fn is_tag(key: &[u8], data: &[u8], tag: &[u8]) -> bool {
-    mac(key, data).verify_slice(tag).is_ok()
-}
-
 /// What Google would write into `X-Goog-Signature`: for benchmarks and tests.
 pub fn sign(token: &str, data: &[u8]) -> String {
-    STANDARD.encode_to_string(mac(token.as_bytes(), data).finalize().into_bytes())
+    STANDARD.encode_to_string(tag(token.as_bytes(), data))
 }
 
 /// What an authentic request holds.
@@ -89,13 +83,6 @@ fn matching_token(tokens: &[&str], data: &[u8], headers: &[Header]) -> Result<u3
     })
 }
 
-/// HMAC-SHA512 of the decoded bytes, keyed with the token as it is written (not decoded).
-fn mac(key: &[u8], data: &[u8]) -> Hmac<Sha512> {
-    let mut mac = Hmac::<Sha512>::new_from_slice(key).expect("HMAC takes a key of any length");
-    mac.update(data);
-    mac
-}
-
 fn signature(headers: &[Header]) -> Result<[u8; TAG_BYTES], Verdict> {
     let mut found = headers.iter().filter(|header| header.name.eq_ignore_ascii_case(SIGNATURE_HEADER));
     let Some(header) = found.next() else {
@@ -140,5 +127,4 @@ fn shown(text: &str) -> &str {
     text.get(..20).unwrap_or(text)
 }
 
-const TAG_BYTES: usize = 64;
 const SECRET_BYTES_MAX: usize = 1024;

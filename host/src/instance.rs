@@ -9,8 +9,10 @@ use gateway_channel::{
     CapabilityAnswer, ChannelFailure, Context, Description, Finding, Message, NewFile, Payload, PlainForm, ReachAnswer,
     Reaction, Receipt, Report, Revocation, SignalKind, UploadedFile, Verdict, WebhookRequest,
 };
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
@@ -332,10 +334,15 @@ fn forbidden(request: &HttpRequest) -> Option<FetchFailure> {
 }
 
 async fn bound<R>(limits: &Limits, call: impl Future<Output = wasmtime::Result<R>>) -> Result<R, CallProblem> {
-    match timeout(limits.call_time_max, call).await {
-        Ok(outcome) => outcome.map_err(|error| problem(&error, limits)),
-        Err(_) => Err(CallProblem::TookTooLong { limit: limits.call_time_max }),
-    }
+    let mut call = pin!(call);
+    // A call that does not wait needs no timer; one that runs for long pauses at the first tick.
+    let outcome = match poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => timeout(limits.call_time_max, call)
+            .await
+            .map_err(|_| CallProblem::TookTooLong { limit: limits.call_time_max })?,
+    };
+    outcome.map_err(|error| problem(&error, limits))
 }
 
 fn problem(error: &wasmtime::Error, limits: &Limits) -> CallProblem {
