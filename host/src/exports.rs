@@ -67,15 +67,16 @@ impl Exports {
     pub(crate) fn function<P, R>(
         &self,
         function: Function,
-        store: impl AsContextMut,
+        mut store: impl AsContextMut,
         instance: &Instance,
     ) -> wasmtime::Result<TypedFunc<P, R>>
     where
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift,
     {
-        let found = instance.get_func(store, self.indices[function as usize]);
+        let found = instance.get_func(&mut store, self.indices[function as usize]);
         let found = found.ok_or_else(|| format_err!("{} is no function", function.name()))?;
+        debug_assert!(found.typed::<P, R>(&store).is_ok(), "{} is asked for with its own types", function.name());
         // SAFETY: the types of this function, here and in the component, were compared.
         #[expect(unsafe_code, reason = "comparing them in every instance costs as much as a call")]
         Ok(unsafe { TypedFunc::new_unchecked(found) })
