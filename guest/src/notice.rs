@@ -6,7 +6,6 @@ use gateway_channel::{
 };
 use rbm_wire::callback::{Attributes, EventType, FileInfo, LAUNCH_ATTRIBUTE, Notice, SuggestionResponse, UserFile};
 use rbm_wire::json;
-use sha2::{Digest, Sha512};
 
 /// One document is one fact. What cannot be read is a fact too, of a kind that is not recognised.
 pub(crate) fn inbound(raw: Vec<u8>, attributes: Option<&Attributes<'_>>) -> Inbound {
@@ -152,8 +151,9 @@ fn dedupe_key(notice: &Notice, raw: &[u8]) -> String {
 }
 
 fn hash_key(raw: &[u8]) -> String {
-    let digest = Sha512::digest(raw);
-    digest.iter().take(HASH_KEY_BYTES).map(|byte| format!("{byte:02x}")).collect()
+    rbm_tag::tag(HASH_KEY, raw).iter().take(HASH_KEY_BYTES).map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Keeps these hashes apart from whatever else is hashed.
+const HASH_KEY: &[u8] = b"dedupe-key";
 const HASH_KEY_BYTES: usize = 32;

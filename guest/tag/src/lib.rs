@@ -6,23 +6,20 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha512;
+use subtle::ConstantTimeEq;
 
 /// How many bytes a tag has.
 pub const TAG_BYTES: usize = 64;
 
 /// Whether this is the whole tag of the data under the key, compared in constant time.
-#[inline(never)]
-pub fn is_tag(key: &[u8], data: &[u8], tag: &[u8]) -> bool {
-    mac(key, data).verify_slice(tag).is_ok()
+pub fn is_tag(key: &[u8], data: &[u8], suspected: &[u8]) -> bool {
+    tag(key, data).ct_eq(suspected).into()
 }
 
 /// The tag of the data under the key.
+#[inline(never)]
 pub fn tag(key: &[u8], data: &[u8]) -> [u8; TAG_BYTES] {
-    mac(key, data).finalize().into_bytes().into()
-}
-
-fn mac(key: &[u8], data: &[u8]) -> Hmac<Sha512> {
     let mut mac = Hmac::<Sha512>::new_from_slice(key).expect("HMAC takes a key of any length");
     mac.update(data);
-    mac
+    mac.finalize().into_bytes().into()
 }
