@@ -21,7 +21,7 @@ mod bindings {
     export!(Component);
 }
 
-/// Half the code of the default one, and quicker for the many small strings of a call.
+/// 7 KB smaller than the default one, and as quick.
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 

@@ -89,8 +89,9 @@ fn watch(workspace: &Path, dep_info: &Path) -> Result<()> {
     for file in files.replace("\\ ", "\0").split_whitespace() {
         println!("cargo:rerun-if-changed={}", file.replace('\0', " "));
     }
-    for file in ["Cargo.toml", "Cargo.lock", "wit", "guest/Cargo.toml", "guest/wire/Cargo.toml", "wit/rust/Cargo.toml"]
-    {
+    let manifests =
+        ["Cargo.toml", "guest/Cargo.toml", "guest/tag/Cargo.toml", "guest/wire/Cargo.toml", "wit/rust/Cargo.toml"];
+    for file in manifests.into_iter().chain(["Cargo.lock", "wit"]) {
         println!("cargo:rerun-if-changed={}", workspace.join(file).display());
     }
     Ok(())

@@ -84,8 +84,5 @@ impl FieldViolation {
 }
 
 fn objects(list: Option<Vec<Json<'_>>>) -> impl Iterator<Item = Object<'_>> {
-    list.unwrap_or_default().into_iter().filter_map(|item| match item {
-        Json::Object(object) => Some(object),
-        _ => None,
-    })
+    list.unwrap_or_default().into_iter().filter_map(Json::into_object)
 }
