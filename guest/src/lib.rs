@@ -29,5 +29,7 @@ mod notice;
 pub mod describe;
 pub mod plain_text;
 
+#[cfg(any(target_family = "wasm", test))]
+mod arena;
 #[cfg(target_family = "wasm")]
 mod component;

@@ -12,8 +12,14 @@ use subtle::ConstantTimeEq;
 pub const TAG_BYTES: usize = 64;
 
 /// Whether this is the whole tag of the data under the key, compared in constant time.
-pub fn is_tag(key: &[u8], data: &[u8], suspected: &[u8]) -> bool {
-    tag(key, data).ct_eq(suspected).into()
+pub fn is_tag(key: &[u8], data: &[u8], suspected: &[u8; TAG_BYTES]) -> bool {
+    words(&tag(key, data)).ct_eq(&words(suspected)).into()
+}
+
+/// A comparison of words has an eighth of the optimisation barriers that one of bytes has.
+fn words(tag: &[u8; TAG_BYTES]) -> [u64; TAG_BYTES / 8] {
+    let (words, _) = tag.as_chunks();
+    std::array::from_fn(|index| u64::from_ne_bytes(words[index]))
 }
 
 /// The tag of the data under the key.
