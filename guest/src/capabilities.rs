@@ -11,7 +11,7 @@ use rbm_wire::name::{MessageId, PhoneNumber};
 
 /// One question. Somebody whom RBM cannot reach is an answer, not a failure.
 pub fn capabilities(
-    host: &impl Host,
+    host: &dyn Host,
     context: &Context,
     recipient: &str,
     request_id: &str,

@@ -1,9 +1,8 @@
 //! The plugin that speaks RCS Business Messaging (RBM).
 //!
 //! All of it is plain Rust over the contract's types: each function takes what it needs and returns what it found, and
-//! the only way out is the [`http::Host`] that a call brings along. So all of it runs natively under `cargo test`, and
-//! `component` (compiled for WebAssembly only) is the one place that knows of bindings. Nothing is kept between calls;
-//! time comes with each call; nothing is random.
+//! the only way out is the [`http::Host`] that a call brings along. So all of it runs natively under `cargo test`;
+//! `rbm-plugin` puts the component around it. Nothing is kept between calls; time comes with each call; nothing is random.
 
 pub mod settings;
 
@@ -23,13 +22,9 @@ pub mod signal;
 
 pub mod on_event;
 pub mod signature;
+pub mod tag;
 
 mod notice;
 
 pub mod describe;
 pub mod plain_text;
-
-#[cfg(any(target_family = "wasm", test))]
-mod arena;
-#[cfg(target_family = "wasm")]
-mod component;

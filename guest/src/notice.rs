@@ -1,5 +1,6 @@
 //! Tells what a signed document means. Reads loosely: unknown fields and words are passed on in `raw`, never fatal.
 
+use crate::tag::tag;
 use gateway_channel::{
     AgentStatus, CapabilityAnswer, Coordinates, Fact, Inbound, ReceivedContent, ReceivedFile, ReceivedMessage,
     RemoteFile, Setting, Tap,
@@ -151,7 +152,7 @@ fn dedupe_key(notice: &Notice, raw: &[u8]) -> String {
 }
 
 fn hash_key(raw: &[u8]) -> String {
-    rbm_tag::tag(HASH_KEY, raw).iter().take(HASH_KEY_BYTES).map(|byte| format!("{byte:02x}")).collect()
+    tag(HASH_KEY, raw).iter().take(HASH_KEY_BYTES).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Keeps these hashes apart from whatever else is hashed.

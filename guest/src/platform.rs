@@ -7,14 +7,14 @@ use gateway_channel::ChannelFailure;
 use rbm_wire::name::MessageId;
 
 /// The platform, as one agent sees it.
-pub(crate) struct Platform<'a, H> {
-    pub host: &'a H,
+pub(crate) struct Platform<'a> {
+    pub host: &'a dyn Host,
     pub sender: &'a Sender,
     /// For a `Retry-After` that is a date.
     pub now: &'a str,
 }
 
-impl<H: Host> Platform<'_, H> {
+impl Platform<'_> {
     /// `path` follows `/v1/`; `id` is the query parameter that the caller chose a value for. The agent is added here,
     /// because every method needs it.
     pub(crate) fn call(

@@ -8,7 +8,7 @@ use gateway_channel::{ChannelFailure, Context, Revocation};
 use rbm_wire::name::{MessageId, PhoneNumber};
 
 /// Asks the platform not to deliver what it has not delivered yet.
-pub fn revoke(host: &impl Host, context: &Context, recipient: &str, id: &str) -> Result<Revocation, ChannelFailure> {
+pub fn revoke(host: &dyn Host, context: &Context, recipient: &str, id: &str) -> Result<Revocation, ChannelFailure> {
     let sender = Sender::parse(context)?;
     let phone = PhoneNumber::parse(recipient).map_err(|problem| refused(&problem))?;
     let id = MessageId::parse(id).map_err(|problem| refused(&problem))?;

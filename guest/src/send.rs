@@ -10,7 +10,7 @@ use rbm_wire::message::Accepted;
 use rbm_wire::name::{MessageId, PhoneNumber};
 
 /// Checks the message, sends it, and tells what the answer means.
-pub fn send(host: &impl Host, context: &Context, message: &Message) -> Result<Receipt, ChannelFailure> {
+pub fn send(host: &dyn Host, context: &Context, message: &Message) -> Result<Receipt, ChannelFailure> {
     let sender = Sender::parse(context)?;
     let findings = check::findings(context, message);
     let (Ok(phone), Ok(id), false) =

@@ -111,15 +111,16 @@ fn origin(context: &Context) -> Result<String, Finding> {
     Ok(format!("https://{prefix}rcsbusinessmessaging.googleapis.com"))
 }
 
-fn explicit_origin(origin: &str) -> Result<String, Finding> {
+fn explicit_origin(given: &str) -> Result<String, Finding> {
+    let origin = given.strip_suffix('/').unwrap_or(given);
     let rest = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    let authority = rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest)).unwrap_or_default();
+    let authority = rest.unwrap_or_default();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
     if authority.is_empty() || !authority.bytes().all(plain) {
-        let message = format!("`api-origin` is {origin:?}, and must be a scheme, a host and perhaps a port");
+        let message = format!("`api-origin` is {given:?}, and must be a scheme, a host and perhaps a port");
         return Err(finding::error(API_ORIGIN, "api-origin", message, ""));
     }
-    Ok(origin.trim_end_matches('/').to_owned())
+    Ok(origin.to_owned())
 }
 
 fn tokens(context: &Context) -> Result<Vec<&str>, Finding> {

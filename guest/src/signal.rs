@@ -12,7 +12,7 @@ use rbm_wire::name::{MessageId, PhoneNumber};
 /// Typing is shown for about 20 seconds and never queued; a read receipt is queued for an offline phone.
 /// (guides/build/events/send-events)
 pub fn signal(
-    host: &impl Host,
+    host: &dyn Host,
     context: &Context,
     recipient: &str,
     id: &str,

@@ -4,9 +4,9 @@
 //! Never looks at what is not signed: attributes, outer ids, the type header.
 
 use crate::settings::Receiver;
+use crate::tag::{TAG_BYTES, is_tag, tag};
 use base64_simd::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use gateway_channel::{Context, Header, Verdict, VerdictOutcome, WebhookRequest};
-use rbm_tag::{TAG_BYTES, is_tag, tag};
 use rbm_wire::callback::{Attributes, Body, SIGNATURE_HEADER};
 use rbm_wire::json;
 use std::borrow::Cow;

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
+use wasmparser::BinaryReader;
 
 fn main() -> Result<()> {
     println!("cargo:rerun-if-changed=build.rs");
@@ -36,18 +37,34 @@ fn build() -> Result<PathBuf> {
         "the guest did not build for {TRIPLE}; is the target there?\nhint: rustup target add {TRIPLE}"
     );
 
-    let built = target.join(TRIPLE).join("guest").join("rbm_guest.wasm");
+    let built = target.join(TRIPLE).join("guest").join("rbm_plugin.wasm");
     watch(&workspace, &built.with_extension("d"))?;
     let component = out.join("rbm.wasm");
-    fs::copy(&built, &component).with_context(|| format!("{} was not built", built.display()))?;
+    let linked = fs::read(&built).with_context(|| format!("{} was not built", built.display()))?;
+    fs::write(&component, without_names(&linked)?)?;
     Ok(component)
+}
+
+/// Leaves out the component's custom sections, which the linker has no option for: names of what nobody looks at.
+fn without_names(component: &[u8]) -> Result<Vec<u8>> {
+    let mut kept = component[..PREAMBLE_BYTES].to_vec();
+    let mut reader = BinaryReader::new(&component[PREAMBLE_BYTES..], PREAMBLE_BYTES);
+    while !reader.eof() {
+        let start = reader.original_position();
+        let id = reader.read_u8()?;
+        let bytes = reader.read_var_u32()?;
+        reader.read_bytes(bytes as usize)?;
+        if id != CUSTOM_SECTION {
+            kept.extend(&component[start..reader.original_position()]);
+        }
+    }
+    Ok(kept)
 }
 
 fn guest_cargo(workspace: &Path, target: &Path) -> Result<Command> {
     let mut cargo = Command::new(env::var_os("CARGO").context("CARGO is set by cargo")?);
     cargo.current_dir(workspace);
-    // `rustc --crate-type`: a build of both crate types would silently go without link-time optimisation.
-    cargo.args(["rustc", "--package", "rbm-guest", "--lib", "--crate-type", "cdylib", "--profile", "guest"]);
+    cargo.args(["build", "--package", "rbm-plugin", "--profile", "guest"]);
     cargo.args(["--locked", "--target", TRIPLE, "--target-dir"]).arg(target);
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(is_for_the_host) {
@@ -76,6 +93,8 @@ fn flags(workspace: &Path) -> Result<Vec<String>> {
         "--cfg=sha2_backend=\"soft\"".to_owned(),
         // A small stack is quick to wipe, and a fresh instance wipes it each time.
         "-Clink-arg=-zstack-size=65536".to_owned(),
+        // The profile's `strip` does not reach the linker at every opt-level.
+        "-Clink-arg=--strip-all".to_owned(),
         // The same bytes on every machine.
         format!("--remap-path-prefix={}=", workspace.display()),
         format!("--remap-path-prefix={}=cargo", home.context("neither CARGO_HOME nor HOME is set")?),
@@ -89,12 +108,21 @@ fn watch(workspace: &Path, dep_info: &Path) -> Result<()> {
     for file in files.replace("\\ ", "\0").split_whitespace() {
         println!("cargo:rerun-if-changed={}", file.replace('\0', " "));
     }
-    let manifests =
-        ["Cargo.toml", "guest/Cargo.toml", "guest/tag/Cargo.toml", "guest/wire/Cargo.toml", "wit/rust/Cargo.toml"];
-    for file in manifests.into_iter().chain(["Cargo.lock", "wit"]) {
+    for file in WATCHED {
         println!("cargo:rerun-if-changed={}", workspace.join(file).display());
     }
     Ok(())
 }
 
+const WATCHED: [&str; 7] = [
+    "Cargo.lock",
+    "Cargo.toml",
+    "guest/Cargo.toml",
+    "guest/component/Cargo.toml",
+    "guest/wire/Cargo.toml",
+    "wit",
+    "wit/rust/Cargo.toml",
+];
+const PREAMBLE_BYTES: usize = 8;
+const CUSTOM_SECTION: u8 = 0;
 const TRIPLE: &str = "wasm32-unknown-unknown";

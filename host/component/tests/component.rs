@@ -1,5 +1,5 @@
 //! The component is the plugin and nothing more: it asks for HTTP alone, keeps nothing, and answers what the same Rust
-//! answers natively. This is the one proof of `guest/src/component.rs`, which exists on that side of the boundary only.
+//! answers natively. This is the one proof of `guest/component`, which exists on that side of the boundary only.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 

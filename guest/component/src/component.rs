@@ -1,19 +1,19 @@
-//! The component around the plugin: hands the contract's types to the logic as they are, and its HTTP to the host. Decides
-//! nothing. The only place that knows of bindings; compiled for WebAssembly only.
+//! Hands the contract's types to the logic as they are, and its HTTP to the host. Decides nothing. The only place that
+//! knows of bindings.
 
-use crate::http;
 use bindings::exports::gateway::channel::channel::Guest;
 use bindings::gateway::channel::http_client::{self, FetchFailureCode, HttpRequest, HttpResponse};
 use gateway_channel::{
     CapabilityAnswer, ChannelFailure, Context, Description, Finding, Header, Message, NewFile, Payload, PlainForm,
     ReachAnswer, Reaction, Receipt, Report, Revocation, SignalKind, UploadedFile, Verdict, WebhookRequest,
 };
+use rbm_guest::http;
 
 #[expect(unsafe_code, reason = "written by wit-bindgen")]
 #[expect(clippy::pedantic, reason = "written by wit-bindgen")]
 mod bindings {
     wit_bindgen::generate!({
-        path: "../wit",
+        path: "../../wit",
         world: "plugin",
         with: { "gateway:channel/types@0.1.0": gateway_channel },
     });
@@ -25,31 +25,31 @@ struct Component;
 
 impl Guest for Component {
     fn describe() -> Description {
-        crate::describe::describe()
+        rbm_guest::describe::describe()
     }
 
     fn check_settings(context: Context) -> Vec<Finding> {
-        crate::settings::check_settings(&context)
+        rbm_guest::settings::check_settings(&context)
     }
 
     fn check(context: Context, message: Message) -> Report {
-        crate::check::check(&context, &message)
+        rbm_guest::check::check(&context, &message)
     }
 
     fn plain_text(_: Context, message: Message) -> PlainForm {
-        crate::plain_text::plain_text(&message)
+        rbm_guest::plain_text::plain_text(&message)
     }
 
     fn send(context: Context, message: Message) -> Result<Receipt, ChannelFailure> {
-        crate::send::send(&Component, &context, &message)
+        rbm_guest::send::send(&Component, &context, &message)
     }
 
     fn revoke(context: Context, recipient: String, id: String) -> Result<Revocation, ChannelFailure> {
-        crate::revoke::revoke(&Component, &context, &recipient, &id)
+        rbm_guest::revoke::revoke(&Component, &context, &recipient, &id)
     }
 
     fn signal(context: Context, recipient: String, id: String, kind: SignalKind) -> Result<(), ChannelFailure> {
-        crate::signal::signal(&Component, &context, &recipient, &id, &kind)
+        rbm_guest::signal::signal(&Component, &context, &recipient, &id, &kind)
     }
 
     fn capabilities(
@@ -57,23 +57,23 @@ impl Guest for Component {
         recipient: String,
         request_id: String,
     ) -> Result<CapabilityAnswer, ChannelFailure> {
-        crate::capabilities::capabilities(&Component, &context, &recipient, &request_id)
+        rbm_guest::capabilities::capabilities(&Component, &context, &recipient, &request_id)
     }
 
     fn reach(_: Context, _: Vec<String>) -> Result<ReachAnswer, ChannelFailure> {
-        Err(crate::describe::unsupported("reach"))
+        Err(rbm_guest::describe::unsupported("reach"))
     }
 
     fn upload(_: Context, _: NewFile) -> Result<UploadedFile, ChannelFailure> {
-        Err(crate::describe::unsupported("upload"))
+        Err(rbm_guest::describe::unsupported("upload"))
     }
 
     fn verify_signature(context: Context, request: WebhookRequest) -> Verdict {
-        crate::signature::verify_signature(&context, &request)
+        rbm_guest::signature::verify_signature(&context, &request)
     }
 
     fn on_event(context: Context, request: WebhookRequest) -> Result<Reaction, ChannelFailure> {
-        crate::on_event::on_event(&context, &request)
+        rbm_guest::on_event::on_event(&context, &request)
     }
 }
 
