@@ -1,7 +1,7 @@
 //! What a message would count as on the bill. An estimate before sending: the platform's answer is what counts.
 
 use gateway_channel::{Action, Content, Message, Suggestion, UrlView};
-use rbm_wire::limits::BASIC_MESSAGE_BYTES_MAX;
+use rbm_wire::limits::BASIC_MESSAGE_BYTES;
 
 /// The class in the platform's words, and the segments where the class has them.
 pub fn message_class(message: &Message) -> (&'static str, Option<u32>) {
@@ -13,7 +13,7 @@ pub fn message_class(message: &Message) -> (&'static str, Option<u32>) {
 fn us_class(message: &Message) -> (&'static str, Option<u32>) {
     match &message.content {
         Content::Text(text) if message.suggestions.iter().all(is_rich) => {
-            let segments = text.len().div_ceil(BASIC_MESSAGE_BYTES_MAX);
+            let segments = text.len().div_ceil(BASIC_MESSAGE_BYTES.most());
             ("RICH_MESSAGE", u32::try_from(segments).ok())
         }
         _ => ("RICH_MEDIA_MESSAGE", None),
@@ -32,7 +32,7 @@ fn is_rich(suggestion: &Suggestion) -> bool {
 /// guides/learn/rbm-billing-faq
 fn class(message: &Message) -> (&'static str, Option<u32>) {
     match &message.content {
-        Content::Text(text) if text.len() <= BASIC_MESSAGE_BYTES_MAX && message.suggestions.is_empty() => {
+        Content::Text(text) if text.len() <= BASIC_MESSAGE_BYTES.most() && message.suggestions.is_empty() => {
             ("BASIC_MESSAGE", None)
         }
         _ => ("SINGLE_MESSAGE", None),

@@ -1,30 +1,35 @@
 //! Makes findings: each names the place, the rule, the limit, the value and the page.
 
 use gateway_channel::{Finding, Severity};
+use rbm_wire::limits::{Limit, PAGES};
 
 /// A rule that was broken. `page` is a path below Google's guides, or empty for a rule of our own.
 pub(crate) fn error(path: impl Into<String>, rule: &str, message: impl Into<String>, page: &str) -> Finding {
     finding(Severity::Error, path.into(), rule, message.into(), page)
 }
 
-/// Something that the platform takes, and that may not come out as meant.
-pub(crate) fn warning(path: impl Into<String>, rule: &str, message: impl Into<String>, page: &str) -> Finding {
-    finding(Severity::Warning, path.into(), rule, message.into(), page)
+/// A message that breaks a rule here.
+pub(crate) fn broken(limit: &Limit, path: &str, message: String) -> Finding {
+    let severity = if limit.warning { Severity::Warning } else { Severity::Error };
+    let finding = finding(severity, path.to_owned(), limit.rule, message, limit.source);
+    Finding { limit: limit.bounds(), hint: Some(limit.hint.to_owned()), ..finding }
 }
 
-/// Adds the limit and the value met, with their unit, and what to do.
-pub(crate) fn with_limit(finding: Finding, limit: String, actual: String, hint: &str) -> Finding {
-    Finding { limit: Some(limit), actual: Some(actual), hint: Some(hint.to_owned()), ..finding }
-}
-
-/// Adds what to do.
-pub(crate) fn with_hint(finding: Finding, hint: &str) -> Finding {
-    Finding { hint: Some(hint.to_owned()), ..finding }
+/// So much of something here, if that is less or more than the rule allows.
+pub(crate) fn out_of_bounds(limit: &Limit, path: &str, value: i64) -> Option<Finding> {
+    if limit.allows(value) {
+        return None;
+    }
+    let unit = limit.unit;
+    let bound = match limit.maximum {
+        Some(maximum) if value > maximum => format!("the limit is {maximum}"),
+        _ => format!("needs at least {}", limit.minimum.unwrap_or_default()),
+    };
+    let message = format!("{path} has {value} {unit}, {bound}");
+    Some(Finding { actual: Some(format!("{value} {unit}")), ..broken(limit, path, message) })
 }
 
 fn finding(severity: Severity, path: String, rule: &str, message: String, page: &str) -> Finding {
     let source = (!page.is_empty()).then(|| format!("{PAGES}{page}"));
     Finding { severity, path, rule: rule.to_owned(), limit: None, actual: None, message, hint: None, source }
 }
-
-const PAGES: &str = "https://developers.google.com/business-communications/rcs-business-messaging/";

@@ -2,7 +2,7 @@
 
 use crate::http::{Host, Method};
 use crate::platform::Platform;
-use crate::settings::Sender;
+use crate::settings::{Policy, Sender};
 use crate::{answer, check, compose};
 use gateway_channel::{ChannelFailure, Context, FailureCode, Finding, Message, Receipt, Setting, Severity};
 use rbm_wire::json;
@@ -12,7 +12,7 @@ use rbm_wire::name::{MessageId, PhoneNumber};
 /// Checks the message, sends it, and tells what the answer means.
 pub fn send(host: &dyn Host, context: &Context, message: &Message) -> Result<Receipt, ChannelFailure> {
     let sender = Sender::parse(context)?;
-    let findings = check::findings(context, message);
+    let findings = check::findings(&Policy::parse(context)?, &context.now, message);
     let (Ok(phone), Ok(id), false) =
         (PhoneNumber::parse(&message.recipient), MessageId::parse(&message.id), has_error(&findings))
     else {

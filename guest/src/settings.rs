@@ -42,6 +42,58 @@ impl<'a> Receiver<'a> {
     }
 }
 
+/// What an agent may send, as far as only whoever registered it knows.
+#[derive(Debug)]
+pub struct Policy {
+    /// How many suggestions a card may have: Google's pages say 4, and its generated clients 10.
+    pub card_suggestions_max: i64,
+    /// What the agent was registered for.
+    pub use_case: Option<UseCase>,
+}
+
+impl Policy {
+    /// Reads `card-suggestions-max` and `use-case`.
+    pub fn parse(context: &Context) -> Result<Self, ChannelFailure> {
+        match (card_suggestions_max(context), use_case(context)) {
+            (Ok(card_suggestions_max), Ok(use_case)) => Ok(Self { card_suggestions_max, use_case }),
+            (most, use_case) => Err(misconfigured(most.err().into_iter().chain(use_case.err()).collect())),
+        }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { card_suggestions_max: CARD_SUGGESTIONS_MAX_DEFAULT, use_case: None }
+    }
+}
+
+/// What an agent is registered for, which decides the purposes of its messages. guides/build/messages/send
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum UseCase {
+    /// Sends one-time passwords.
+    Otp,
+    /// About what people ordered or have.
+    Transactional,
+    /// Advertises.
+    Promotional,
+    /// Several of these.
+    MultiUse,
+}
+
+impl UseCase {
+    const ALL: [Self; 4] = [Self::Otp, Self::Transactional, Self::Promotional, Self::MultiUse];
+
+    /// As the setting says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Otp => "otp",
+            Self::Transactional => "transactional",
+            Self::Promotional => "promotional",
+            Self::MultiUse => "multi-use",
+        }
+    }
+}
+
 /// Tokens are secret: only how many there are is shown.
 impl fmt::Debug for Receiver<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,7 +108,14 @@ impl fmt::Debug for Receiver<'_> {
 
 /// Everything that is wrong with the settings, all at once.
 pub fn check_settings(context: &Context) -> Vec<Finding> {
-    let wrong = [agent(context).err(), origin(context).err(), tokens(context).err(), unverified_status(context).err()];
+    let wrong = [
+        agent(context).err(),
+        origin(context).err(),
+        tokens(context).err(),
+        unverified_status(context).err(),
+        card_suggestions_max(context).err(),
+        use_case(context).err(),
+    ];
     wrong.into_iter().flatten().chain(unknown(context)).chain(repeated(context)).collect()
 }
 
@@ -84,6 +143,14 @@ pub fn descriptions() -> Vec<SettingDescription> {
             default: Some(UNVERIFIED_STATUS_DEFAULT.to_string()),
             ..setting(UNVERIFIED_STATUS, "The HTTP status that answers a webhook request whose signature is wrong.")
         },
+        SettingDescription {
+            default: Some(CARD_SUGGESTIONS_MAX_DEFAULT.to_string()),
+            ..setting(
+                CARD_SUGGESTIONS_MAX,
+                "How many suggestions a card may have: 4 by Google's pages, up to 10 by its clients.",
+            )
+        },
+        setting(USE_CASE, "What the agent is registered for: otp, transactional, promotional or multi-use."),
     ]
 }
 
@@ -147,6 +214,25 @@ fn unverified_status(context: &Context) -> Result<u16, Finding> {
     }
 }
 
+fn card_suggestions_max(context: &Context) -> Result<i64, Finding> {
+    let Some(text) = value(context, CARD_SUGGESTIONS_MAX) else { return Ok(CARD_SUGGESTIONS_MAX_DEFAULT) };
+    match text.parse() {
+        Ok(most @ 1..=10) => Ok(most),
+        _ => {
+            let message = format!("`card-suggestions-max` is {text:?}, and must be a number from 1 to 10");
+            Err(finding::error(CARD_SUGGESTIONS_MAX, "card-suggestions-max", message, "guides/build/messages/send"))
+        }
+    }
+}
+
+fn use_case(context: &Context) -> Result<Option<UseCase>, Finding> {
+    let Some(text) = value(context, USE_CASE) else { return Ok(None) };
+    UseCase::ALL.into_iter().find(|use_case| use_case.as_str() == text).map(Some).ok_or_else(|| {
+        let message = format!("`use-case` is {text:?}, and must be otp, transactional, promotional or multi-use");
+        finding::error(USE_CASE, "use-case", message, "guides/build/messages/send")
+    })
+}
+
 fn unknown(context: &Context) -> impl Iterator<Item = Finding> {
     let unknown = context.settings.iter().filter(|setting| !NAMES.contains(&setting.name.as_str()));
     unknown.map(|setting| {
@@ -193,7 +279,11 @@ const CLIENT_TOKEN: &str = "client-token";
 const REGION: &str = "region";
 const API_ORIGIN: &str = "api-origin";
 const UNVERIFIED_STATUS: &str = "unverified-status";
-const NAMES: [&str; 5] = [AGENT_ID, CLIENT_TOKEN, REGION, API_ORIGIN, UNVERIFIED_STATUS];
+const CARD_SUGGESTIONS_MAX: &str = "card-suggestions-max";
+const USE_CASE: &str = "use-case";
+const NAMES: [&str; 7] =
+    [AGENT_ID, CLIENT_TOKEN, REGION, API_ORIGIN, UNVERIFIED_STATUS, CARD_SUGGESTIONS_MAX, USE_CASE];
+const CARD_SUGGESTIONS_MAX_DEFAULT: i64 = 4;
 const UNVERIFIED_STATUS_DEFAULT: u16 = 401;
 
 #[cfg(test)]
@@ -229,10 +319,20 @@ mod tests {
             ("unverified-status", "99"),
             ("colour", "red"),
             ("region", "us"),
+            ("card-suggestions-max", "11"),
+            ("use-case", "fun"),
         ]));
         let rules: Vec<_> = findings.iter().map(|finding| finding.rule.as_str()).collect();
-        let expected =
-            ["agent-id", "region", "client-token-empty", "unverified-status", "setting-unknown", "setting-repeated"];
+        let expected = [
+            "agent-id",
+            "region",
+            "client-token-empty",
+            "unverified-status",
+            "card-suggestions-max",
+            "use-case",
+            "setting-unknown",
+            "setting-repeated",
+        ];
         assert_eq!(rules, expected);
     }
 

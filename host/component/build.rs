@@ -114,12 +114,13 @@ fn watch(workspace: &Path, dep_info: &Path) -> Result<()> {
     Ok(())
 }
 
-const WATCHED: [&str; 7] = [
+const WATCHED: [&str; 8] = [
     "Cargo.lock",
     "Cargo.toml",
     "guest/Cargo.toml",
     "guest/component/Cargo.toml",
     "guest/wire/Cargo.toml",
+    "guest/wire/limits.tsv",
     "wit",
     "wit/rust/Cargo.toml",
 ];

@@ -1,29 +1,78 @@
-//! The numbers that Google publishes, each with its unit and page. Characters are Unicode scalar values.
+//! What RBM allows: the rows of `limits.tsv` as constants, one a rule. Characters are Unicode scalar values.
 
-/// Characters in a text message, from 1. guides/build/messages/send
-pub const TEXT_CHARACTERS_MAX: usize = 3072;
+pub use table::*;
 
-/// Chips under one message. guides/build/messages/send
-pub const SUGGESTIONS_MAX: usize = 11;
+#[expect(clippy::unreadable_literal, reason = "as the table has them")]
+mod table {
+    use super::{Basis, Limit, Row};
+    include!(concat!(env!("OUT_DIR"), "/limits.rs"));
+}
 
-/// Characters shown on one suggestion, from 1. guides/build/messages/send
-pub const SUGGESTION_TEXT_CHARACTERS_MAX: usize = 25;
+/// One rule.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// A stable name.
+    pub rule: &'static str,
+    /// The least, where the rule has one.
+    pub minimum: Option<i64>,
+    /// The most, where the rule has one.
+    pub maximum: Option<i64>,
+    /// Of what there is so much.
+    pub unit: &'static str,
+    /// The platform takes what breaks the rule, and it may not come out as meant.
+    pub warning: bool,
+    /// Below [`PAGES`]; empty where the rule is not Google's.
+    pub source: &'static str,
+    /// What to do about it.
+    pub hint: &'static str,
+}
 
-/// Characters of a suggestion's postback data. guides/build/messages/send; the REST reference states no limit.
-pub const POSTBACK_CHARACTERS_MAX: usize = 2048;
+impl Limit {
+    /// Whether so much is allowed.
+    pub fn allows(&self, value: i64) -> bool {
+        self.minimum.is_none_or(|minimum| value >= minimum) && self.maximum.is_none_or(|maximum| value <= maximum)
+    }
 
-/// Seconds between submission and expiry: 15 days. guides/build/messages/send
-pub const LIFETIME_SECONDS_MAX: u32 = 15 * 24 * 60 * 60;
+    /// The most, for a rule about how long or how many.
+    pub fn most(&self) -> usize {
+        self.maximum.and_then(|maximum| maximum.try_into().ok()).unwrap_or(usize::MAX)
+    }
 
-/// Seconds below which Google warns that both a revocation and a delivery become likely. guides/build/messages/send
-pub const LIFETIME_SECONDS_ADVISED_MIN: u32 = 10;
+    /// `1 to 25 characters`. None where the rule is not one of numbers.
+    pub fn bounds(&self) -> Option<String> {
+        let unit = self.unit;
+        match (self.minimum, self.maximum) {
+            (Some(minimum), Some(maximum)) => Some(format!("{minimum} to {maximum} {unit}")),
+            (None, Some(maximum)) => Some(format!("{maximum} {unit}")),
+            (Some(minimum), None) => Some(format!("at least {minimum} {unit}")),
+            (None, None) => None,
+        }
+    }
+}
 
-/// Bytes of a whole message as JSON. guides/build/messages/send says 250 KB; that a KB is 1,000 bytes is assumed, the smaller reading.
-pub const MESSAGE_BYTES_MAX: usize = 250_000;
+/// A rule with what only people want to know of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The rule.
+    pub limit: Limit,
+    /// Where in a message, as a path of the contract's fields; `[]` stands for any element.
+    pub path: &'static str,
+    /// Who says so.
+    pub basis: Basis,
+    /// One or two sentences.
+    pub about: &'static str,
+}
 
-/// Cards in a carousel. guides/build/messages/send
-pub const CAROUSEL_CARDS: std::ops::RangeInclusive<usize> = 2..=10;
+/// How sure a rule is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Basis {
+    /// Google's page says so.
+    Published,
+    /// Google's pages leave it open, or contradict each other; or only others say so.
+    Assumed,
+    /// This project's own.
+    Ours,
+}
 
-/// UTF-8 bytes that still count as a basic message, and that one segment of a US rich message holds.
-/// carriers/billing/us-billing-model; a client comment says characters.
-pub const BASIC_MESSAGE_BYTES_MAX: usize = 160;
+/// Where the sources are.
+pub const PAGES: &str = "https://developers.google.com/business-communications/rcs-business-messaging/";

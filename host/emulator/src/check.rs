@@ -29,8 +29,11 @@ pub(crate) fn message(
     now: Timestamp,
 ) -> Result<Option<Timestamp>, Vec<FieldViolation>> {
     let mut wrong = Vec::new();
-    if bytes > limits::MESSAGE_BYTES_MAX {
-        wrong.push(violation("", format!("the message has {bytes} bytes, the limit is {}", limits::MESSAGE_BYTES_MAX)));
+    if bytes > limits::MESSAGE_BYTES.most() {
+        wrong.push(violation(
+            "",
+            format!("the message has {bytes} bytes, the limit is {}", limits::MESSAGE_BYTES.most()),
+        ));
     }
     if let Some(word) = &message.message_traffic_type {
         let known =
@@ -70,11 +73,14 @@ fn content(content: &ContentMessage, wrong: &mut Vec<FieldViolation>) {
         wrong.push(violation(path, format!("exactly one content is needed, and there are {count}")));
     }
     if let Some(text) = &content.text {
-        characters(&format!("{path}.text"), text, 1, limits::TEXT_CHARACTERS_MAX, wrong);
+        characters(&format!("{path}.text"), text, 1, limits::TEXT_LENGTH.most(), wrong);
     }
-    if content.suggestions.len() > limits::SUGGESTIONS_MAX {
-        let message =
-            format!("there are {} suggestions, the limit is {}", content.suggestions.len(), limits::SUGGESTIONS_MAX);
+    if content.suggestions.len() > limits::SUGGESTIONS_COUNT.most() {
+        let message = format!(
+            "there are {} suggestions, the limit is {}",
+            content.suggestions.len(),
+            limits::SUGGESTIONS_COUNT.most()
+        );
         wrong.push(violation(format!("{path}.suggestions"), message));
     }
     suggestions(path, &content.suggestions, wrong);
@@ -90,7 +96,7 @@ fn rich_card(path: &str, rich: &RichCard, wrong: &mut Vec<FieldViolation>) {
         }
         (None, Some(carousel)) => {
             let (path, count) = (format!("{path}.carouselCard.cardContents"), carousel.card_contents.len());
-            if !limits::CAROUSEL_CARDS.contains(&count) {
+            if i64::try_from(count).is_ok_and(|count| !limits::CAROUSEL_CARDS.allows(count)) {
                 wrong.push(violation(&path, format!("a carousel has 2 to 10 cards, and this one has {count}")));
             }
             for (index, content) in carousel.card_contents.iter().enumerate() {
@@ -119,8 +125,8 @@ fn suggestions(path: &str, suggestions: &[Suggestion], wrong: &mut Vec<FieldViol
                 continue;
             }
         };
-        characters(&format!("{path}.{kind}.text"), text, 1, limits::SUGGESTION_TEXT_CHARACTERS_MAX, wrong);
-        characters(&format!("{path}.{kind}.postbackData"), postback, 0, limits::POSTBACK_CHARACTERS_MAX, wrong);
+        characters(&format!("{path}.{kind}.text"), text, 1, limits::SUGGESTION_TEXT_LENGTH.most(), wrong);
+        characters(&format!("{path}.{kind}.postbackData"), postback, 0, limits::POSTBACK_LENGTH.most(), wrong);
     }
 }
 
@@ -149,7 +155,9 @@ fn expiry(message: &AgentMessage, now: Timestamp) -> Result<Option<Timestamp>, F
         }
     };
     let lifetime = time.duration_since(now);
-    if lifetime <= SignedDuration::ZERO || lifetime > SignedDuration::from_secs(limits::LIFETIME_SECONDS_MAX.into()) {
+    if lifetime <= SignedDuration::ZERO
+        || lifetime > SignedDuration::from_secs(limits::LIFETIME.maximum.unwrap_or(i64::MAX))
+    {
         let rule =
             format!("a message runs out within 15 days of now, and this one after {} seconds", lifetime.as_secs());
         return Err(violation(field, rule));

@@ -82,6 +82,10 @@ mod tests {
             json!({ "to": "+12", "content": { "card": { "title": "x", "suggestions": chips } }, "expires_at": "x" });
         let cards = json!({ "to": "+12", "content": { "carousel": { "cards": [{ "title": "x" }, { "suggestions": chips }] } } });
         let file = json!({ "to": "+12", "content": { "file": { "uploaded": "files/x" } } });
+        let picture = json!({ "media": { "file": { "url": "https://x.example/a", "thumbnail_uploaded": "files/x" } } });
+        let pictures = json!({ "to": "+12", "content": { "carousel": { "cards": [{ "title": "x" }, picture] } } });
+        let place = json!({ "view_location": { "text": "a", "latitude": 91, "longitude": 0 } });
+        let place = json!({ "to": "+12", "content": { "text": "x" }, "suggestions": [place] });
         for (body, path, expected) in [
             (&text, "recipient", "to"),
             (&text, "expiry", "lifetime_seconds"),
@@ -101,6 +105,13 @@ mod tests {
                 "content.carousel.cards[1].suggestions[1].open_url.text",
             ),
             (&file, "content.file.source", "content.file.uploaded"),
+            (&place, "suggestions[0].action.coordinates.latitude", "suggestions[0].view_location.latitude"),
+            (&pictures, "content.carousel.cards[1].media.file.source", "content.carousel.cards[1].media.file.url"),
+            (
+                &pictures,
+                "content.carousel.cards[1].media.file.thumbnail",
+                "content.carousel.cards[1].media.file.thumbnail_uploaded",
+            ),
         ] {
             let draft = message::read("id", body).expect("a message");
             assert_eq!(path::to_json(path, &draft.message), expected, "{path}");

@@ -1,0 +1,82 @@
+//! Cards, alone and side by side.
+
+use super::{address, characters, check_file, count, suggestion};
+use crate::finding::{broken, out_of_bounds};
+use crate::settings::Policy;
+use gateway_channel::{
+    Card, CardLayout, CardMedia, CardWidth, Carousel, FileSource, Finding, MediaHeight, StandaloneCard,
+};
+use rbm_wire::limits::{self, Limit};
+
+pub(super) fn check_standalone(policy: &Policy, standalone: &StandaloneCard, findings: &mut Vec<Finding>) {
+    let (path, card) = ("content.card.card", &standalone.card);
+    check(policy, path, card, findings);
+    let Some(media) = &card.media else { return };
+    if standalone.layout == CardLayout::Vertical {
+        // A horizontal card gives its media a width of its own and no height.
+        check_height(path, card, media, findings);
+    } else if card.title.is_none() && card.description.is_none() && card.suggestions.is_empty() {
+        let message = format!("{path} is horizontal, and has nothing beside its media");
+        findings.push(broken(&limits::CARD_MEDIA_ALONE, path, message));
+    }
+}
+
+pub(super) fn check_carousel(policy: &Policy, carousel: &Carousel, findings: &mut Vec<Finding>) {
+    findings.extend(count(&limits::CAROUSEL_CARDS, "content.carousel.cards", carousel.cards.len()));
+    for (index, card) in carousel.cards.iter().enumerate() {
+        let path = format!("content.carousel.cards[{index}]");
+        check(policy, &path, card, findings);
+        let Some(media) = &card.media else { continue };
+        check_height(&path, card, media, findings);
+        if carousel.width == CardWidth::Small && media.height == Some(MediaHeight::Tall) {
+            let path = format!("{path}.media.height");
+            let message = format!("{path} is tall, and the cards are small");
+            findings.push(broken(&limits::CAROUSEL_SMALL_TALL, &path, message));
+        }
+    }
+}
+
+fn check(policy: &Policy, path: &str, card: &Card, findings: &mut Vec<Finding>) {
+    if card.title.is_none() && card.description.is_none() && card.media.is_none() {
+        let message = format!("{path} has neither a title nor a description nor media");
+        findings.push(broken(&limits::CARD_EMPTY, path, message));
+    }
+    let title = card.title.as_deref().unwrap_or_default();
+    findings.extend(characters(&limits::CARD_TITLE_LENGTH, &format!("{path}.title"), title));
+    let description = card.description.as_deref().unwrap_or_default();
+    findings.extend(characters(&limits::CARD_DESCRIPTION_LENGTH, &format!("{path}.description"), description));
+    if let Some(media) = &card.media {
+        check_media(&format!("{path}.media"), media, findings);
+    }
+    let path = format!("{path}.suggestions");
+    let limit = Limit { maximum: Some(policy.card_suggestions_max), ..limits::CARD_SUGGESTIONS_COUNT };
+    findings.extend(count(&limit, &path, card.suggestions.len()));
+    suggestion::check_all(&path, &card.suggestions, findings);
+}
+
+fn check_media(path: &str, media: &CardMedia, findings: &mut Vec<Finding>) {
+    check_file(&format!("{path}.file"), &media.file, findings);
+    let FileSource::Url(url) = &media.file.source else { return };
+    let Some(extension) = address::extension(url).filter(|extension| address::is_known(extension)) else { return };
+    if address::is_gif(&extension) {
+        let path = format!("{path}.file.source");
+        findings.push(broken(&limits::ANIMATED_GIF_ON_IOS, &path, format!("{path} is a GIF")));
+    } else if !address::is_picture_or_video(&extension) {
+        findings.push(broken(&limits::CARD_MEDIA_TYPE, path, format!("{path} ends in .{extension}")));
+    }
+}
+
+/// What the height means for the suggestions below it, and where it means nothing.
+fn check_height(path: &str, card: &Card, media: &CardMedia, findings: &mut Vec<Finding>) {
+    let Some(height) = media.height else { return };
+    let room = match height {
+        MediaHeight::Tall => 1,
+        MediaHeight::Medium => 2,
+        MediaHeight::Short => 3,
+    };
+    let limit = Limit { maximum: Some(room), ..limits::CARD_SUGGESTIONS_FIT };
+    let suggestions = i64::try_from(card.suggestions.len()).unwrap_or(i64::MAX);
+    findings.extend(out_of_bounds(&limit, &format!("{path}.suggestions"), suggestions));
+    let path = format!("{path}.media.height");
+    findings.push(broken(&limits::CARD_HEIGHTS_ON_IOS, &path, format!("{path} makes no difference on iOS")));
+}

@@ -1,0 +1,115 @@
+//! Suggestions: what they show, what comes back, and what they do.
+
+use super::{address, characters};
+use crate::finding::broken;
+use gateway_channel::{Action, CalendarEvent, Finding, OpenUrl, Place, Suggestion, UrlView};
+use rbm_wire::limits::{self, Limit};
+use rbm_wire::time::unix_seconds;
+
+pub(super) fn check_all(path: &str, suggestions: &[Suggestion], findings: &mut Vec<Finding>) {
+    for (index, suggestion) in suggestions.iter().enumerate() {
+        check(&format!("{path}[{index}]"), suggestion, findings);
+    }
+}
+
+fn check(path: &str, suggestion: &Suggestion, findings: &mut Vec<Finding>) {
+    let (text, postback) = (&suggestion.text, &suggestion.postback);
+    findings.extend(characters(&limits::SUGGESTION_TEXT_LENGTH, &format!("{path}.text"), text));
+    findings.extend(characters(&limits::POSTBACK_LENGTH, &format!("{path}.postback"), postback));
+    if let Some(url) = &suggestion.fallback_url {
+        let path = format!("{path}.fallback-url");
+        findings.extend(characters(&limits::FALLBACK_URL_LENGTH, &path, url));
+        if !address::is_uri(url) {
+            findings.push(broken(&limits::FALLBACK_URL, &path, format!("{path} is no address with a scheme")));
+        }
+    }
+    let path = format!("{path}.action");
+    match &suggestion.action {
+        Action::Reply | Action::ShareLocation => {}
+        Action::Dial(phone) => check_dial(&path, phone, findings),
+        Action::OpenUrl(page) => check_page(&path, page, findings),
+        Action::ViewLocation(place) => check_place(&path, place, findings),
+        Action::CreateCalendarEvent(event) => check_event(&path, event, findings),
+        Action::ComposeText(compose) => {
+            check_dial(&path, &compose.phone, findings);
+            findings.push(compose_paused(&path));
+        }
+        Action::ComposeRecording(compose) => {
+            check_dial(&path, &compose.phone, findings);
+            findings.push(compose_paused(&path));
+        }
+    }
+}
+
+fn check_dial(path: &str, phone: &str, findings: &mut Vec<Finding>) {
+    let dialled = |byte: u8| byte.is_ascii_digit() || b"+*#".contains(&byte);
+    if phone.is_empty() || !phone.bytes().all(dialled) {
+        let path = format!("{path}.phone");
+        let message = format!("{path} is {phone:?}, and takes digits, +, * and # only");
+        findings.push(broken(&limits::DIAL_CHARACTERS, &path, message));
+    }
+}
+
+fn check_page(path: &str, page: &OpenUrl, findings: &mut Vec<Finding>) {
+    let at = format!("{path}.url");
+    findings.extend(characters(&limits::OPEN_URL_LENGTH, &at, &page.url));
+    if !address::is_uri(&page.url) {
+        findings.push(broken(&limits::OPEN_URL, &at, format!("{at} is no address with a scheme")));
+    } else if page.view != UrlView::Browser && !address::has_scheme(&page.url, "https") {
+        findings.push(broken(
+            &limits::WEBVIEW_NOT_HTTPS,
+            &at,
+            format!("{at} opens in the conversation and is not https"),
+        ));
+    }
+    let description = page.description.as_deref().unwrap_or_default();
+    findings.extend(characters(&limits::OPEN_URL_DESCRIPTION_LENGTH, &format!("{path}.description"), description));
+}
+
+fn check_place(path: &str, place: &Place, findings: &mut Vec<Finding>) {
+    let Some(at) = &place.coordinates else {
+        if place.query.as_deref().unwrap_or_default().is_empty() {
+            let message = format!("{path} has neither coordinates nor a query");
+            findings.push(broken(&limits::PLACE_EMPTY, path, message));
+        }
+        return;
+    };
+    let path = format!("{path}.coordinates");
+    check_degrees(&limits::LATITUDE, &format!("{path}.latitude"), at.latitude, findings);
+    check_degrees(&limits::LONGITUDE, &format!("{path}.longitude"), at.longitude, findings);
+}
+
+/// NaN is out of every range.
+fn check_degrees(limit: &Limit, path: &str, degrees: f64, findings: &mut Vec<Finding>) {
+    let most = limit.most();
+    #[expect(clippy::cast_precision_loss, reason = "180 is the largest")]
+    if degrees.abs() <= most as f64 {
+        return;
+    }
+    let shown = serde_json::to_string(&degrees).unwrap_or_default();
+    let message = format!("{path} is {shown}, and must be from -{most} to {most}");
+    findings.push(Finding { actual: Some(format!("{shown} degrees")), ..broken(limit, path, message) });
+}
+
+fn check_event(path: &str, event: &CalendarEvent, findings: &mut Vec<Finding>) {
+    findings.extend(characters(&limits::CALENDAR_TITLE_LENGTH, &format!("{path}.title"), &event.title));
+    let description = event.description.as_deref().unwrap_or_default();
+    findings.extend(characters(&limits::CALENDAR_DESCRIPTION_LENGTH, &format!("{path}.description"), description));
+    for (field, text) in [("start", &event.start), ("end", &event.end)] {
+        if unix_seconds(text).is_none() {
+            let path = format!("{path}.{field}");
+            let message = format!("{path} is {text:?}, and must be an RFC 3339 time");
+            findings.push(broken(&limits::CALENDAR_TIME, &path, message));
+        }
+    }
+    if let (Some(start), Some(end)) = (unix_seconds(&event.start), unix_seconds(&event.end))
+        && end <= start
+    {
+        let path = format!("{path}.end");
+        findings.push(broken(&limits::CALENDAR_ORDER, &path, format!("{path} is not after the start")));
+    }
+}
+
+fn compose_paused(path: &str) -> Finding {
+    broken(&limits::COMPOSE_PAUSED, path, format!("{path} is of a kind whose rollout is paused"))
+}

@@ -1,0 +1,143 @@
+//! Each row of `guest/wire/limits.tsv` is enforced: through the real component, with a message that keeps the rule and one
+//! that breaks it, written as callers write them. `limits-vectors.jsonl` has both; no row is without, and no vector is left
+//! over.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use gateway_channel::{Context, Setting};
+use rbm_component::COMPONENT;
+use rbm_host::{Engine, Instance, Limits, NoHttp};
+use rbm_json::finding::{FindingView, of_message, of_shape};
+use rbm_json::message;
+use rbm_wire::limits::{ALL, Basis, PAGES, Row};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+#[tokio::test]
+async fn each_row_has_a_message_that_keeps_it_and_one_that_breaks_it() {
+    let mut instance = instance().await;
+    let vectors = vectors();
+    let (rules, tested) = (
+        ALL.iter().map(|row| row.limit.rule).collect::<BTreeSet<_>>(),
+        vectors.iter().map(|vector| vector.rule.as_str()).collect::<BTreeSet<_>>(),
+    );
+    assert_eq!(rules, tested, "the rows and the vectors");
+    assert_eq!((rules.len(), tested.len()), (ALL.len(), vectors.len()), "no rule and no vector twice");
+
+    for vector in vectors {
+        let row = ALL.iter().find(|row| row.limit.rule == vector.rule).unwrap();
+        let kept = findings(&mut instance, &vector, &vector.pass, UUID).await;
+        assert!(kept.iter().all(|finding| finding.rule != vector.rule), "{} is kept: {kept:?}", vector.rule);
+
+        let id = vector.fail_id.as_deref().unwrap_or(UUID);
+        let broken = findings(&mut instance, &vector, &vector.fail, id).await;
+        let found = broken.iter().find(|finding| finding.rule == vector.rule);
+        let found = found.unwrap_or_else(|| panic!("{} is broken: {broken:?}", vector.rule));
+        assert_eq!(found.path, vector.path, "{}", vector.rule);
+        assert_complete(found, row);
+        if !row.limit.warning && row.limit.rule != "message-id" {
+            let errors = broken.iter().filter(|finding| finding.severity == "error").count();
+            assert_eq!(errors, 1, "{} alone is broken: {broken:?}", vector.rule);
+        }
+    }
+}
+
+fn assert_complete(finding: &FindingView, row: &Row) {
+    let limit = &row.limit;
+    assert_eq!(finding.severity, if limit.warning { "warning" } else { "error" }, "{finding:?}");
+    assert!(!finding.message.is_empty() && finding.hint.is_some() || IN_THE_JSON.contains(&limit.rule), "{finding:?}");
+    assert_eq!(finding.limit.is_some(), limit.bounds().is_some(), "{finding:?}");
+    assert_eq!(finding.actual.is_some(), limit.bounds().is_some(), "{finding:?}");
+    if !IN_THE_JSON.contains(&limit.rule) {
+        let source = (row.basis != Basis::Ours).then(|| format!("{PAGES}{}", limit.source));
+        assert_eq!(finding.source, source, "{finding:?}");
+    }
+}
+
+/// Emoji, combining marks and right-to-left letters count one for each Unicode scalar value.
+#[tokio::test]
+async fn characters_are_unicode_scalar_values() {
+    let mut instance = instance().await;
+    for (text, characters) in [("👨‍👩‍👧", 5), ("e\u{301}", 2), ("שָׁלוֹם", 7), ("🇫🇮", 2), ("é", 1)]
+    {
+        let times = 25 / characters;
+        let longest = format!("{}{}", text.repeat(times), "x".repeat(25 % characters));
+        for (label, fits) in [(longest.clone(), true), (format!("{longest}x"), false)] {
+            let chip = serde_json::json!({ "reply": { "text": label } });
+            let body = serde_json::json!({ "to": "+12", "content": { "text": "x" }, "suggestions": [chip] });
+            let draft = message::read(UUID, &body).unwrap();
+            let report = instance.check(&context(&BTreeMap::new()), &draft.message).await.unwrap();
+            let found = report.findings.iter().any(|finding| finding.rule == "suggestion-text-length");
+            assert_eq!(found, !fits, "{label}");
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Vector {
+    rule: String,
+    /// Where the broken one is found, as a path into it.
+    path: String,
+    pass: Value,
+    fail: Value,
+    /// The id of the broken one; ids are not in the JSON.
+    fail_id: Option<String>,
+    #[serde(default)]
+    settings: BTreeMap<String, String>,
+}
+
+fn vectors() -> Vec<Vector> {
+    VECTORS
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|problem| panic!("{line}: {problem}")))
+        .collect()
+}
+
+async fn findings(instance: &mut Instance, vector: &Vector, body: &Value, id: &str) -> Vec<FindingView> {
+    match message::read(id, &written_out(body)) {
+        Err(findings) => findings.into_iter().map(of_shape).collect(),
+        Ok(draft) => {
+            let report = instance.check(&context(&vector.settings), &draft.message).await.unwrap();
+            report.findings.into_iter().map(|finding| of_message(finding, &draft.message)).collect()
+        }
+    }
+}
+
+/// `{x*30}` stands for thirty times x, and `{https://|x*30}` for that after a beginning.
+fn written_out(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(repeated(text).unwrap_or_else(|| text.clone())),
+        Value::Array(elements) => elements.iter().map(written_out).collect(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), written_out(value))).collect(),
+        other => other.clone(),
+    }
+}
+
+fn repeated(text: &str) -> Option<String> {
+    let (what, times) = text.strip_prefix('{')?.strip_suffix('}')?.rsplit_once('*')?;
+    let (beginning, what) = what.split_once('|').unwrap_or(("", what));
+    Some(format!("{beginning}{}", what.repeat(times.parse().ok()?)))
+}
+
+async fn instance() -> Instance {
+    let plugin = Engine::new(Limits::default()).unwrap().load(COMPONENT).unwrap();
+    plugin.instantiate(Arc::new(NoHttp)).await.unwrap()
+}
+
+fn context(more: &BTreeMap<String, String>) -> Context {
+    let settings = [("agent-id", "demo"), ("client-token", "secret")].map(|(name, value)| (name, value.to_owned()));
+    let more = more.iter().map(|(name, value)| (name.as_str(), value.clone()));
+    let settings = settings.into_iter().chain(more);
+    Context {
+        settings: settings.map(|(name, value)| Setting { name: name.to_owned(), value }).collect(),
+        now: "2026-11-24T10:00:00Z".to_owned(),
+    }
+}
+
+const VECTORS: &str = include_str!("../../../guest/wire/limits-vectors.jsonl");
+const UUID: &str = "3f1c0f5e-0000-4000-8000-000000000000";
+/// The contract has no way to break these; they are found while the JSON is read, which knows no platform's pages.
+const IN_THE_JSON: [&str; 2] = ["content-exactly-one", "expiry-at-most-one"];
