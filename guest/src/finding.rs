@@ -23,7 +23,7 @@ pub(crate) fn out_of_bounds(limit: &Limit, path: &str, value: i64) -> Option<Fin
     let unit = limit.unit;
     let bound = match limit.maximum {
         Some(maximum) if value > maximum => format!("the limit is {maximum}"),
-        _ => format!("needs at least {}", limit.minimum.unwrap_or_default()),
+        _ => format!("and needs at least {}", limit.minimum.unwrap_or_default()),
     };
     let message = format!("{path} has {value} {unit}, {bound}");
     Some(Finding { actual: Some(format!("{value} {unit}")), ..broken(limit, path, message) })

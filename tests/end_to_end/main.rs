@@ -6,6 +6,7 @@
 mod program;
 
 mod bad_input;
+mod checking;
 mod command_line;
 mod dev;
 mod events;

@@ -255,7 +255,7 @@ fn refused() -> Vec<Refused> {
             with("suggestions", json!([reply("a", &"p".repeat(2049))])),
             "suggestions[0].reply.postback",
             "postback-length",
-            Some("0 to 2048 characters"),
+            Some("2048 characters"),
             Some("2049 characters"),
         ),
         (
@@ -263,7 +263,7 @@ fn refused() -> Vec<Refused> {
             with("lifetime_seconds", json!(15 * 86_400 + 1)),
             "lifetime_seconds",
             "lifetime",
-            Some("1296000 seconds"),
+            Some("1 to 1296000 seconds"),
             Some("1296001 seconds"),
         ),
         (
@@ -271,7 +271,7 @@ fn refused() -> Vec<Refused> {
             with("lifetime_seconds", json!(0)),
             "lifetime_seconds",
             "lifetime",
-            Some("1 second"),
+            Some("1 to 1296000 seconds"),
             Some("0 seconds"),
         ),
         ("no time", with("expires_at", json!("tomorrow")), "expires_at", "expiry-time", None, None),

@@ -1,9 +1,11 @@
 //! `rbm`: the binary. Thin: one file a subcommand, each of which prints its data to stdout and what it has to say to people
 //! to stderr. Exit codes: 0 done, 1 the operation failed, 2 used wrongly, 3 try again later.
 
+mod check;
 mod component;
 mod dev;
 mod exit;
+mod explain;
 mod output;
 mod send;
 mod sign;
@@ -29,6 +31,10 @@ enum Command {
     Dev(dev::Arguments),
     /// Sends a message through a gateway.
     Send(send::Arguments),
+    /// Finds what is wrong with messages before anything is sent.
+    Check(check::Arguments),
+    /// Says what a rule means that a finding names, and who says so.
+    Explain(explain::Arguments),
     /// Prints the X-Goog-Signature of the bytes on stdin.
     Sign(sign::Arguments),
     /// Tells whether the webhook body on stdin is signed by one of the tokens.
@@ -50,6 +56,8 @@ async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Dev(arguments) => dev::run(arguments).await,
         Command::Send(arguments) => send::run(arguments).await,
+        Command::Check(arguments) => check::run(arguments).await,
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Sign(arguments) => sign::run(&arguments),
         Command::Verify(arguments) => verify::run(arguments).await,
         Command::Component(arguments) => component::run(&arguments),

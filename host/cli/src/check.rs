@@ -1,0 +1,135 @@
+//! `rbm check`: what is wrong with messages, found by the plugin itself and shown in the files as they were written.
+
+mod place;
+
+use crate::exit::Failure;
+use crate::output;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use anyhow::{Context as _, anyhow};
+use gateway_channel::{Report, Setting};
+use jiff::Timestamp;
+use rbm_component::COMPONENT;
+use rbm_host::{Channel, Engine, Limits, NoHttp};
+use rbm_json::finding::{self, FindingView};
+use rbm_json::{message, strict};
+use serde_json::json;
+use std::io::{IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use uuid::Uuid;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Messages as `POST /v1/messages` takes them, one a file; `-` is stdin.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Prints a line of JSON for each file.
+    #[arg(long)]
+    json: bool,
+    /// A setting of the agent that decides what it may send, such as use-case=multi-use. May be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    setting: Vec<Setting>,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let plugin = Engine::new(Limits::default()).context("no engine")?.load(COMPONENT).context("no plugin")?;
+    let channel = plugin.channel(arguments.setting, Arc::new(NoHttp));
+    let mut refused = 0;
+    for file in &arguments.files {
+        let text = read(file)?;
+        let checked = check(&channel, &text).await?;
+        refused += usize::from(checked.findings.iter().any(is_error));
+        if arguments.json {
+            let (class, segments) =
+                checked.report.map(|report| (report.message_class, report.segments)).unwrap_or_default();
+            let file = file.display().to_string();
+            output::line(
+                json!({ "file": file, "findings": checked.findings, "message_class": class, "segments": segments }),
+            )?;
+        } else {
+            output::bytes(shown(file, &text, &checked).as_bytes())?;
+        }
+    }
+    match refused {
+        0 => Ok(()),
+        _ => Err(Failure::Failed(anyhow!("{refused} of {} cannot be sent", arguments.files.len()))),
+    }
+}
+
+struct Checked {
+    findings: Vec<FindingView>,
+    /// None for what is no message at all.
+    report: Option<Report>,
+}
+
+async fn check(channel: &Channel, text: &str) -> anyhow::Result<Checked> {
+    let body = match strict::parse(text.as_bytes()) {
+        Ok(body) => body,
+        Err(problem) => {
+            let finding = finding::error("", "not-json", format!("this is not JSON: {problem}"));
+            return Ok(Checked { findings: vec![finding::of_shape(finding)], report: None });
+        }
+    };
+    match message::read(&Uuid::new_v4().to_string(), &body) {
+        Err(findings) => Ok(Checked { findings: findings.into_iter().map(finding::of_shape).collect(), report: None }),
+        Ok(draft) => {
+            let mut report = channel.check(Timestamp::now(), &draft.message).await?;
+            let findings = std::mem::take(&mut report.findings).into_iter();
+            let findings = findings.map(|finding| finding::of_message(finding, &draft.message)).collect();
+            Ok(Checked { findings, report: Some(report) })
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<String, Failure> {
+    let unreadable = |problem| Failure::usage(format!("{} could not be read: {problem}", file.display()));
+    if file == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map_err(unreadable)?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(file).map_err(unreadable)
+}
+
+/// Each finding with its place in the file, then what the message would count as.
+fn shown(file: &Path, text: &str, checked: &Checked) -> String {
+    let renderer = if std::io::stdout().is_terminal() { Renderer::styled() } else { Renderer::plain() };
+    let name = file.display().to_string();
+    let findings: String =
+        checked.findings.iter().map(|finding| format!("{}\n\n", rendered(&renderer, &name, text, finding))).collect();
+    let errors = checked.findings.iter().filter(|finding| is_error(finding)).count();
+    let warnings = checked.findings.len() - errors;
+    let class = checked.report.as_ref().and_then(|report| report.message_class.as_deref());
+    let class = class.map(|class| format!(", {class}")).unwrap_or_default();
+    format!("{findings}{name}: {}, {}{class}\n", counted(errors, "error"), counted(warnings, "warning"))
+}
+
+fn rendered(renderer: &Renderer, name: &str, text: &str, finding: &FindingView) -> String {
+    let level = if is_error(finding) { Level::ERROR } else { Level::WARNING };
+    let mut group = Group::with_title(level.primary_title(&*finding.message).id(&*finding.rule));
+    if let Some(place) = place::find(text, &finding.path) {
+        let label = finding.limit.as_deref().map(|limit| format!("allowed: {limit}"));
+        let annotation = AnnotationKind::Primary.span(place).label(label);
+        group = group.element(Snippet::source(text).path(name).annotation(annotation));
+    }
+    if let Some(hint) = &finding.hint {
+        group = group.element(Level::HELP.message(hint));
+    }
+    if let Some(source) = &finding.source {
+        group = group.element(Level::NOTE.message(source));
+    }
+    renderer.render(&[group])
+}
+
+fn is_error(finding: &FindingView) -> bool {
+    finding.severity == "error"
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn setting(text: &str) -> Result<Setting, String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is not NAME=VALUE"))?;
+    Ok(Setting { name: name.to_owned(), value: value.to_owned() })
+}

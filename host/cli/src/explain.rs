@@ -1,0 +1,95 @@
+//! `rbm explain`: the rules that findings name, out of the table that the plugin enforces.
+
+use crate::exit::Failure;
+use crate::output;
+use rbm_wire::limits::{ALL, Basis, PAGES, Row};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The rule, as a finding names it: `suggestion-text-length`. Without it, all rules are listed.
+    rule: Option<String>,
+    /// Prints all rules as a page of Markdown.
+    #[arg(long, conflicts_with = "rule")]
+    markdown: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let text = match &arguments.rule {
+        Some(rule) => explained(find(rule)?),
+        None if arguments.markdown => page(),
+        None => list(),
+    };
+    Ok(output::bytes(text.as_bytes())?)
+}
+
+fn find(rule: &str) -> Result<&'static Row, Failure> {
+    ALL.iter().find(|row| row.limit.rule == rule).ok_or_else(|| {
+        let nearest = ALL.iter().map(|row| row.limit.rule).max_by(|a, b| {
+            let likeness = |known| strsim::jaro(known, rule);
+            likeness(a).total_cmp(&likeness(b))
+        });
+        let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
+        Failure::usage(format!("there is no rule {rule:?}{hint}"))
+    })
+}
+
+fn explained(row: &Row) -> String {
+    let lines = [
+        ("where", row.path.to_owned()),
+        ("limit", row.limit.bounds().unwrap_or_default()),
+        ("what to do", row.limit.hint.to_owned()),
+        ("basis", basis(row).to_owned()),
+        ("source", source(row)),
+    ];
+    let lines = lines.into_iter().filter(|(_, value)| !value.is_empty());
+    let lines: String = lines.map(|(name, value)| format!("{name:12}{value}\n")).collect();
+    format!("{} ({})\n{}\n\n{lines}", row.limit.rule, severity(row), row.about)
+}
+
+fn list() -> String {
+    let width = ALL.iter().map(|row| row.limit.rule.len()).max().unwrap_or_default();
+    ALL.iter().map(|row| format!("{:width$}  {}\n", row.limit.rule, row.about)).collect()
+}
+
+fn page() -> String {
+    let rows = ALL.iter().map(|row| {
+        let (rule, path, limit) = (row.limit.rule, row.path, row.limit.bounds().unwrap_or_default());
+        let source = source(row);
+        let page = source.strip_prefix(PAGES).unwrap_or_default();
+        let source = if page.is_empty() { String::new() } else { format!("[{page}]({source})") };
+        format!(
+            "| `{rule}` | `{path}` | {limit} | {} | {} | {source} | {} |\n",
+            severity(row),
+            basis(row),
+            row.about.replace('|', "\\|")
+        )
+    });
+    format!("{HEAD}{}", rows.collect::<String>())
+}
+
+fn severity(row: &Row) -> &'static str {
+    if row.limit.warning { "warning" } else { "error" }
+}
+
+fn basis(row: &Row) -> &'static str {
+    match row.basis {
+        Basis::Published => "published",
+        Basis::Assumed => "assumed",
+        Basis::Ours => "ours",
+    }
+}
+
+fn source(row: &Row) -> String {
+    if row.limit.source.is_empty() { String::new() } else { format!("{PAGES}{}", row.limit.source) }
+}
+
+const HEAD: &str = "\
+# What RBM allows
+
+Written by `rbm explain --markdown` out of `limits.tsv`, which is also what the plugin enforces. An error is not sent; a
+warning is sent and may not come out as meant. *Published* is on Google's page; *assumed* is left open by the pages, or
+contradicted by another, or said by others only.
+
+| rule | where | limit | severity | basis | source | what it says |
+|---|---|---|---|---|---|---|
+";

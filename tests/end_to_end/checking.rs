@@ -1,0 +1,111 @@
+//! `rbm check` and `rbm explain`: what is wrong, shown where it is, and what the rule is.
+
+use crate::program::rbm;
+use serde_json::Value;
+use tempfile::NamedTempFile;
+
+const WRONG: &str = r#"{
+  "to": "+15550100001",
+  "content": { "text": "Your parcel is here." },
+  "suggestions": [
+    { "reply": { "text": "This is far too long to be a chip" } },
+    { "dial": { "text": "Call", "phone": "+1 555" } }
+  ],
+  "lifetime_seconds": 5
+}"#;
+
+fn wrong() -> NamedTempFile {
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), WRONG).unwrap();
+    file
+}
+
+#[test]
+fn each_finding_is_shown_in_the_file_with_a_caret() {
+    let file = wrong();
+    let path = file.path().to_str().unwrap();
+    let ended = rbm(&["check", path], b"");
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("1 of 1 cannot be sent"), "{}", ended.stderr);
+    let expected = format!(
+        "\
+error[suggestion-text-length]: suggestions[0].reply.text has 33 characters, the limit is 25
+ --> {path}:5:26
+  |
+5 |     {{ \"reply\": {{ \"text\": \"This is far too long to be a chip\" }} }},
+  |                          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ allowed: 1 to 25 characters
+  |
+  = help: shorten it: the postback can say the rest
+  = note: https://developers.google.com/business-communications/rcs-business-messaging/guides/build/messages/send
+"
+    );
+    assert!(ended.stdout.starts_with(&expected), "{}", ended.stdout);
+    assert!(ended.stdout.contains(":6:42\n"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("warning[lifetime-short]"), "{}", ended.stdout);
+    assert!(ended.stdout.ends_with(": 2 errors, 1 warning, RICH_MESSAGE\n"), "{}", ended.stdout);
+}
+
+#[test]
+fn findings_come_as_json_too_a_line_for_each_file() {
+    let file = wrong();
+    let good = br#"{"to":"+4915550100001","content":{"text":"Hi"}}"#;
+    let ended = rbm(&["check", "--json", "-", file.path().to_str().unwrap()], good);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    let lines: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["findings"].as_array().unwrap().len(), 0);
+    assert_eq!((&lines[0]["file"], &lines[0]["message_class"]), (&"-".into(), &"BASIC_MESSAGE".into()));
+    let finding = &lines[1]["findings"][0];
+    assert_eq!((&finding["limit"], &finding["actual"]), (&"1 to 25 characters".into(), &"33 characters".into()));
+}
+
+#[test]
+fn what_is_no_message_is_an_error_and_what_is_no_file_is_used_wrongly() {
+    for (arguments, stdin, code, out, err) in [
+        (&["check", "-"][..], r#"{"to":"+12","content":{"text":"Hi"}}"#, 0, "0 errors, 0 warnings", ""),
+        (&["check", "-"], "{\"to\":", 1, "error[not-json]: this is not JSON: EOF", "1 of 1"),
+        (&["check", "-"], r#"{"to":"+12","to":"+13"}"#, 1, "not-json", "1 of 1"),
+        (&["check", "-"], "[]", 1, "the message is an array, and must be an object", "1 of 1"),
+        (&["check", "-"], r#"{"to":"+12","content":{"text":"a","card":{}}}"#, 1, "content-exactly-one", "1 of 1"),
+        (
+            &["check", "-", "--setting", "use-case=multi-use"],
+            r#"{"to":"+12","content":{"text":"a"}}"#,
+            1,
+            "purpose-required",
+            "",
+        ),
+        (&["check", "-", "--setting", "x"], "", 2, "", "\"x\" is not NAME=VALUE"),
+        (&["check", "/nowhere.json"], "", 2, "", "/nowhere.json could not be read"),
+        (&["check"], "", 2, "", "<FILES>"),
+    ] {
+        let ended = rbm(arguments, stdin.as_bytes());
+        assert_eq!(ended.code, Some(code), "{arguments:?} {stdin}: {}", ended.stderr);
+        assert!(ended.stdout.contains(out), "{arguments:?} {stdin}: {}", ended.stdout);
+        assert!(ended.stderr.contains(err), "{arguments:?} {stdin}: {}", ended.stderr);
+    }
+    assert_eq!(rbm(&["check", "-"], b"\xff").code, Some(2));
+}
+
+#[test]
+fn each_rule_is_explained_with_its_source() {
+    let ended = rbm(&["explain", "postback-length"], b"");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    for part in [
+        "postback-length (error)",
+        "suggestions[].postback",
+        "2048 characters",
+        "published",
+        "guides/build/messages/send",
+    ] {
+        assert!(ended.stdout.contains(part), "{part}: {}", ended.stdout);
+    }
+    let unknown = rbm(&["explain", "postback-lenght"], b"");
+    assert_eq!(unknown.code, Some(2));
+    assert!(unknown.stderr.contains("did you mean postback-length?"), "{}", unknown.stderr);
+    assert!(rbm(&["explain"], b"").stdout.lines().any(|line| line.starts_with("text-length ")));
+}
+
+#[test]
+fn the_page_of_all_limits_is_the_one_that_the_table_makes() {
+    let page = include_str!("../../guest/wire/LIMITS.md");
+    assert_eq!(rbm(&["explain", "--markdown"], b"").stdout, page, "write it again: rbm explain --markdown");
+}
