@@ -8,6 +8,7 @@ mod program;
 mod bad_input;
 mod checking;
 mod command_line;
+mod conversations;
 mod dev;
 mod events;
 mod messages;

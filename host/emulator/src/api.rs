@@ -117,7 +117,7 @@ async fn create_event(
     if !shared.act(|platform, _| platform.phone(&phone)).rcs {
         return Err(Refusal::unreachable_phone());
     }
-    shared.act(|platform, _| platform.signal(&id));
+    shared.act(|platform, _| platform.signal(&id, &phone, event.clone()));
     let name = Some(format!("phones/{phone}/agentEvents/{}", id.as_str()));
     Ok(Json(AgentEvent { name, send_time: Some((shared.clock)().to_string()), ..event }))
 }
@@ -163,7 +163,8 @@ fn shown(platform: &Platform, number: &PhoneNumber) -> Value {
         json!({ "id": shown.id.as_str(), "state": state, "content": shown.content })
     };
     let messages: Vec<Value> = platform.shown(number).iter().map(message).collect();
-    json!({ "number": number.as_str(), "rcs": phone.rcs, "online": phone.online, "messages": messages })
+    let signals: Vec<&AgentEvent> = platform.signals(number).collect();
+    json!({ "number": number.as_str(), "rcs": phone.rcs, "online": phone.online, "messages": messages, "signals": signals })
 }
 
 /// What a person may do with a phone.

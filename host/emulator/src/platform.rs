@@ -3,7 +3,7 @@
 use crate::phone::Phone;
 use jiff::{SignedDuration, Timestamp};
 use rbm_wire::callback::{EventType, Notice, SuggestionResponse};
-use rbm_wire::message::{AgentMessage, ContentMessage, Suggestion};
+use rbm_wire::message::{AgentEvent, AgentMessage, ContentMessage, Suggestion};
 use rbm_wire::name::{AgentId, MessageId, PhoneNumber};
 use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
@@ -36,6 +36,7 @@ pub struct Platform {
     ids: HashMap<MessageId, Known>,
     /// The order of arrival, for showing.
     order: Vec<MessageId>,
+    signals: Vec<(PhoneNumber, AgentEvent)>,
     schedule: BTreeMap<(Timestamp, u64), Step>,
     scheduled: u64,
     notices: Vec<Notice>,
@@ -139,6 +140,7 @@ impl Platform {
             pace,
             ids: HashMap::new(),
             order: Vec::new(),
+            signals: Vec::new(),
             schedule: BTreeMap::new(),
             scheduled: 0,
             notices: Vec::new(),
@@ -195,13 +197,19 @@ impl Platform {
         }
     }
 
-    /// Notes an event's id. False if it was used before: then the event is ignored.
-    pub fn signal(&mut self, id: &MessageId) -> bool {
+    /// Shows an event on a phone. False if its id was used before: then the event is ignored.
+    pub fn signal(&mut self, id: &MessageId, phone: &PhoneNumber, event: AgentEvent) -> bool {
         let new = !self.ids.contains_key(id);
         if new {
             self.ids.insert(id.clone(), Known::Event);
+            self.signals.push((phone.clone(), event));
         }
         new
+    }
+
+    /// The events that a phone has been shown, in order.
+    pub fn signals(&self, number: &PhoneNumber) -> impl Iterator<Item = &AgentEvent> {
+        self.signals.iter().filter(move |(phone, _)| phone == number).map(|(_, event)| event)
     }
 
     /// The habits of a phone.
@@ -501,7 +509,10 @@ mod tests {
         assert_eq!(platform.submit(at(9), &number(1), &id("m1"), message(vec![]), None), Submitted::Repeated(first));
         run(&mut platform, at(60));
         assert_eq!(told(&mut platform), [("DELIVERED".into(), Some("m1".into()))], "and this phone hides what it read");
-        assert!(platform.signal(&id("e1")) && !platform.signal(&id("e1")) && !platform.signal(&id("m1")));
+        let mut signal = |name| platform.signal(&id(name), &number(1), AgentEvent::default());
+        assert_eq!([signal("e1"), signal("e1"), signal("m1")], [true, false, false]);
+        assert_eq!(platform.signals(&number(1)).count(), 1, "on the phone once");
+        assert_eq!(platform.signals(&number(2)).count(), 0, "and on no other");
         assert_eq!(platform.submit(at(9), &number(1), &id("e1"), message(vec![]), None), Submitted::UsedByEvent);
     }
 

@@ -5,7 +5,7 @@ use crate::lifecycle::{State as MessageState, WORDS};
 use crate::problem::{PathName, Problem, bad_request, bound_headers, not_found, read_body, unavailable};
 use crate::store::{Accepted, Cursor, Filter, NewMessage, StoreProblem, StoredEvent, StoredMessage};
 use crate::view::MessageView;
-use crate::{Agent, Shared, inbox, revoke};
+use crate::{Agent, Shared, conversation, inbox, revoke};
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::middleware;
@@ -30,6 +30,9 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/messages", post(send).get(list))
         .route("/v1/messages/{id}", get(show).delete(revoke::revoke))
         .route("/v1/check", post(check))
+        .route("/v1/conversations/{phone}/read", post(conversation::read))
+        .route("/v1/conversations/{phone}/typing", post(conversation::typing))
+        .route("/v1/phones/{phone}/capabilities", get(conversation::capabilities))
         .route("/v1/events", get(events))
         .route("/webhooks/rbm", post(inbox::partner))
         .route("/webhooks/rbm/{agent}", post(inbox::agent))
@@ -99,7 +102,7 @@ async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> R
     let mut query = parse_query(query.as_deref(), &["agent", "to", "state", "after", "limit"])?;
     let filter = Filter {
         agent: query.remove("agent").map(|name| parse_agent(&shared, &name)).transpose()?,
-        recipient: query.remove("to").map(|phone| parse_phone(&phone)).transpose()?,
+        recipient: query.remove("to").map(|phone| parse_phone("to", &phone)).transpose()?,
         state: query.remove("state").map(|word| parse_state(&word)).transpose()?,
         after: query.remove("after"),
         most: parse_limit(query.get("limit"))?,
@@ -156,7 +159,7 @@ fn understand<'a>(shared: &'a Shared, key: Option<&str>, body: &Value) -> Result
 }
 
 /// Named in the body, or the only one. A name that is no text is found with the rest of the shape.
-fn choose_agent<'a>(shared: &'a Shared, body: &Value) -> Result<&'a Agent, Finding> {
+pub(crate) fn choose_agent<'a>(shared: &'a Shared, body: &Value) -> Result<&'a Agent, Finding> {
     let names = || shared.agents.iter().map(|agent| agent.name.as_str()).collect::<Vec<_>>().join(", ");
     match (body.get("agent").and_then(Value::as_str), shared.agents.as_slice()) {
         (Some(name), _) => shared.agent(name).ok_or_else(|| {
@@ -219,7 +222,7 @@ fn accepted(id: &str, state: MessageState) -> Response {
 }
 
 /// Only what says that it is JSON: a page in a browser cannot say so to a gateway on the same machine without asking.
-async fn read_json(headers: &HeaderMap, body: Body) -> Result<Value, Problem> {
+pub(crate) async fn read_json(headers: &HeaderMap, body: Body) -> Result<Value, Problem> {
     let body = read_body(headers, body).await?;
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
@@ -230,7 +233,7 @@ async fn read_json(headers: &HeaderMap, body: Body) -> Result<Value, Problem> {
     strict::parse(&body).map_err(|problem| bad_request("not-json", &format!("the body is not JSON: {problem}")))
 }
 
-fn parse_query(query: Option<&str>, names: &[&str]) -> Result<HashMap<String, String>, Problem> {
+pub(crate) fn parse_query(query: Option<&str>, names: &[&str]) -> Result<HashMap<String, String>, Problem> {
     let mut parsed = HashMap::new();
     for (name, value) in form_urlencoded(query.unwrap_or_default()) {
         if !names.contains(&name.as_str()) {
@@ -254,13 +257,13 @@ fn parse_agent(shared: &Shared, name: &str) -> Result<String, Problem> {
 }
 
 /// A plus sign that nobody escaped arrives as a blank.
-fn parse_phone(text: &str) -> Result<String, Problem> {
+pub(crate) fn parse_phone(name: &'static str, text: &str) -> Result<String, Problem> {
     let phone = text.strip_prefix(' ').map_or_else(|| text.to_owned(), |digits| format!("+{digits}"));
     let digits = phone.strip_prefix('+').unwrap_or_default();
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(phone);
     }
-    Err(bad_request("to", &format!("to is {text:?}, and must be a phone number: a plus sign, then digits")))
+    Err(bad_request(name, &format!("{name} is {text:?}, and must be a phone number: a plus sign, then digits")))
 }
 
 fn parse_state(word: &str) -> Result<MessageState, Problem> {

@@ -9,6 +9,7 @@ pub mod lifecycle;
 pub mod store;
 
 mod api;
+mod conversation;
 mod forward;
 mod inbox;
 mod memory;
