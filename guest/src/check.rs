@@ -87,7 +87,7 @@ fn check_file(path: &str, file: &Attachment, findings: &mut Vec<Finding>) {
     if let FileSource::Url(url) = thumbnail
         && let Some(extension) = address::extension(url)
         && address::is_known(&extension)
-        && !["jpeg", "jpg", "gif", "png"].contains(&extension.as_str())
+        && !address::is_picture(&extension)
     {
         findings.push(broken(&limits::THUMBNAIL_TYPE, &path, format!("{path} ends in .{extension}")));
     }

@@ -34,8 +34,12 @@ pub(super) fn is_gif(extension: &str) -> bool {
     extension == "gif"
 }
 
+pub(super) fn is_picture(extension: &str) -> bool {
+    PICTURES.contains(&extension)
+}
+
 pub(super) fn is_picture_or_video(extension: &str) -> bool {
-    PICTURES.contains(&extension) || VIDEOS.contains(&extension)
+    is_picture(extension) || VIDEOS.contains(&extension)
 }
 
 /// Whether the extension says anything about the type.

@@ -1,7 +1,7 @@
 //! Cards, alone and side by side.
 
 use super::{address, characters, check_file, count, suggestion};
-use crate::finding::{broken, out_of_bounds};
+use crate::finding::broken;
 use crate::settings::Policy;
 use gateway_channel::{
     Card, CardLayout, CardMedia, CardWidth, Carousel, FileSource, Finding, MediaHeight, StandaloneCard,
@@ -75,8 +75,7 @@ fn check_height(path: &str, card: &Card, media: &CardMedia, findings: &mut Vec<F
         MediaHeight::Short => 3,
     };
     let limit = Limit { maximum: Some(room), ..limits::CARD_SUGGESTIONS_FIT };
-    let suggestions = i64::try_from(card.suggestions.len()).unwrap_or(i64::MAX);
-    findings.extend(out_of_bounds(&limit, &format!("{path}.suggestions"), suggestions));
+    findings.extend(count(&limit, &format!("{path}.suggestions"), card.suggestions.len()));
     let path = format!("{path}.media.height");
     findings.push(broken(&limits::CARD_HEIGHTS_ON_IOS, &path, format!("{path} makes no difference on iOS")));
 }
