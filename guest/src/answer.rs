@@ -2,11 +2,12 @@
 
 use crate::finding;
 use crate::http::{FetchFailure, FetchFailureKind, Response};
-use gateway_channel::{ChannelFailure, FailureCode, Finding};
+use gateway_channel::{ChannelFailure, FailureCode, Finding, Severity};
 use rbm_wire::json;
 use rbm_wire::name::NameProblem;
 use rbm_wire::problem::{ErrorBody, Problem};
 use rbm_wire::time::unix_seconds;
+use std::fmt::Display;
 use std::time::UNIX_EPOCH;
 
 /// A failure with nothing known but its code and a sentence.
@@ -25,6 +26,20 @@ pub(crate) fn failure(code: FailureCode, message: String) -> ChannelFailure {
 /// A name that cannot be put into an address.
 pub(crate) fn refused(problem: &NameProblem) -> ChannelFailure {
     failure(FailureCode::Refused, format!("not sent: {problem}"))
+}
+
+/// What the caller asks for breaks a rule.
+pub(crate) fn not_sent(findings: Vec<Finding>) -> ChannelFailure {
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let messages: Vec<&str> = errors.map(|finding| finding.message.as_str()).collect();
+    let message = format!("not sent: {}", messages.join("; "));
+    ChannelFailure { findings, ..failure(FailureCode::Refused, message) }
+}
+
+/// A success whose content cannot be had, where the content is what was asked for.
+pub(crate) fn unreadable(response: &Response, problem: &dyn Display) -> ChannelFailure {
+    let message = format!("RBM answered {}, and the answer cannot be read: {problem}", response.status);
+    ChannelFailure { http_status: Some(response.status), ..failure(FailureCode::Unknown, message) }
 }
 
 /// No whole answer came.

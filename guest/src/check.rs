@@ -95,13 +95,16 @@ fn check_file(path: &str, file: &Attachment, findings: &mut Vec<Finding>) {
 
 fn check_source(path: &str, source: &FileSource, findings: &mut Vec<Finding>) {
     match source {
-        FileSource::Url(url) => {
-            findings.extend(characters(&limits::FILE_URL_LENGTH, path, url));
-            if !address::is_web(url) {
-                findings.push(broken(&limits::FILE_URL, path, format!("{path} is no http or https address")));
-            }
-        }
+        FileSource::Url(url) => check_url(path, url, findings),
         FileSource::Uploaded(name) => findings.extend(characters(&limits::FILE_NAME_EMPTY, path, name)),
+    }
+}
+
+/// The address of a file.
+pub(crate) fn check_url(path: &str, url: &str, findings: &mut Vec<Finding>) {
+    findings.extend(characters(&limits::FILE_URL_LENGTH, path, url));
+    if !address::is_web(url) {
+        findings.push(broken(&limits::FILE_URL, path, format!("{path} is no http or https address")));
     }
 }
 

@@ -1,9 +1,9 @@
 //! Says who the plugin is, and what it can do.
 
-use crate::{answer, settings};
-use gateway_channel::{ChannelFailure, Description, FailureCode};
+use crate::settings;
+use gateway_channel::Description;
 
-/// The plugin, its settings, and the functions that do more than answer `unsupported`.
+/// The plugin, its settings, and what it can do.
 pub fn describe() -> Description {
     Description {
         name: "rbm".to_owned(),
@@ -13,10 +13,17 @@ pub fn describe() -> Description {
     }
 }
 
-/// The answer of a function that is not among the features.
-pub fn unsupported(function: &str) -> ChannelFailure {
-    answer::failure(FailureCode::Unsupported, format!("this version of the plugin does not do `{function}`"))
-}
-
-const FEATURES: [&str; 8] =
-    ["check", "plain-text", "send", "revoke", "signal", "capabilities", "verify-signature", "on-event"];
+/// Every function of `channel` that a plugin may leave out, and `invite`, which is that of `testers`.
+const FEATURES: [&str; 11] = [
+    "check",
+    "plain-text",
+    "send",
+    "revoke",
+    "signal",
+    "capabilities",
+    "reach",
+    "upload",
+    "invite",
+    "verify-signature",
+    "on-event",
+];

@@ -1,20 +1,38 @@
 //! HTTP as the plugin sees it: one call, made by whoever runs the plugin. Nothing here opens a socket.
 
+use gateway_channel::Payload;
+
 /// Makes the plugin's HTTP calls. The only thing outside that the plugin's logic can touch.
 pub trait Host {
     /// Sends one request and waits for the whole answer. Credentials are added on the way, never here.
     fn fetch(&self, request: Request) -> Result<Response, FetchFailure>;
 }
 
-/// One request; a body means JSON.
+/// One request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// Which verb.
     pub method: Method,
     /// Absolute.
     pub url: String,
-    /// A JSON document, or nothing.
-    pub json: Option<Vec<u8>>,
+    /// Where the verb has one.
+    pub body: Option<Body>,
+}
+
+/// What is sent along.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Body {
+    /// The `Content-Type` header.
+    pub mime_type: String,
+    /// Here, or with the host.
+    pub bytes: Payload,
+}
+
+impl Body {
+    /// A JSON document.
+    pub fn json(document: Vec<u8>) -> Self {
+        Self { mime_type: "application/json".to_owned(), bytes: Payload::Inline(document) }
+    }
 }
 
 /// The verbs that RBM uses.

@@ -17,8 +17,11 @@ pub mod http;
 mod platform;
 
 pub mod capabilities;
+pub mod reach;
 pub mod revoke;
 pub mod signal;
+pub mod testers;
+pub mod upload;
 
 pub mod on_event;
 pub mod signature;

@@ -1,7 +1,7 @@
 //! Calls one of RBM's methods: builds the address out of parsed parts only, and tells answers from failures.
 
 use crate::answer;
-use crate::http::{Host, Method, Request, Response};
+use crate::http::{Body, Host, Method, Request, Response};
 use crate::settings::Sender;
 use gateway_channel::ChannelFailure;
 use rbm_wire::name::MessageId;
@@ -16,7 +16,7 @@ pub(crate) struct Platform<'a> {
 
 impl Platform<'_> {
     /// `path` follows `/v1/`; `id` is the query parameter that the caller chose a value for. The agent is added here,
-    /// because every method needs it.
+    /// because every method on a phone needs it.
     pub(crate) fn call(
         &self,
         method: Method,
@@ -25,8 +25,14 @@ impl Platform<'_> {
         json: Option<Vec<u8>>,
     ) -> Result<Response, ChannelFailure> {
         let id = id.map(|(name, id)| format!("{name}={}&", id.as_str())).unwrap_or_default();
-        let url = format!("{}/v1/{path}?{id}agentId={}", self.sender.origin, self.sender.agent.bare());
-        let response = self.host.fetch(Request { method, url, json }).map_err(|fetch| answer::not_answered(&fetch))?;
+        let target = format!("v1/{path}?{id}agentId={}", self.sender.agent.bare());
+        self.fetch(method, &target, json.map(Body::json))
+    }
+
+    /// `target` is path and query, as they are.
+    pub(crate) fn fetch(&self, method: Method, target: &str, body: Option<Body>) -> Result<Response, ChannelFailure> {
+        let url = format!("{}/{target}", self.sender.origin);
+        let response = self.host.fetch(Request { method, url, body }).map_err(|fetch| answer::not_answered(&fetch))?;
         match response.status {
             200..=299 => Ok(response),
             _ => Err(answer::refusal(&response, self.now)),

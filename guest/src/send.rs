@@ -4,7 +4,7 @@ use crate::http::{Host, Method};
 use crate::platform::Platform;
 use crate::settings::{Policy, Sender};
 use crate::{answer, check, compose};
-use gateway_channel::{ChannelFailure, Context, FailureCode, Finding, Message, Receipt, Setting, Severity};
+use gateway_channel::{ChannelFailure, Context, Finding, Message, Receipt, Setting, Severity};
 use rbm_wire::json;
 use rbm_wire::message::Accepted;
 use rbm_wire::name::{MessageId, PhoneNumber};
@@ -16,7 +16,7 @@ pub fn send(host: &dyn Host, context: &Context, message: &Message) -> Result<Rec
     let (Ok(phone), Ok(id), false) =
         (PhoneNumber::parse(&message.recipient), MessageId::parse(&message.id), has_error(&findings))
     else {
-        return Err(refused_before_sending(findings));
+        return Err(answer::not_sent(findings));
     };
     let platform = Platform { host, sender: &sender, now: &context.now };
     let path = format!("phones/{phone}/agentMessages");
@@ -47,11 +47,4 @@ fn receipt(message: &Message, body: &[u8]) -> Receipt {
 
 fn has_error(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.severity == Severity::Error)
-}
-
-fn refused_before_sending(findings: Vec<Finding>) -> ChannelFailure {
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
-    let messages: Vec<&str> = errors.map(|finding| finding.message.as_str()).collect();
-    let message = format!("not sent: {}", messages.join("; "));
-    ChannelFailure { findings, ..answer::failure(FailureCode::Refused, message) }
 }

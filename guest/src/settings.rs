@@ -15,6 +15,11 @@ pub struct Sender {
 }
 
 impl Sender {
+    /// Whether calls go to where one region's agents are hosted. Another address than Google's is whatever it wants to be.
+    pub(crate) fn is_regional(&self) -> bool {
+        self.origin != GLOBAL_ORIGIN
+    }
+
     /// Reads `agent-id`, `region` and `api-origin`.
     pub fn parse(context: &Context) -> Result<Self, ChannelFailure> {
         match (agent(context), origin(context)) {
@@ -166,7 +171,7 @@ fn origin(context: &Context) -> Result<String, Finding> {
         return explicit_origin(origin);
     }
     let prefix = match value(context, REGION) {
-        None => "",
+        None => return Ok(GLOBAL_ORIGIN.to_owned()),
         Some("us") => "us-",
         Some("europe") => "europe-",
         Some("asia") => "asia-",
@@ -281,6 +286,7 @@ const API_ORIGIN: &str = "api-origin";
 const UNVERIFIED_STATUS: &str = "unverified-status";
 const CARD_SUGGESTIONS_MAX: &str = "card-suggestions-max";
 const USE_CASE: &str = "use-case";
+const GLOBAL_ORIGIN: &str = "https://rcsbusinessmessaging.googleapis.com";
 const NAMES: [&str; 7] =
     [AGENT_ID, CLIENT_TOKEN, REGION, API_ORIGIN, UNVERIFIED_STATUS, CARD_SUGGESTIONS_MAX, USE_CASE];
 const CARD_SUGGESTIONS_MAX_DEFAULT: i64 = 4;

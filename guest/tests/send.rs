@@ -5,7 +5,8 @@
 use gateway_channel::{
     Action, Attachment, CalendarEvent, Card, CardLayout, CardMedia, CardWidth, Carousel, ComposeRecording, ComposeText,
     Content, Context, Coordinates, Expiry, FailureCode, FileSource, Finding, ImageSide, MediaHeight, Message, OpenUrl,
-    Place, Purpose, RecordingKind, Revocation, Setting, Severity, SignalKind, StandaloneCard, Suggestion, UrlView,
+    Payload, Place, Purpose, RecordingKind, Revocation, Setting, Severity, SignalKind, StandaloneCard, Suggestion,
+    UrlView,
 };
 use rbm_guest::http::{FetchFailure, FetchFailureKind, Host, Method, Request, Response};
 use rbm_guest::{capabilities::capabilities, check::check, revoke::revoke, send::send, signal::signal};
@@ -303,7 +304,7 @@ fn signals_and_questions_go_to_their_own_methods() {
     );
     let requests = host.requests.borrow();
     assert!(requests[0].url.ends_with("/v1/phones/+12223334444/agentEvents?eventId=e1&agentId=demo"));
-    let body: Value = serde_json::from_slice(requests[0].json.as_ref().unwrap()).unwrap();
+    let body: Value = document(&requests[0]);
     assert_eq!(body, json!({ "eventType": "READ", "messageId": "u1" }));
     assert!(requests[1].url.ends_with("/v1/phones/+12223334444/capabilities?requestId=r1&agentId=demo"));
     let absent = capabilities(&Platform::answering(404, "{}"), &context(), "+12223334444", "r1").unwrap();
@@ -332,7 +333,14 @@ impl Host for Platform {
 fn sent(message: &Message) -> Value {
     let host = Platform::answering(200, "{}");
     send(&host, &context(), message).unwrap();
-    serde_json::from_slice(host.requests.borrow()[0].json.as_ref().unwrap()).unwrap()
+    document(&host.requests.borrow()[0])
+}
+
+fn document(request: &Request) -> Value {
+    match &request.body.as_ref().unwrap().bytes {
+        Payload::Inline(bytes) => serde_json::from_slice(bytes).unwrap(),
+        Payload::Held(name) => panic!("{name} is not here"),
+    }
 }
 
 fn context() -> Context {

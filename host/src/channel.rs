@@ -3,6 +3,7 @@
 use crate::http_client::HttpClient;
 use crate::instance::{CallProblem, Instance};
 use crate::plugin::Plugin;
+use crate::testers::Invitation;
 use gateway_channel::{
     CapabilityAnswer, ChannelFailure, Context, Finding, Message, NewFile, PlainForm, ReachAnswer, Reaction, Receipt,
     Report, Revocation, Setting, SignalKind, UploadedFile, Verdict, WebhookRequest,
@@ -89,13 +90,18 @@ impl Channel {
         self.instance().await?.reach(&self.context(now), recipients).await
     }
 
-    /// Gives the platform a file to keep.
+    /// Gives the platform a file to keep. Bytes never enter the plugin.
     pub async fn upload(
         &self,
         now: Timestamp,
-        file: &NewFile,
+        file: NewFile,
     ) -> Result<Result<UploadedFile, ChannelFailure>, CallProblem> {
         self.instance().await?.upload(&self.context(now), file).await
+    }
+
+    /// Invites a person to receive messages of a sender that is not launched yet; unsupported by a plugin without testers.
+    pub async fn invite(&self, now: Timestamp, phone: &str) -> Result<Result<Invitation, ChannelFailure>, CallProblem> {
+        self.instance().await?.invite(&self.context(now), phone).await
     }
 
     /// Whether a webhook request is the platform's.

@@ -6,7 +6,9 @@ mod credentials;
 mod pool;
 mod token;
 
-use crate::http_client::{FetchFailure, FetchFailureCode, HttpClient, HttpRequest, HttpResponse, denied};
+use crate::http_client::{
+    FetchFailure, FetchFailureCode, HttpClient, HttpRequest, HttpResponse, denied, transfer_time,
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 pub use credentials::{Credentials, KeyProblem, ServiceAccount};
@@ -201,7 +203,8 @@ impl EgressBuilder {
         self
     }
 
-    /// From the first byte sent to the last received, in each exchange of a request or a token. 30 s unless set.
+    /// From the first byte sent to the last received, in each exchange of a request or a token. 30 s unless set; a large
+    /// body has a second more for each megabyte.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -283,10 +286,11 @@ impl Outgoing {
             };
             headers.append(name, value);
         }
-        let body = match request.body {
+        let body: Bytes = match request.body {
             Payload::Inline(bytes) => bytes.into(),
             Payload::Held(name) => return Err(denied(format!("there is no held payload {name:?}"))),
         };
+        let timeout = timeout + transfer_time(body.len());
         let wanted = request.timeout_ms.map_or(timeout, |milliseconds| Duration::from_millis(milliseconds.into()));
         Ok(Self { method, url, headers, body, timeout: timeout.min(wanted) })
     }

@@ -1,6 +1,7 @@
 //! HTTP as a plugin asks for it, and who answers.
 
 use async_trait::async_trait;
+use std::time::Duration;
 
 pub use crate::bindings::gateway::channel::http_client::{FetchFailure, FetchFailureCode, HttpRequest, HttpResponse};
 
@@ -27,3 +28,11 @@ impl HttpClient for NoHttp {
 pub(crate) fn denied(message: String) -> FetchFailure {
     FetchFailure { code: FetchFailureCode::Denied, message }
 }
+
+/// How much longer than usual a body of so many bytes may take, over the slowest line that is waited for.
+pub(crate) fn transfer_time(bytes: usize) -> Duration {
+    Duration::from_millis((bytes / BYTES_PER_MILLISECOND_MIN) as u64)
+}
+
+/// A megabyte a second.
+const BYTES_PER_MILLISECOND_MIN: usize = 1_000;

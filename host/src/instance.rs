@@ -3,11 +3,15 @@
 use crate::bindings::gateway::channel::http_client;
 use crate::engine::TICK;
 use crate::exports::{Exports, Function};
-use crate::http_client::{FetchFailure, FetchFailureCode, HttpClient, HttpRequest, HttpResponse, denied};
+use crate::http_client::{
+    FetchFailure, FetchFailureCode, HttpClient, HttpRequest, HttpResponse, denied, transfer_time,
+};
 use crate::limits::Limits;
+use crate::testers::{self, Invitation};
 use gateway_channel::{
-    CapabilityAnswer, ChannelFailure, Context, Description, Finding, Message, NewFile, Payload, PlainForm, ReachAnswer,
-    Reaction, Receipt, Report, Revocation, SignalKind, UploadedFile, Verdict, WebhookRequest,
+    CapabilityAnswer, ChannelFailure, Context, Description, FileBytes, Finding, Message, NewFile, NewFileSource,
+    Payload, PlainForm, ReachAnswer, Reaction, Receipt, Report, Revocation, SignalKind, UploadedFile, Verdict,
+    WebhookRequest,
 };
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -114,7 +118,7 @@ impl Instance {
             exports.compare(&mut store, &running)?;
             Ok(running)
         };
-        let running = bound(limits, start).await.map_err(|problem| match problem {
+        let running = bound(limits, limits.call_time_max, start).await.map_err(|problem| match problem {
             CallProblem::BrokeContract { what } => CallProblem::NotStarted { what },
             problem => problem,
         })?;
@@ -191,13 +195,32 @@ impl Instance {
         self.call(Function::Reach, (context, recipients)).await
     }
 
-    /// Gives the platform a file to keep.
+    /// Gives the platform a file to keep. Its bytes stay with the host, and the plugin gets a name for them: so a large file
+    /// needs no room in the plugin, and no time there.
     pub async fn upload(
         &mut self,
         context: &Context,
-        file: &NewFile,
+        mut file: NewFile,
     ) -> Result<Result<UploadedFile, ChannelFailure>, CallProblem> {
-        self.call(Function::Upload, (context, file)).await
+        let held = hold(&mut file);
+        let time_max = self.limits.call_time_max + transfer_time(held.as_ref().map_or(0, Vec::len));
+        self.store.data_mut().held = held;
+        let outcome = self.call_within(time_max, Function::Upload, (context, &file)).await;
+        self.store.data_mut().held = None;
+        outcome
+    }
+
+    /// Invites a person to receive messages of a sender that is not launched yet.
+    pub async fn invite(
+        &mut self,
+        context: &Context,
+        phone: &str,
+    ) -> Result<Result<Invitation, ChannelFailure>, CallProblem> {
+        if self.exports.has(Function::Invite) {
+            self.call(Function::Invite, (context, phone)).await
+        } else {
+            Ok(Err(testers::unsupported()))
+        }
     }
 
     /// Whether a webhook request is the platform's.
@@ -223,10 +246,23 @@ impl Instance {
         P: ComponentNamedList + Lower + Send + Sync,
         (R,): ComponentNamedList + Lift + Send + Sync + 'static,
     {
+        self.call_within(self.limits.call_time_max, function, parameters).await
+    }
+
+    async fn call_within<P, R>(
+        &mut self,
+        time_max: Duration,
+        function: Function,
+        parameters: P,
+    ) -> Result<R, CallProblem>
+    where
+        P: ComponentNamedList + Lower + Send + Sync,
+        (R,): ComponentNamedList + Lift + Send + Sync + 'static,
+    {
         self.arm()?;
         let found = self.exports.function(function, &mut self.store, &self.running);
         let outcome = match found {
-            Ok(found) => bound(&self.limits, found.call_async(&mut self.store, parameters)).await,
+            Ok(found) => bound(&self.limits, time_max, found.call_async(&mut self.store, parameters)).await,
             Err(error) => Err(CallProblem::BrokeContract { what: format!("{error:#}") }),
         };
         self.conclude(function, outcome.map(|(result,)| result))
@@ -262,13 +298,15 @@ pub(crate) struct CallState {
     http: Arc<dyn HttpClient>,
     ticks_left: u32,
     fetches_left: u32,
+    /// What goes out in the place of [`HELD`].
+    held: Option<Vec<u8>>,
     /// The next tick passed while the guest waited, not while it ran.
     waited: bool,
 }
 
 impl CallState {
     fn new(limits: Arc<Limits>, http: Arc<dyn HttpClient>) -> Self {
-        let mut state = Self { limits, http, ticks_left: 0, fetches_left: 0, waited: false };
+        let mut state = Self { limits, http, ticks_left: 0, fetches_left: 0, held: None, waited: false };
         state.arm();
         state
     }
@@ -308,13 +346,18 @@ fn within(wanted: usize, limit: usize, unit: &'static str) -> wasmtime::Result<b
 }
 
 impl http_client::Host for CallState {
-    async fn fetch(&mut self, request: HttpRequest) -> wasmtime::Result<Result<HttpResponse, FetchFailure>> {
+    async fn fetch(&mut self, mut request: HttpRequest) -> wasmtime::Result<Result<HttpResponse, FetchFailure>> {
         let Some(left) = self.fetches_left.checked_sub(1) else {
             return Err(CallProblem::TooManyFetches { limit: self.limits.fetches_max }.into());
         };
         self.fetches_left = left;
         if let Some(problem) = forbidden(&request) {
             return Ok(Err(problem));
+        }
+        if let Payload::Held(name) = &request.body {
+            let held = if name == HELD { self.held.take() } else { None };
+            let Some(bytes) = held else { return Ok(Err(not_held(name))) };
+            request.body = Payload::Inline(bytes);
         }
         let answer = self.http.fetch(request).await;
         self.waited = true;
@@ -324,23 +367,40 @@ impl http_client::Host for CallState {
 
 /// What the host alone decides about a request.
 fn forbidden(request: &HttpRequest) -> Option<FetchFailure> {
-    if let Payload::Held(name) = &request.body {
-        let message = format!("this host holds no payload named {:?}", name.escape_debug().to_string());
-        return Some(FetchFailure { code: FetchFailureCode::Other, message });
-    }
     let own =
         request.headers.iter().find(|header| HOST_HEADERS.iter().any(|own| header.name.eq_ignore_ascii_case(own)));
     own.map(|header| denied(format!("the header {:?} is the host's to set", header.name)))
 }
 
-async fn bound<R>(limits: &Limits, call: impl Future<Output = wasmtime::Result<R>>) -> Result<R, CallProblem> {
+/// Takes the bytes of a file out, and leaves their name in their place.
+fn hold(file: &mut NewFile) -> Option<Vec<u8>> {
+    match &mut file.source {
+        NewFileSource::Bytes(FileBytes { bytes, .. }) if matches!(bytes, Payload::Inline(_)) => {
+            match std::mem::replace(bytes, Payload::Held(HELD.to_owned())) {
+                Payload::Inline(bytes) => Some(bytes),
+                Payload::Held(_) => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// What is held goes out once.
+fn not_held(name: &str) -> FetchFailure {
+    let message = format!("this host holds no payload named {:?}", name.escape_debug().to_string());
+    FetchFailure { code: FetchFailureCode::Other, message }
+}
+
+async fn bound<R>(
+    limits: &Limits,
+    time_max: Duration,
+    call: impl Future<Output = wasmtime::Result<R>>,
+) -> Result<R, CallProblem> {
     let mut call = pin!(call);
     // A call that does not wait needs no timer; one that runs for long pauses at the first tick.
     let outcome = match poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await {
         Poll::Ready(outcome) => outcome,
-        Poll::Pending => timeout(limits.call_time_max, call)
-            .await
-            .map_err(|_| CallProblem::TookTooLong { limit: limits.call_time_max })?,
+        Poll::Pending => timeout(time_max, call).await.map_err(|_| CallProblem::TookTooLong { limit: time_max })?,
     };
     outcome.map_err(|error| problem(&error, limits))
 }
@@ -364,6 +424,8 @@ fn problem(error: &wasmtime::Error, limits: &Limits) -> CallProblem {
     }
 }
 
+/// The name of the bytes of a file in a call to `upload`.
+const HELD: &str = "file";
 const HOST_HEADERS: [&str; 9] = [
     "authorization",
     "connection",

@@ -43,6 +43,7 @@ pub mod http_client;
 mod instance;
 mod limits;
 mod plugin;
+mod testers;
 pub mod webhook;
 
 /// The contract's types, which cross the boundary as they are.
@@ -55,3 +56,4 @@ pub use http_client::{HttpClient, NoHttp};
 pub use instance::{CallProblem, Instance};
 pub use limits::Limits;
 pub use plugin::Plugin;
+pub use testers::Invitation;

@@ -13,7 +13,7 @@ pub struct Limits {
     pub table_elements_max: usize,
     /// How long the guest itself may run in one call, to about 10 ms. Waiting for HTTP does not count.
     pub running_time_max: Duration,
-    /// How long one call may take altogether, HTTP included.
+    /// How long one call may take altogether, HTTP included. An upload has a second more for each megabyte.
     pub call_time_max: Duration,
     /// Bytes that one value of the plugin may make the host allocate. A value for the plugin has the room of its memory.
     pub copied_bytes_max: usize,

@@ -2,19 +2,21 @@
 //! knows of bindings.
 
 use bindings::exports::gateway::channel::channel::Guest;
+use bindings::exports::gateway::channel::testers;
 use bindings::gateway::channel::http_client::{self, FetchFailureCode, HttpRequest, HttpResponse};
 use gateway_channel::{
     CapabilityAnswer, ChannelFailure, Context, Description, Finding, Header, Message, NewFile, Payload, PlainForm,
     ReachAnswer, Reaction, Receipt, Report, Revocation, SignalKind, UploadedFile, Verdict, WebhookRequest,
 };
 use rbm_guest::http;
+use rbm_guest::testers::Invitation;
 
 #[expect(unsafe_code, reason = "written by wit-bindgen")]
 #[expect(clippy::pedantic, reason = "written by wit-bindgen")]
 mod bindings {
     wit_bindgen::generate!({
         path: "../../wit",
-        world: "plugin",
+        world: "plugin-with-testers",
         with: { "gateway:channel/types@0.1.0": gateway_channel },
     });
     use super::Component;
@@ -60,12 +62,12 @@ impl Guest for Component {
         rbm_guest::capabilities::capabilities(&Component, &context, &recipient, &request_id)
     }
 
-    fn reach(_: Context, _: Vec<String>) -> Result<ReachAnswer, ChannelFailure> {
-        Err(rbm_guest::describe::unsupported("reach"))
+    fn reach(context: Context, recipients: Vec<String>) -> Result<ReachAnswer, ChannelFailure> {
+        rbm_guest::reach::reach(&Component, &context, &recipients)
     }
 
-    fn upload(_: Context, _: NewFile) -> Result<UploadedFile, ChannelFailure> {
-        Err(rbm_guest::describe::unsupported("upload"))
+    fn upload(context: Context, file: NewFile) -> Result<UploadedFile, ChannelFailure> {
+        rbm_guest::upload::upload(&Component, &context, file)
     }
 
     fn verify_signature(context: Context, request: WebhookRequest) -> Verdict {
@@ -77,6 +79,17 @@ impl Guest for Component {
     }
 }
 
+impl testers::Guest for Component {
+    fn invite(context: Context, phone: String) -> Result<testers::Invitation, ChannelFailure> {
+        rbm_guest::testers::invite(&Component, &context, &phone).map(|invitation| match invitation {
+            Invitation::Pending => testers::Invitation::Pending,
+            Invitation::Accepted => testers::Invitation::Accepted,
+            Invitation::Declined => testers::Invitation::Declined,
+            Invitation::Unstated => testers::Invitation::Unstated,
+        })
+    }
+}
+
 impl http::Host for Component {
     fn fetch(&self, request: http::Request) -> Result<http::Response, http::FetchFailure> {
         http_client::fetch(&request.into()).map(Into::into).map_err(Into::into)
@@ -85,14 +98,11 @@ impl http::Host for Component {
 
 impl From<http::Request> for HttpRequest {
     fn from(request: http::Request) -> Self {
-        let json = Header { name: "content-type".to_owned(), value: "application/json".to_owned() };
-        Self {
-            method: request.method.as_str().to_owned(),
-            url: request.url,
-            headers: request.json.is_some().then_some(json).into_iter().collect(),
-            body: Payload::Inline(request.json.unwrap_or_default()),
-            timeout_ms: None,
-        }
+        let (headers, body) = match request.body {
+            None => (Vec::new(), Payload::Inline(Vec::new())),
+            Some(body) => (vec![Header { name: "content-type".to_owned(), value: body.mime_type }], body.bytes),
+        };
+        Self { method: request.method.as_str().to_owned(), url: request.url, headers, body, timeout_ms: None }
     }
 }
 

@@ -8,10 +8,13 @@
 
 pub mod auth;
 pub mod callback;
+pub mod file;
 pub mod json;
 pub mod limits;
 pub mod message;
 pub mod name;
 pub mod number;
 pub mod problem;
+pub mod reach;
+pub mod tester;
 pub mod time;

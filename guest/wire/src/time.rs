@@ -1,7 +1,7 @@
-//! Times as RBM writes them: RFC 3339, of any offset, read to whole seconds.
+//! Times as RBM writes them: RFC 3339, of any offset, read and written to whole seconds.
 //!
-//! Our own forty lines because a calendar library makes the component half as large again, and all that is asked
-//! here is how many seconds lie between two times.
+//! Our own sixty lines because a calendar library makes the component half as large again, and all that is asked
+//! here is how many seconds lie between two times, and which time is so many seconds after another.
 
 /// Seconds since 1970-01-01T00:00:00Z, or none for what is not RFC 3339. Fractions are cut off; a leap second counts as
 /// the second after.
@@ -16,6 +16,15 @@ pub fn unix_seconds(text: &str) -> Option<i64> {
         && (hour <= 23 && minute <= 59 && second <= 60)
         && fraction.is_none_or(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()));
     in_range.then(|| days_since_epoch(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset)
+}
+
+/// The time in UTC, from the year 0 to 9999; none outside of these.
+pub fn rfc_3339(unix_seconds: i64) -> Option<String> {
+    let (days, second) = (unix_seconds.div_euclid(86_400), unix_seconds.rem_euclid(86_400));
+    let (year, month, day) = date(days);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    let time = || format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z");
+    (0..=9_999).contains(&year).then(time)
 }
 
 /// The part before the offset, and the offset in seconds east of Greenwich.
@@ -61,6 +70,18 @@ fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
     year * 365 + leap_days + (month * 153 + 2) / 5 + day - 1 - DAYS_TO_1970
 }
 
+/// The reverse. 400 years have 146,097 days, 4 years 1,461, 100 years 36,524; the leap day ends its year.
+fn date(days_since_epoch: i64) -> (i64, i64, i64) {
+    let days = days_since_epoch.saturating_add(DAYS_TO_1970);
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (year * 365 + year / 4 - year / 100);
+    let month = (day * 5 + 2) / 153;
+    let day = day - (month * 153 + 2) / 5 + 1;
+    let (year, month) = if month >= 10 { (year + 1, month - 9) } else { (year, month + 3) };
+    (era.saturating_mul(400).saturating_add(year), month, day)
+}
+
 /// Days from 0000-03-01 to 1970-01-01.
 const DAYS_TO_1970: i64 = 719_468;
 
@@ -94,5 +115,17 @@ mod tests {
         ] {
             assert_eq!(unix_seconds(text), seconds, "{text}");
         }
+    }
+
+    #[test]
+    fn every_day_of_four_hundred_years_is_written_as_it_is_read() {
+        for day in -146_097..=146_097 {
+            let seconds = day * 86_400 + 86_399;
+            let text = rfc_3339(seconds).unwrap_or_default();
+            assert_eq!(unix_seconds(&text), Some(seconds), "{text}");
+        }
+        assert_eq!(rfc_3339(1_795_515_302).as_deref(), Some("2026-11-24T10:15:02Z"));
+        assert_eq!(rfc_3339(253_402_300_799).as_deref(), Some("9999-12-31T23:59:59Z"));
+        assert_eq!((rfc_3339(253_402_300_800), rfc_3339(i64::MIN), rfc_3339(i64::MAX)), (None, None, None));
     }
 }

@@ -13,8 +13,8 @@ use rbm_component::COMPONENT;
 use rbm_guest::http::{self, Host, Method};
 use rbm_guest::signature::{sign, verify_signature};
 use rbm_guest::{
-    capabilities::capabilities, check::check, describe, on_event::on_event, plain_text::plain_text, revoke::revoke,
-    send::send, settings::check_settings, signal::signal,
+    capabilities::capabilities, check::check, describe, on_event::on_event, plain_text::plain_text, reach::reach,
+    revoke::revoke, send::send, settings::check_settings, signal::signal, testers::invite, upload::upload,
 };
 use rbm_host::http_client::{FetchFailure, FetchFailureCode, HttpRequest, HttpResponse};
 use rbm_host::{Engine, HttpClient, Instance, Limits, NoHttp, Plugin};
@@ -24,19 +24,19 @@ use std::sync::{Arc, LazyLock, Mutex};
 use webhook::setting;
 
 #[test]
-fn it_imports_only_the_contract_and_exports_only_the_channel() {
+fn it_imports_and_exports_only_the_contract() {
     let engine = wasmtime::Engine::default();
     let kind = wasmtime::component::Component::new(&engine, COMPONENT).unwrap().component_type();
     let imports: Vec<&str> = kind.imports(&engine).map(|(name, _)| name).collect();
     let exports: Vec<&str> = kind.exports(&engine).map(|(name, _)| name).collect();
     assert_eq!(imports, ["gateway:channel/types@0.1.0", "gateway:channel/http-client@0.1.0"]);
-    assert_eq!(exports, ["gateway:channel/channel@0.1.0"]);
+    assert_eq!(exports, ["gateway:channel/testers@0.1.0", "gateway:channel/channel@0.1.0"]);
 }
 
 #[test]
-fn it_has_at_most_290_kb() {
+fn it_has_at_most_310_kb() {
     println!("the component has {} bytes", COMPONENT.len());
-    assert!(COMPONENT.len() <= 290_000, "the component has {} bytes", COMPONENT.len());
+    assert!(COMPONENT.len() <= 310_000, "the component has {} bytes", COMPONENT.len());
 }
 
 #[tokio::test]
@@ -50,7 +50,19 @@ async fn it_says_who_it_is_and_what_it_can_do() {
     );
     assert_eq!(
         description.features,
-        ["check", "plain-text", "send", "revoke", "signal", "capabilities", "verify-signature", "on-event"]
+        [
+            "check",
+            "plain-text",
+            "send",
+            "revoke",
+            "signal",
+            "capabilities",
+            "reach",
+            "upload",
+            "invite",
+            "verify-signature",
+            "on-event"
+        ]
     );
     assert_eq!(description, describe::describe());
 }
@@ -113,15 +125,67 @@ async fn each_call_to_the_platform_asks_and_answers_what_it_does_natively() {
 }
 
 #[tokio::test]
-async fn what_is_not_supported_says_so() {
-    let mut instance = instance().await;
-    let reached = instance.reach(&context(), &[PHONE.into()]).await.unwrap();
-    assert_eq!(reached, Err(describe::unsupported("reach")));
-    let bytes = FileBytes { mime_type: "image/gif".into(), bytes: Payload::Inline(vec![0xff]) };
-    for source in [NewFileSource::Url("https://x.example".into()), NewFileSource::Bytes(bytes)] {
-        let uploaded = instance.upload(&context(), &NewFile { source, thumbnail_url: None }).await.unwrap();
-        assert_eq!(uploaded, Err(describe::unsupported("upload")));
+async fn reach_files_and_testers_ask_and_answer_what_they_do_natively() {
+    let answered = [r#"{"name":"files/1","inviteStatus":"PENDING","reachableUsers":["+15550100001"]}"#, "<html>"];
+    for answer in answers().into_iter().chain(answered.map(|body| answer(200, body))) {
+        let (native, platform) = (Platform::new(answer.clone()), Arc::new(Platform::new(answer)));
+        let mut instance = PLUGIN.instantiate(platform.clone()).await.unwrap();
+        let context = context();
+        for recipients in [vec![PHONE.to_owned()], vec![], vec!["1".to_owned(), PHONE.to_owned()]] {
+            let expected = reach(&native, &context, &recipients);
+            assert_eq!(instance.reach(&context, &recipients).await.unwrap(), expected);
+        }
+        for file in files() {
+            let expected = upload(&native, &context, file.clone());
+            assert_eq!(instance.upload(&context, file).await.unwrap(), expected);
+        }
+        for phone in [PHONE, "1"] {
+            let expected = invite(&native, &context, phone);
+            let invited = instance.invite(&context, phone).await.unwrap();
+            // The two enums have the same names: one is the contract's, the other the logic's.
+            assert_eq!(format!("{invited:?}"), format!("{expected:?}"));
+        }
+        assert_eq!(platform.requests(), native.requests());
+        assert_eq!(native.requests().len(), 1 + 2 + 1, "one for each call that breaks no rule");
     }
+}
+
+fn files() -> Vec<NewFile> {
+    let url = |url: &str| NewFileSource::Url(url.into());
+    let bytes = |mime_type: &str| {
+        NewFileSource::Bytes(FileBytes { mime_type: mime_type.into(), bytes: Payload::Inline(vec![0xff, 0, 0x80]) })
+    };
+    let file = |source| NewFile { source, thumbnail_url: Some("https://x.example/t.png".into()) };
+    let alone = |source| NewFile { thumbnail_url: None, ..file(source) };
+    vec![
+        file(url("https://x.example/a.png")),
+        alone(bytes("image/gif")),
+        file(bytes("image/gif")),
+        alone(url("x")),
+        alone(bytes("text/html")),
+    ]
+}
+
+#[tokio::test]
+async fn the_bytes_of_a_file_never_enter_the_plugin() {
+    let bytes = vec![7; Limits::default().memory_bytes_max + 1];
+    let platform = Arc::new(Platform::new(answer(200, r#"{"name":"files/1"}"#)));
+    let mut instance = PLUGIN.instantiate(platform.clone()).await.unwrap();
+    let source =
+        NewFileSource::Bytes(FileBytes { mime_type: "video/mp4".into(), bytes: Payload::Inline(bytes.clone()) });
+    instance.upload(&context(), NewFile { source, thumbnail_url: None }).await.unwrap().unwrap();
+    assert!(platform.requests()[0].body == Payload::Inline(bytes), "all of them left");
+
+    // The name is good for that call only.
+    let source = |name: &str| {
+        NewFileSource::Bytes(FileBytes { mime_type: "video/mp4".into(), bytes: Payload::Held(name.into()) })
+    };
+    for name in ["file", "another"] {
+        let file = NewFile { source: source(name), thumbnail_url: None };
+        let failure = instance.upload(&context(), file).await.unwrap().unwrap_err();
+        assert!(failure.message.contains("holds no payload"), "{}", failure.message);
+    }
+    assert_eq!(platform.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -239,12 +303,15 @@ impl Host for Platform {
             Method::Post => "POST",
             Method::Delete => "DELETE",
         };
-        let json = Header { name: "content-type".into(), value: "application/json".into() };
+        let (headers, body) = match request.body {
+            None => (vec![], Payload::Inline(vec![])),
+            Some(body) => (vec![Header { name: "content-type".into(), value: body.mime_type }], body.bytes),
+        };
         self.requests.lock().unwrap().push(Sent {
             method: method.into(),
             url: request.url,
-            headers: request.json.iter().map(|_| json.clone()).collect(),
-            body: Payload::Inline(request.json.unwrap_or_default()),
+            headers,
+            body,
             timeout_ms: None,
         });
         match self.answer.clone() {

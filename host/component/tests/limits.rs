@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use gateway_channel::{Context, Setting};
+use gateway_channel::{Context, FileBytes, NewFile, NewFileSource, Payload, Setting};
 use rbm_component::COMPONENT;
 use rbm_host::{Engine, Instance, Limits, NoHttp};
 use rbm_json::finding::{FindingView, of_message, of_shape};
@@ -28,11 +28,12 @@ async fn each_row_has_a_message_that_keeps_it_and_one_that_breaks_it() {
 
     for vector in vectors {
         let row = ALL.iter().find(|row| row.limit.rule == vector.rule).unwrap();
-        let kept = findings(&mut instance, &vector, &vector.pass, UUID).await;
+        let kept = findings(&mut instance, &vector, &vector.pass, UUID, &vector.settings).await;
         assert!(kept.iter().all(|finding| finding.rule != vector.rule), "{} is kept: {kept:?}", vector.rule);
 
         let id = vector.fail_id.as_deref().unwrap_or(UUID);
-        let broken = findings(&mut instance, &vector, &vector.fail, id).await;
+        let settings = vector.fail_settings.as_ref().unwrap_or(&vector.settings);
+        let broken = findings(&mut instance, &vector, &vector.fail, id, settings).await;
         let found = broken.iter().find(|finding| finding.rule == vector.rule);
         let found = found.unwrap_or_else(|| panic!("{} is broken: {broken:?}", vector.rule));
         assert_eq!(found.path, vector.path, "{}", vector.rule);
@@ -79,6 +80,9 @@ async fn characters_are_unicode_scalar_values() {
 #[serde(deny_unknown_fields)]
 struct Vector {
     rule: String,
+    /// What is asked of the plugin.
+    #[serde(default)]
+    call: Call,
     /// Where the broken one is found, as a path into it.
     path: String,
     pass: Value,
@@ -87,6 +91,18 @@ struct Vector {
     fail_id: Option<String>,
     #[serde(default)]
     settings: BTreeMap<String, String>,
+    /// Of the broken one, where it is the settings that break it.
+    fail_settings: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Call {
+    #[default]
+    Check,
+    /// The recipients, or how many there are.
+    Reach,
+    Upload,
 }
 
 fn vectors() -> Vec<Vector> {
@@ -96,14 +112,44 @@ fn vectors() -> Vec<Vector> {
         .collect()
 }
 
-async fn findings(instance: &mut Instance, vector: &Vector, body: &Value, id: &str) -> Vec<FindingView> {
+async fn findings(
+    instance: &mut Instance,
+    vector: &Vector,
+    asked: &Value,
+    id: &str,
+    settings: &BTreeMap<String, String>,
+) -> Vec<FindingView> {
+    let context = context(settings);
+    let failed = match vector.call {
+        Call::Check => return message_findings(instance, &context, asked, id).await,
+        Call::Reach => instance.reach(&context, &recipients(asked)).await.unwrap().map(|_| ()),
+        Call::Upload => instance.upload(&context, file(&written_out(asked))).await.unwrap().map(|_| ()),
+    };
+    failed.unwrap_err().findings.into_iter().map(of_shape).collect()
+}
+
+async fn message_findings(instance: &mut Instance, context: &Context, body: &Value, id: &str) -> Vec<FindingView> {
     match message::read(id, &written_out(body)) {
         Err(findings) => findings.into_iter().map(of_shape).collect(),
         Ok(draft) => {
-            let report = instance.check(&context(&vector.settings), &draft.message).await.unwrap();
+            let report = instance.check(context, &draft.message).await.unwrap();
             report.findings.into_iter().map(|finding| of_message(finding, &draft.message)).collect()
         }
     }
+}
+
+fn recipients(asked: &Value) -> Vec<String> {
+    let number = |index| format!("+1555{index:07}");
+    asked
+        .as_u64()
+        .map_or_else(|| serde_json::from_value(asked.clone()).unwrap(), |count| (0..count).map(number).collect())
+}
+
+fn file(asked: &Value) -> NewFile {
+    let text = |name: &str| asked.get(name).and_then(Value::as_str).map(str::to_owned);
+    let bytes = |mime_type| NewFileSource::Bytes(FileBytes { mime_type, bytes: Payload::Inline(vec![1]) });
+    let source = text("mime-type").map(bytes).or_else(|| text("url").map(NewFileSource::Url));
+    NewFile { source: source.unwrap(), thumbnail_url: text("thumbnail-url") }
 }
 
 /// `{x*30}` stands for thirty times x, and `{https://|x*30}` for that after a beginning.

@@ -2,6 +2,7 @@
 
 use crate::host::{assert_well, limits};
 use crate::sketch::{CONTRACT, Sketch};
+use rbm_host::contract::{Context, FailureCode};
 use rbm_host::{CallProblem, Engine, LoadProblem, NoHttp};
 use std::sync::Arc;
 
@@ -130,6 +131,31 @@ async fn a_function_of_another_type_is_found_by_the_first_instance() {
             Some(CallProblem::NotStarted { what }) => assert!(what.contains("type mismatch"), "{wrong}: {what}"),
             other => panic!("{wrong}: {other:?}"),
         }
+    }
+}
+
+/// What a plugin may leave out must be as the contract has it where it is there.
+#[tokio::test]
+async fn testers_are_left_out_or_of_the_contracts_type() {
+    let engine = Engine::new(limits()).unwrap();
+    let without = engine.load(&Sketch::new().build()).unwrap().instantiate(Arc::new(NoHttp)).await;
+    let context = Context { settings: vec![], now: String::new() };
+    let failure = without.unwrap().invite(&context, "+15550100001").await.unwrap().unwrap_err();
+    assert_eq!(failure.code, FailureCode::Unsupported);
+
+    let with = CONTRACT.replacen("    export channel;", "    export channel; export testers;", 1);
+    assert_ne!(with, CONTRACT);
+    engine.load(&Sketch::of_wit(&with).build()).unwrap().instantiate(Arc::new(NoHttp)).await.unwrap();
+    let wrong = with.replacen("invite: func(context: context, phone: string)", "invite: func(context: context)", 1);
+    let plugin = engine.load(&Sketch::of_wit(&wrong).build()).unwrap();
+    match plugin.instantiate(Arc::new(NoHttp)).await.err() {
+        Some(CallProblem::NotStarted { what }) => assert!(what.contains("type mismatch"), "{what}"),
+        other => panic!("{other:?}"),
+    }
+    let renamed = with.replacen("invite: func", "ask: func", 1);
+    match engine.load(&Sketch::of_wit(&renamed).build()).err() {
+        Some(problem @ LoadProblem::WrongTypes { .. }) => assert!(problem.to_string().contains("invite"), "{problem}"),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -1,0 +1,64 @@
+//! Gives a file to RBM once, to be sent many times.
+
+use crate::answer::{not_sent, unreadable};
+use crate::check::check_url;
+use crate::finding::broken;
+use crate::http::{Body, Host, Method, Response};
+use crate::platform::Platform;
+use crate::settings::Sender;
+use gateway_channel::{ChannelFailure, Context, FileBytes, Finding, NewFile, NewFileSource, UploadedFile};
+use rbm_wire::file::{CreateFile, File, KEPT_SECONDS, is_media_type};
+use rbm_wire::time::{rfc_3339, unix_seconds};
+use rbm_wire::{json, limits};
+
+/// One file: an address that RBM fetches, or bytes. A second upload of the same file is a second file.
+pub fn upload(host: &dyn Host, context: &Context, file: NewFile) -> Result<UploadedFile, ChannelFailure> {
+    let sender = Sender::parse(context)?;
+    let findings = check(&file);
+    if !findings.is_empty() {
+        return Err(not_sent(findings));
+    }
+    let platform = Platform { host, sender: &sender, now: &context.now };
+    let agent = sender.agent.bare();
+    let response = match file.source {
+        NewFileSource::Url(file_url) => {
+            let file = CreateFile { file_url, thumbnail_url: file.thumbnail_url, agent_id: Some(agent.to_owned()) };
+            let json = serde_json::to_vec(&file).expect("strings always serialise");
+            platform.fetch(Method::Post, "v1/files", Some(Body::json(json)))
+        }
+        NewFileSource::Bytes(FileBytes { mime_type, bytes }) => {
+            let target = format!("upload/v1/files?agentId={agent}");
+            platform.fetch(Method::Post, &target, Some(Body { mime_type, bytes }))
+        }
+    };
+    uploaded(&context.now, &response?)
+}
+
+/// The platform says no time: files are kept for 60 days.
+fn uploaded(now: &str, response: &Response) -> Result<UploadedFile, ChannelFailure> {
+    let file = json::parse(&response.body).map(File::read).map_err(|problem| unreadable(response, &problem))?;
+    let file = file.ok_or_else(|| unreadable(response, &"the file has no name"))?;
+    let expires_at = unix_seconds(now).and_then(|now| rfc_3339(now + KEPT_SECONDS));
+    Ok(UploadedFile { name: file.name, expires_at, details: Vec::new() })
+}
+
+fn check(file: &NewFile) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    match &file.source {
+        NewFileSource::Url(url) => check_url("source", url, &mut findings),
+        NewFileSource::Bytes(FileBytes { mime_type, .. }) => {
+            if !is_media_type(mime_type) {
+                let message = format!("{mime_type:?} is not a type of file that RBM takes");
+                findings.push(broken(&limits::UPLOAD_TYPE, "source.mime-type", message));
+            }
+            if file.thumbnail_url.is_some() {
+                let message = "thumbnail-url is given, and the file comes in bytes".to_owned();
+                findings.push(broken(&limits::UPLOAD_THUMBNAIL, "thumbnail-url", message));
+            }
+        }
+    }
+    if let Some(url) = &file.thumbnail_url {
+        check_url("thumbnail-url", url, &mut findings);
+    }
+    findings
+}

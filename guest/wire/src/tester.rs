@@ -1,0 +1,30 @@
+//! People who may receive before an agent is launched. reference/rest/v1/phones.testers/create
+//!
+//! Newer copies of the reference leave this method out; that it still answers is unconfirmed.
+
+use crate::json::Object;
+use serde::{Deserialize, Serialize};
+
+/// One invitation.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Tester {
+    /// Output only: `phones/{E.164}/testers`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Output only: `PENDING`, `ACCEPTED` or `DECLINED`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invite_status: Option<String>,
+}
+
+impl Tester {
+    /// Reads what is there.
+    pub fn read(mut json: Object<'_>) -> Self {
+        Self { name: json.text("name"), invite_status: json.text("inviteStatus") }
+    }
+}
+
+/// An agent's invitations in one day; more are answered 429.
+pub const PER_DAY_MAX: usize = 20;
+/// An agent's invitations altogether; more are answered 429.
+pub const TOTAL_MAX: usize = 200;
