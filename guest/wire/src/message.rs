@@ -183,6 +183,14 @@ pub struct RichCard {
     pub carousel_card: Option<CarouselCard>,
 }
 
+impl RichCard {
+    /// All cards, of either kind.
+    pub fn cards(&self) -> impl Iterator<Item = &CardContent> {
+        let standalone = self.standalone_card.iter().map(|card| &card.card_content);
+        standalone.chain(self.carousel_card.iter().flat_map(|carousel| &carousel.card_contents))
+    }
+}
+
 /// One card alone.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default, rename_all = "camelCase")]

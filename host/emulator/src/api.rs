@@ -1,7 +1,10 @@
 //! Google's paths over HTTP, and beside them `/emulator/…` for people and tests.
 
+mod account;
+
 use crate::platform::{PhoneProblem, Platform, Revoked, Shown, Submitted};
 use crate::refusal::{Refusal, violation};
+use crate::testers::Invitation;
 use crate::token::TokenRequest;
 use crate::{RepeatedId, Shared, capability, check};
 use axum::body::Bytes;
@@ -10,6 +13,7 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
+use rbm_wire::file;
 use rbm_wire::message::{AgentEvent, AgentMessage};
 use rbm_wire::name::{AgentId, MessageId, PhoneNumber};
 use serde::Deserialize;
@@ -36,6 +40,10 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/phones/{phone}/agentMessages/{id}", delete(delete_message))
         .route("/v1/phones/{phone}/agentEvents", post(create_event))
         .route("/v1/phones/{phone}/capabilities", get(get_capabilities))
+        .route("/v1/phones/{phone}/testers", post(account::create_tester))
+        .route("/v1/users:batchGet", post(account::batch_get_users))
+        .route("/v1/files", post(account::create_file))
+        .route("/upload/v1/files", post(account::upload_file).layer(DefaultBodyLimit::max(file::BYTES_MAX)))
         .route("/emulator/service-account.json", get(service_account))
         .route("/emulator/webhook", get(webhook))
         .route("/emulator/phones/{phone}", get(show_phone).post(use_phone))
@@ -54,6 +62,13 @@ struct Parameters {
     message_id: Option<String>,
     event_id: Option<String>,
     request_id: Option<String>,
+}
+
+impl Parameters {
+    /// Where another place names the agent, that one counts.
+    fn with_agent(self, agent_id: Option<String>) -> Self {
+        Self { agent_id: agent_id.or(self.agent_id), ..self }
+    }
 }
 
 /// `requestId=…&agentId=…` and the token: what every method needs before it looks at anything else.
@@ -79,6 +94,13 @@ async fn create_message(
     let id = parse_id("messageId", parameters.message_id.as_deref())?;
     let message: AgentMessage = check::read(&body).map_err(Refusal::invalid)?;
     let expires_at = check::message(&message, body.len(), (shared.clock)()).map_err(Refusal::invalid)?;
+    let missing = |name| violation("contentMessage", format!("there is no file {name:?}"));
+    let missing = shared.act(|platform, now| -> Vec<_> {
+        platform.files().missing(now, &message.content_message).into_iter().map(missing).collect()
+    });
+    if !missing.is_empty() {
+        return Err(Refusal::invalid(missing));
+    }
     match shared.act(|platform, now| platform.submit(now, &phone, &id, message, expires_at)) {
         Submitted::Accepted(message) => Ok(Json(message).into_response()),
         Submitted::Repeated(message) if shared.repeated_id == RepeatedId::Ok => Ok(Json(message).into_response()),
@@ -164,7 +186,15 @@ fn shown(platform: &Platform, number: &PhoneNumber) -> Value {
     };
     let messages: Vec<Value> = platform.shown(number).iter().map(message).collect();
     let signals: Vec<&AgentEvent> = platform.signals(number).collect();
-    json!({ "number": number.as_str(), "rcs": phone.rcs, "online": phone.online, "messages": messages, "signals": signals })
+    let invitation = platform.invitation(number).map(Invitation::as_str);
+    json!({
+        "number": number.as_str(),
+        "rcs": phone.rcs,
+        "online": phone.online,
+        "invitation": invitation,
+        "messages": messages,
+        "signals": signals,
+    })
 }
 
 /// What a person may do with a phone.
@@ -174,6 +204,8 @@ enum Use {
     Online(bool),
     Text(String),
     Tap(String),
+    /// Accepts or declines the invitation to be a tester.
+    Tester(bool),
 }
 
 async fn use_phone(
@@ -184,7 +216,7 @@ async fn use_phone(
     let number = parse_phone(&phone)?;
     let wanted: Use = serde_json::from_slice(&body).map_err(|problem| {
         let rule = format!(
-            "one of {{\"online\": true}}, {{\"text\": \"…\"}} and {{\"tap\": \"postback\"}} is needed: {problem}"
+            "one of {{\"online\": true}}, {{\"text\": \"…\"}}, {{\"tap\": \"postback\"}} and {{\"tester\": true}} is needed: {problem}"
         );
         Refusal::invalid(vec![violation("", rule)])
     })?;
@@ -195,6 +227,7 @@ async fn use_phone(
         }
         Use::Text(text) => platform.write(now, &number, text),
         Use::Tap(postback) => platform.tap(now, &number, postback),
+        Use::Tester(accepted) => platform.answer_invitation(&number, *accepted),
     });
     done.map_err(|problem| Refusal::invalid(vec![violation("", problem.to_string())]))?;
     Ok(Json(shared.act(|platform, _| shown(platform, &number))))

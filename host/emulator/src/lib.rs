@@ -8,10 +8,13 @@
 mod api;
 mod capability;
 mod check;
+mod files;
 pub mod phone;
 pub mod platform;
 mod push;
+mod reach;
 mod refusal;
+pub mod testers;
 mod token;
 
 use jiff::Timestamp;

@@ -1,11 +1,15 @@
 //! What the platform and its phones do, as a state machine without I/O: commands and time go in, notices come out.
 
+use crate::files::Files;
 use crate::phone::Phone;
+use crate::reach::{self, Quota};
+use crate::testers::{Invitation, Testers};
 use jiff::{SignedDuration, Timestamp};
 use rbm_wire::callback::{EventType, Notice, SuggestionResponse};
-use rbm_wire::message::{AgentEvent, AgentMessage, ContentMessage, Suggestion};
+use rbm_wire::message::{AgentEvent, AgentMessage, ContentMessage, RichCard, Suggestion};
 use rbm_wire::name::{AgentId, MessageId, PhoneNumber};
-use std::collections::{BTreeMap, HashMap};
+use rbm_wire::reach::Reach;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// How quickly phones do things.
@@ -37,6 +41,9 @@ pub struct Platform {
     /// The order of arrival, for showing.
     order: Vec<MessageId>,
     signals: Vec<(PhoneNumber, AgentEvent)>,
+    files: Files,
+    testers: Testers,
+    questions: Quota,
     schedule: BTreeMap<(Timestamp, u64), Step>,
     scheduled: u64,
     notices: Vec<Notice>,
@@ -112,6 +119,9 @@ pub enum PhoneProblem {
     /// It has no RCS, or is offline.
     #[error("{0} is offline or has no RCS, so it sends nothing")]
     Silent(PhoneNumber),
+    /// There is nothing to accept.
+    #[error("{0} was not invited to be a tester")]
+    NotInvited(PhoneNumber),
     /// There is nothing to tap.
     #[error("no message on {phone} has a suggestion whose postback is {postback:?}")]
     NoSuchSuggestion {
@@ -141,6 +151,9 @@ impl Platform {
             ids: HashMap::new(),
             order: Vec::new(),
             signals: Vec::new(),
+            files: Files::default(),
+            testers: Testers::default(),
+            questions: Quota::default(),
             schedule: BTreeMap::new(),
             scheduled: 0,
             notices: Vec::new(),
@@ -210,6 +223,37 @@ impl Platform {
     /// The events that a phone has been shown, in order.
     pub fn signals(&self, number: &PhoneNumber) -> impl Iterator<Item = &AgentEvent> {
         self.signals.iter().filter(move |(phone, _)| phone == number).map(|(_, event)| event)
+    }
+
+    /// Which of these people can be reached; none if there were too many questions.
+    pub fn reach(&mut self, now: Timestamp, asked: &BTreeSet<PhoneNumber>) -> Option<Reach> {
+        self.questions.admit(now).then(|| reach::reach(asked, |number| self.phone(number).rcs))
+    }
+
+    /// Keeps a file, and gives it a name.
+    pub fn keep_file(&mut self, now: Timestamp) -> String {
+        let name = format!("files/{}", self.name());
+        self.files.keep(now, name.clone());
+        name
+    }
+
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
+    }
+
+    pub(crate) fn testers(&mut self) -> &mut Testers {
+        &mut self.testers
+    }
+
+    /// How a person has answered the invitation to be a tester, if there is one.
+    pub fn invitation(&self, number: &PhoneNumber) -> Option<Invitation> {
+        self.testers.of(number)
+    }
+
+    /// The person accepts or declines it.
+    pub fn answer_invitation(&mut self, number: &PhoneNumber, accepted: bool) -> Result<(), PhoneProblem> {
+        let answer = if accepted { Invitation::Accepted } else { Invitation::Declined };
+        if self.testers.answer(number, answer) { Ok(()) } else { Err(PhoneProblem::NotInvited(number.clone())) }
     }
 
     /// The habits of a phone.
@@ -402,10 +446,7 @@ impl Platform {
 
 /// Everything on a message that can be tapped: chips first, then what is on its cards.
 fn taps(content: &ContentMessage) -> Vec<SuggestionResponse> {
-    let cards = content.rich_card.iter().flat_map(|rich| {
-        let standalone = rich.standalone_card.iter().map(|card| &card.card_content);
-        standalone.chain(rich.carousel_card.iter().flat_map(|carousel| &carousel.card_contents))
-    });
+    let cards = content.rich_card.iter().flat_map(RichCard::cards);
     content.suggestions.iter().chain(cards.flat_map(|card| &card.suggestions)).filter_map(tap).collect()
 }
 

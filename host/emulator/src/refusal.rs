@@ -64,6 +64,11 @@ impl Refusal {
         Self::new(StatusCode::CONFLICT, "ALREADY_EXISTS", &format!("The id {id} was used before."))
     }
 
+    /// 429. The text is assumed, and that there is no `Retry-After`.
+    pub(crate) fn exhausted(message: &str) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "RESOURCE_EXHAUSTED", message)
+    }
+
     fn new(status: StatusCode, code: &'static str, message: &str) -> Self {
         Self { status, code, message: message.to_owned(), violations: Vec::new() }
     }

@@ -215,6 +215,100 @@ async fn a_phone_is_used_by_hand_and_a_message_is_taken_back() {
     emulator.shutdown().await;
 }
 
+#[tokio::test]
+async fn reach_is_answered_for_everybody_at_once() {
+    let (emulator, _webhook, api) = start().await;
+    let path = "/v1/users:batchGet";
+    let asked = json!({ "users": ["+15550100001", "+15550100004", "+15550100001"], "agentId": "demo" });
+    let nobody_drawn = json!({
+        "reachableUsers": ["+15550100001"], "totalRandomSampleUserCount": 0, "reachableRandomSampleUserCount": 0,
+    });
+    assert_eq!(api.call(Method::POST, path, &api.token, Some(asked)).await, (200, nobody_drawn.clone()));
+    let asked = json!({ "users": ["+15550100001"] });
+    assert_eq!(api.call(Method::POST, &format!("{path}?agentId=demo"), &api.token, Some(asked)).await.1, nobody_drawn);
+    let many: Vec<String> = (0..4_000).map(|index| format!("+1555{index:07}")).collect();
+    let (_, found) = api.call(Method::POST, path, &api.token, Some(json!({ "users": many, "agentId": "demo" }))).await;
+    assert_eq!(
+        (&found["totalRandomSampleUserCount"], &found["reachableRandomSampleUserCount"]),
+        (&json!(3000), &json!(3000))
+    );
+
+    let too_many = vec!["+15550100001"; 10_001];
+    for (name, asked, status, said) in [
+        ("no agent", json!({ "users": ["+15550100001"] }), 403, "ID: null"),
+        ("nobody", json!({ "users": [], "agentId": "demo" }), 400, "there are 0 users"),
+        ("too many", json!({ "users": too_many, "agentId": "demo" }), 400, "there are 10001 users"),
+        ("no number", json!({ "users": ["+15550100001", "0049"], "agentId": "demo" }), 400, "users[1]"),
+    ] {
+        let (found, answer) = api.call(Method::POST, path, &api.token, Some(asked)).await;
+        assert_eq!(found, status, "{name}: {answer}");
+        assert!(answer["error"]["message"].as_str().unwrap().contains(said), "{name}: {answer}");
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_uploaded_file_can_be_sent_and_no_other() {
+    let (emulator, _webhook, api) = start().await;
+    let file = json!({ "fileUrl": "https://x.example/a.png", "agentId": "demo" });
+    let (status, linked) = api.call(Method::POST, "/v1/files", &api.token, Some(file)).await;
+    assert_eq!(status, 200, "{linked}");
+    let upload = |kind: &'static str, bytes: Vec<u8>| {
+        let request = api.client.post(format!("{}/upload/v1/files?agentId=demo", api.origin)).bearer_auth(&api.token);
+        async move {
+            let response = request.header("content-type", kind).body(bytes).send().await.unwrap();
+            (response.status().as_u16(), response.json_value().await)
+        }
+    };
+    let (status, uploaded) = upload("image/png", vec![0x89; 2 << 20]).await;
+    assert_eq!(status, 200, "{uploaded}");
+    for (kind, bytes, said) in [("text/html", vec![1], "text/html"), ("image/png", vec![], "no bytes")] {
+        let (status, answer) = upload(kind, bytes).await;
+        assert_eq!(status, 400);
+        assert!(answer["error"]["message"].as_str().unwrap().contains(said), "{answer}");
+    }
+    let (status, answer) =
+        api.call(Method::POST, "/v1/files?agentId=demo", &api.token, Some(json!({ "fileUrl": "x" }))).await;
+    assert_eq!(status, 400, "{answer}");
+
+    let message = |file: &Value, thumbnail: &Value| {
+        let file = json!({ "fileName": file["name"], "thumbnailName": thumbnail["name"] });
+        json!({ "contentMessage": { "uploadedRbmFile": file } })
+    };
+    assert_eq!(api.send("+15550100002", "m1", message(&linked, &uploaded)).await.0, 200);
+    let unknown = json!({ "name": "files/other" });
+    let card = json!({ "contentMessage": { "richCard": { "carouselCard": { "cardWidth": "MEDIUM", "cardContents": [
+        { "title": "a" }, { "media": { "height": "SHORT", "uploadedRbmFile": { "fileName": "files/other" } } } ] } } } });
+    for message in [message(&linked, &unknown), message(&unknown, &linked), card] {
+        let (status, answer) = api.send("+15550100002", "m2", message).await;
+        assert_eq!(status, 400);
+        assert!(answer["error"]["message"].as_str().unwrap().contains("no file \"files/other\""), "{answer}");
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_tester_is_invited_and_answers() {
+    let (emulator, _webhook, api) = start().await;
+    let invite = |phone: &str| format!("/v1/phones/{phone}/testers?agentId=demo");
+    let pending = json!({ "name": "phones/+15550100001/testers", "inviteStatus": "PENDING" });
+    let invited = api.call(Method::POST, &invite("+15550100001"), &api.token, Some(json!({}))).await;
+    assert_eq!(invited, (200, pending));
+    let phone = "/emulator/phones/+15550100001";
+    assert_eq!(api.call(Method::POST, phone, "", Some(json!({ "tester": true }))).await.1["invitation"], "ACCEPTED");
+    let again = api.call(Method::POST, &invite("+15550100001"), &api.token, None).await;
+    assert_eq!(again.1["inviteStatus"], "ACCEPTED");
+    assert_eq!(api.call(Method::POST, &invite("+15550100004"), &api.token, None).await.0, 404, "it has no RCS");
+    let uninvited = api.call(Method::POST, "/emulator/phones/+15550100002", "", Some(json!({ "tester": true }))).await;
+    assert_eq!(uninvited.0, 400, "{uninvited:?}");
+    for index in 0..19 {
+        assert_eq!(api.call(Method::POST, &invite(&format!("+1555{index:07}")), &api.token, None).await.0, 200);
+    }
+    let (status, answer) = api.call(Method::POST, &invite("+15559999999"), &api.token, None).await;
+    assert_eq!((status, &answer["error"]["status"]), (429, &json!("RESOURCE_EXHAUSTED")));
+    emulator.shutdown().await;
+}
+
 #[derive(Clone, Default)]
 struct Webhook(Arc<Received>);
 

@@ -1,0 +1,29 @@
+//! The files that the agent has uploaded. Only what messages need of them is kept: that they are there, and until when.
+
+use jiff::{SignedDuration, Timestamp};
+use rbm_wire::file::KEPT_SECONDS;
+use rbm_wire::message::{ContentMessage, RichCard, UploadedRbmFile};
+use std::collections::HashMap;
+
+/// By name, until when.
+#[derive(Debug, Default)]
+pub(crate) struct Files(HashMap<String, Timestamp>);
+
+impl Files {
+    /// Keeps a file for 60 days.
+    pub(crate) fn keep(&mut self, now: Timestamp, name: String) {
+        self.0.insert(name, now.saturating_add(SignedDuration::from_secs(KEPT_SECONDS)).unwrap_or(Timestamp::MAX));
+    }
+
+    /// The names in a message that are no file's, or no longer. That Google refuses such a message is assumed.
+    pub(crate) fn missing<'a>(&self, now: Timestamp, content: &'a ContentMessage) -> Vec<&'a str> {
+        let names = uploaded(content)
+            .flat_map(|file| std::iter::once(file.file_name.as_str()).chain(file.thumbnail_name.as_deref()));
+        names.filter(|name| self.0.get(*name).is_none_or(|until| *until <= now)).collect()
+    }
+}
+
+fn uploaded(content: &ContentMessage) -> impl Iterator<Item = &UploadedRbmFile> {
+    let media = content.rich_card.iter().flat_map(RichCard::cards).filter_map(|card| card.media.as_ref());
+    content.uploaded_rbm_file.iter().chain(media.filter_map(|media| media.uploaded_rbm_file.as_ref()))
+}

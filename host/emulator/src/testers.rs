@@ -1,0 +1,90 @@
+//! The people that the agent has invited, and how many it may.
+
+use jiff::{SignedDuration, Timestamp};
+use rbm_wire::name::PhoneNumber;
+use rbm_wire::tester::{PER_DAY_MAX, TOTAL_MAX};
+use std::collections::HashMap;
+
+/// How a person has answered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Invitation {
+    /// Not yet.
+    Pending,
+    /// The person may receive.
+    Accepted,
+    /// The person does not want to.
+    Declined,
+}
+
+impl Invitation {
+    /// As Google spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Accepted => "ACCEPTED",
+            Self::Declined => "DECLINED",
+        }
+    }
+}
+
+/// Everybody who was ever invited.
+#[derive(Debug, Default)]
+pub(crate) struct Testers(HashMap<PhoneNumber, Tester>);
+
+#[derive(Debug)]
+struct Tester {
+    invited_at: Timestamp,
+    answer: Invitation,
+}
+
+impl Testers {
+    /// None if the agent has invited as many as it may. That a second invitation of a person counts for nothing, and that a
+    /// day is the 24 hours before, is assumed.
+    pub(crate) fn invite(&mut self, now: Timestamp, phone: &PhoneNumber) -> Option<Invitation> {
+        if let Some(tester) = self.0.get(phone) {
+            return Some(tester.answer);
+        }
+        let day = SignedDuration::from_hours(24);
+        let today = self.0.values().filter(|tester| now.duration_since(tester.invited_at) < day).count();
+        if today >= PER_DAY_MAX || self.0.len() >= TOTAL_MAX {
+            return None;
+        }
+        self.0.insert(phone.clone(), Tester { invited_at: now, answer: Invitation::Pending });
+        Some(Invitation::Pending)
+    }
+
+    /// The person's answer. False if nobody invited this person.
+    pub(crate) fn answer(&mut self, phone: &PhoneNumber, answer: Invitation) -> bool {
+        self.0.get_mut(phone).map(|tester| tester.answer = answer).is_some()
+    }
+
+    pub(crate) fn of(&self, phone: &PhoneNumber) -> Option<Invitation> {
+        self.0.get(phone).map(|tester| tester.answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_invites_20_a_day_and_200_altogether() {
+        let number = |index: usize| PhoneNumber::parse(&format!("+1555{index:07}")).expect("a number");
+        let at = |hours: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours);
+        let mut testers = Testers::default();
+        let mut invited = 0;
+        for day in 0..12 {
+            let of_this_day = (0..25).filter(|_| {
+                let invitation = testers.invite(at(day * 24), &number(invited));
+                invited += usize::from(invitation.is_some());
+                invitation.is_some()
+            });
+            assert_eq!(of_this_day.count(), if day < 10 { 20 } else { 0 }, "on day {day}");
+        }
+        assert_eq!(testers.invite(at(999), &number(0)), Some(Invitation::Pending), "who was invited stays so");
+        assert!(
+            testers.answer(&number(0), Invitation::Accepted) && !testers.answer(&number(999), Invitation::Accepted)
+        );
+        assert_eq!((testers.of(&number(0)), testers.of(&number(999))), (Some(Invitation::Accepted), None));
+    }
+}
