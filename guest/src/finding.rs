@@ -3,7 +3,7 @@
 use gateway_channel::{Finding, Severity};
 use rbm_wire::limits::{Limit, PAGES};
 
-/// A rule that was broken. `page` is a path below Google's guides, or empty for a rule of our own.
+/// A rule that was broken. `page` is a path below Google's guides, or empty for a rule of the contract.
 pub(crate) fn error(path: impl Into<String>, rule: &str, message: impl Into<String>, page: &str) -> Finding {
     finding(Severity::Error, path.into(), rule, message.into(), page)
 }
@@ -30,6 +30,17 @@ pub(crate) fn out_of_bounds(limit: &Limit, path: &str, value: i64) -> Option<Fin
 }
 
 fn finding(severity: Severity, path: String, rule: &str, message: String, page: &str) -> Finding {
-    let source = (!page.is_empty()).then(|| format!("{PAGES}{page}"));
-    Finding { severity, path, rule: rule.to_owned(), limit: None, actual: None, message, hint: None, source }
+    let source = if page.is_empty() { CONTRACT.to_owned() } else { format!("{PAGES}{page}") };
+    Finding {
+        severity,
+        path,
+        rule: rule.to_owned(),
+        limit: None,
+        actual: None,
+        message,
+        hint: None,
+        source: Some(source),
+    }
 }
+
+const CONTRACT: &str = "gateway:channel@0.1.0";

@@ -5,6 +5,7 @@
 
 mod program;
 
+mod account;
 mod bad_input;
 mod checking;
 mod command_line;

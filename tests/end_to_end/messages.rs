@@ -88,12 +88,6 @@ fn contents() -> Vec<(&'static str, Value, &'static str, Value)> {
             json!({ "fileUrl": "https://x.example/a.pdf" }),
         ),
         (
-            "uploaded file",
-            to(json!({ "file": { "uploaded": "files/1", "thumbnail_uploaded": "files/2" } })),
-            "/uploadedRbmFile",
-            json!({ "fileName": "files/1", "thumbnailName": "files/2" }),
-        ),
-        (
             "vertical card",
             to(json!({ "card": { "layout": "vertical", "title": "t", "description": "d", "media": media,
             "suggestions": [{ "reply": { "text": "Yes", "postback": "y" } }] } })),

@@ -3,17 +3,18 @@
 mod place;
 
 use crate::exit::Failure;
-use crate::output;
+use crate::{input, output};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anyhow::{Context as _, anyhow};
 use gateway_channel::{Report, Setting};
 use jiff::Timestamp;
+use place::Document;
 use rbm_component::COMPONENT;
 use rbm_host::{Channel, Engine, Limits, NoHttp};
 use rbm_json::finding::{self, FindingView};
 use rbm_json::{message, strict};
 use serde_json::json;
-use std::io::{IsTerminal as _, Read as _};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -36,7 +37,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let channel = plugin.channel(arguments.setting, Arc::new(NoHttp));
     let mut refused = 0;
     for file in &arguments.files {
-        let text = read(file)?;
+        let text = input::text(file).map_err(Failure::Usage)?;
         let checked = check(&channel, &text).await?;
         refused += usize::from(checked.findings.iter().any(is_error));
         if arguments.json {
@@ -74,29 +75,19 @@ async fn check(channel: &Channel, text: &str) -> anyhow::Result<Checked> {
         Err(findings) => Ok(Checked { findings: findings.into_iter().map(finding::of_shape).collect(), report: None }),
         Ok(draft) => {
             let mut report = channel.check(Timestamp::now(), &draft.message).await?;
-            let findings = std::mem::take(&mut report.findings).into_iter();
-            let findings = findings.map(|finding| finding::of_message(finding, &draft.message)).collect();
+            let findings = finding::all_of_message(std::mem::take(&mut report.findings), &draft.message);
             Ok(Checked { findings, report: Some(report) })
         }
     }
-}
-
-fn read(file: &Path) -> Result<String, Failure> {
-    let unreadable = |problem| Failure::usage(format!("{} could not be read: {problem}", file.display()));
-    if file == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(unreadable)?;
-        return Ok(text);
-    }
-    std::fs::read_to_string(file).map_err(unreadable)
 }
 
 /// Each finding with its place in the file, then what the message would count as.
 fn shown(file: &Path, text: &str, checked: &Checked) -> String {
     let renderer = if std::io::stdout().is_terminal() { Renderer::styled() } else { Renderer::plain() };
     let name = file.display().to_string();
-    let findings: String =
-        checked.findings.iter().map(|finding| format!("{}\n\n", rendered(&renderer, &name, text, finding))).collect();
+    let document = Document::parse(text);
+    let snippet = |finding| format!("{}\n\n", rendered(&renderer, &name, &document, finding));
+    let findings: String = checked.findings.iter().map(snippet).collect();
     let errors = checked.findings.iter().filter(|finding| is_error(finding)).count();
     let warnings = checked.findings.len() - errors;
     let class = checked.report.as_ref().and_then(|report| report.message_class.as_deref());
@@ -104,13 +95,17 @@ fn shown(file: &Path, text: &str, checked: &Checked) -> String {
     format!("{findings}{name}: {}, {}{class}\n", counted(errors, "error"), counted(warnings, "warning"))
 }
 
-fn rendered(renderer: &Renderer, name: &str, text: &str, finding: &FindingView) -> String {
+fn rendered(renderer: &Renderer, name: &str, document: &Document<'_>, finding: &FindingView) -> String {
     let level = if is_error(finding) { Level::ERROR } else { Level::WARNING };
     let mut group = Group::with_title(level.primary_title(&*finding.message).id(&*finding.rule));
-    if let Some(place) = place::find(text, &finding.path) {
+    let place = match finding.rule.as_str() {
+        "unknown-field" => document.name(&finding.path),
+        _ => document.find(&finding.path),
+    };
+    if let Some(place) = place {
         let label = finding.limit.as_deref().map(|limit| format!("allowed: {limit}"));
         let annotation = AnnotationKind::Primary.span(place).label(label);
-        group = group.element(Snippet::source(text).path(name).annotation(annotation));
+        group = group.element(Snippet::source(document.text).path(name).annotation(annotation));
     }
     if let Some(hint) = &finding.hint {
         group = group.element(Level::HELP.message(hint));

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use rbm_component::COMPONENT;
 use rbm_emulator::{Emulator, Options};
 use rbm_gateway::store::Store;
-use rbm_gateway::{Agent, Config, Gateway, MemoryStore};
+use rbm_gateway::{Agent, Capacity, Config, Gateway, MemoryStore};
 use rbm_host::{Channel, Credentials, Egress, Engine, Limits, Plugin, ServiceAccount};
-use rbm_wire::auth;
+use rbm_wire::{auth, file, limits, reach};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -138,7 +138,12 @@ fn start_gateway(
         channel: channel.clone(),
     };
     let clock = Arc::new(Timestamp::now);
-    let config = Config { agents: vec![agent], partner: Some(channel), store, clock, forward_to };
+    let capacity = Capacity {
+        reach_people_max: limits::REACH_RECIPIENTS.most(),
+        reach_calls_per_minute_max: reach::CALLS_PER_MINUTE_MAX,
+        file_bytes_max: file::BYTES_MAX,
+    };
+    let config = Config { agents: vec![agent], partner: Some(channel), store, clock, forward_to, capacity };
     Gateway::start(listener, config).map_err(|problem| match problem {
         rbm_gateway::StartProblem::Forward { .. } => Failure::usage(format!("--forward-to: {problem}")),
         problem => Failure::Failed(problem.into()),

@@ -24,10 +24,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 fn find(rule: &str) -> Result<&'static Row, Failure> {
     ALL.iter().find(|row| row.limit.rule == rule).ok_or_else(|| {
-        let nearest = ALL.iter().map(|row| row.limit.rule).max_by(|a, b| {
-            let likeness = |known| strsim::jaro(known, rule);
-            likeness(a).total_cmp(&likeness(b))
-        });
+        let nearest = rbm_json::nearest(ALL.iter().map(|row| row.limit.rule), rule);
         let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
         Failure::usage(format!("there is no rule {rule:?}{hint}"))
     })

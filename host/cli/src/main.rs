@@ -1,11 +1,14 @@
 //! `rbm`: the binary. Thin: one file a subcommand, each of which prints its data to stdout and what it has to say to people
 //! to stderr. Exit codes: 0 done, 1 the operation failed, 2 used wrongly, 3 try again later.
 
+mod ask;
 mod check;
 mod component;
 mod dev;
 mod exit;
 mod explain;
+mod gateway;
+mod input;
 mod output;
 mod send;
 mod sign;
@@ -31,6 +34,8 @@ enum Command {
     Dev(dev::Arguments),
     /// Sends a message through a gateway.
     Send(send::Arguments),
+    #[command(flatten)]
+    Ask(ask::Command),
     /// Finds what is wrong with messages before anything is sent.
     Check(check::Arguments),
     /// Says what a rule means that a finding names, and who says so.
@@ -56,6 +61,7 @@ async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Dev(arguments) => dev::run(arguments).await,
         Command::Send(arguments) => send::run(arguments).await,
+        Command::Ask(command) => ask::run(command).await,
         Command::Check(arguments) => check::run(arguments).await,
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Sign(arguments) => sign::run(&arguments),

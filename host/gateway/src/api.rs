@@ -2,10 +2,11 @@
 //! sentence; nothing is answered 202 before it is kept.
 
 use crate::lifecycle::{State as MessageState, WORDS};
-use crate::problem::{PathName, Problem, bad_request, bound_headers, not_found, read_body, unavailable};
+use crate::problem::{Problem, bad_request, not_found, unavailable};
+use crate::request::{PathName, bound_headers, parse_phone, parse_query, read_json};
 use crate::store::{Accepted, Cursor, Filter, NewMessage, StoreProblem, StoredEvent, StoredMessage};
 use crate::view::MessageView;
-use crate::{Agent, Shared, conversation, inbox, revoke};
+use crate::{Agent, Shared, account, conversation, inbox, reach, revoke};
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::middleware;
@@ -13,14 +14,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use gateway_channel::{Expiry, Finding, Message, Report, Severity};
-use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use jiff::{SignedDuration, Timestamp};
 use rbm_json::finding::FindingView;
 use rbm_json::message::Draft;
-use rbm_json::{event, finding, message, strict};
+use rbm_json::{event, finding, message};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -33,6 +33,9 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/conversations/{phone}/read", post(conversation::read))
         .route("/v1/conversations/{phone}/typing", post(conversation::typing))
         .route("/v1/phones/{phone}/capabilities", get(conversation::capabilities))
+        .route("/v1/reach", post(reach::reach))
+        .route("/v1/files", post(account::upload))
+        .route("/v1/testers", post(account::invite))
         .route("/v1/events", get(events))
         .route("/webhooks/rbm", post(inbox::partner))
         .route("/webhooks/rbm/{agent}", post(inbox::agent))
@@ -64,7 +67,7 @@ async fn send(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resu
     }
     let report = examine(&shared, agent, &message).await?;
     if report.findings.iter().any(|finding| finding.severity == Severity::Error) {
-        return Err(Problem::not_sendable(view_findings(report.findings, &message)));
+        return Err(Problem::not_sendable(finding::all_of_message(report.findings, &message)));
     }
     let now = shared.now();
     let (expires_at, message) = with_absolute_expiry(message, now);
@@ -87,7 +90,7 @@ async fn check(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Res
         Err(findings) => (findings, None),
         Ok(Asked { agent, message }) => {
             let mut report = examine(&shared, agent, &message).await?;
-            (view_findings(std::mem::take(&mut report.findings), &message), Some(report))
+            (finding::all_of_message(std::mem::take(&mut report.findings), &message), Some(report))
         }
     };
     let (class, segments) = report.map(|report| (report.message_class, report.segments)).unwrap_or_default();
@@ -159,18 +162,9 @@ fn understand<'a>(shared: &'a Shared, key: Option<&str>, body: &Value) -> Result
 }
 
 /// Named in the body, or the only one. A name that is no text is found with the rest of the shape.
-pub(crate) fn choose_agent<'a>(shared: &'a Shared, body: &Value) -> Result<&'a Agent, Finding> {
-    let names = || shared.agents.iter().map(|agent| agent.name.as_str()).collect::<Vec<_>>().join(", ");
-    match (body.get("agent").and_then(Value::as_str), shared.agents.as_slice()) {
-        (Some(name), _) => shared.agent(name).ok_or_else(|| {
-            finding::error("agent", "agent-unknown", format!("there is no agent {name:?}; the agents are {}", names()))
-        }),
-        (None, [only]) => Ok(only),
-        (None, _) => {
-            let message = format!("agent is missing, and must be one of {}", names());
-            Err(finding::error("agent", "agent-required", message))
-        }
-    }
+fn choose_agent<'a>(shared: &'a Shared, body: &Value) -> Result<&'a Agent, Finding> {
+    let name = body.get("agent").and_then(Value::as_str);
+    shared.choose_agent(name).map_err(|(rule, message)| finding::error("agent", rule, message))
 }
 
 async fn examine(shared: &Shared, agent: &Agent, message: &Message) -> Result<Report, Problem> {
@@ -178,10 +172,6 @@ async fn examine(shared: &Shared, agent: &Agent, message: &Message) -> Result<Re
         tracing::error!(%problem, "a message could not be checked");
         unavailable("the message could not be checked; try again")
     })
-}
-
-fn view_findings(findings: Vec<Finding>, message: &Message) -> Vec<FindingView> {
-    findings.into_iter().map(|found| finding::of_message(found, message)).collect()
 }
 
 /// A retry prolongs nothing, and every attempt has the same bytes.
@@ -221,49 +211,13 @@ fn accepted(id: &str, state: MessageState) -> Response {
     (StatusCode::ACCEPTED, Json(json!({ "id": id, "state": state.as_str() }))).into_response()
 }
 
-/// Only what says that it is JSON: a page in a browser cannot say so to a gateway on the same machine without asking.
-pub(crate) async fn read_json(headers: &HeaderMap, body: Body) -> Result<Value, Problem> {
-    let body = read_body(headers, body).await?;
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/json") {
-        let detail = format!("content-type is {kind:?}, and must be application/json");
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", &detail));
-    }
-    strict::parse(&body).map_err(|problem| bad_request("not-json", &format!("the body is not JSON: {problem}")))
-}
-
-pub(crate) fn parse_query(query: Option<&str>, names: &[&str]) -> Result<HashMap<String, String>, Problem> {
-    let mut parsed = HashMap::new();
-    for (name, value) in form_urlencoded(query.unwrap_or_default()) {
-        if !names.contains(&name.as_str()) {
-            let detail = format!("there is no parameter {name:?}; the parameters are {}", names.join(", "));
-            return Err(bad_request("parameter", &detail));
-        }
-        if parsed.insert(name.clone(), value).is_some() {
-            return Err(bad_request("parameter", &format!("the parameter {name} is given twice")));
-        }
-    }
-    Ok(parsed)
-}
-
-fn form_urlencoded(query: &str) -> impl Iterator<Item = (String, String)> {
-    url::form_urlencoded::parse(query.as_bytes()).map(|(name, value)| (name.into_owned(), value.into_owned()))
-}
-
 fn parse_agent(shared: &Shared, name: &str) -> Result<String, Problem> {
-    let agent = shared.agent(name).ok_or_else(|| bad_request("agent", &format!("there is no agent {name:?}")))?;
-    Ok(agent.name.clone())
+    named_agent(shared, Some(name)).map(|agent| agent.name.clone())
 }
 
-/// A plus sign that nobody escaped arrives as a blank.
-pub(crate) fn parse_phone(name: &'static str, text: &str) -> Result<String, Problem> {
-    let phone = text.strip_prefix(' ').map_or_else(|| text.to_owned(), |digits| format!("+{digits}"));
-    let digits = phone.strip_prefix('+').unwrap_or_default();
-    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Ok(phone);
-    }
-    Err(bad_request(name, &format!("{name} is {text:?}, and must be a phone number: a plus sign, then digits")))
+/// The agent of this name, or the only one.
+pub(crate) fn named_agent<'a>(shared: &'a Shared, name: Option<&str>) -> Result<&'a Agent, Problem> {
+    shared.choose_agent(name).map_err(|(rule, message)| bad_request(rule, &message))
 }
 
 fn parse_state(word: &str) -> Result<MessageState, Problem> {

@@ -1,27 +1,27 @@
 //! What happens beside messages: shows a person that somebody types or has read, and asks what a phone can show.
 
-use crate::api::{choose_agent, parse_phone, parse_query, read_json};
-use crate::problem::{PathName, Problem, bad_request, unavailable};
+use crate::api::named_agent;
+use crate::problem::{Problem, answered, bad_request};
+use crate::request::{PathName, parse_phone, parse_query, read_fields, text};
 use crate::{Agent, Shared};
 use axum::Json;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{RawQuery, State};
-use gateway_channel::{ChannelFailure, FailureCode, SignalKind};
+use gateway_channel::SignalKind;
 use http::{Request, StatusCode};
-use rbm_host::CallProblem;
-use rbm_json::finding;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// `POST /v1/conversations/{phone}/typing` with `{"agent"}`: the agent types.
+/// `POST /v1/conversations/{phone}/typing` with `{"agent"}` or nothing: the agent types.
 pub(crate) async fn typing(
     State(shared): State<Arc<Shared>>,
     PathName(phone): PathName,
     request: Request<Body>,
 ) -> Result<StatusCode, Problem> {
-    let (phone, body) = (parse_phone("phone", &phone)?, read_fields(request, &["agent"]).await?);
-    show(&shared, &body, &phone, &SignalKind::Typing).await
+    let phone = parse_phone("phone", &phone)?;
+    let body = if request.body().is_end_stream() { Map::new() } else { read_fields(request, &["agent"]).await? };
+    show(&shared, named_agent(&shared, text(&body, "agent")?)?, &phone, &SignalKind::Typing).await
 }
 
 /// `POST /v1/conversations/{phone}/read` with `{"agent","message_id"}`: the person's message of this id was read.
@@ -31,10 +31,11 @@ pub(crate) async fn read(
     request: Request<Body>,
 ) -> Result<StatusCode, Problem> {
     let (phone, body) = (parse_phone("phone", &phone)?, read_fields(request, &["agent", "message_id"]).await?);
-    let message = body.get("message_id").and_then(Value::as_str).filter(|id| !id.is_empty()).ok_or_else(|| {
+    let agent = named_agent(&shared, text(&body, "agent")?)?;
+    let message = text(&body, "message_id")?.filter(|id| !id.is_empty()).ok_or_else(|| {
         bad_request("message-id", "message_id must be the id of a message that the person sent, as its event has it")
     })?;
-    show(&shared, &body, &phone, &SignalKind::Read(message.to_owned())).await
+    show(&shared, agent, &phone, &SignalKind::Read(message.to_owned())).await
 }
 
 /// `GET /v1/phones/{phone}/capabilities?agent=`
@@ -45,52 +46,14 @@ pub(crate) async fn capabilities(
 ) -> Result<Json<Value>, Problem> {
     let phone = parse_phone("phone", &phone)?;
     let query = parse_query(query.as_deref(), &["agent"])?;
-    let agent = agent(&shared, &json!(query))?;
-    let answer = agent.channel.capabilities(shared.now(), &phone, &Uuid::new_v4().to_string()).await;
-    let found = answered(answer)?;
+    let agent = named_agent(&shared, query.get("agent").map(String::as_str))?;
+    let found = answered(agent.channel.capabilities(shared.now(), &phone, &Uuid::new_v4().to_string()).await)?;
     Ok(Json(json!({
         "phone": phone, "reachable": found.reachable, "features": found.features, "carrier": found.carrier,
     })))
 }
 
-async fn show(shared: &Shared, body: &Value, phone: &str, kind: &SignalKind) -> Result<StatusCode, Problem> {
-    let agent = agent(shared, body)?;
-    let id = Uuid::new_v4().to_string();
-    answered(agent.channel.signal(shared.now(), phone, &id, kind).await)?;
+async fn show(shared: &Shared, agent: &Agent, phone: &str, kind: &SignalKind) -> Result<StatusCode, Problem> {
+    answered(agent.channel.signal(shared.now(), phone, &Uuid::new_v4().to_string(), kind).await)?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-async fn read_fields(request: Request<Body>, names: &[&str]) -> Result<Value, Problem> {
-    let (parts, body) = request.into_parts();
-    let body = read_json(&parts.headers, body).await?;
-    let Some(fields) = body.as_object() else { return Err(bad_request("type", "the body must be an object")) };
-    if let Some(unknown) = fields.keys().find(|name| !names.contains(&name.as_str())) {
-        let detail = format!("there is no field {unknown:?}; the fields are {}", names.join(", "));
-        return Err(bad_request("unknown-field", &detail));
-    }
-    if let Some((name, _)) = fields.iter().find(|(_, value)| !value.is_string()) {
-        return Err(bad_request("type", &format!("{name} must be a string")));
-    }
-    Ok(body)
-}
-
-fn agent<'a>(shared: &'a Shared, named: &Value) -> Result<&'a Agent, Problem> {
-    choose_agent(shared, named).map_err(|finding| Problem::not_sendable(vec![finding::of_shape(finding)]))
-}
-
-/// What the platform said, or a problem with its own words.
-fn answered<T>(answer: Result<Result<T, ChannelFailure>, CallProblem>) -> Result<T, Problem> {
-    let failure = match answer {
-        Ok(Ok(found)) => return Ok(found),
-        Ok(Err(failure)) => failure,
-        Err(problem) => return Err(unavailable(&problem.to_string())),
-    };
-    let (status, code) = match failure.code {
-        FailureCode::Refused => (StatusCode::UNPROCESSABLE_ENTITY, "refused"),
-        FailureCode::Unreachable => (StatusCode::NOT_FOUND, "unreachable"),
-        FailureCode::Later => (StatusCode::SERVICE_UNAVAILABLE, "later"),
-        FailureCode::Unsupported => (StatusCode::NOT_IMPLEMENTED, "unsupported"),
-        FailureCode::Unknown | FailureCode::Misconfigured => (StatusCode::BAD_GATEWAY, "platform"),
-    };
-    Err(Problem::new(status, code, &failure.message))
 }

@@ -1,7 +1,8 @@
 //! Takes webhook requests: the plugin judges, the store keeps, and only then is there an answer. What is not believed, or
 //! concerns nobody here, is put aside with the reason and reaches no application.
 
-use crate::problem::{self, PathName, read_body};
+use crate::problem;
+use crate::request::{PathName, read_body};
 use crate::store::{NewEvent, Quarantined, StoreProblem};
 use crate::{Agent, Shared};
 use axum::body::Body;

@@ -8,6 +8,7 @@ pub mod backoff;
 pub mod lifecycle;
 pub mod store;
 
+mod account;
 mod api;
 mod conversation;
 mod forward;
@@ -15,6 +16,8 @@ mod inbox;
 mod memory;
 mod outbox;
 mod problem;
+mod reach;
+mod request;
 mod revoke;
 mod serve;
 mod view;
@@ -25,8 +28,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Mutex, Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Interval;
 
 pub use memory::MemoryStore;
 
@@ -56,6 +60,19 @@ pub struct Config {
     pub clock: Clock,
     /// Where each event is posted as well, if anywhere.
     pub forward_to: Option<String>,
+    /// How much the platform takes at once.
+    pub capacity: Capacity,
+}
+
+/// How much a platform takes at once, where a plugin cannot say: it sees one batch of people, and none of a file's bytes.
+#[derive(Clone, Debug)]
+pub struct Capacity {
+    /// People whom one question about reach may name.
+    pub reach_people_max: usize,
+    /// Questions about reach in a minute, of all agents together.
+    pub reach_calls_per_minute_max: u32,
+    /// Bytes of a file.
+    pub file_bytes_max: usize,
 }
 
 /// Why a gateway does not start.
@@ -98,6 +115,11 @@ pub(crate) struct Shared {
     pub(crate) events: Notify,
     /// An attempt has ended.
     pub(crate) settled: Notify,
+    pub(crate) capacity: Capacity,
+    /// Whose turn it is to ask about reach.
+    pub(crate) reach_turns: Mutex<Interval>,
+    /// Files that are in memory at once.
+    pub(crate) uploads: Semaphore,
 }
 
 impl Gateway {
@@ -115,6 +137,9 @@ impl Gateway {
             outbox: Notify::new(),
             events: Notify::new(),
             settled: Notify::new(),
+            reach_turns: Mutex::new(reach::turns(&config.capacity)),
+            capacity: config.capacity,
+            uploads: Semaphore::new(account::UPLOADS_MAX),
         });
         let forwarder = config.forward_to.map(|url| {
             forward::Forwarder::new(&url).map_err(|reason| StartProblem::Forward { url: url.clone(), reason })
@@ -149,6 +174,18 @@ impl Shared {
     /// By the gateway's name or any of the platform's.
     pub(crate) fn agent(&self, name: &str) -> Option<&Agent> {
         self.agents.iter().find(|agent| agent.name == name || agent.platform_ids.iter().any(|id| id == name))
+    }
+
+    /// By its name, or the only one; else the rule that was broken, and a sentence.
+    pub(crate) fn choose_agent(&self, name: Option<&str>) -> Result<&Agent, (&'static str, String)> {
+        let names = || self.agents.iter().map(|agent| agent.name.as_str()).collect::<Vec<_>>().join(", ");
+        match (name, self.agents.as_slice()) {
+            (Some(name), _) => self
+                .agent(name)
+                .ok_or_else(|| ("agent-unknown", format!("there is no agent {name:?}; the agents are {}", names()))),
+            (None, [only]) => Ok(only),
+            (None, _) => Err(("agent-required", format!("agent is missing, and must be one of {}", names()))),
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 use crate::Shared;
 use crate::api::find_message;
 use crate::lifecycle::{Fact, State as MessageState};
-use crate::problem::{PathName, Problem, not_found, unavailable};
+use crate::problem::{Problem, answered, not_found, unavailable};
+use crate::request::PathName;
 use crate::store::{Entry, StoredMessage, Withdrawn};
 use crate::view::MessageView;
 use axum::Json;
@@ -51,18 +52,16 @@ async fn ask_platform(shared: &Shared, stored: &StoredMessage) -> Result<(), Pro
         .agent(&stored.agent)
         .ok_or_else(|| not_found(&format!("there is no agent {} any more", stored.agent)))?;
     let (now, message) = (shared.now(), &stored.message);
-    let answer = agent.channel.revoke(now, &message.recipient, &message.id).await;
-    match answer.map_err(|problem| unavailable(&problem.to_string()))? {
-        Ok(Revocation::TakenBack) => {
+    match answered(agent.channel.revoke(now, &message.recipient, &message.id).await)? {
+        Revocation::TakenBack => {
             shared.store.note(&message.id, entry(now, Fact::Revoked, "the platform took it back")).await?;
             Ok(())
         }
-        Ok(Revocation::TooLate) => {
+        Revocation::TooLate => {
             let reason = "the platform has delivered it, or never had it; it is not sent again";
             shared.store.note(&message.id, entry(now, Fact::RevokeFailed, reason)).await?;
             Err(too_late(reason))
         }
-        Err(failure) => Err(Problem::new(StatusCode::BAD_GATEWAY, "platform", &failure.message)),
     }
 }
 

@@ -2,7 +2,7 @@
 //! size, connections a number, and a stop lets what is under way finish.
 
 use crate::STOP_TIME_MAX;
-use crate::problem::HEADER_BYTES_MAX;
+use crate::request::HEADER_BYTES_MAX;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};

@@ -16,8 +16,15 @@ impl Findings {
 
     /// Something is wrong here, and this is what to do about it.
     pub(crate) fn add(&self, path: &str, rule: &str, message: String, hint: Option<String>) {
-        self.0.borrow_mut().push(Finding { hint, ..finding::error(path, rule, message) });
+        let source = Some(CONTRACT.to_owned());
+        self.0.borrow_mut().push(Finding { hint, source, ..finding::error(path, rule, message) });
     }
+}
+
+/// The name that somebody may have meant who wrote another, if one is near.
+pub fn nearest<'n>(names: impl Iterator<Item = &'n str>, written: &str) -> Option<&'n str> {
+    let likeness = |name: &str| strsim::jaro(name, written);
+    names.filter(|name| likeness(name) > LIKENESS_MIN).max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
 }
 
 /// An object at a path, of whose fields only some names exist.
@@ -36,10 +43,7 @@ impl<'a> Fields<'a> {
         };
         let fields = Self { path: path.to_owned(), findings, object };
         for name in object.keys().filter(|name| !names.contains(&name.as_str())) {
-            let nearest = names.iter().max_by(|a, b| strsim::jaro(a, name).total_cmp(&strsim::jaro(b, name)));
-            let hint = nearest
-                .filter(|nearest| strsim::jaro(nearest, name) > 0.7)
-                .map(|nearest| format!("did you mean `{nearest}`?"));
+            let hint = nearest(names.iter().copied(), name).map(|nearest| format!("did you mean `{nearest}`?"));
             let message = format!("there is no field {name:?} in {}; its fields are {}", shown(path), names.join(", "));
             findings.add(&fields.at(name), "unknown-field", message, hint);
         }
@@ -105,7 +109,7 @@ impl<'a> Fields<'a> {
         let found = self.at_most_one(rule, names);
         if found.is_none() && !names.iter().any(|name| self.get(name).is_some()) {
             let message = format!("{} has none of {}, and needs exactly one", shown(&self.path), names.join(", "));
-            self.findings.add(&self.path, rule, message, None);
+            self.findings.add(&self.path, rule, message, Some(format!("give one of {}", names.join(", "))));
         }
         found
     }
@@ -156,3 +160,7 @@ fn kind(value: &Value) -> String {
 }
 
 const CHARACTERS_SHOWN: usize = 40;
+/// What states which fields a message has.
+const CONTRACT: &str = "gateway:channel@0.1.0";
+/// Below this, names have nothing to do with each other.
+const LIKENESS_MIN: f64 = 0.7;

@@ -61,6 +61,11 @@ pub fn of_shape(finding: Finding) -> FindingView {
     }
 }
 
+/// All that a plugin finds about a message.
+pub fn all_of_message(findings: Vec<Finding>, message: &Message) -> Vec<FindingView> {
+    findings.into_iter().map(|finding| of_message(finding, message)).collect()
+}
+
 /// A plugin's finding about a message, whose paths are the contract's.
 pub fn of_message(finding: Finding, message: &Message) -> FindingView {
     let path = path::to_json(&finding.path, message);

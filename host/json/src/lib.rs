@@ -11,3 +11,5 @@ pub mod strict;
 mod fields;
 mod path;
 mod suggestion;
+
+pub use fields::nearest;

@@ -32,7 +32,8 @@ fn read_draft(id: &str, body: &Value, findings: &Findings) -> Option<Draft> {
     let content = match fields.get("content") {
         Some(content) => read_content(content, findings),
         None => {
-            findings.add("content", "content-exactly-one", "the message has no content".to_owned(), None);
+            let hint = Some(format!("give one of {}", CONTENTS.join(", ")));
+            findings.add("content", "content-exactly-one", "the message has no content".to_owned(), hint);
             None
         }
     };
