@@ -109,3 +109,19 @@ fn the_page_of_all_limits_is_the_one_that_the_table_makes() {
     let page = include_str!("../../guest/wire/LIMITS.md");
     assert_eq!(rbm(&["explain", "--markdown"], b"").stdout, page, "write it again: rbm explain --markdown");
 }
+
+/// What the page shows is what is taken, by the same checks that a sent message meets.
+#[test]
+fn each_example_of_the_page_of_messages_can_be_sent() {
+    let examples: Vec<&str> =
+        MESSAGES.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(examples.len(), 6);
+    for example in examples {
+        let ended = rbm(&["check", "--json", "-"], example.as_bytes());
+        assert_eq!(ended.code, Some(0), "{example}\n{}", ended.stdout);
+        let checked: Value = serde_json::from_str(&ended.stdout).unwrap();
+        assert!(checked["message_class"].is_string(), "{example}\n{checked}");
+    }
+}
+
+const MESSAGES: &str = include_str!("../../host/json/MESSAGES.md");

@@ -348,6 +348,12 @@ async fn a_check_tells_the_class_and_sends_nothing() {
         let findings = answer.body["findings"].as_array().unwrap();
         assert_eq!(findings.iter().map(|finding| finding["rule"].as_str().unwrap()).collect::<Vec<_>>(), rules);
     }
+    let long = dev.post("/v1/check", &text(ANSWERS, &"x".repeat(161))).await.body;
+    let plain = json!({ "text": "x".repeat(161), "encoding": "gsm7", "segments": 2 });
+    assert_eq!(
+        (&long["plain_text"], &long["bytes"]),
+        (&plain, &json!(r#"{"contentMessage":{"text":""}}"#.len() + 161))
+    );
     let warned =
         dev.post("/v1/check", &json!({ "to": ANSWERS, "content": { "text": "x" }, "lifetime_seconds": 9 })).await;
     assert_eq!(

@@ -6,14 +6,15 @@ use crate::exit::Failure;
 use crate::{input, output};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anyhow::{Context as _, anyhow};
-use gateway_channel::{Report, Setting};
+use gateway_channel::Setting;
 use jiff::Timestamp;
 use place::Document;
 use rbm_component::COMPONENT;
 use rbm_host::{Channel, Engine, Limits, NoHttp};
+use rbm_json::check::CheckView;
 use rbm_json::finding::{self, FindingView};
-use rbm_json::{message, strict};
-use serde_json::json;
+use rbm_json::message::{self, Draft};
+use rbm_json::strict;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,12 +42,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         let checked = check(&channel, &text).await?;
         refused += usize::from(checked.findings.iter().any(is_error));
         if arguments.json {
-            let (class, segments) =
-                checked.report.map(|report| (report.message_class, report.segments)).unwrap_or_default();
-            let file = file.display().to_string();
-            output::line(
-                json!({ "file": file, "findings": checked.findings, "message_class": class, "segments": segments }),
-            )?;
+            let mut line = serde_json::to_value(&checked).context("no JSON")?;
+            line["file"] = file.display().to_string().into();
+            output::line(line)?;
         } else {
             output::bytes(shown(file, &text, &checked).as_bytes())?;
         }
@@ -57,32 +55,26 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
 }
 
-struct Checked {
-    findings: Vec<FindingView>,
-    /// None for what is no message at all.
-    report: Option<Report>,
-}
-
-async fn check(channel: &Channel, text: &str) -> anyhow::Result<Checked> {
+async fn check(channel: &Channel, text: &str) -> anyhow::Result<CheckView> {
     let body = match strict::parse(text.as_bytes()) {
         Ok(body) => body,
         Err(problem) => {
             let finding = finding::error("", "not-json", format!("this is not JSON: {problem}"));
-            return Ok(Checked { findings: vec![finding::of_shape(finding)], report: None });
+            return Ok(CheckView::of_no_message(vec![finding::of_shape(finding)]));
         }
     };
     match message::read(&Uuid::new_v4().to_string(), &body) {
-        Err(findings) => Ok(Checked { findings: findings.into_iter().map(finding::of_shape).collect(), report: None }),
-        Ok(draft) => {
-            let mut report = channel.check(Timestamp::now(), &draft.message).await?;
-            let findings = finding::all_of_message(std::mem::take(&mut report.findings), &draft.message);
-            Ok(Checked { findings, report: Some(report) })
+        Err(findings) => Ok(CheckView::of_no_message(findings.into_iter().map(finding::of_shape).collect())),
+        Ok(Draft { message, .. }) => {
+            let now = Timestamp::now();
+            let (report, plain) = (channel.check(now, &message).await?, channel.plain_text(now, &message).await?);
+            Ok(CheckView::of_message(report, plain, &message))
         }
     }
 }
 
 /// Each finding with its place in the file, then what the message would count as.
-fn shown(file: &Path, text: &str, checked: &Checked) -> String {
+fn shown(file: &Path, text: &str, checked: &CheckView) -> String {
     let renderer = if std::io::stdout().is_terminal() { Renderer::styled() } else { Renderer::plain() };
     let name = file.display().to_string();
     let document = Document::parse(text);
@@ -90,7 +82,7 @@ fn shown(file: &Path, text: &str, checked: &Checked) -> String {
     let findings: String = checked.findings.iter().map(snippet).collect();
     let errors = checked.findings.iter().filter(|finding| is_error(finding)).count();
     let warnings = checked.findings.len() - errors;
-    let class = checked.report.as_ref().and_then(|report| report.message_class.as_deref());
+    let class = checked.message_class.as_deref();
     let class = class.map(|class| format!(", {class}")).unwrap_or_default();
     format!("{findings}{name}: {}, {}{class}\n", counted(errors, "error"), counted(warnings, "warning"))
 }

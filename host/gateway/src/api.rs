@@ -16,6 +16,7 @@ use axum::{Json, Router};
 use gateway_channel::{Expiry, Finding, Message, Report, Severity};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use jiff::{SignedDuration, Timestamp};
+use rbm_json::check::CheckView;
 use rbm_json::finding::FindingView;
 use rbm_json::message::Draft;
 use rbm_json::{event, finding, message};
@@ -83,18 +84,17 @@ async fn send(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resu
     }
 }
 
-async fn check(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Result<Json<Value>, Problem> {
+async fn check(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Result<Json<CheckView>, Problem> {
     let (parts, body) = request.into_parts();
     let body = read_json(&parts.headers, body).await?;
-    let (findings, report) = match understand(&shared, None, &body) {
-        Err(findings) => (findings, None),
+    Ok(Json(match understand(&shared, None, &body) {
+        Err(findings) => CheckView::of_no_message(findings),
         Ok(Asked { agent, message }) => {
-            let mut report = examine(&shared, agent, &message).await?;
-            (finding::all_of_message(std::mem::take(&mut report.findings), &message), Some(report))
+            let report = examine(&shared, agent, &message).await?;
+            let plain = agent.channel.plain_text(shared.now(), &message).await;
+            CheckView::of_message(report, plain.map_err(|problem| unavailable(&problem.to_string()))?, &message)
         }
-    };
-    let (class, segments) = report.map(|report| (report.message_class, report.segments)).unwrap_or_default();
-    Ok(Json(json!({ "findings": findings, "message_class": class, "segments": segments })))
+    }))
 }
 
 async fn show(State(shared): State<Arc<Shared>>, PathName(id): PathName) -> Result<Json<MessageView>, Problem> {

@@ -3,6 +3,7 @@
 //! What a caller writes is read in one pass that finds everything that is wrong with it, because one error at a time is a
 //! bad conversation. No HTTP, no WebAssembly runtime, no clock: whatever serves this JSON, the JSON is the same.
 
+pub mod check;
 pub mod event;
 pub mod finding;
 pub mod message;
