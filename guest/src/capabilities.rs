@@ -4,7 +4,7 @@ use crate::answer::refused;
 use crate::http::{Host, Method};
 use crate::platform::Platform;
 use crate::settings::Sender;
-use gateway_channel::{CapabilityAnswer, ChannelFailure, Context};
+use gateway_channel::{CapabilityAnswer, ChannelFailure, Context, FailureCode};
 use rbm_wire::json;
 use rbm_wire::message::Capabilities;
 use rbm_wire::name::{MessageId, PhoneNumber};
@@ -32,7 +32,7 @@ pub fn capabilities(
             let found = json::parse(&response.body).map(Capabilities::read).unwrap_or_default();
             Ok(answer(true, found.features, found.carrier))
         }
-        Err(failure) if failure.http_status == Some(404) => Ok(answer(false, Vec::new(), None)),
+        Err(failure) if failure.code == FailureCode::Unreachable => Ok(answer(false, Vec::new(), None)),
         Err(failure) => Err(failure),
     }
 }

@@ -4,7 +4,7 @@ use crate::answer::refused;
 use crate::http::{Host, Method};
 use crate::platform::Platform;
 use crate::settings::Sender;
-use gateway_channel::{ChannelFailure, Context, Revocation};
+use gateway_channel::{ChannelFailure, Context, FailureCode, Revocation};
 use rbm_wire::name::{MessageId, PhoneNumber};
 
 /// Asks the platform not to deliver what it has not delivered yet.
@@ -17,7 +17,7 @@ pub fn revoke(host: &dyn Host, context: &Context, recipient: &str, id: &str) -> 
     match platform.call(Method::Delete, &path, None, None) {
         Ok(_) => Ok(Revocation::TakenBack),
         // Current pages: 404 means delivered already. Older ones: always 200. (guides/build/messages/revoke)
-        Err(failure) if failure.http_status == Some(404) => Ok(Revocation::TooLate),
+        Err(failure) if failure.code == FailureCode::Unreachable => Ok(Revocation::TooLate),
         Err(failure) => Err(failure),
     }
 }

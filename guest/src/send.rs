@@ -23,7 +23,7 @@ pub fn send(host: &dyn Host, context: &Context, message: &Message) -> Result<Rec
     match platform.call(Method::Post, &path, Some(("messageId", &id)), Some(compose::json(message))) {
         Ok(response) => Ok(receipt(message, &response.body)),
         // The platform had the id already: the message is under way, and it is not sent a second time.
-        Err(failure) if failure.http_status == Some(409) => Ok(receipt(message, b"")),
+        Err(failure) if answer::is_repeated(&failure) => Ok(receipt(message, b"")),
         Err(failure) => Err(failure),
     }
 }
@@ -32,8 +32,9 @@ pub fn send(host: &dyn Host, context: &Context, message: &Message) -> Result<Rec
 fn receipt(message: &Message, body: &[u8]) -> Receipt {
     let accepted = json::parse(body).map(Accepted::read).unwrap_or_default();
     let classification = accepted.rich_message_classification.unwrap_or_default();
-    let size =
-        accepted.total_payload_size_bytes.map(|value| Setting { name: "total-payload-size-bytes".into(), value });
+    let size = accepted
+        .total_payload_size_bytes
+        .map(|bytes| Setting { name: "total-payload-size-bytes".into(), value: bytes.to_string() });
     Receipt {
         id: message.id.clone(),
         accepted_at: accepted.send_time,

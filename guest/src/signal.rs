@@ -1,6 +1,6 @@
 //! Shows the person that the agent is typing, or has read a message.
 
-use crate::answer::refused;
+use crate::answer::{self, refused};
 use crate::http::{Host, Method};
 use crate::platform::Platform;
 use crate::settings::Sender;
@@ -29,8 +29,8 @@ pub fn signal(
     let platform = Platform { host, sender: &sender, now: &context.now };
     let path = format!("phones/{phone}/agentEvents");
     match platform.call(Method::Post, &path, Some(("eventId", &id)), Some(json)) {
-        // The id was used already, so the signal was shown already. That 409 says so is unconfirmed.
-        Err(failure) if failure.http_status != Some(409) => Err(failure),
+        // The id was used already, so the signal was shown already.
+        Err(failure) if !answer::is_repeated(&failure) => Err(failure),
         _ => Ok(()),
     }
 }

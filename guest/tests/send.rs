@@ -1,14 +1,13 @@
-//! What goes out for each message, what comes back for each answer, and what never goes out at all.
+//! What goes out for each message and call, and what never goes out at all.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use gateway_channel::{
     Action, Attachment, CalendarEvent, Card, CardLayout, CardMedia, CardWidth, Carousel, ComposeRecording, ComposeText,
     Content, Context, Coordinates, Expiry, FailureCode, FileSource, Finding, ImageSide, MediaHeight, Message, OpenUrl,
-    Payload, Place, Purpose, RecordingKind, Revocation, Setting, Severity, SignalKind, StandaloneCard, Suggestion,
-    UrlView,
+    Payload, Place, Purpose, RecordingKind, Setting, Severity, SignalKind, StandaloneCard, Suggestion, UrlView,
 };
-use rbm_guest::http::{FetchFailure, FetchFailureKind, Host, Method, Request, Response};
+use rbm_guest::http::{FetchFailure, Host, Method, Request, Response};
 use rbm_guest::{capabilities::capabilities, check::check, revoke::revoke, send::send, signal::signal};
 use serde_json::{Value, json};
 use std::cell::RefCell;
@@ -140,39 +139,6 @@ fn the_request_names_the_phone_the_message_and_the_agent() {
     );
 }
 
-#[test]
-fn an_accepted_message_has_a_receipt_and_a_repeated_one_too() {
-    let body = r#"{"name":"phones/+1/agentMessages/3f1c0f5e","sendTime":"2026-11-24T10:15:02.474764Z","contentMessage":{"text":"…"},
-        "expireTime":"2026-11-24T10:25:02.474764Z","richMessageClassification":{"classificationType":"RICH_MESSAGE","segmentCount":1},
-        "totalPayloadSizeBytes":"123","carrier":"c","new":{}}"#;
-    let receipt = send(&Platform::answering(200, body), &context(), &message()).unwrap();
-    assert_eq!(receipt.accepted_at.as_deref(), Some("2026-11-24T10:15:02.474764Z"));
-    assert_eq!(receipt.expires_at.as_deref(), Some("2026-11-24T10:25:02.474764Z"));
-    assert_eq!((receipt.message_class.as_deref(), receipt.segments), (Some("RICH_MESSAGE"), Some(1)));
-    assert_eq!((receipt.carrier.as_deref(), receipt.details[0].value.as_str()), (Some("c"), "123"));
-    for (status, body) in [(200, ""), (200, "<html>"), (409, r#"{"error":{"code":409,"status":"ALREADY_EXISTS"}}"#)] {
-        assert_eq!(
-            send(&Platform::answering(status, body), &context(), &message()).unwrap().id,
-            "3f1c0f5e",
-            "{status} {body}"
-        );
-    }
-}
-
-#[test]
-fn a_call_without_an_answer_says_what_to_do_next() {
-    for (kind, code) in [
-        (FetchFailureKind::Denied, FailureCode::Misconfigured),
-        (FetchFailureKind::NotSent, FailureCode::Later),
-        (FetchFailureKind::NoAnswer, FailureCode::Unknown),
-        (FetchFailureKind::NoCredentials, FailureCode::Misconfigured),
-        (FetchFailureKind::Other, FailureCode::Unknown),
-    ] {
-        let host = Platform { answer: Err(FetchFailure { kind, message: "why".into() }), requests: RefCell::default() };
-        assert_eq!(send(&host, &context(), &message()).unwrap_err().code, code, "{kind:?}");
-    }
-}
-
 /// One row a rule, with the last value that passes and the first that does not.
 #[test]
 fn what_breaks_a_limit_is_found_and_never_sent() {
@@ -281,34 +247,40 @@ fn a_message_counts_as_what_the_billing_pages_say() {
 }
 
 #[test]
-fn a_revoke_tells_taken_back_from_too_late() {
-    for (status, expected) in [(200, Revocation::TakenBack), (404, Revocation::TooLate)] {
-        let host = Platform::answering(status, "{}");
-        assert_eq!(revoke(&host, &context(), "+12223334444", "m1").unwrap(), expected);
-        let request = host.requests.borrow()[0].clone();
-        assert_eq!(request.method, Method::Delete);
-        assert!(request.url.ends_with("/v1/phones/+12223334444/agentMessages/m1?agentId=demo"), "{}", request.url);
+fn each_method_has_its_own_address_and_body() {
+    let host = Platform::answering(200, "{}");
+    revoke(&host, &context(), "+12223334444", "m1").unwrap();
+    signal(&host, &context(), "+12223334444", "e1", &SignalKind::Read("u1".into())).unwrap();
+    signal(&host, &context(), "+12223334444", "e2", &SignalKind::Typing).unwrap();
+    capabilities(&host, &context(), "+12223334444", "r1").unwrap();
+    let origin = "https://europe-rcsbusinessmessaging.googleapis.com/v1/phones/+12223334444";
+    let expected = [
+        (Method::Delete, "/agentMessages/m1?agentId=demo", Value::Null),
+        (Method::Post, "/agentEvents?eventId=e1&agentId=demo", json!({ "eventType": "READ", "messageId": "u1" })),
+        (Method::Post, "/agentEvents?eventId=e2&agentId=demo", json!({ "eventType": "IS_TYPING" })),
+        (Method::Get, "/capabilities?requestId=r1&agentId=demo", Value::Null),
+    ];
+    let requests = host.requests.borrow();
+    assert_eq!(requests.len(), expected.len());
+    for (request, (method, path, body)) in requests.iter().zip(expected) {
+        assert_eq!((request.method, &request.url), (method, &format!("{origin}{path}")));
+        let json = if request.body.is_some() { document(request) } else { Value::Null };
+        assert_eq!(body, json, "{path}");
     }
-    let hostile = revoke(&Platform::answering(200, "{}"), &context(), "+12223334444", "../../x");
-    assert_eq!(hostile.unwrap_err().code, FailureCode::Refused);
 }
 
 #[test]
-fn signals_and_questions_go_to_their_own_methods() {
-    let host = Platform::answering(200, r#"{"features":["ACTION_DIAL"],"carrier":"c"}"#);
-    signal(&host, &context(), "+12223334444", "e1", &SignalKind::Read("u1".into())).unwrap();
-    let answer = capabilities(&host, &context(), "+12223334444", "r1").unwrap();
-    assert_eq!(
-        (answer.reachable, answer.features, answer.carrier.as_deref()),
-        (true, vec!["ACTION_DIAL".into()], Some("c"))
-    );
-    let requests = host.requests.borrow();
-    assert!(requests[0].url.ends_with("/v1/phones/+12223334444/agentEvents?eventId=e1&agentId=demo"));
-    let body: Value = document(&requests[0]);
-    assert_eq!(body, json!({ "eventType": "READ", "messageId": "u1" }));
-    assert!(requests[1].url.ends_with("/v1/phones/+12223334444/capabilities?requestId=r1&agentId=demo"));
-    let absent = capabilities(&Platform::answering(404, "{}"), &context(), "+12223334444", "r1").unwrap();
-    assert!(!absent.reachable);
+fn what_is_no_name_never_leaves() {
+    let host = Platform::answering(200, "{}");
+    for (phone, id) in [("+12223334444", "../../x"), ("12223334444", "m1")] {
+        let failures = [
+            revoke(&host, &context(), phone, id).map(|_| ()).unwrap_err(),
+            signal(&host, &context(), phone, id, &SignalKind::Typing).unwrap_err(),
+            capabilities(&host, &context(), phone, id).map(|_| ()).unwrap_err(),
+        ];
+        assert!(failures.iter().all(|failure| failure.code == FailureCode::Refused), "{failures:?}");
+    }
+    assert!(host.requests.borrow().is_empty());
 }
 
 struct Platform {

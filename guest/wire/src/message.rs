@@ -48,8 +48,8 @@ pub struct Accepted {
     pub expire_time: Option<String>,
     /// US numbers only.
     pub rich_message_classification: Option<RichMessageClassification>,
-    /// A whole number in quotes.
-    pub total_payload_size_bytes: Option<String>,
+    /// What it counts is unconfirmed.
+    pub total_payload_size_bytes: Option<u64>,
     /// US numbers only.
     pub carrier: Option<String>,
 }
@@ -61,7 +61,7 @@ impl Accepted {
             send_time: json.text("sendTime"),
             expire_time: json.text("expireTime"),
             rich_message_classification: json.object("richMessageClassification").map(RichMessageClassification::read),
-            total_payload_size_bytes: json.text("totalPayloadSizeBytes"),
+            total_payload_size_bytes: json.whole("totalPayloadSizeBytes"),
             carrier: json.text("carrier"),
         }
     }
