@@ -27,7 +27,7 @@ pub(crate) fn inbound(raw: Vec<u8>, attributes: Option<&Attributes<'_>>) -> Inbo
         details: details(&mut notice),
         agent: notice.agent_id.take().unwrap_or_default(),
         // Server events call it `phoneNumber`, everything else `senderPhoneNumber`.
-        phone: notice.sender_phone_number.take().or(notice.phone_number.take()),
+        phone: notice.sender_phone_number.take().or_else(|| notice.phone_number.clone()),
         at: notice.send_time.take(),
         fact: fact(notice, launch_hint),
         raw,
@@ -43,8 +43,9 @@ fn fact(notice: Notice, launch_hint: bool) -> Fact {
     if is_launch {
         return launch(notice);
     }
-    if let Some(word) = notice.event_type {
-        return event(word, notice.message_id);
+    let known = notice.event_type.as_deref().and_then(EventType::parse);
+    if let Some(event) = known.and_then(|kind| event(kind, notice.message_id.clone())) {
+        return event;
     }
     if let Some(content) = content(notice.text, notice.user_file, notice.location.as_ref(), notice.suggestion_response)
     {
@@ -58,28 +59,30 @@ fn fact(notice: Notice, launch_hint: bool) -> Fact {
             carrier: notice.carrier,
         });
     }
-    match (notice.request_id, notice.rbm_enabled) {
-        (Some(request_id), Some(reachable)) => Fact::Capabilities(CapabilityAnswer {
+    // `false` may be left out (`ProtoJSON`), and then the callback has only the question's id and the phone it asked about.
+    let is_callback = notice.rbm_enabled.is_some() || notice.phone_number.is_some();
+    match (notice.event_type, notice.request_id) {
+        (None, Some(request_id)) if is_callback => Fact::Capabilities(CapabilityAnswer {
             request_id: Some(request_id),
-            reachable,
+            reachable: notice.rbm_enabled.unwrap_or_default(),
             features: notice.features.unwrap_or_default(),
             carrier: notice.carrier,
         }),
-        _ => Fact::Unrecognised(None),
+        (word, _) => Fact::Unrecognised(word),
     }
 }
 
-fn event(word: String, message_id: Option<String>) -> Fact {
-    match (EventType::parse(&word), message_id) {
-        (Some(EventType::Delivered), Some(id)) => Fact::Delivered(id),
-        (Some(EventType::Read), Some(id)) => Fact::Read(id),
-        (Some(EventType::ExpirationRevoked), Some(id)) => Fact::ExpiredAndRevoked(id),
-        (Some(EventType::ExpirationRevokeFailed), Some(id)) => Fact::ExpiredNotRevoked(id),
-        (Some(EventType::IsTyping), _) => Fact::Typing,
-        (Some(EventType::Unsubscribe), _) => Fact::Unsubscribed,
-        (Some(EventType::Subscribe), _) => Fact::Resubscribed,
-        _ => Fact::Unrecognised(Some(word)),
-    }
+/// None for an event about a message that it does not name.
+fn event(kind: EventType, message_id: Option<String>) -> Option<Fact> {
+    Some(match kind {
+        EventType::Delivered => Fact::Delivered(message_id?),
+        EventType::Read => Fact::Read(message_id?),
+        EventType::ExpirationRevoked => Fact::ExpiredAndRevoked(message_id?),
+        EventType::ExpirationRevokeFailed => Fact::ExpiredNotRevoked(message_id?),
+        EventType::IsTyping => Fact::Typing,
+        EventType::Unsubscribe => Fact::Unsubscribed,
+        EventType::Subscribe => Fact::Resubscribed,
+    })
 }
 
 fn content(
@@ -125,11 +128,8 @@ fn launch(notice: Notice) -> Fact {
 
 /// What the contract has no field for.
 fn details(notice: &mut Notice) -> Vec<Setting> {
-    // Where there is no messageId the event's id is the message's id already.
-    let event_id =
-        if notice.event_type.is_some() || notice.message_id.is_some() { notice.event_id.clone() } else { None };
     let details = [
-        ("event-id", event_id),
+        ("event-id", notice.event_id.clone()),
         ("agent-display-name", notice.bot_display_name.take()),
         ("brand-id", notice.brand_id.take()),
         ("brand-display-name", notice.brand_display_name.take()),
