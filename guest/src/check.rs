@@ -31,9 +31,7 @@ pub(crate) fn findings(policy: &Policy, now: &str, message: &Message) -> Vec<Fin
     if let Err(problem) = PhoneNumber::parse(&message.recipient) {
         findings.push(broken(&limits::PHONE_E164, "recipient", problem.to_string()));
     }
-    if let Err(problem) = MessageId::parse(&message.id) {
-        findings.push(broken(&limits::MESSAGE_ID, "id", problem.to_string()));
-    }
+    findings.extend(check_id(&message.id));
     check_content(policy, &message.content, &mut findings);
     findings.extend(count(&limits::SUGGESTIONS_COUNT, "suggestions", message.suggestions.len()));
     suggestion::check_all("suggestions", &message.suggestions, &mut findings);
@@ -48,6 +46,16 @@ pub(crate) fn findings(policy: &Policy, now: &str, message: &Message) -> Vec<Fin
     }));
     findings.extend(count(&limits::MESSAGE_BYTES, "content", compose::json(message).len()));
     findings
+}
+
+fn check_id(id: &str) -> Option<Finding> {
+    match MessageId::parse(id) {
+        Err(problem) => Some(broken(&limits::MESSAGE_ID, "id", problem.to_string())),
+        Ok(id) if !id.is_uuid() => {
+            Some(broken(&limits::MESSAGE_ID_UUID, "id", format!("id is {:?}, and no UUID", id.as_str())))
+        }
+        Ok(_) => None,
+    }
 }
 
 fn check_content(policy: &Policy, content: &Content, findings: &mut Vec<Finding>) {

@@ -135,7 +135,7 @@ fn the_request_names_the_phone_the_message_and_the_agent() {
     assert_eq!(request.method, Method::Post);
     assert_eq!(
         request.url,
-        "https://europe-rcsbusinessmessaging.googleapis.com/v1/phones/+12223334444/agentMessages?messageId=3f1c0f5e&agentId=demo"
+        "https://europe-rcsbusinessmessaging.googleapis.com/v1/phones/+12223334444/agentMessages?messageId=3f1c0f5e-0000-4000-8000-000000000000&agentId=demo"
     );
 }
 
@@ -325,7 +325,7 @@ fn context() -> Context {
 
 fn message() -> Message {
     Message {
-        id: "3f1c0f5e".into(),
+        id: "3f1c0f5e-0000-4000-8000-000000000000".into(),
         recipient: "+12223334444".into(),
         content: Content::Text("Hi".into()),
         suggestions: Vec::new(),

@@ -13,9 +13,12 @@ pub(super) fn check_standalone(policy: &Policy, standalone: &StandaloneCard, fin
     check(policy, path, card, findings);
     let Some(media) = &card.media else { return };
     if standalone.layout == CardLayout::Vertical {
-        // A horizontal card gives its media a width of its own and no height.
         check_height(path, card, media, findings);
-    } else if card.title.is_none() && card.description.is_none() && card.suggestions.is_empty() {
+        return;
+    }
+    // A horizontal card gives its media a width of its own and no height.
+    check_room(path, card, None, findings);
+    if card.title.is_none() && card.description.is_none() && card.suggestions.is_empty() {
         let message = format!("{path} is horizontal, and has nothing beside its media");
         findings.push(broken(&limits::CARD_MEDIA_ALONE, path, message));
     }
@@ -23,6 +26,7 @@ pub(super) fn check_standalone(policy: &Policy, standalone: &StandaloneCard, fin
 
 pub(super) fn check_carousel(policy: &Policy, carousel: &Carousel, findings: &mut Vec<Finding>) {
     findings.extend(count(&limits::CAROUSEL_CARDS, "content.carousel.cards", carousel.cards.len()));
+    check_later_cards(&carousel.cards, findings);
     for (index, card) in carousel.cards.iter().enumerate() {
         let path = format!("content.carousel.cards[{index}]");
         check(policy, &path, card, findings);
@@ -66,16 +70,56 @@ fn check_media(path: &str, media: &CardMedia, findings: &mut Vec<Finding>) {
     }
 }
 
-/// What the height means for the suggestions below it, and where it means nothing.
+/// What the height means for what is below it, and where it means nothing.
 fn check_height(path: &str, card: &Card, media: &CardMedia, findings: &mut Vec<Finding>) {
-    let Some(height) = media.height else { return };
+    check_room(path, card, media.height, findings);
+    if media.height.is_some() {
+        let path = format!("{path}.media.height");
+        findings.push(broken(&limits::CARD_HEIGHTS_ON_IOS, &path, format!("{path} makes no difference on iOS")));
+    }
+}
+
+/// Without a height, the least that media take is assumed.
+fn check_room(path: &str, card: &Card, height: Option<MediaHeight>, findings: &mut Vec<Finding>) {
     let room = match height {
-        MediaHeight::Tall => 1,
-        MediaHeight::Medium => 2,
-        MediaHeight::Short => 3,
+        Some(MediaHeight::Tall) => 1,
+        Some(MediaHeight::Medium) => 2,
+        Some(MediaHeight::Short) | None => 3,
     };
     let limit = Limit { maximum: Some(room), ..limits::CARD_SUGGESTIONS_FIT };
     findings.extend(count(&limit, &format!("{path}.suggestions"), card.suggestions.len()));
-    let path = format!("{path}.media.height");
-    findings.push(broken(&limits::CARD_HEIGHTS_ON_IOS, &path, format!("{path} makes no difference on iOS")));
+    let has_text = card.title.is_some() && card.description.is_some();
+    if height == Some(MediaHeight::Tall) && has_text && !card.suggestions.is_empty() {
+        let path = format!("{path}.description");
+        let message = format!("{path} stands between tall media and suggestions, and may be cut to one line");
+        findings.push(broken(&limits::CARD_TEXT_FIT, &path, message));
+    }
 }
+
+/// Larger is what has more of something than any of the first cards, and less of nothing.
+fn check_later_cards(cards: &[Card], findings: &mut Vec<Finding>) {
+    let (first, later) = cards.split_at(cards.len().min(FIRST_CARDS));
+    let largest = |room: [usize; 4], card: [usize; 4]| std::array::from_fn(|part| room[part].max(card[part]));
+    let room = first.iter().map(parts).fold([0; 4], largest);
+    for (index, card) in later.iter().enumerate() {
+        let parts = parts(card);
+        if parts != room && parts.iter().zip(room).all(|(part, room)| *part >= room) {
+            let path = format!("content.carousel.cards[{}]", FIRST_CARDS + index);
+            let message = format!("{path} is larger than the first {FIRST_CARDS} cards, and is cut to their height");
+            findings.push(broken(&limits::CAROUSEL_LATER_CARD_LARGER, &path, message));
+        }
+    }
+}
+
+/// What makes a card high: its media by their height, a title, a description, and suggestions by their number.
+fn parts(card: &Card) -> [usize; 4] {
+    let media = card.media.as_ref().map_or(0, |media| match media.height {
+        Some(MediaHeight::Tall) => 3,
+        Some(MediaHeight::Medium) => 2,
+        Some(MediaHeight::Short) | None => 1,
+    });
+    [media, usize::from(card.title.is_some()), usize::from(card.description.is_some()), card.suggestions.len()]
+}
+
+/// Google says "the first few" (guides/learn/rich-cards).
+const FIRST_CARDS: usize = 3;

@@ -62,8 +62,13 @@ fn check_page(path: &str, page: &OpenUrl, findings: &mut Vec<Finding>) {
             format!("{at} opens in the conversation and is not https"),
         ));
     }
+    let at = format!("{path}.description");
     let description = page.description.as_deref().unwrap_or_default();
-    findings.extend(characters(&limits::OPEN_URL_DESCRIPTION_LENGTH, &format!("{path}.description"), description));
+    findings.extend(characters(&limits::OPEN_URL_DESCRIPTION_LENGTH, &at, description));
+    if page.view != UrlView::Browser && description.is_empty() {
+        let message = format!("{at} is missing, and a screen reader has nothing to say of the page");
+        findings.push(broken(&limits::WEBVIEW_DESCRIPTION, &at, message));
+    }
 }
 
 fn check_place(path: &str, place: &Place, findings: &mut Vec<Finding>) {

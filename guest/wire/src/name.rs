@@ -77,6 +77,15 @@ impl MessageId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is what Google asks for: hexadecimal digits in groups of 8, 4, 4, 4 and 12 (RFC 9562 §4).
+    pub fn is_uuid(&self) -> bool {
+        self.0.len() == UUID_LENGTH
+            && self.0.bytes().enumerate().all(|(index, byte)| match index {
+                8 | 13 | 18 | 23 => byte == b'-',
+                _ => byte.is_ascii_hexdigit(),
+            })
+    }
 }
 
 /// Why a text is not a name of its kind.
@@ -112,6 +121,7 @@ fn is_plain(text: &str, length_max: usize) -> bool {
 
 const AGENT_RULE: &str = "1 to 128 letters, digits, `_`, `-` or `.`, with or without @rbm.goog";
 const ID_RULE: &str = "1 to 64 letters, digits, `_`, `-` or `.`";
+const UUID_LENGTH: usize = 36;
 const VALUE_CHARACTERS_SHOWN: usize = 64;
 
 #[cfg(test)]
@@ -136,6 +146,21 @@ mod tests {
             "+1\n2",
         ] {
             assert!(PhoneNumber::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_uuid_has_its_dashes_where_they_belong() {
+        for (id, is_uuid) in [
+            ("3f1c0f5e-0000-4000-8000-00000000000f", true),
+            ("3F1C0F5E-0000-7000-8000-00000000000F", true),
+            ("3f1c0f5e000040008000000000000000", false),
+            ("3f1c0f5e-0000-4000-8000-0000000000000", false),
+            ("3f1c0f5e-0000-4000-80000-00000000000", false),
+            ("3f1c0f5g-0000-4000-8000-000000000000", false),
+            ("123456661", false),
+        ] {
+            assert_eq!(MessageId::parse(id).map(|id| id.is_uuid()), Ok(is_uuid), "{id}");
         }
     }
 
