@@ -48,7 +48,7 @@ pub(crate) fn not_answered(fetch: &FetchFailure) -> ChannelFailure {
         FetchFailureKind::Denied => (FailureCode::Misconfigured, "the host does not let the plugin call RBM there"),
         FetchFailureKind::NotSent => (FailureCode::Later, "RBM could not be reached, and nothing was sent"),
         // Google: a time-out is not a failure (guides/learn/best-practices).
-        FetchFailureKind::NoAnswer => (FailureCode::Unknown, "RBM did not answer, and may have taken the message"),
+        FetchFailureKind::NoAnswer => (FailureCode::Unknown, "RBM did not answer, and may have done it"),
         FetchFailureKind::NoCredentials => (FailureCode::Misconfigured, "the host got no credentials for RBM"),
         FetchFailureKind::Other => (FailureCode::Unknown, "the call to RBM failed, and may have been made"),
     };
@@ -70,6 +70,16 @@ pub(crate) fn refusal(response: &Response, now: &str) -> ChannelFailure {
     }
 }
 
+/// What a refusal means where nobody in particular was asked about: then a 404 says nothing of a person.
+pub(crate) fn about_nobody(failure: ChannelFailure) -> ChannelFailure {
+    if failure.code != FailureCode::Unreachable {
+        return failure;
+    }
+    let said = failure.platform_message.as_deref().unwrap_or_default();
+    let message = format!("RBM answered 404, there is nothing at this address: {said}");
+    ChannelFailure { code: FailureCode::Misconfigured, message, ..failure }
+}
+
 /// The platform has this id already, so that nothing is sent a second time. Which status says so is not documented; that
 /// 409 does is unconfirmed, and an aborted call has it too.
 pub(crate) fn is_repeated(failure: &ChannelFailure) -> bool {
@@ -80,7 +90,7 @@ pub(crate) fn is_repeated(failure: &ChannelFailure) -> bool {
 fn meaning(response: &Response, problem: &Problem) -> (FailureCode, &'static str) {
     match response.status {
         // Also for a feature that the device lacks; the message is not delivered.
-        400 => (FailureCode::Refused, "the message is not valid"),
+        400 => (FailureCode::Refused, "the request is not valid"),
         401 => (FailureCode::Misconfigured, "the credentials are not valid"),
         403 => (FailureCode::Misconfigured, "the agent may not do this: unknown to these credentials, or not launched"),
         // Where older pages say 403, newer ones say 404 (guides/build/capabilities). It tells nothing of the phone.
@@ -96,13 +106,13 @@ fn meaning(response: &Response, problem: &Problem) -> (FailureCode, &'static str
         409 if problem.status == ABORTED => (FailureCode::Unknown, "the call was aborted"),
         409 => (FailureCode::Refused, "there is one with this id already"),
         // 499 is CANCELLED, which says nothing of what became of the message (googleapis, google/rpc/code.proto).
-        408 | 499 => (FailureCode::Unknown, "the call was cut short, and RBM may have taken the message"),
+        408 | 499 => (FailureCode::Unknown, "the call was cut short, and RBM may have done it"),
         429 => (FailureCode::Later, "there were too many calls"),
         503 => (FailureCode::Later, "RBM is not available"),
         300..=399 => (FailureCode::Misconfigured, "a redirect, which is not followed: is the address right?"),
         status if (400..500).contains(&status) => (FailureCode::Refused, "the call is not accepted"),
         // 500, 502, 504: retry with the same id.
-        _ => (FailureCode::Unknown, "RBM failed, and may have taken the message"),
+        _ => (FailureCode::Unknown, "RBM failed, and may have done it"),
     }
 }
 
@@ -114,7 +124,11 @@ fn is_page(body: &[u8]) -> bool {
 fn violations(problem: &Problem) -> Vec<Finding> {
     let violations = problem.details.iter().flat_map(|detail| &detail.field_violations);
     violations
-        .map(|violation| finding::error(violation.field.clone(), "platform", violation.description.clone(), ""))
+        // No page says it: the platform does.
+        .map(|violation| Finding {
+            source: None,
+            ..finding::error(violation.field.clone(), "platform", violation.description.clone(), "")
+        })
         .collect()
 }
 

@@ -17,16 +17,17 @@ pub fn check(context: &Context, message: &Message) -> Report {
     let (class, segments) = class::message_class(message);
     // What is wrong with the settings is `check_settings`' to say.
     let policy = Policy::parse(context).unwrap_or_default();
+    let bytes = compose::json(message).len();
     Report {
-        findings: findings(&policy, &context.now, message),
+        findings: findings(&policy, &context.now, message, bytes),
         message_class: Some(class.to_owned()),
         segments,
-        payload_bytes: u32::try_from(compose::json(message).len()).unwrap_or(u32::MAX),
+        payload_bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
     }
 }
 
-/// What is wrong with the message.
-pub(crate) fn findings(policy: &Policy, now: &str, message: &Message) -> Vec<Finding> {
+/// What is wrong with the message, which has so many bytes as it would be sent.
+pub(crate) fn findings(policy: &Policy, now: &str, message: &Message, bytes: usize) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Err(problem) = PhoneNumber::parse(&message.recipient) {
         findings.push(broken(&limits::PHONE_E164, "recipient", problem.to_string()));
@@ -44,7 +45,7 @@ pub(crate) fn findings(policy: &Policy, now: &str, message: &Message) -> Vec<Fin
             format!("there is no option {:?}", option.name),
         )
     }));
-    findings.extend(count(&limits::MESSAGE_BYTES, "content", compose::json(message).len()));
+    findings.extend(count(&limits::MESSAGE_BYTES, "content", bytes));
     findings
 }
 

@@ -1,6 +1,6 @@
 //! Asks which of many people RBM can reach. One call is one batch: splitting and the rate are the host's.
 
-use crate::answer::{not_sent, unreadable};
+use crate::answer::{about_nobody, not_sent, unreadable};
 use crate::finding::{broken, out_of_bounds};
 use crate::http::{Body, Host, Method};
 use crate::platform::Platform;
@@ -20,7 +20,8 @@ pub fn reach(host: &dyn Host, context: &Context, recipients: &[String]) -> Resul
     let question = BatchGetUsers { users: recipients.to_vec(), agent_id: Some(sender.agent.bare().to_owned()) };
     let question = serde_json::to_vec(&question).expect("strings always serialise");
     let platform = Platform { host, sender: &sender, now: &context.now };
-    let response = platform.fetch(Method::Post, "v1/users:batchGet", Some(Body::json(question)))?;
+    let response = platform.fetch(Method::Post, "v1/users:batchGet", Some(Body::json(question)));
+    let response = response.map_err(about_nobody)?;
     // An answer that cannot be read must not look like one that says that nobody can be reached.
     let found = json::parse(&response.body).map(Reach::read).map_err(|problem| unreadable(&response, &problem))?;
     let carriers = found.reachable_users_map.into_iter();

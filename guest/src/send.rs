@@ -12,7 +12,8 @@ use rbm_wire::name::{MessageId, PhoneNumber};
 /// Checks the message, sends it, and tells what the answer means.
 pub fn send(host: &dyn Host, context: &Context, message: &Message) -> Result<Receipt, ChannelFailure> {
     let sender = Sender::parse(context)?;
-    let findings = check::findings(&Policy::parse(context)?, &context.now, message);
+    let json = compose::json(message);
+    let findings = check::findings(&Policy::parse(context)?, &context.now, message, json.len());
     let (Ok(phone), Ok(id), false) =
         (PhoneNumber::parse(&message.recipient), MessageId::parse(&message.id), has_error(&findings))
     else {
@@ -20,7 +21,7 @@ pub fn send(host: &dyn Host, context: &Context, message: &Message) -> Result<Rec
     };
     let platform = Platform { host, sender: &sender, now: &context.now };
     let path = format!("phones/{phone}/agentMessages");
-    match platform.call(Method::Post, &path, Some(("messageId", &id)), Some(compose::json(message))) {
+    match platform.call(Method::Post, &path, Some(("messageId", &id)), Some(json)) {
         Ok(response) => Ok(receipt(message, &response.body)),
         // The platform had the id already: the message is under way, and it is not sent a second time.
         Err(failure) if answer::is_repeated(&failure) => Ok(receipt(message, b"")),

@@ -1,6 +1,6 @@
 //! Gives a file to RBM once, to be sent many times.
 
-use crate::answer::{not_sent, unreadable};
+use crate::answer::{about_nobody, not_sent, unreadable};
 use crate::check::check_url;
 use crate::finding::broken;
 use crate::http::{Body, Host, Method, Response};
@@ -31,7 +31,7 @@ pub fn upload(host: &dyn Host, context: &Context, file: NewFile) -> Result<Uploa
             platform.fetch(Method::Post, &target, Some(Body { mime_type, bytes }))
         }
     };
-    uploaded(&context.now, &response?)
+    uploaded(&context.now, &response.map_err(about_nobody)?)
 }
 
 /// The platform says no time: files are kept for 60 days.

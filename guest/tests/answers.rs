@@ -3,11 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use gateway_channel::{
-    CapabilityAnswer, ChannelFailure, Content, Context, FailureCode, Message, Receipt, Revocation, Setting, Severity,
-    SignalKind,
+    CapabilityAnswer, ChannelFailure, Content, Context, FailureCode, Message, NewFile, NewFileSource, ReachAnswer,
+    Receipt, Revocation, Setting, Severity, SignalKind, UploadedFile,
 };
 use rbm_guest::http::{FetchFailure, FetchFailureKind, Host, Request, Response};
-use rbm_guest::{capabilities::capabilities, revoke::revoke, send::send, signal::signal};
+use rbm_guest::testers::{Invitation, invite};
+use rbm_guest::{capabilities::capabilities, reach::reach, revoke::revoke, send::send, signal::signal, upload::upload};
 use std::collections::BTreeSet;
 
 #[test]
@@ -38,13 +39,13 @@ fn every_row_names_its_source_and_every_documented_status_has_a_row() {
     assert_eq!(STATUSES.iter().filter(|status| !answered.contains(status)).count(), 0, "{answered:?}");
 }
 
-/// But for 404 and 409, which are answers to what was asked.
+/// But for 404 and 409, which are answers to what was asked, and for a success that says nothing.
 #[test]
 fn a_refusal_means_the_same_whatever_was_called() {
-    let elsewhere = |row: &Row| matches!(row.answer.status, 404 | 409);
+    let elsewhere = |row: &Row| matches!(row.answer.status, 200 | 404 | 409);
     for row in rows().into_iter().filter(|row| !elsewhere(row)) {
         let Some(expected) = row.failure() else { continue };
-        for other in [Call::Send, Call::Revoke, Call::Typing, Call::Read, Call::Capabilities] {
+        for other in CALLS {
             let failure = call(other, &Platform(Ok(row.answer.clone()))).unwrap_err();
             assert_eq!(Kept::of(&failure), expected, "{}, {other:?}", row.name);
         }
@@ -61,7 +62,7 @@ fn a_call_without_an_answer_says_what_to_do_next() {
         (FetchFailureKind::NoCredentials, FailureCode::Misconfigured),
         (FetchFailureKind::Other, FailureCode::Unknown),
     ] {
-        for called in [Call::Send, Call::Revoke, Call::Typing, Call::Read, Call::Capabilities] {
+        for called in CALLS {
             let failure = call(called, &Platform(Err(FetchFailure { kind, message: "why".into() }))).unwrap_err();
             assert_eq!(Kept::of(&failure), failed(code), "{kind:?}, {called:?}");
             assert_eq!(failure.http_status, None, "{kind:?}, {called:?}");
@@ -73,7 +74,7 @@ fn a_call_without_an_answer_says_what_to_do_next() {
 /// One row a line.
 #[rustfmt::skip]
 fn rows() -> Vec<Row> {
-    use Call::{Capabilities, Read, Revoke, Send, Typing};
+    use Call::{Capabilities, Invite, Reach, Read, Revoke, Send, Typing, Upload};
     use FailureCode::{Later, Misconfigured, Refused, Unknown, Unreachable};
     vec![
         // What was asked for was done.
@@ -92,6 +93,18 @@ fn rows() -> Vec<Row> {
         row("a phone without features", Capabilities, answer(200, r#"{"features":[]}"#), Ok(capable(&[], None)), "guides/build/capabilities"),
         row("a phone whose empty list is left out", Capabilities, answer(200, "{}"), Ok(capable(&[], None)), "reference/rest/v1/phones/getCapabilities"),
         row("a repeated question is answered without a word", Capabilities, answer(200, ""), Ok(capable(&[], None)), UNCONFIRMED),
+
+        row("some of many people can be reached", Reach, answer(200, REACH), Ok(reached(&[PHONE], 3750, 3000)), "reference/rest/v1/users/batchGet"),
+        row("counts in quotes", Reach, answer(200, REACH_IN_QUOTES), Ok(reached(&[], 4, 3)), "guides/build/capabilities"),
+        row("nobody can be reached, and zeros are left out", Reach, answer(200, "{}"), Ok(reached(&[], 0, 0)), UNCONFIRMED),
+        row("a file is kept", Upload, answer(200, r#"{"name":"files/1"}"#), Ok(kept("files/1")), "reference/rest/v1/files/create"),
+        row("a file is kept under a bare id", Upload, answer(200, r#"{"name":"1"}"#), Ok(kept("1")), UNCONFIRMED),
+        row("a tester is invited", Invite, answer(200, r#"{"name":"phones/+12223334444/testers","inviteStatus":"PENDING"}"#), Ok(Success::Invited(Invitation::Pending)), "reference/rest/v1/phones.testers/create"),
+        row("a tester is invited without a word", Invite, answer(200, "{}"), Ok(Success::Invited(Invitation::Unstated)), UNCONFIRMED),
+
+        // Done, and of no use: what was asked for is in the answer.
+        row("reach that cannot be read", Reach, answer(200, PAGE), Err(failed(Unknown)), UNCONFIRMED),
+        row("a file whose name cannot be read", Upload, answer(200, "{}"), Err(failed(Unknown)), UNCONFIRMED),
 
         // 409 is on no page: a repeated id may be answered so.
         row("a repeated message id", Send, says(409, "ALREADY_EXISTS", "Exists."), Ok(Success::Sent(bare())), UNCONFIRMED),
@@ -116,7 +129,12 @@ fn rows() -> Vec<Row> {
         row("a revoke goes to an address that is not RBM's", Revoke, answer(404, PAGE), Err(failed(Misconfigured)), UNCONFIRMED),
         row("a question goes to an address that is not RBM's", Capabilities, answer(404, PAGE), Err(failed(Misconfigured)), UNCONFIRMED),
 
-        // The message is at fault.
+        row("a question about many goes to an address that is not there", Reach, says(404, "NOT_FOUND", "Nothing."), Err(failed(Misconfigured).saying("NOT_FOUND", "Nothing.")), UNCONFIRMED),
+        row("a file goes to an address that is not there", Upload, says(404, "NOT_FOUND", "Nothing."), Err(failed(Misconfigured).saying("NOT_FOUND", "Nothing.")), UNCONFIRMED),
+        row("an invitation for somebody without RCS", Invite, says(404, "NOT_FOUND", CANNOT_BE_REACHED), Err(failed(Unreachable).saying("NOT_FOUND", CANNOT_BE_REACHED)), UNCONFIRMED),
+
+        // The request is at fault.
+        row("people of several regions", Reach, says(400, "INVALID_ARGUMENT", "Regions."), Err(failed(Refused).saying("INVALID_ARGUMENT", "Regions.")), "reference/rest/v1/users/batchGet"),
         row("fields that are wrong", Send, answer(400, VIOLATIONS), Err(failed(Refused).saying("INVALID_ARGUMENT", "Bad.").about("content_message.text", "too long").about("ttl", "")), "guides/build/messages/send"),
         row("a feature that the phone lacks", Send, says(400, "INVALID_ARGUMENT", "Unsupported."), Err(failed(Refused).saying("INVALID_ARGUMENT", "Unsupported.")), "guides/build/messages/send"),
         row("an agent for several uses and no purpose", Send, says(400, "INVALID_ARGUMENT", "Traffic type."), Err(failed(Refused).saying("INVALID_ARGUMENT", "Traffic type.")), UNCONFIRMED),
@@ -136,6 +154,8 @@ fn rows() -> Vec<Row> {
         row("too many calls, by a date that has passed", Send, after(answer(429, ""), "Tue, 24 Nov 2026 09:00:00 GMT"), Err(failed(Later).after(0)), UNCONFIRMED),
         row("too many calls, without a time", Send, answer(429, PAGE), Err(failed(Later)), UNCONFIRMED),
         row("too many calls, with a time that says nothing", Send, after(answer(429, ""), "soon"), Err(failed(Later)), UNCONFIRMED),
+        row("too many questions about reach", Reach, says(429, "RESOURCE_EXHAUSTED", "Quota."), Err(failed(Later).saying("RESOURCE_EXHAUSTED", "Quota.")), "reference/rest/v1/users/batchGet"),
+        row("too many testers", Invite, says(429, "RESOURCE_EXHAUSTED", "Testers."), Err(failed(Later).saying("RESOURCE_EXHAUSTED", "Testers.")), "reference/rest/v1/phones.testers/create"),
         row("not available", Send, after(says(503, "UNAVAILABLE", "Down."), "120"), Err(failed(Later).saying("UNAVAILABLE", "Down.").after(120)), "guides/learn/best-practices"),
 
         // Who knows: the same id again.
@@ -159,7 +179,7 @@ fn rows() -> Vec<Row> {
 }
 
 /// Below Google's guides, unless it is an address or a file. Whatever else the pages leave open is [`UNCONFIRMED`].
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 16] = [
     "guides/build/messages/send",
     "guides/build/messages/revoke",
     "guides/build/events/send-events",
@@ -170,6 +190,9 @@ const SOURCES: [&str; 13] = [
     "reference/rest/v1/phones.agentMessages/delete",
     "reference/rest/v1/phones.agentEvents",
     "reference/rest/v1/phones/getCapabilities",
+    "reference/rest/v1/phones.testers/create",
+    "reference/rest/v1/users/batchGet",
+    "reference/rest/v1/files/create",
     "https://github.com/rcs-business-messaging/rbm-api-examples/issues/24",
     "googleapis, google/rpc/code.proto",
     UNCONFIRMED,
@@ -194,6 +217,9 @@ const OLDER_FORMAT: &str = r#"{"error":{"code":400,"message":"Bad.","status":"IN
     "errors":[{"domain":"global","message":"Bad.","reason":"badRequest"}]}}"#;
 const ACCEPTED: &str = r#"{"name":"phones/+12223334444/agentMessages/m1","sendTime":"2026-11-24T10:15:02.474764Z",
     "contentMessage":{"text":"Hi"},"expireTime":"2026-11-24T10:25:02.474764Z","totalPayloadSizeBytes":"123","new":[{}]}"#;
+const REACH: &str =
+    r#"{"reachableUsers":["+12223334444"],"totalRandomSampleUserCount":3750,"reachableRandomSampleUserCount":3000}"#;
+const REACH_IN_QUOTES: &str = r#"{"totalRandomSampleUserCount":"4","reachableRandomSampleUserCount":"3"}"#;
 const ACCEPTED_US: &str =
     r#"{"richMessageClassification":{"classificationType":"RICH_MESSAGE","segmentCount":2},"carrier":"c"}"#;
 
@@ -226,7 +252,13 @@ enum Call {
     Typing,
     Read,
     Capabilities,
+    Reach,
+    Upload,
+    Invite,
 }
+
+const CALLS: [Call; 8] =
+    [Call::Send, Call::Revoke, Call::Typing, Call::Read, Call::Capabilities, Call::Reach, Call::Upload, Call::Invite];
 
 #[derive(Clone, Debug, PartialEq)]
 enum Success {
@@ -234,6 +266,9 @@ enum Success {
     Revoked(Revocation),
     Shown,
     Capable(CapabilityAnswer),
+    Reached(ReachAnswer),
+    Kept(UploadedFile),
+    Invited(Invitation),
 }
 
 fn call(call: Call, host: &Platform) -> Result<Success, ChannelFailure> {
@@ -245,6 +280,12 @@ fn call(call: Call, host: &Platform) -> Result<Success, ChannelFailure> {
         Call::Typing => shown(SignalKind::Typing),
         Call::Read => shown(SignalKind::Read("u1".into())),
         Call::Capabilities => capabilities(host, &context, PHONE, "r1").map(Success::Capable),
+        Call::Reach => reach(host, &context, &[PHONE.into()]).map(Success::Reached),
+        Call::Upload => {
+            let source = NewFileSource::Url("https://x.example/a.png".into());
+            upload(host, &context, NewFile { source, thumbnail_url: None }).map(Success::Kept)
+        }
+        Call::Invite => invite(host, &context, PHONE).map(Success::Invited),
     }
 }
 
@@ -337,6 +378,16 @@ fn absent() -> Success {
     Success::Capable(answer)
 }
 
+fn reached(reachable: &[&str], sampled: u32, sampled_reachable: u32) -> Success {
+    let reachable = reachable.iter().map(|phone| (*phone).to_owned()).collect();
+    Success::Reached(ReachAnswer { reachable, sampled, sampled_reachable, by_carrier: Vec::new() })
+}
+
+fn kept(name: &str) -> Success {
+    let expires_at = Some("2027-01-23T10:00:00Z".into());
+    Success::Kept(UploadedFile { name: name.into(), expires_at, details: Vec::new() })
+}
+
 fn answer(status: u16, body: &str) -> Response {
     bytes(status, body.as_bytes())
 }
@@ -364,7 +415,7 @@ impl Host for Platform {
 }
 
 fn context() -> Context {
-    Context { settings: vec![setting("agent-id", "demo")], now: "2026-11-24T10:00:00Z".into() }
+    Context { settings: vec![setting("agent-id", "demo"), setting("region", "us")], now: "2026-11-24T10:00:00Z".into() }
 }
 
 fn setting(name: &str, value: &str) -> Setting {

@@ -19,8 +19,9 @@ pub(super) fn is_web(text: &str) -> bool {
     is_uri(text) && host(text).is_some_and(|host| !host.is_empty())
 }
 
-pub(super) fn has_scheme(text: &str, scheme: &str) -> bool {
-    text.split_once(':').is_some_and(|(before, _)| before.eq_ignore_ascii_case(scheme))
+/// What follows the scheme and its colon, if the address has this one.
+pub(super) fn without_scheme<'a>(url: &'a str, scheme: &str) -> Option<&'a str> {
+    url.split_once(':').filter(|(before, _)| before.eq_ignore_ascii_case(scheme)).map(|(_, rest)| rest)
 }
 
 /// What follows the last dot of an address's path, in lower case: a hint of the type, which really is the Content-Type's.
@@ -56,9 +57,8 @@ pub(super) fn shortened(text: &str) -> Option<&str> {
 
 /// `x.example` of `https://x.example:443/path`.
 fn host(url: &str) -> Option<&str> {
-    let (scheme, rest) = url.split_once(':')?;
-    let web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
-    let authority = rest.strip_prefix("//").filter(|_| web)?.split(['/', '?', '#']).next()?;
+    let rest = without_scheme(url, "https").or_else(|| without_scheme(url, "http"))?;
+    let authority = rest.strip_prefix("//")?.split(['/', '?', '#']).next()?;
     authority.split(':').next()
 }
 

@@ -2,7 +2,9 @@
 
 use super::{address, characters};
 use crate::finding::broken;
-use gateway_channel::{Action, CalendarEvent, Finding, OpenUrl, Place, Suggestion, UrlView};
+use gateway_channel::{
+    Action, CalendarEvent, ComposeRecording, ComposeText, Finding, OpenUrl, Place, Suggestion, UrlView,
+};
 use rbm_wire::limits::{self, Limit};
 use rbm_wire::time::unix_seconds;
 
@@ -30,13 +32,10 @@ fn check(path: &str, suggestion: &Suggestion, findings: &mut Vec<Finding>) {
         Action::OpenUrl(page) => check_page(&path, page, findings),
         Action::ViewLocation(place) => check_place(&path, place, findings),
         Action::CreateCalendarEvent(event) => check_event(&path, event, findings),
-        Action::ComposeText(compose) => {
-            check_dial(&path, &compose.phone, findings);
-            findings.push(compose_paused(&path));
-        }
-        Action::ComposeRecording(compose) => {
-            check_dial(&path, &compose.phone, findings);
-            findings.push(compose_paused(&path));
+        Action::ComposeText(ComposeText { phone, .. }) | Action::ComposeRecording(ComposeRecording { phone, .. }) => {
+            check_dial(&path, phone, findings);
+            let message = format!("{path} is of a kind whose rollout is paused");
+            findings.push(broken(&limits::COMPOSE_PAUSED, &path, message));
         }
     }
 }
@@ -55,7 +54,7 @@ fn check_page(path: &str, page: &OpenUrl, findings: &mut Vec<Finding>) {
     findings.extend(characters(&limits::OPEN_URL_LENGTH, &at, &page.url));
     if !address::is_uri(&page.url) {
         findings.push(broken(&limits::OPEN_URL, &at, format!("{at} is no address with a scheme")));
-    } else if page.view != UrlView::Browser && !address::has_scheme(&page.url, "https") {
+    } else if page.view != UrlView::Browser && address::without_scheme(&page.url, "https").is_none() {
         findings.push(broken(
             &limits::WEBVIEW_NOT_HTTPS,
             &at,
@@ -113,8 +112,4 @@ fn check_event(path: &str, event: &CalendarEvent, findings: &mut Vec<Finding>) {
         let path = format!("{path}.end");
         findings.push(broken(&limits::CALENDAR_ORDER, &path, format!("{path} is not after the start")));
     }
-}
-
-fn compose_paused(path: &str) -> Finding {
-    broken(&limits::COMPOSE_PAUSED, path, format!("{path} is of a kind whose rollout is paused"))
 }
