@@ -57,7 +57,7 @@ pub(crate) fn not_answered(fetch: &FetchFailure) -> ChannelFailure {
 
 /// An answer other than success.
 pub(crate) fn refusal(response: &Response, now: &str) -> ChannelFailure {
-    let problem = json::parse(&response.body).map(ErrorBody::read).unwrap_or_default().error;
+    let problem = json::parse(&response.body, ErrorBody::has_field).map(ErrorBody::read).unwrap_or_default().error;
     let (code, meaning) = meaning(response, &problem);
     let said = if problem.message.is_empty() { String::new() } else { format!(": {}", problem.message) };
     ChannelFailure {

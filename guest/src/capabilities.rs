@@ -29,7 +29,8 @@ pub fn capabilities(
     };
     match platform.call(Method::Get, &path, Some(("requestId", &request)), None) {
         Ok(response) => {
-            let found = json::parse(&response.body).map(Capabilities::read).unwrap_or_default();
+            let found =
+                json::parse(&response.body, Capabilities::has_field).map(Capabilities::read).unwrap_or_default();
             Ok(answer(true, found.features, found.carrier))
         }
         Err(failure) if failure.code == FailureCode::Unreachable => Ok(answer(false, Vec::new(), None)),

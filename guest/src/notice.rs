@@ -10,7 +10,7 @@ use rbm_wire::json;
 
 /// One document is one fact. What cannot be read is a fact too, of a kind that is not recognised.
 pub(crate) fn inbound(raw: Vec<u8>, attributes: Option<&Attributes<'_>>) -> Inbound {
-    let Ok(mut notice) = json::parse(&raw).map(Notice::read) else {
+    let Ok(mut notice) = json::parse(&raw, Notice::has_field).map(Notice::read) else {
         return Inbound {
             dedupe_key: hash_key(&raw),
             agent: String::new(),

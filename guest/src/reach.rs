@@ -23,7 +23,9 @@ pub fn reach(host: &dyn Host, context: &Context, recipients: &[String]) -> Resul
     let response = platform.fetch(Method::Post, "v1/users:batchGet", Some(Body::json(question)));
     let response = response.map_err(about_nobody)?;
     // An answer that cannot be read must not look like one that says that nobody can be reached.
-    let found = json::parse(&response.body).map(Reach::read).map_err(|problem| unreadable(&response, &problem))?;
+    let found = json::parse(&response.body, Reach::has_field)
+        .map(Reach::read)
+        .map_err(|problem| unreadable(&response, &problem))?;
     let carriers = found.reachable_users_map.into_iter();
     Ok(ReachAnswer {
         reachable: found.reachable_users,

@@ -31,7 +31,7 @@ pub fn send(host: &dyn Host, context: &Context, message: &Message) -> Result<Rec
 
 /// Reads the platform's answer loosely: whatever else it says, a success is a success.
 fn receipt(message: &Message, body: &[u8]) -> Receipt {
-    let accepted = json::parse(body).map(Accepted::read).unwrap_or_default();
+    let accepted = json::parse(body, Accepted::has_field).map(Accepted::read).unwrap_or_default();
     let classification = accepted.rich_message_classification.unwrap_or_default();
     let size = accepted
         .total_payload_size_bytes

@@ -42,7 +42,7 @@ pub(crate) fn read<'a>(receiver: &Receiver<'_>, request: &'a WebhookRequest) -> 
     if !request.method.eq_ignore_ascii_case("POST") {
         return Err(malformed("method", &format!("the method is {:?}, not POST", shown(&request.method))));
     }
-    let body = json::parse(&request.body).map(Body::read).map_err(|problem| {
+    let body = json::parse(&request.body, Body::has_field).map(Body::read).map_err(|problem| {
         malformed("body-not-json", &format!("the body is not the JSON of a webhook request: {problem}"))
     })?;
     if let (None, Some(token), Some(secret)) = (&body.message, &body.client_token, body.secret) {

@@ -28,7 +28,7 @@ pub fn invite(host: &dyn Host, context: &Context, phone: &str) -> Result<Invitat
     let phone = PhoneNumber::parse(phone).map_err(|problem| refused(&problem))?;
     let platform = Platform { host, sender: &sender, now: &context.now };
     let response = platform.call(Method::Post, &format!("phones/{phone}/testers"), None, Some(b"{}".to_vec()))?;
-    let tester = json::parse(&response.body).map(Tester::read).unwrap_or_default();
+    let tester = json::parse(&response.body, Tester::has_field).map(Tester::read).unwrap_or_default();
     Ok(match tester.invite_status.as_deref() {
         Some("PENDING") => Invitation::Pending,
         Some("ACCEPTED") => Invitation::Accepted,

@@ -36,7 +36,9 @@ pub fn upload(host: &dyn Host, context: &Context, file: NewFile) -> Result<Uploa
 
 /// The platform says no time: files are kept for 60 days.
 fn uploaded(now: &str, response: &Response) -> Result<UploadedFile, ChannelFailure> {
-    let file = json::parse(&response.body).map(File::read).map_err(|problem| unreadable(response, &problem))?;
+    let file = json::parse(&response.body, File::has_field)
+        .map(File::read)
+        .map_err(|problem| unreadable(response, &problem))?;
     let file = file.ok_or_else(|| unreadable(response, &"the file has no name"))?;
     let expires_at = unix_seconds(now).and_then(|now| rfc_3339(now + KEPT_SECONDS));
     Ok(UploadedFile { name: file.name, expires_at, details: Vec::new() })

@@ -36,19 +36,19 @@ pub struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    /// Reads what is there.
-    pub fn read(json: Object<'a>) -> Self {
-        let mut body = Self::default();
-        for (name, value) in json {
-            match &*name {
-                "message" => body.message = value.into_object().map(PushMessage::read),
-                "subscription" => body.subscription = value.into_borrowed_text(),
-                "clientToken" => body.client_token = value.into_borrowed_text(),
-                "secret" => body.secret = value.into_borrowed_text(),
-                _ => (),
-            }
+    /// Reads what a receiver goes by. Nothing else here is signed, so nothing else may cost an event.
+    pub fn read(mut json: Object<'a>) -> Self {
+        Self {
+            message: json.object("message").map(PushMessage::read),
+            client_token: json.take("clientToken").and_then(Json::into_borrowed_text),
+            secret: json.take("secret").and_then(Json::into_borrowed_text),
+            ..Self::default()
         }
-        body
+    }
+
+    /// For [`crate::json::parse`].
+    pub fn has_field(name: &str) -> bool {
+        matches!(name, "message" | "clientToken" | "secret" | "data" | "attributes" | "type")
     }
 }
 
@@ -77,20 +77,12 @@ pub struct PushMessage<'a> {
 }
 
 impl<'a> PushMessage<'a> {
-    fn read(json: Object<'a>) -> Self {
-        let mut message = Self::default();
-        for (name, value) in json {
-            match &*name {
-                "data" => message.data = value.into_borrowed_text().map(Base64Text),
-                "attributes" => message.attributes = value.into_object().map(Attributes::read),
-                "messageId" => message.message_id = value.into_borrowed_text(),
-                "message_id" => message.message_id_again = value.into_borrowed_text(),
-                "publishTime" => message.publish_time = value.into_borrowed_text(),
-                "publish_time" => message.publish_time_again = value.into_borrowed_text(),
-                _ => (),
-            }
+    fn read(mut json: Object<'a>) -> Self {
+        Self {
+            data: json.take("data").and_then(Json::into_borrowed_text).map(Base64Text),
+            attributes: json.object("attributes").map(Attributes::read),
+            ..Self::default()
         }
-        message
     }
 }
 
@@ -123,20 +115,8 @@ pub struct Attributes<'a> {
 }
 
 impl<'a> Attributes<'a> {
-    fn read(json: Object<'a>) -> Self {
-        let mut attributes = Self::default();
-        for (name, value) in json {
-            match &*name {
-                "project_number" => attributes.project_number = value.into_borrowed_text(),
-                "product" => attributes.product = value.into_borrowed_text(),
-                "message_type" => attributes.message_type = value.into_borrowed_text(),
-                "business_id" => attributes.business_id = value.into_borrowed_text(),
-                "type" => attributes.kind = value.into_borrowed_text(),
-                "event_type" => attributes.event_type = value.into_borrowed_text(),
-                _ => (),
-            }
-        }
-        attributes
+    fn read(mut json: Object<'a>) -> Self {
+        Self { kind: json.take("type").and_then(Json::into_borrowed_text), ..Self::default() }
     }
 }
 
@@ -236,7 +216,7 @@ impl Notice {
                 "eventType" => notice.event_type = value.into_text(),
                 "text" => notice.text = value.into_text(),
                 "userFile" => notice.user_file = value.into_object().map(UserFile::read),
-                "location" => notice.location = value.into_object().map(read_location),
+                "location" => notice.location = value.into_object().and_then(read_location),
                 "suggestionResponse" => notice.suggestion_response = value.into_object().map(SuggestionResponse::read),
                 "richMessageClassification" => {
                     notice.rich_message_classification = value.into_object().map(RichMessageClassification::read);
@@ -261,12 +241,58 @@ impl Notice {
         }
         notice
     }
+
+    /// For [`crate::json::parse`].
+    pub fn has_field(name: &str) -> bool {
+        let own = matches!(
+            name,
+            "agentId"
+                | "senderPhoneNumber"
+                | "phoneNumber"
+                | "messageId"
+                | "eventId"
+                | "sendTime"
+                | "eventType"
+                | "text"
+                | "userFile"
+                | "location"
+                | "suggestionResponse"
+                | "richMessageClassification"
+                | "carrier"
+                | "botDisplayName"
+                | "brandId"
+                | "brandDisplayName"
+                | "regionId"
+                | "oldLaunchState"
+                | "newLaunchState"
+                | "actingParty"
+                | "comment"
+                | "requestId"
+                | "rbmEnabled"
+                | "features"
+        );
+        own || matches!(
+            name,
+            "payload"
+                | "thumbnail"
+                | "mimeType"
+                | "fileSizeBytes"
+                | "fileUri"
+                | "fileName"
+                | "latitude"
+                | "longitude"
+                | "postbackData"
+                | "type"
+                | "classificationType"
+                | "segmentCount"
+        )
+    }
 }
 
-/// A coordinate that is 0 may be left out (`ProtoJSON`).
-fn read_location(mut json: Object<'_>) -> LatLong {
-    let mut degrees = |name| Double(json.number(name).unwrap_or_default());
-    LatLong { latitude: degrees("latitude"), longitude: degrees("longitude") }
+/// A coordinate that is 0 may be left out (`ProtoJSON`). One that cannot be read is not 0: there is no place then.
+fn read_location(mut json: Object<'_>) -> Option<LatLong> {
+    let mut degrees = |name| json.take(name).map_or(Some(0.0), Json::into_number).map(Double);
+    Some(LatLong { latitude: degrees("latitude")?, longitude: degrees("longitude")? })
 }
 
 /// The `eventType`s of user events and server events.
@@ -385,5 +411,58 @@ impl SuggestionResponse {
             text: json.text("text"),
             kind: json.text("type"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+
+    /// Whoever adds a field adds it here too, because all of them are written out: to `read` as well as to `has_field`.
+    #[test]
+    fn every_field_that_is_written_is_read() {
+        let text = |text: &str| Some(text.to_owned());
+        let file = |name: &str| FileInfo {
+            mime_type: "image/gif".to_owned(),
+            file_size_bytes: Some(Whole(7)),
+            file_uri: "https://x.example".to_owned(),
+            file_name: text(name),
+        };
+        let notice = Notice {
+            agent_id: text("a"),
+            sender_phone_number: text("b"),
+            phone_number: text("c"),
+            message_id: text("d"),
+            event_id: text("e"),
+            send_time: text("f"),
+            event_type: text("g"),
+            text: text("h"),
+            user_file: Some(UserFile { payload: file("i"), thumbnail: Some(file("j")) }),
+            location: Some(LatLong { latitude: Double(1.5), longitude: Double(-2.0) }),
+            suggestion_response: Some(SuggestionResponse {
+                postback_data: "k".to_owned(),
+                text: text("l"),
+                kind: text("m"),
+            }),
+            rich_message_classification: Some(RichMessageClassification {
+                classification_type: text("n"),
+                segment_count: Some(3),
+            }),
+            carrier: text("o"),
+            bot_display_name: text("p"),
+            brand_id: text("q"),
+            brand_display_name: text("r"),
+            region_id: text("s"),
+            old_launch_state: text("t"),
+            new_launch_state: text("u"),
+            acting_party: text("v"),
+            comment: text("w"),
+            request_id: text("x"),
+            rbm_enabled: Some(true),
+            features: Some(vec!["y".to_owned()]),
+        };
+        let document = serde_json::to_vec(&notice).expect("strings and numbers always serialise");
+        assert_eq!(json::parse(&document, Notice::has_field).map(Notice::read).expect("JSON"), notice);
     }
 }

@@ -65,6 +65,20 @@ impl Accepted {
             carrier: json.text("carrier"),
         }
     }
+
+    /// For [`crate::json::parse`].
+    pub fn has_field(name: &str) -> bool {
+        matches!(
+            name,
+            "sendTime"
+                | "expireTime"
+                | "richMessageClassification"
+                | "classificationType"
+                | "segmentCount"
+                | "totalPayloadSizeBytes"
+                | "carrier"
+        )
+    }
 }
 
 /// How a message to or from a US number is charged. carriers/billing/us-billing-model
@@ -443,5 +457,10 @@ impl Capabilities {
     pub fn read(mut json: Object<'_>) -> Self {
         let features = json.list("features").unwrap_or_default();
         Self { features: features.into_iter().filter_map(Json::into_text).collect(), carrier: json.text("carrier") }
+    }
+
+    /// For [`crate::json::parse`].
+    pub fn has_field(name: &str) -> bool {
+        matches!(name, "features" | "carrier")
     }
 }

@@ -65,8 +65,7 @@ impl Visitor<'_> for NumberVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<f64, E> {
-        let number: f64 = text.parse().map_err(|_| E::custom(format_args!("{text:?} is not a number")))?;
-        if number.is_finite() { Ok(number) } else { Err(E::custom(format_args!("{text:?} is not a finite number"))) }
+        serde_json::from_str(text).map_err(|_| E::custom(format_args!("{text:?} is not a number")))
     }
 }
 
@@ -85,6 +84,7 @@ mod tests {
             ("-1", Some(-1.0)),
             ("\"x\"", None),
             ("\"NaN\"", None),
+            ("\"+1\"", None),
             ("{}", None),
         ] {
             assert_eq!(serde_json::from_str::<Double>(json).ok().map(|double| double.0), expected, "{json}");

@@ -15,6 +15,14 @@ impl ErrorBody {
     pub fn read(mut json: Object<'_>) -> Self {
         Self { error: json.object("error").map(Problem::read).unwrap_or_default() }
     }
+
+    /// For [`crate::json::parse`].
+    pub fn has_field(name: &str) -> bool {
+        matches!(
+            name,
+            "error" | "code" | "message" | "status" | "details" | "@type" | "fieldViolations" | "field" | "description"
+        )
+    }
 }
 
 /// What went wrong, in Google's words.

@@ -22,6 +22,11 @@ impl Tester {
     pub fn read(mut json: Object<'_>) -> Self {
         Self { name: json.text("name"), invite_status: json.text("inviteStatus") }
     }
+
+    /// For [`crate::json::parse`].
+    pub fn has_field(name: &str) -> bool {
+        matches!(name, "name" | "inviteStatus")
+    }
 }
 
 /// An agent's invitations in one day; more are answered 429.
