@@ -33,6 +33,14 @@ impl Body {
     pub fn json(document: Vec<u8>) -> Self {
         Self { mime_type: "application/json".to_owned(), bytes: Payload::Inline(document) }
     }
+
+    /// The bytes, unless the host has them.
+    pub fn inline(&self) -> Option<&[u8]> {
+        match &self.bytes {
+            Payload::Inline(bytes) => Some(bytes),
+            Payload::Held(_) => None,
+        }
+    }
 }
 
 /// The verbs that RBM uses.

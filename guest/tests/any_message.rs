@@ -309,9 +309,10 @@ fn sent(message: &Message) -> Option<Vec<u8>> {
     let answer = send(&platform, &context(), message);
     let mut requests = platform.requests.into_inner();
     assert!(requests.len() == usize::from(answer.is_ok()), "{answer:?} after {requests:?}");
-    let body = requests.pop()?.json.expect("a message has a body");
-    assert!(json::parse(&body, |_| true).is_ok(), "JSON");
-    Some(body)
+    let body = requests.pop()?.body.expect("a message has a body");
+    let json = body.inline().expect("a message is sent as it is");
+    assert!(json::parse(json, |_| true).is_ok(), "JSON");
+    Some(json.to_vec())
 }
 
 #[derive(Default)]

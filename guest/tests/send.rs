@@ -5,7 +5,7 @@
 use gateway_channel::{
     Action, Attachment, CalendarEvent, Card, CardLayout, CardMedia, CardWidth, Carousel, ComposeRecording, ComposeText,
     Content, Context, Coordinates, Expiry, FailureCode, FileSource, Finding, ImageSide, MediaHeight, Message, OpenUrl,
-    Payload, Place, Purpose, RecordingKind, Setting, Severity, SignalKind, StandaloneCard, Suggestion, UrlView,
+    Place, Purpose, RecordingKind, Setting, Severity, SignalKind, StandaloneCard, Suggestion, UrlView,
 };
 use rbm_guest::http::{FetchFailure, Host, Method, Request, Response};
 use rbm_guest::{capabilities::capabilities, check::check, revoke::revoke, send::send, signal::signal};
@@ -309,10 +309,7 @@ fn sent(message: &Message) -> Value {
 }
 
 fn document(request: &Request) -> Value {
-    match &request.body.as_ref().unwrap().bytes {
-        Payload::Inline(bytes) => serde_json::from_slice(bytes).unwrap(),
-        Payload::Held(name) => panic!("{name} is not here"),
-    }
+    serde_json::from_slice(request.body.as_ref().unwrap().inline().unwrap()).unwrap()
 }
 
 fn context() -> Context {
