@@ -242,50 +242,27 @@ impl Notice {
         notice
     }
 
-    /// For [`crate::json::parse`].
+    /// For [`crate::json::parse`]. By length first, because every field of every event comes by here.
     pub fn has_field(name: &str) -> bool {
-        let own = matches!(
-            name,
-            "agentId"
-                | "senderPhoneNumber"
-                | "phoneNumber"
-                | "messageId"
-                | "eventId"
-                | "sendTime"
-                | "eventType"
-                | "text"
-                | "userFile"
-                | "location"
-                | "suggestionResponse"
-                | "richMessageClassification"
-                | "carrier"
-                | "botDisplayName"
-                | "brandId"
-                | "brandDisplayName"
-                | "regionId"
-                | "oldLaunchState"
-                | "newLaunchState"
-                | "actingParty"
-                | "comment"
-                | "requestId"
-                | "rbmEnabled"
-                | "features"
-        );
-        own || matches!(
-            name,
-            "payload"
-                | "thumbnail"
-                | "mimeType"
-                | "fileSizeBytes"
-                | "fileUri"
-                | "fileName"
-                | "latitude"
-                | "longitude"
-                | "postbackData"
-                | "type"
-                | "classificationType"
-                | "segmentCount"
-        )
+        match name.len() {
+            4 => matches!(name, "text" | "type"),
+            7 => matches!(name, "agentId" | "eventId" | "carrier" | "brandId" | "comment" | "payload" | "fileUri"),
+            8 => matches!(
+                name,
+                "sendTime" | "userFile" | "location" | "regionId" | "features" | "mimeType" | "fileName" | "latitude"
+            ),
+            9 => matches!(name, "messageId" | "eventType" | "requestId" | "thumbnail" | "longitude"),
+            10 => matches!(name, "rbmEnabled"),
+            11 => matches!(name, "phoneNumber" | "actingParty"),
+            12 => matches!(name, "postbackData" | "segmentCount"),
+            13 => matches!(name, "fileSizeBytes"),
+            14 => matches!(name, "botDisplayName" | "oldLaunchState" | "newLaunchState"),
+            16 => matches!(name, "brandDisplayName"),
+            17 => matches!(name, "senderPhoneNumber"),
+            18 => matches!(name, "suggestionResponse" | "classificationType"),
+            25 => matches!(name, "richMessageClassification"),
+            _ => false,
+        }
     }
 }
 
