@@ -10,7 +10,7 @@ use rbm_wire::json;
 
 /// One document is one fact. What cannot be read is a fact too, of a kind that is not recognised.
 pub(crate) fn inbound(raw: Vec<u8>, attributes: Option<&Attributes<'_>>) -> Inbound {
-    let Ok(mut notice) = json::parse(&raw, Notice::has_field).map(Notice::read) else {
+    let Some(mut notice) = read(&raw) else {
         return Inbound {
             dedupe_key: hash_key(&raw),
             agent: String::new(),
@@ -34,6 +34,12 @@ pub(crate) fn inbound(raw: Vec<u8>, attributes: Option<&Attributes<'_>>) -> Inbo
     }
 }
 
+/// Half a surrogate pair, as a client that cuts a text in two may leave it, costs one character and not the message.
+fn read(raw: &[u8]) -> Option<Notice> {
+    let read = |document: &[u8]| json::parse(document, Notice::has_field).map(Notice::read).ok();
+    read(raw).or_else(|| read(&json::without_lone_surrogates(raw)?))
+}
+
 /// The order in which a receiver tells the kinds apart. What is signed decides; the hint, which is not, only breaks the
 /// tie of a launch event whose states were left out.
 fn fact(notice: Notice, launch_hint: bool) -> Fact {
@@ -47,8 +53,13 @@ fn fact(notice: Notice, launch_hint: bool) -> Fact {
     if let Some(event) = known.and_then(|kind| event(kind, notice.message_id.clone())) {
         return event;
     }
-    if let Some(content) = content(notice.text, notice.user_file, notice.location.as_ref(), notice.suggestion_response)
-    {
+    // What says that it is an event is no new message of the person's, even if it has a text: an edited one might have. Only
+    // taps on actions are shown as events on one page, as messages on another.
+    let (text, file, location) = match notice.event_type {
+        None => (notice.text, notice.user_file, notice.location.as_ref()),
+        Some(_) => (None, None, None),
+    };
+    if let Some(content) = content(text, file, location, notice.suggestion_response) {
         let classification = notice.rich_message_classification.unwrap_or_default();
         return Fact::Received(ReceivedMessage {
             // Taps are shown with `eventId` on one page, with `messageId` on another.
@@ -130,6 +141,7 @@ fn launch(notice: Notice) -> Fact {
 fn details(notice: &mut Notice) -> Vec<Setting> {
     let details = [
         ("event-id", notice.event_id.clone()),
+        ("event-type", notice.suggestion_response.as_ref().and(notice.event_type.clone())),
         ("agent-display-name", notice.bot_display_name.take()),
         ("brand-id", notice.brand_id.take()),
         ("brand-display-name", notice.brand_display_name.take()),

@@ -24,6 +24,35 @@ pub fn parse(document: &[u8], has_field: HasField) -> Result<Object<'_>, serde_j
     }
 }
 
+/// The document with U+FFFD for each escape of half a surrogate pair, which no text in Rust can hold. None if there is none.
+pub fn without_lone_surrogates(document: &[u8]) -> Option<Vec<u8>> {
+    let mut mended = document.to_vec();
+    let mut place = 0;
+    while let Some(backslash) = document.iter().skip(place).position(|byte| *byte == b'\\') {
+        let escape = place + backslash;
+        place = escape + 2;
+        let (first, second) = (escaped_unit(document, escape), escaped_unit(document, escape + ESCAPE_LENGTH));
+        let lone = match (first, second) {
+            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => {
+                place = escape + 2 * ESCAPE_LENGTH;
+                false
+            }
+            (Some(0xd800..0xe000), _) => true,
+            _ => false,
+        };
+        if let Some(digits) = mended.get_mut(escape + 2..escape + ESCAPE_LENGTH).filter(|_| lone) {
+            digits.copy_from_slice(b"fffd");
+        }
+    }
+    (mended != document).then_some(mended)
+}
+
+/// The UTF-16 unit of `\u0041` at a place, if that is what is there.
+fn escaped_unit(document: &[u8], place: usize) -> Option<u16> {
+    let digits = document.get(place..place + ESCAPE_LENGTH)?.strip_prefix(b"\\u")?;
+    u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
 /// Any JSON value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Json<'a> {
@@ -215,6 +244,8 @@ impl<'de> Visitor<'de> for Reader {
     }
 }
 
+/// Of `\u0041`.
+const ESCAPE_LENGTH: usize = 6;
 /// Saves an object of the usual size from growing.
 const FIELDS_USUAL: usize = 8;
 /// 2^53: up to it every whole number has an exact `f64`.
@@ -279,6 +310,27 @@ mod tests {
         }
         for broken in ["{", "[1,]", "01", "'x'", "\u{feff}1", ""] {
             assert!(object(&format!(r#"{{"other":{broken}}}"#)).is_err(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_replaced_and_a_whole_one_is_not() {
+        for (json, expected) in [
+            (r#""\ud83d""#, Some(r#""\ufffd""#)),
+            (r#""\uDC00x""#, Some(r#""\ufffdx""#)),
+            (r#""\ud83d\ud83d\ude00""#, Some(r#""\ufffd\ud83d\ude00""#)),
+            (r#""\ude00\ud83d""#, Some(r#""\ufffd\ufffd""#)),
+            (r#""\ud83d\n""#, Some(r#""\ufffd\n""#)),
+            (r#""\ud83d\ude00""#, None),
+            (r#""\\ud83d""#, None),
+            (r#""\\\ud83d""#, Some(r#""\\\ufffd""#)),
+            (r#""\u00e9""#, None),
+            (r#""\ud8"#, None),
+            (r#""\u+d83""#, None),
+            ("\\", None),
+        ] {
+            let mended = without_lone_surrogates(json.as_bytes());
+            assert_eq!(mended.as_deref(), expected.map(str::as_bytes), "{json}");
         }
     }
 
