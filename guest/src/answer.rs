@@ -3,10 +3,10 @@
 use crate::finding;
 use crate::http::{FetchFailure, FetchFailureKind, Response};
 use gateway_channel::{ChannelFailure, FailureCode, Finding, Severity};
-use rbm_wire::json;
 use rbm_wire::name::NameProblem;
 use rbm_wire::problem::{ErrorBody, Problem};
 use rbm_wire::time::unix_seconds;
+use rbm_wire::{json, limits};
 use std::fmt::Display;
 use std::time::UNIX_EPOCH;
 
@@ -23,9 +23,14 @@ pub(crate) fn failure(code: FailureCode, message: String) -> ChannelFailure {
     }
 }
 
-/// A name that cannot be put into an address.
-pub(crate) fn refused(problem: &NameProblem) -> ChannelFailure {
-    failure(FailureCode::Refused, format!("not sent: {problem}"))
+/// A number that cannot be put into an address.
+pub(crate) fn no_phone(problem: &NameProblem) -> ChannelFailure {
+    not_sent(vec![finding::broken(&limits::PHONE_E164, "recipient", problem.to_string())])
+}
+
+/// An id that cannot.
+pub(crate) fn no_id(problem: &NameProblem) -> ChannelFailure {
+    not_sent(vec![finding::broken(&limits::MESSAGE_ID, "id", problem.to_string())])
 }
 
 /// What the caller asks for breaks a rule.

@@ -1,6 +1,6 @@
 //! Asks what a person's device can show.
 
-use crate::answer::refused;
+use crate::answer::{no_id, no_phone};
 use crate::http::{Host, Method};
 use crate::platform::Platform;
 use crate::settings::Sender;
@@ -17,8 +17,8 @@ pub fn capabilities(
     request_id: &str,
 ) -> Result<CapabilityAnswer, ChannelFailure> {
     let sender = Sender::parse(context)?;
-    let phone = PhoneNumber::parse(recipient).map_err(|problem| refused(&problem))?;
-    let request = MessageId::parse(request_id).map_err(|problem| refused(&problem))?;
+    let phone = PhoneNumber::parse(recipient).map_err(|problem| no_phone(&problem))?;
+    let request = MessageId::parse(request_id).map_err(|problem| no_id(&problem))?;
     let platform = Platform { host, sender: &sender, now: &context.now };
     let path = format!("phones/{phone}/capabilities");
     let answer = |reachable, features, carrier| CapabilityAnswer {

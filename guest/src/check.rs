@@ -112,9 +112,9 @@ fn check_source(path: &str, source: &FileSource, findings: &mut Vec<Finding>) {
 /// The address of a file.
 pub(crate) fn check_url(path: &str, url: &str, findings: &mut Vec<Finding>) {
     findings.extend(characters(&limits::FILE_URL_LENGTH, path, url));
-    if !address::is_web(url) {
-        findings.push(broken(&limits::FILE_URL, path, format!("{path} is no http or https address")));
-    }
+    findings.extend(
+        address::not_on_the_web(url).map(|problem| broken(&limits::FILE_URL, path, format!("{path} {problem}"))),
+    );
 }
 
 fn check_expiry(expiry: &Expiry, now: &str) -> Option<Finding> {

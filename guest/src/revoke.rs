@@ -1,6 +1,6 @@
 //! Takes a message back. Whether it worked is the platform's word; a DELIVERED that comes later wins.
 
-use crate::answer::refused;
+use crate::answer::{no_id, no_phone};
 use crate::http::{Host, Method};
 use crate::platform::Platform;
 use crate::settings::Sender;
@@ -10,8 +10,8 @@ use rbm_wire::name::{MessageId, PhoneNumber};
 /// Asks the platform not to deliver what it has not delivered yet.
 pub fn revoke(host: &dyn Host, context: &Context, recipient: &str, id: &str) -> Result<Revocation, ChannelFailure> {
     let sender = Sender::parse(context)?;
-    let phone = PhoneNumber::parse(recipient).map_err(|problem| refused(&problem))?;
-    let id = MessageId::parse(id).map_err(|problem| refused(&problem))?;
+    let phone = PhoneNumber::parse(recipient).map_err(|problem| no_phone(&problem))?;
+    let id = MessageId::parse(id).map_err(|problem| no_id(&problem))?;
     let platform = Platform { host, sender: &sender, now: &context.now };
     let path = format!("phones/{phone}/agentMessages/{}", id.as_str());
     match platform.call(Method::Delete, &path, None, None) {

@@ -1,6 +1,6 @@
 //! Shows the person that the agent is typing, or has read a message.
 
-use crate::answer::{self, refused};
+use crate::answer::{self, no_id, no_phone};
 use crate::http::{Host, Method};
 use crate::platform::Platform;
 use crate::settings::Sender;
@@ -19,8 +19,8 @@ pub fn signal(
     kind: &SignalKind,
 ) -> Result<(), ChannelFailure> {
     let sender = Sender::parse(context)?;
-    let phone = PhoneNumber::parse(recipient).map_err(|problem| refused(&problem))?;
-    let id = MessageId::parse(id).map_err(|problem| refused(&problem))?;
+    let phone = PhoneNumber::parse(recipient).map_err(|problem| no_phone(&problem))?;
+    let id = MessageId::parse(id).map_err(|problem| no_id(&problem))?;
     let event = match kind {
         SignalKind::Typing => agent_event(EventType::IsTyping, None),
         SignalKind::Read(message) => agent_event(EventType::Read, Some(message.clone())),

@@ -1,22 +1,31 @@
 //! Addresses, as far as a message can be wrong about them: characters, scheme and host. Nothing is fetched.
 
-/// A URI by RFC 3986: a scheme (§3.1), a colon, and only characters that an address may have (§2), escapes whole.
-pub(super) fn is_uri(text: &str) -> bool {
-    let Some((scheme, rest)) = text.split_once(':') else { return false };
+/// What keeps this from being a URI by RFC 3986: a scheme (§3.1), a colon, and only characters that an address may have (§2),
+/// escapes whole.
+pub(super) fn not_a_uri(text: &str) -> Option<String> {
+    let allowed = |character: char| {
+        u8::try_from(character).is_ok_and(|byte| byte.is_ascii_alphanumeric() || PUNCTUATION.contains(&byte))
+    };
+    if let Some(character) = text.chars().find(|character| !allowed(*character)) {
+        return Some(format!("has the character {character:?}, which has to be escaped in an address"));
+    }
+    let is_whole = |escape: &str| escape.len() >= 2 && escape.bytes().take(2).all(|digit| digit.is_ascii_hexdigit());
+    if !text.split('%').skip(1).all(is_whole) {
+        return Some("has a percent sign without two hexadecimal digits".to_owned());
+    }
     let scheme_characters = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
-    scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme.bytes().all(scheme_characters)
-        && !rest.is_empty()
-        && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || PUNCTUATION.contains(&byte))
-        && rest
-            .split('%')
-            .skip(1)
-            .all(|escape| escape.len() >= 2 && escape.bytes().take(2).all(|digit| digit.is_ascii_hexdigit()))
+    let has_scheme = text.split_once(':').is_some_and(|(scheme, rest)| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.bytes().all(scheme_characters)
+            && !rest.is_empty()
+    });
+    (!has_scheme).then(|| "is no address with a scheme".to_owned())
 }
 
-/// A URI of the web, with a host.
-pub(super) fn is_web(text: &str) -> bool {
-    is_uri(text) && host(text).is_some_and(|host| !host.is_empty())
+/// What keeps this from being a URI of the web, with a host.
+pub(super) fn not_on_the_web(text: &str) -> Option<String> {
+    let has_host = host(text).is_some_and(|host| !host.is_empty());
+    not_a_uri(text).or_else(|| (!has_host).then(|| "is no http or https address".to_owned()))
 }
 
 /// What follows the scheme and its colon, if the address has this one.

@@ -21,9 +21,8 @@ fn check(path: &str, suggestion: &Suggestion, findings: &mut Vec<Finding>) {
     if let Some(url) = &suggestion.fallback_url {
         let path = format!("{path}.fallback-url");
         findings.extend(characters(&limits::FALLBACK_URL_LENGTH, &path, url));
-        if !address::is_uri(url) {
-            findings.push(broken(&limits::FALLBACK_URL, &path, format!("{path} is no address with a scheme")));
-        }
+        let problem = address::not_a_uri(url).map(|problem| format!("{path} {problem}"));
+        findings.extend(problem.map(|problem| broken(&limits::FALLBACK_URL, &path, problem)));
     }
     let path = format!("{path}.action");
     match &suggestion.action {
@@ -52,8 +51,8 @@ fn check_dial(path: &str, phone: &str, findings: &mut Vec<Finding>) {
 fn check_page(path: &str, page: &OpenUrl, findings: &mut Vec<Finding>) {
     let at = format!("{path}.url");
     findings.extend(characters(&limits::OPEN_URL_LENGTH, &at, &page.url));
-    if !address::is_uri(&page.url) {
-        findings.push(broken(&limits::OPEN_URL, &at, format!("{at} is no address with a scheme")));
+    if let Some(problem) = address::not_a_uri(&page.url) {
+        findings.push(broken(&limits::OPEN_URL, &at, format!("{at} {problem}")));
     } else if page.view != UrlView::Browser && address::without_scheme(&page.url, "https").is_none() {
         findings.push(broken(
             &limits::WEBVIEW_NOT_HTTPS,
