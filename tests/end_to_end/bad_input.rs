@@ -1,8 +1,9 @@
 //! Bad input of any kind: a clear error that names what and why, and the software goes on.
 
-use crate::program::{ANSWERS, Answer, Dev, answer, text};
+use crate::program::{ANSWERS, Answer, Dev, answer, rbm, text};
 use reqwest::Method;
 use serde_json::json;
+use std::collections::HashSet;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -161,4 +162,45 @@ async fn rubbish_on_the_wire_is_refused_and_the_gateway_goes_on() {
         );
     }
     assert_eq!(dev.get("/v1/messages").await.body["messages"], json!([]));
+}
+
+/// What is wrong with how a message is written keeps nothing back of what else is wrong with it; and each rule is explained.
+#[tokio::test]
+async fn everything_is_found_although_the_shape_is_wrong_and_each_rule_is_explained() {
+    let dev = Dev::start();
+    let place = json!({ "view_location": { "text": "a", "latitude": 91, "longitude": "x" } });
+    let bodies = [
+        json!({ "to": "+0", "content": { "text": "" }, "sugestions": [], "lifetime_seconds": 9, "expires_at": "x" }),
+        json!({ "content": { "text": 5 }, "purpose": "fun", "suggestions": [{ "reply": {}, "dial": {} }, place] }),
+        json!({ "to": "+12", "content": { "text": "x", "file": {} }, "agent": "nobody" }),
+        json!({ "to": "+12", "content": { "file": { "url": "x", "uploaded": "y" } } }),
+    ];
+    let expected = [
+        vec!["unknown-field sugestions", "expiry-at-most-one ", "phone-e164 to", "text-length content.text"],
+        vec![
+            "type content.text",
+            "required to",
+            "choice purpose",
+            "suggestion-exactly-one-kind suggestions[0]",
+            "type suggestions[1].view_location.longitude",
+        ],
+        vec!["agent-unknown agent", "content-exactly-one content"],
+        vec!["file-exactly-one-source content.file"],
+    ];
+    for (body, expected) in bodies.iter().zip(expected) {
+        let mut sent = dev.post("/v1/messages", body).await.body;
+        let checked = dev.post("/v1/check", body).await.body;
+        assert_eq!(sent["findings"], checked["findings"], "{body}");
+        let findings = sent["findings"].as_array_mut().unwrap();
+        let named: HashSet<String> = findings
+            .iter()
+            .map(|finding| format!("{} {}", finding["rule"].as_str().unwrap(), finding["path"].as_str().unwrap()))
+            .collect();
+        assert_eq!(named, expected.into_iter().map(str::to_owned).collect(), "{body}");
+        for finding in findings {
+            let rule = finding["rule"].as_str().unwrap().to_owned();
+            let explained = tokio::task::spawn_blocking(move || rbm(&["explain", &rule], b"")).await.unwrap();
+            assert_eq!(explained.code, Some(0), "{finding}: {}", explained.stderr);
+        }
+    }
 }

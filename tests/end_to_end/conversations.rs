@@ -52,12 +52,31 @@ async fn what_is_asked_for_wrongly_is_named() {
     for (path, body, status, code, said) in [
         ("/v1/conversations/nobody/typing", json!({}), 400, "phone", "phone is \"nobody\""),
         ("/v1/conversations/+0123/typing", json!({}), 400, "phone", "the first not 0"),
-        ("/v1/conversations/+15550100001/typing", json!([]), 400, "type", "an object"),
+        (
+            "/v1/conversations/+15550100001/typing",
+            json!([]),
+            400,
+            "type",
+            "the body is an array, and must be an object",
+        ),
         ("/v1/conversations/+15550100001/typing", json!({ "agnet": "demo" }), 400, "unknown-field", "agnet"),
-        ("/v1/conversations/+15550100001/typing", json!({ "agent": 1 }), 400, "type", "agent must be a string"),
+        (
+            "/v1/conversations/+15550100001/typing",
+            json!({ "agent": 1 }),
+            400,
+            "type",
+            "agent is 1, and must be a string",
+        ),
         ("/v1/conversations/+15550100001/typing", json!({ "agent": "x" }), 400, "agent-unknown", "no agent \"x\""),
-        ("/v1/conversations/+15550100001/read", json!({}), 400, "message-id", "message_id must be"),
-        ("/v1/conversations/+15550100001/read", json!({ "message_id": "" }), 400, "message-id", "message_id must be"),
+        (
+            "/v1/conversations/+15550100001/typing?agent=x",
+            json!({}),
+            400,
+            "parameter",
+            "there is no parameter \"agent\"",
+        ),
+        ("/v1/conversations/+15550100001/read", json!({}), 400, "message_id", "message_id is missing"),
+        ("/v1/conversations/+15550100001/read", json!({ "message_id": "" }), 400, "message_id", "message_id is empty"),
     ] {
         let answer = dev.post(path, &body).await;
         assert_eq!(

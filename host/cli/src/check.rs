@@ -13,7 +13,7 @@ use rbm_component::COMPONENT;
 use rbm_host::{Channel, Engine, Limits, NoHttp};
 use rbm_json::check::CheckView;
 use rbm_json::finding::{self, FindingView};
-use rbm_json::message::{self, Draft};
+use rbm_json::message::{self, Draft, Reading};
 use rbm_json::strict;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -60,17 +60,14 @@ async fn check(channel: &Channel, text: &str) -> anyhow::Result<CheckView> {
         Ok(body) => body,
         Err(problem) => {
             let finding = finding::error("", "not-json", format!("this is not JSON: {problem}"));
-            return Ok(CheckView::of_no_message(vec![finding::of_shape(finding)]));
+            return Ok(CheckView::of_no_message(vec![finding]));
         }
     };
-    match message::read(&Uuid::new_v4().to_string(), &body) {
-        Err(findings) => Ok(CheckView::of_no_message(findings.into_iter().map(finding::of_shape).collect())),
-        Ok(Draft { message, .. }) => {
-            let now = Timestamp::now();
-            let (report, plain) = (channel.check(now, &message).await?, channel.plain_text(now, &message).await?);
-            Ok(CheckView::of_message(report, plain, &message))
-        }
-    }
+    let Reading { draft, findings } = message::read_all(&Uuid::new_v4().to_string(), &body);
+    let Some(Draft { message, .. }) = draft else { return Ok(CheckView::of_no_message(findings)) };
+    let now = Timestamp::now();
+    let (report, plain) = (channel.check(now, &message).await?, channel.plain_text(now, &message).await?);
+    Ok(CheckView::of_message(findings, report, plain, &message))
 }
 
 /// Each finding with its place in the file, then what the message would count as.

@@ -2,6 +2,7 @@
 
 use crate::exit::Failure;
 use crate::output;
+use rbm_json::rules::RULES;
 use rbm_wire::limits::{ALL, Basis, PAGES, Row};
 
 #[derive(clap::Args)]
@@ -15,19 +16,24 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let text = match &arguments.rule {
-        Some(rule) => explained(find(rule)?),
+        Some(rule) => find(rule)?,
         None if arguments.markdown => page(),
         None => list(),
     };
     Ok(output::bytes(text.as_bytes())?)
 }
 
-fn find(rule: &str) -> Result<&'static Row, Failure> {
-    ALL.iter().find(|row| row.limit.rule == rule).ok_or_else(|| {
-        let nearest = rbm_json::nearest(ALL.iter().map(|row| row.limit.rule), rule);
-        let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
-        Failure::usage(format!("there is no rule {rule:?}{hint}"))
-    })
+/// A rule of the platform, or one about how messages are written.
+fn find(rule: &str) -> Result<String, Failure> {
+    if let Some(row) = ALL.iter().find(|row| row.limit.rule == rule) {
+        return Ok(explained(row));
+    }
+    if let Some((_, about)) = RULES.iter().find(|(name, _)| *name == rule) {
+        return Ok(format!("{rule} (error)\n{about}\n"));
+    }
+    let known = ALL.iter().map(|row| row.limit.rule).chain(RULES.map(|(name, _)| name));
+    let hint = rbm_json::nearest(known, rule).map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
+    Err(Failure::usage(format!("there is no rule {rule:?}{hint}")))
 }
 
 fn explained(row: &Row) -> String {

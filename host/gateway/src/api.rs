@@ -1,12 +1,13 @@
 //! The gateway over HTTP: messages in, what became of them, and events out. Every error is a problem with a code and a
 //! sentence; nothing is answered 202 before it is kept.
 
+use crate::body::read_json;
 use crate::lifecycle::{State as MessageState, WORDS};
 use crate::problem::{Problem, bad_request, not_found, unavailable};
-use crate::request::{PathName, bound_headers, parse_phone, parse_query, read_json};
+use crate::request::{PathName, bound_headers, header_once, parse_phone, parse_query, shown};
 use crate::store::{Accepted, Cursor, Filter, NewMessage, StoreProblem, StoredEvent, StoredMessage};
 use crate::view::MessageView;
-use crate::{Agent, Shared, account, conversation, inbox, reach, revoke};
+use crate::{Agent, Shared, conversation, inbox, reach, revoke, testers, upload};
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::middleware;
@@ -17,8 +18,7 @@ use gateway_channel::{Expiry, Finding, Message, Report, Severity};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use jiff::{SignedDuration, Timestamp};
 use rbm_json::check::CheckView;
-use rbm_json::finding::FindingView;
-use rbm_json::message::Draft;
+use rbm_json::message::{Draft, Reading};
 use rbm_json::{event, finding, message};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -35,8 +35,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/conversations/{phone}/typing", post(conversation::typing))
         .route("/v1/phones/{phone}/capabilities", get(conversation::capabilities))
         .route("/v1/reach", post(reach::reach))
-        .route("/v1/files", post(account::upload))
-        .route("/v1/testers", post(account::invite))
+        .route("/v1/files", post(upload::upload))
+        .route("/v1/testers", post(testers::invite))
         .route("/v1/events", get(events))
         .route("/webhooks/rbm", post(inbox::partner))
         .route("/webhooks/rbm/{agent}", post(inbox::agent))
@@ -59,7 +59,16 @@ impl From<StoreProblem> for Problem {
 async fn send(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let (body, key) = (read_json(&parts.headers, body).await?, idempotency_key(&parts.headers)?);
-    let Asked { agent, message } = understand(&shared, key, &body).map_err(Problem::not_sendable)?;
+    let Asked { agent, message } = match understand(&shared, key.as_deref(), &body) {
+        Understood { asked: Some(asked), wrong } if wrong.is_empty() => asked,
+        Understood { asked: Some(Asked { agent, message }), wrong } => {
+            let report = examine(&shared, agent, &message).await?;
+            return Err(Problem::not_sendable(finding::all_of_message(wrong, report.findings, &message)));
+        }
+        Understood { asked: None, wrong } => {
+            return Err(Problem::not_sendable(wrong.into_iter().map(finding::of_shape).collect()));
+        }
+    };
     // Members of a JSON object are in alphabetical order here, so the same message hashes the same however it is written.
     let (id, body_hash) = (message.id.clone(), Sha256::digest(body.to_string()).into());
     // Before the plugin's check: what was accepted once stays accepted, even if it would not be today.
@@ -68,7 +77,7 @@ async fn send(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resu
     }
     let report = examine(&shared, agent, &message).await?;
     if report.findings.iter().any(|finding| finding.severity == Severity::Error) {
-        return Err(Problem::not_sendable(finding::all_of_message(report.findings, &message)));
+        return Err(Problem::not_sendable(finding::all_of_message(Vec::new(), report.findings, &message)));
     }
     let now = shared.now();
     let (expires_at, message) = with_absolute_expiry(message, now);
@@ -87,14 +96,12 @@ async fn send(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resu
 async fn check(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Result<Json<CheckView>, Problem> {
     let (parts, body) = request.into_parts();
     let body = read_json(&parts.headers, body).await?;
-    Ok(Json(match understand(&shared, None, &body) {
-        Err(findings) => CheckView::of_no_message(findings),
-        Ok(Asked { agent, message }) => {
-            let report = examine(&shared, agent, &message).await?;
-            let plain = agent.channel.plain_text(shared.now(), &message).await;
-            CheckView::of_message(report, plain.map_err(|problem| unavailable(&problem.to_string()))?, &message)
-        }
-    }))
+    let Understood { asked, wrong } = understand(&shared, None, &body);
+    let Some(Asked { agent, message }) = asked else { return Ok(Json(CheckView::of_no_message(wrong))) };
+    let report = examine(&shared, agent, &message).await?;
+    let plain = agent.channel.plain_text(shared.now(), &message).await;
+    let plain = plain.map_err(|problem| unavailable(&problem.to_string()))?;
+    Ok(Json(CheckView::of_message(wrong, report, plain, &message)))
 }
 
 async fn show(State(shared): State<Arc<Shared>>, PathName(id): PathName) -> Result<Json<MessageView>, Problem> {
@@ -122,8 +129,9 @@ async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> R
 async fn events(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Result<Json<Value>, Problem> {
     let query = parse_query(query.as_deref(), &["after", "limit"])?;
     let after = query.get("after").map(|text| {
-        Cursor::parse(text)
-            .ok_or_else(|| bad_request("cursor", &format!("after is {text:?}, which is no cursor of this gateway")))
+        Cursor::parse(text).ok_or_else(|| {
+            bad_request("cursor", &format!("after is {}, which is no cursor of this gateway", shown(text)))
+        })
     });
     let (after, most) = (after.transpose()?, parse_limit(query.get("limit"))?);
     let events = shared.store.read(after, most).await?;
@@ -139,7 +147,7 @@ pub(crate) fn view_event(stored: &StoredEvent) -> event::EventView {
 }
 
 pub(crate) async fn find_message(shared: &Shared, id: &str) -> Result<StoredMessage, Problem> {
-    shared.store.message(id).await?.ok_or_else(|| not_found(&format!("there is no message {id:?}")))
+    shared.store.message(id).await?.ok_or_else(|| not_found(&format!("there is no message {}", shown(id))))
 }
 
 /// A message that the contract can express, and who is to send it.
@@ -148,17 +156,19 @@ struct Asked<'a> {
     message: Message,
 }
 
-/// What the caller asks for, or everything that is wrong with how it is written.
-fn understand<'a>(shared: &'a Shared, key: Option<&str>, body: &Value) -> Result<Asked<'a>, Vec<FindingView>> {
+/// What the caller asks for, as far as it can be made out, and everything that is wrong with how it is written.
+struct Understood<'a> {
+    asked: Option<Asked<'a>>,
+    wrong: Vec<Finding>,
+}
+
+fn understand<'a>(shared: &'a Shared, key: Option<&str>, body: &Value) -> Understood<'a> {
     let agent = choose_agent(shared, body);
     let id = agent.as_ref().map(|agent| message_id(&agent.name, key)).unwrap_or_default();
-    match (agent, message::read(&id, body)) {
-        (Ok(agent), Ok(Draft { message, .. })) => Ok(Asked { agent, message }),
-        (agent, draft) => {
-            let findings = agent.err().into_iter().chain(draft.err().into_iter().flatten());
-            Err(findings.map(finding::of_shape).collect())
-        }
-    }
+    let Reading { draft, findings } = message::read_all(&id, body);
+    let (agent, unknown) = agent.map_or_else(|finding| (None, Some(finding)), |agent| (Some(agent), None));
+    let asked = agent.zip(draft).map(|(agent, Draft { message, .. })| Asked { agent, message });
+    Understood { asked, wrong: unknown.into_iter().chain(findings).collect() }
 }
 
 /// Named in the body, or the only one. A name that is no text is found with the rest of the shape.
@@ -192,11 +202,14 @@ fn message_id(agent: &str, key: Option<&str>) -> String {
     }
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let text = value.to_str().ok().filter(|text| (1..=KEY_CHARACTERS_MAX).contains(&text.len()));
-    let rule = format!("Idempotency-Key must have 1 to {KEY_CHARACTERS_MAX} visible ASCII characters");
-    text.map(Some).ok_or_else(|| bad_request("idempotency-key", &rule))
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(key) = header_once(headers, "idempotency-key")? else { return Ok(None) };
+    let visible = |key: &String| key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if (1..=KEY_CHARACTERS_MAX).contains(&key.len()) && visible(&key) {
+        return Ok(Some(key));
+    }
+    let rule = format!("1 to {KEY_CHARACTERS_MAX} visible ASCII characters");
+    Err(bad_request("idempotency-key", &format!("Idempotency-Key is {}, and must have {rule}", shown(&key))))
 }
 
 fn repeated(id: &str, same: bool, state: MessageState) -> Result<Response, Problem> {
@@ -223,13 +236,15 @@ pub(crate) fn named_agent<'a>(shared: &'a Shared, name: Option<&str>) -> Result<
 fn parse_state(word: &str) -> Result<MessageState, Problem> {
     let words = WORDS.map(|(_, word)| word).join(", ");
     MessageState::parse(word)
-        .ok_or_else(|| bad_request("state", &format!("state is {word:?}, and must be one of {words}")))
+        .ok_or_else(|| bad_request("state", &format!("state is {}, and must be one of {words}", shown(word))))
 }
 
 fn parse_limit(text: Option<&String>) -> Result<usize, Problem> {
     let Some(text) = text else { return Ok(LIMIT_DEFAULT) };
     let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
-    limit.ok_or_else(|| bad_request("limit", &format!("limit is {text:?}, and must be a number from 1 to {LIMIT_MAX}")))
+    limit.ok_or_else(|| {
+        bad_request("limit", &format!("limit is {}, and must be a number from 1 to {LIMIT_MAX}", shown(text)))
+    })
 }
 
 const KEY_CHARACTERS_MAX: usize = 255;

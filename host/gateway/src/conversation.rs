@@ -1,15 +1,15 @@
 //! What happens beside messages: shows a person that somebody types or has read, and asks what a phone can show.
 
 use crate::api::named_agent;
-use crate::problem::{Problem, answered, bad_request};
-use crate::request::{PathName, parse_phone, parse_query, read_fields, text};
+use crate::problem::{Problem, answered};
+use crate::request::{PathName, parse_phone, parse_query, read_fields, read_optional_fields, required_text, text};
 use crate::{Agent, Shared};
 use axum::Json;
-use axum::body::{Body, HttpBody as _};
+use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use gateway_channel::SignalKind;
 use http::{Request, StatusCode};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ pub(crate) async fn typing(
     request: Request<Body>,
 ) -> Result<StatusCode, Problem> {
     let phone = parse_phone("phone", &phone)?;
-    let body = if request.body().is_end_stream() { Map::new() } else { read_fields(request, &["agent"]).await? };
+    let body = read_optional_fields(request, &["agent"]).await?;
     show(&shared, named_agent(&shared, text(&body, "agent")?)?, &phone, &SignalKind::Typing).await
 }
 
@@ -32,9 +32,7 @@ pub(crate) async fn read(
 ) -> Result<StatusCode, Problem> {
     let (phone, body) = (parse_phone("phone", &phone)?, read_fields(request, &["agent", "message_id"]).await?);
     let agent = named_agent(&shared, text(&body, "agent")?)?;
-    let message = text(&body, "message_id")?.filter(|id| !id.is_empty()).ok_or_else(|| {
-        bad_request("message-id", "message_id must be the id of a message that the person sent, as its event has it")
-    })?;
+    let message = required_text(&body, "message_id", "the id of a message that the person sent, as its event has it")?;
     show(&shared, agent, &phone, &SignalKind::Read(message.to_owned())).await
 }
 

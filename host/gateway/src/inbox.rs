@@ -1,8 +1,9 @@
 //! Takes webhook requests: the plugin judges, the store keeps, and only then is there an answer. What is not believed, or
 //! concerns nobody here, is put aside with the reason and reaches no application.
 
+use crate::body::read_body;
 use crate::problem;
-use crate::request::{PathName, read_body};
+use crate::request::PathName;
 use crate::store::{NewEvent, Quarantined, StoreProblem};
 use crate::{Agent, Shared};
 use axum::body::Body;

@@ -8,8 +8,8 @@ pub mod backoff;
 pub mod lifecycle;
 pub mod store;
 
-mod account;
 mod api;
+mod body;
 mod conversation;
 mod forward;
 mod inbox;
@@ -20,6 +20,8 @@ mod reach;
 mod request;
 mod revoke;
 mod serve;
+mod testers;
+mod upload;
 mod view;
 
 use jiff::Timestamp;
@@ -118,7 +120,7 @@ pub(crate) struct Shared {
     pub(crate) capacity: Capacity,
     /// Whose turn it is to ask about reach.
     pub(crate) reach_turns: Mutex<Interval>,
-    /// Files that are in memory at once.
+    /// Megabytes of files that are in memory at once.
     pub(crate) uploads: Semaphore,
 }
 
@@ -139,7 +141,7 @@ impl Gateway {
             settled: Notify::new(),
             reach_turns: Mutex::new(reach::turns(&config.capacity)),
             capacity: config.capacity,
-            uploads: Semaphore::new(account::UPLOADS_MAX),
+            uploads: Semaphore::new(upload::MEGABYTES_MAX),
         });
         let forwarder = config.forward_to.map(|url| {
             forward::Forwarder::new(&url).map_err(|reason| StartProblem::Forward { url: url.clone(), reason })
@@ -180,9 +182,9 @@ impl Shared {
     pub(crate) fn choose_agent(&self, name: Option<&str>) -> Result<&Agent, (&'static str, String)> {
         let names = || self.agents.iter().map(|agent| agent.name.as_str()).collect::<Vec<_>>().join(", ");
         match (name, self.agents.as_slice()) {
-            (Some(name), _) => self
-                .agent(name)
-                .ok_or_else(|| ("agent-unknown", format!("there is no agent {name:?}; the agents are {}", names()))),
+            (Some(name), _) => self.agent(name).ok_or_else(|| {
+                ("agent-unknown", format!("there is no agent {}; the agents are {}", request::shown(name), names()))
+            }),
             (None, [only]) => Ok(only),
             (None, _) => Err(("agent-required", format!("agent is missing, and must be one of {}", names()))),
         }

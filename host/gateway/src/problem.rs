@@ -7,6 +7,7 @@ use http::{HeaderValue, StatusCode, header};
 use rbm_host::CallProblem;
 use rbm_json::finding::{self, FindingView};
 use serde::Serialize;
+use std::time::Duration;
 
 /// An error on its way to the caller.
 #[derive(Debug, Serialize)]
@@ -121,4 +122,10 @@ pub(crate) fn unavailable(detail: &str) -> Problem {
 /// What a plugin's call came to, or the problem.
 pub(crate) fn answered<T>(answer: Result<Result<T, ChannelFailure>, CallProblem>) -> Result<T, Problem> {
     answer.map_err(|problem| unavailable(&problem.to_string()))?.map_err(Problem::of_failure)
+}
+
+/// 503 for what can be done soon.
+pub(crate) fn busy(detail: &str, again_after: Duration) -> Problem {
+    let seconds = u32::try_from(again_after.as_secs()).unwrap_or(u32::MAX);
+    Problem { retry_after_seconds: Some(seconds), ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail) }
 }

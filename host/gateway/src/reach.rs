@@ -3,7 +3,7 @@
 
 use crate::api::named_agent;
 use crate::problem::{Problem, answered, bad_request};
-use crate::request::{PHONE_RULE, is_phone, read_fields, text};
+use crate::request::{PHONE_RULE, is_phone, read_fields, shown_json, text};
 use crate::{Capacity, Shared};
 use axum::Json;
 use axum::body::Body;
@@ -39,8 +39,11 @@ pub(crate) fn turns(capacity: &Capacity) -> Interval {
 
 /// Each once, in their order.
 fn read_phones(body: &Map<String, Value>) -> Result<Vec<String>, Problem> {
-    let phones = body.get("phones").and_then(Value::as_array).filter(|phones| !phones.is_empty());
-    let phones = phones.ok_or_else(|| bad_request("phones", "phones must be a list of at least one phone number"))?;
+    let given = body.get("phones").unwrap_or(&Value::Null);
+    let phones = given.as_array().filter(|phones| !phones.is_empty()).ok_or_else(|| {
+        let given = if given.is_array() { "empty".to_owned() } else { shown_json(given) };
+        bad_request("phones", &format!("phones is {given}, and must be a list of at least one phone number"))
+    })?;
     let wrong = phones.iter().enumerate().filter_map(|(index, phone)| not_a_phone(index, phone));
     let wrong: Vec<FindingView> = wrong.take(FINDINGS_MAX).collect();
     if let Some(first) = wrong.first() {
@@ -56,9 +59,8 @@ fn not_a_phone(index: usize, phone: &Value) -> Option<FindingView> {
         return None;
     }
     let path = format!("phones[{index}]");
-    let shown: String = phone.to_string().chars().take(CHARACTERS_SHOWN).collect();
-    let message = format!("{path} is {shown}, and must be a phone number: {PHONE_RULE}");
-    Some(finding::of_shape(finding::error(&path, "phone", message)))
+    let message = format!("{path} is {}, and must be a phone number: {PHONE_RULE}", shown_json(phone));
+    Some(finding::of_shape(finding::error(&path, "phone-e164", message)))
 }
 
 /// As few as will do, and of one size: a small rest might be too small for an estimate.
@@ -101,7 +103,6 @@ impl Total {
 }
 
 const FINDINGS_MAX: usize = 20;
-const CHARACTERS_SHOWN: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -1,8 +1,8 @@
 //! What a check of a message found, as callers read it: everything that is wrong, what it would count as, and how it reads
 //! where there is nothing but text.
 
-use crate::finding::{FindingView, all_of_message};
-use gateway_channel::{Message, PlainForm, Report, TextEncoding};
+use crate::finding::{FindingView, all_of_message, of_shape};
+use gateway_channel::{Finding, Message, PlainForm, Report, TextEncoding};
 use serde::Serialize;
 
 /// Everything about one message; of what is no message only the findings.
@@ -30,14 +30,14 @@ pub struct PlainView {
 }
 
 impl CheckView {
-    /// Of a message.
-    pub fn of_message(report: Report, plain: PlainForm, message: &Message) -> Self {
+    /// Of a message, perhaps one that only could be made of JSON whose shape is wrong.
+    pub fn of_message(shape: Vec<Finding>, report: Report, plain: PlainForm, message: &Message) -> Self {
         let encoding = match plain.encoding {
             TextEncoding::Gsm7 => "gsm7",
             TextEncoding::Ucs2 => "ucs2",
         };
         Self {
-            findings: all_of_message(report.findings, message),
+            findings: all_of_message(shape, report.findings, message),
             message_class: report.message_class,
             segments: report.segments,
             bytes: Some(report.payload_bytes),
@@ -46,7 +46,7 @@ impl CheckView {
     }
 
     /// Of what is no message.
-    pub fn of_no_message(findings: Vec<FindingView>) -> Self {
-        Self { findings, ..Self::default() }
+    pub fn of_no_message(shape: Vec<Finding>) -> Self {
+        Self { findings: shape.into_iter().map(of_shape).collect(), ..Self::default() }
     }
 }

@@ -61,9 +61,14 @@ pub fn of_shape(finding: Finding) -> FindingView {
     }
 }
 
-/// All that a plugin finds about a message.
-pub fn all_of_message(findings: Vec<Finding>, message: &Message) -> Vec<FindingView> {
-    findings.into_iter().map(|finding| of_message(finding, message)).collect()
+/// What is wrong with the shape of the JSON, and what a plugin finds about the message that could be made of it. Where both
+/// find something, the plugin's follows from the other.
+pub fn all_of_message(shape: Vec<Finding>, found: Vec<Finding>, message: &Message) -> Vec<FindingView> {
+    let mut views: Vec<FindingView> = shape.into_iter().map(of_shape).collect();
+    let known: Vec<String> = views.iter().map(|view| view.path.clone()).collect();
+    let found = found.into_iter().map(|finding| of_message(finding, message));
+    views.extend(found.filter(|view| !known.contains(&view.path)));
+    views
 }
 
 /// A plugin's finding about a message, whose paths are the contract's.

@@ -7,6 +7,7 @@ pub mod check;
 pub mod event;
 pub mod finding;
 pub mod message;
+pub mod rules;
 pub mod strict;
 
 mod fields;

@@ -17,13 +17,27 @@ pub struct Draft {
     pub message: Message,
 }
 
-/// Reads the body of `POST /v1/messages`: the message, or everything that is wrong with its shape.
-pub fn read(id: &str, body: &Value) -> Result<Draft, Vec<Finding>> {
+/// What could be made of a body, and all that is wrong with its shape.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// There although something is wrong, if what is wrong could be left out: so that a plugin may say what else is.
+    pub draft: Option<Draft>,
+    /// Nothing if it can be sent, as far as its shape goes.
+    pub findings: Vec<Finding>,
+}
+
+/// Reads the body of `POST /v1/messages` as far as that goes.
+pub fn read_all(id: &str, body: &Value) -> Reading {
     let findings = Findings::default();
     let draft = read_draft(id, body, &findings);
-    match (draft, findings.into_inner()) {
-        (Some(draft), found) if found.is_empty() => Ok(draft),
-        (_, found) => Err(found),
+    Reading { draft, findings: findings.into_inner() }
+}
+
+/// The same: the message, or everything that is wrong with its shape.
+pub fn read(id: &str, body: &Value) -> Result<Draft, Vec<Finding>> {
+    match read_all(id, body) {
+        Reading { draft: Some(draft), findings } if findings.is_empty() => Ok(draft),
+        Reading { findings, .. } => Err(findings),
     }
 }
 

@@ -76,7 +76,8 @@ fn read_action(kind: &str, fields: &Fields<'_>) -> Action {
 fn read_coordinates(fields: &Fields<'_>) -> Option<Coordinates> {
     match (fields.number("latitude"), fields.number("longitude")) {
         (Some(latitude), Some(longitude)) => Some(Coordinates { latitude, longitude }),
-        (None, None) => None,
+        // What is there and no number is found already.
+        _ if fields.get("latitude").is_some() == fields.get("longitude").is_some() => None,
         _ => {
             let message = format!("{} has one of latitude and longitude, and needs both or neither", fields.path);
             fields.findings.add(&fields.path, "coordinates-both", message, None);
