@@ -2,11 +2,11 @@
 
 use crate::answer::{about_nobody, not_sent, unreadable};
 use crate::check::check_url;
-use crate::finding::broken;
+use crate::finding::{broken, out_of_bounds};
 use crate::http::{Body, Host, Method, Response};
 use crate::platform::Platform;
 use crate::settings::Sender;
-use gateway_channel::{ChannelFailure, Context, FileBytes, Finding, NewFile, NewFileSource, UploadedFile};
+use gateway_channel::{ChannelFailure, Context, FileBytes, Finding, NewFile, NewFileSource, Payload, UploadedFile};
 use rbm_wire::file::{CreateFile, File, KEPT_SECONDS, is_media_type};
 use rbm_wire::time::{rfc_3339, unix_seconds};
 use rbm_wire::{json, limits};
@@ -48,7 +48,11 @@ fn check(file: &NewFile) -> Vec<Finding> {
     let mut findings = Vec::new();
     match &file.source {
         NewFileSource::Url(url) => check_url("source", url, &mut findings),
-        NewFileSource::Bytes(FileBytes { mime_type, .. }) => {
+        NewFileSource::Bytes(FileBytes { mime_type, bytes }) => {
+            if let Payload::Inline(bytes) = bytes {
+                let count = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+                findings.extend(out_of_bounds(&limits::FILE_BYTES, "source.bytes", count));
+            }
             if !is_media_type(mime_type) {
                 let message = format!("{mime_type:?} is not a type of file that RBM takes");
                 findings.push(broken(&limits::UPLOAD_TYPE, "source.mime-type", message));

@@ -1,6 +1,7 @@
 //! Files that the platform keeps, to be sent many times. reference/rest/v1/files/create
 
 use crate::json::Object;
+use crate::limits::FILE_BYTES;
 use serde::{Deserialize, Serialize};
 
 /// A file that the platform is to fetch.
@@ -67,8 +68,12 @@ pub const MEDIA_TYPES: [&str; 20] = [
 ];
 /// How long a file is kept.
 pub const KEPT_SECONDS: i64 = 60 * 86_400;
-/// The guide's 100 MiB; the reference says "100 MB".
-pub const BYTES_MAX: usize = 100 << 20;
+/// The most bytes of a file.
+pub const BYTES_MAX: usize = match FILE_BYTES.maximum {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "100 MiB fit everywhere")]
+    Some(bytes) => bytes as usize,
+    None => usize::MAX,
+};
 
 #[cfg(test)]
 mod tests {
