@@ -41,6 +41,50 @@ pub enum Fact {
     FellBack,
 }
 
+impl Fact {
+    const ALL: [Self; 14] = [
+        Self::Queued,
+        Self::Sending,
+        Self::Postponed,
+        Self::Unknown,
+        Self::Accepted,
+        Self::Delivered,
+        Self::Read,
+        Self::Expired,
+        Self::RevokeRequested,
+        Self::Revoked,
+        Self::RevokeFailed,
+        Self::Refused,
+        Self::Failed,
+        Self::FellBack,
+    ];
+
+    /// Its word, in the HTTP JSON and in stores.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Postponed => "postponed",
+            Self::Unknown => "unknown",
+            Self::Accepted => "accepted",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Expired => "expired",
+            Self::RevokeRequested => "revoke_requested",
+            Self::Revoked => "revoked",
+            Self::RevokeFailed => "revoke_failed",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::FellBack => "fell_back",
+        }
+    }
+
+    /// None for a word that is no fact.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|fact| fact.as_str() == word)
+    }
+}
+
 /// Where a message is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]

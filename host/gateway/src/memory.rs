@@ -1,9 +1,9 @@
 //! A store in memory: everything is kept until the process ends, and nothing after. For development and tests.
 
-use crate::lifecycle::{Fact, Facts, State};
+use crate::store::record::Record;
 use crate::store::{
-    Accepted, Claimed, Cursor, Entry, Filter, Ingested, NewEvent, NewMessage, Quarantined, Settlement, Store,
-    StoreProblem, StoredEvent, StoredMessage, Withdrawn, fact_about,
+    Accepted, Claimed, Cursor, Entry, Filter, Ingested, NewEvent, NewMessage, QUARANTINE_LENGTH, Quarantined,
+    Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Withdrawn, fact_about,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ pub struct MemoryStore(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
-    messages: HashMap<String, Row>,
+    messages: HashMap<String, Record>,
     /// Ids in the order of arrival.
     order: Vec<String>,
     events: Vec<NewEvent>,
@@ -26,14 +26,6 @@ struct Kept {
     /// What events said of messages that are not here, or not yet: agent, phone and id, and what.
     orphans: HashMap<(String, String, String), Vec<Entry>>,
     quarantine: VecDeque<Quarantined>,
-}
-
-struct Row {
-    stored: StoredMessage,
-    attempt: u32,
-    /// An attempt is under way, and its lease ends then.
-    lent_until: Option<Timestamp>,
-    expires_at: Option<Timestamp>,
 }
 
 impl MemoryStore {
@@ -71,7 +63,7 @@ impl Store for MemoryStore {
     }
 
     async fn note(&self, id: &str, entry: Entry) -> Result<(), StoreProblem> {
-        self.lock().row(id)?.stored.add(entry);
+        self.lock().row(id)?.add(entry);
         Ok(())
     }
 
@@ -115,7 +107,7 @@ impl Store for MemoryStore {
 }
 
 impl Kept {
-    fn row(&mut self, id: &str) -> Result<&mut Row, StoreProblem> {
+    fn row(&mut self, id: &str) -> Result<&mut Record, StoreProblem> {
         self.messages.get_mut(id).ok_or_else(|| StoreProblem(format!("there is no message {id}")))
     }
 
@@ -126,18 +118,9 @@ impl Kept {
             return if same { Accepted::Same(row.stored.facts.state()) } else { Accepted::Conflict };
         }
         let heard = self.orphans.remove(&(new.agent.clone(), new.message.recipient.clone(), id.clone()));
-        let mut stored = StoredMessage {
-            agent: new.agent,
-            message: new.message,
-            body_hash: new.body_hash,
-            accepted_at: new.at,
-            facts: Facts::default(),
-            history: Vec::new(),
-            next_at: Some(new.at),
-        };
-        stored.add(Entry { at: new.at, fact: Fact::Queued, attempt: None, reason: None });
-        heard.into_iter().flatten().for_each(|entry| stored.add(entry));
-        self.messages.insert(id.clone(), Row { stored, attempt: 0, lent_until: None, expires_at: new.expires_at });
+        let mut record = Record::new(new);
+        heard.into_iter().flatten().for_each(|entry| record.add(entry));
+        self.messages.insert(id.clone(), record);
         self.order.push(id);
         Accepted::New
     }
@@ -159,7 +142,7 @@ impl Kept {
         let phone = event.inbound.phone.clone().unwrap_or_default();
         match self.messages.get_mut(id) {
             Some(row) if row.stored.agent == event.agent && row.stored.message.recipient == phone => {
-                row.stored.add(entry);
+                row.add(entry);
             }
             Some(_) => tracing::warn!("an event names a message of another agent or person, and changes nothing"),
             None => self.orphans.entry((event.agent.clone(), phone, id.to_owned())).or_default().push(entry),
@@ -167,93 +150,12 @@ impl Kept {
     }
 
     fn claim(&mut self, now: Timestamp, lease: Duration, most: usize) -> Vec<Claimed> {
-        let due = |row: &&mut Row| row.stored.next_at.is_some_and(|at| at <= now);
-        let mut due: Vec<&mut Row> = self.messages.values_mut().filter(due).collect();
+        let due = |row: &&mut Record| row.stored.next_at.is_some_and(|at| at <= now);
+        let mut due: Vec<&mut Record> = self.messages.values_mut().filter(due).collect();
         due.sort_by_key(|row| row.stored.next_at);
         due.into_iter().take(most).map(|row| row.lend(now, lease)).collect()
     }
 }
-
-impl Row {
-    fn lend(&mut self, now: Timestamp, lease: Duration) -> Claimed {
-        self.note_lost_attempt(now);
-        self.attempt += 1;
-        self.lent_until = Some(now + lease);
-        self.stored.add(Entry { at: now, fact: Fact::Sending, attempt: Some(self.attempt), reason: None });
-        self.stored.next_at = self.lent_until;
-        Claimed {
-            agent: self.stored.agent.clone(),
-            message: self.stored.message.clone(),
-            attempt: self.attempt,
-            expires_at: self.expires_at,
-            facts: self.stored.facts.clone(),
-        }
-    }
-
-    fn settle(&mut self, attempt: u32, settlement: Settlement) -> bool {
-        let current = self.attempt == attempt && self.lent_until.is_some();
-        if current {
-            self.lent_until = None;
-            self.stored.next_at = settlement.retry_at;
-        }
-        settlement.entry.into_iter().for_each(|entry| self.stored.add(entry));
-        self.stored.rest();
-        current
-    }
-
-    fn withdraw(&mut self, now: Timestamp) -> Withdrawn {
-        match self.stored.facts.state() {
-            State::Queued | State::Sending | State::Unknown | State::Accepted => {}
-            state => return Withdrawn::Settled(state),
-        }
-        if !self.stored.facts.has(Fact::RevokeRequested) {
-            self.stored.add(Entry { at: now, fact: Fact::RevokeRequested, attempt: None, reason: None });
-        }
-        if self.lent_until.is_some_and(|until| now < until) {
-            return Withdrawn::Underway;
-        }
-        self.note_lost_attempt(now);
-        if self.stored.facts.has(Fact::Unknown) || self.stored.facts.has(Fact::Accepted) {
-            return Withdrawn::Submitted;
-        }
-        let reason = Some("it had not reached the platform".to_owned());
-        self.stored.add(Entry { at: now, fact: Fact::Revoked, attempt: None, reason });
-        Withdrawn::Unsent
-    }
-
-    /// An attempt of which nobody has said how it ended may have reached the platform.
-    fn note_lost_attempt(&mut self, now: Timestamp) {
-        if self.lent_until.take().is_some() {
-            let reason = Some("nobody has said how the attempt ended".to_owned());
-            self.stored.add(Entry { at: now, fact: Fact::Unknown, attempt: Some(self.attempt), reason });
-        }
-    }
-}
-
-impl StoredMessage {
-    fn add(&mut self, entry: Entry) {
-        self.facts.add(entry.fact, entry.at);
-        self.history.push(entry);
-        self.rest();
-    }
-
-    /// What has reached its fate, or is wanted back, is not tried again.
-    fn rest(&mut self) {
-        if !self.facts.wants_attempts() {
-            self.next_at = None;
-        }
-    }
-}
-
-impl Filter {
-    fn takes(&self, stored: &StoredMessage) -> bool {
-        self.agent.as_ref().is_none_or(|agent| *agent == stored.agent)
-            && self.recipient.as_ref().is_none_or(|recipient| *recipient == stored.message.recipient)
-            && self.state.is_none_or(|state| state == stored.facts.state())
-    }
-}
-
-const QUARANTINE_LENGTH: usize = 1_000;
 
 #[cfg(test)]
 mod tests {

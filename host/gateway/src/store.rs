@@ -11,6 +11,7 @@ use serde::Serialize;
 use std::time::Duration;
 
 pub mod conformance;
+pub mod record;
 
 /// Where messages and events are kept.
 #[async_trait]
@@ -199,6 +200,15 @@ pub struct Filter {
     pub most: usize,
 }
 
+impl Filter {
+    /// Whether it is one of these; its place is another matter.
+    pub fn takes(&self, stored: &StoredMessage) -> bool {
+        self.agent.as_ref().is_none_or(|agent| *agent == stored.agent)
+            && self.recipient.as_ref().is_none_or(|recipient| *recipient == stored.message.recipient)
+            && self.state.is_none_or(|state| state == stored.facts.state())
+    }
+}
+
 /// An event and its place.
 #[derive(Clone, Debug)]
 pub struct StoredEvent {
@@ -234,3 +244,6 @@ pub fn fact_about(inbound: &Inbound) -> Option<(&str, Fact)> {
         _ => None,
     }
 }
+
+/// How many refused requests are kept.
+pub const QUARANTINE_LENGTH: usize = 1_000;

@@ -8,6 +8,8 @@
 
 use std::fmt;
 
+#[cfg(feature = "serde")]
+use serde::{Deserialize, Serialize};
 #[cfg(feature = "wasmtime")]
 use wasmtime::component::{ComponentType, Lift, Lower};
 
@@ -15,6 +17,7 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 /// or of what only one platform knows. A name may occur more than once.
 #[derive(Clone, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct Setting {
     pub name: String,
     pub value: String,
@@ -147,6 +150,7 @@ pub enum TextEncoding {
 /// A message to one person.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct Message {
     /// Chosen by the host before the first attempt; every attempt uses the same.
     pub id: String,
@@ -165,6 +169,7 @@ pub struct Message {
 /// What a message shows. Exactly one of these.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(variant))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Content {
     #[cfg_attr(feature = "wasmtime", component(name = "text"))]
     Text(String),
@@ -179,6 +184,7 @@ pub enum Content {
 /// A file to show.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct Attachment {
     pub source: FileSource,
     /// A small picture that stands for the file until it is opened.
@@ -191,6 +197,7 @@ pub struct Attachment {
 /// Where the platform gets a file.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(variant))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub enum FileSource {
     /// A public address that the platform fetches.
     #[cfg_attr(feature = "wasmtime", component(name = "url"))]
@@ -203,6 +210,7 @@ pub enum FileSource {
 /// One card that stands alone.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct StandaloneCard {
     pub layout: CardLayout,
     pub card: Card,
@@ -211,6 +219,7 @@ pub struct StandaloneCard {
 /// How a standalone card arranges its picture and its text.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(variant))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub enum CardLayout {
     /// Picture above text.
     #[cfg_attr(feature = "wasmtime", component(name = "vertical"))]
@@ -223,6 +232,7 @@ pub enum CardLayout {
 /// On which side of a horizontal card the picture is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(enum))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 #[repr(u8)]
 pub enum ImageSide {
     #[cfg_attr(feature = "wasmtime", component(name = "left"))]
@@ -234,6 +244,7 @@ pub enum ImageSide {
 /// Cards side by side, to be swiped through.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct Carousel {
     pub width: CardWidth,
     pub cards: Vec<Card>,
@@ -242,6 +253,7 @@ pub struct Carousel {
 /// How wide the cards of a carousel are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(enum))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 #[repr(u8)]
 pub enum CardWidth {
     #[cfg_attr(feature = "wasmtime", component(name = "small"))]
@@ -253,6 +265,7 @@ pub enum CardWidth {
 /// One card. It has at least a title, a description or media.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct Card {
     pub title: Option<String>,
     pub description: Option<String>,
@@ -264,6 +277,7 @@ pub struct Card {
 /// The picture or video of a card.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct CardMedia {
     pub file: Attachment,
     pub height: Option<MediaHeight>,
@@ -275,6 +289,7 @@ pub struct CardMedia {
 /// How tall the media of a card is shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(enum))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 #[repr(u8)]
 pub enum MediaHeight {
     #[cfg_attr(feature = "wasmtime", component(name = "short"))]
@@ -288,6 +303,7 @@ pub enum MediaHeight {
 /// Something to tap.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct Suggestion {
     /// What the person sees.
     pub text: String,
@@ -302,6 +318,7 @@ pub struct Suggestion {
 /// What a tap does on the person's device.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(variant))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Action {
     /// Answers with the suggestion's text.
     #[cfg_attr(feature = "wasmtime", component(name = "reply"))]
@@ -327,6 +344,7 @@ pub enum Action {
 /// A page to open.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct OpenUrl {
     pub url: String,
     pub view: UrlView,
@@ -337,6 +355,7 @@ pub struct OpenUrl {
 /// Where a page opens.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(enum))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 #[repr(u8)]
 pub enum UrlView {
     /// In the person's browser.
@@ -356,6 +375,7 @@ pub enum UrlView {
 /// A place on a map: coordinates, or words to search for.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct Place {
     pub coordinates: Option<Coordinates>,
     pub label: Option<String>,
@@ -365,6 +385,7 @@ pub struct Place {
 /// Degrees: latitude from -90 to 90, longitude from -180 to 180.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct Coordinates {
     pub latitude: f64,
     pub longitude: f64,
@@ -373,6 +394,7 @@ pub struct Coordinates {
 /// An entry that the person may put into a calendar.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct CalendarEvent {
     pub start: String,
     pub end: String,
@@ -383,6 +405,7 @@ pub struct CalendarEvent {
 /// A text message that the person may send to somebody else.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct ComposeText {
     pub phone: String,
     pub text: String,
@@ -391,6 +414,7 @@ pub struct ComposeText {
 /// A recording that the person may make for somebody else.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct ComposeRecording {
     pub phone: String,
     pub kind: RecordingKind,
@@ -399,6 +423,7 @@ pub struct ComposeRecording {
 /// What is recorded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(enum))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 #[repr(u8)]
 pub enum RecordingKind {
     #[cfg_attr(feature = "wasmtime", component(name = "audio"))]
@@ -410,6 +435,7 @@ pub enum RecordingKind {
 /// Why a message is sent. Platforms charge and permit by it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(enum))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 #[repr(u8)]
 pub enum Purpose {
     /// A code to prove who somebody is.
@@ -432,6 +458,7 @@ pub enum Purpose {
 /// When a message stops being worth delivering.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(variant))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Expiry {
     /// So many seconds after the platform took it.
     #[cfg_attr(feature = "wasmtime", component(name = "after-seconds"))]
@@ -627,6 +654,7 @@ pub struct Reaction {
 /// One fact that a webhook request reported.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct Inbound {
     /// The same for every delivery of the same fact. Made of signed fields only.
     #[cfg_attr(feature = "wasmtime", component(name = "dedupe-key"))]
@@ -647,6 +675,7 @@ pub struct Inbound {
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(variant))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Fact {
     /// The person wrote, sent or tapped something.
     #[cfg_attr(feature = "wasmtime", component(name = "received"))]
@@ -684,6 +713,7 @@ pub enum Fact {
 /// What a person wrote, sent or tapped.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct ReceivedMessage {
     /// Opaque, assigned by the person's side.
     pub id: String,
@@ -698,6 +728,7 @@ pub struct ReceivedMessage {
 /// The content of a person's message.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(variant))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub enum ReceivedContent {
     #[cfg_attr(feature = "wasmtime", component(name = "text"))]
     Text(String),
@@ -715,6 +746,7 @@ pub enum ReceivedContent {
 /// A file that a person sent.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct ReceivedFile {
     pub payload: RemoteFile,
     pub thumbnail: Option<RemoteFile>,
@@ -723,6 +755,7 @@ pub struct ReceivedFile {
 /// A file that the platform holds for the gateway to fetch.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct RemoteFile {
     pub url: String,
     #[cfg_attr(feature = "wasmtime", component(name = "mime-type"))]
@@ -735,6 +768,7 @@ pub struct RemoteFile {
 /// A suggestion that a person tapped.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct Tap {
     pub postback: String,
     pub text: Option<String>,
@@ -745,6 +779,7 @@ pub struct Tap {
 /// Whether a sender may send through one carrier.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct AgentStatus {
     /// The carrier or country it concerns.
     pub region: String,
@@ -760,6 +795,7 @@ pub struct AgentStatus {
 /// What a person's device can show.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub struct CapabilityAnswer {
     #[cfg_attr(feature = "wasmtime", component(name = "request-id"))]
     pub request_id: Option<String>,
