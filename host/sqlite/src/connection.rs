@@ -1,0 +1,58 @@
+//! Connections to the database, all set up alike.
+
+use crate::OpenProblem;
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+use std::time::Duration;
+
+/// What a commit outlives.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Durability {
+    /// The power going off: each commit is flushed.
+    Full,
+    /// The process being killed, and no more. For tests that must be able to lose something.
+    Normal,
+}
+
+/// Before 3.51.3 a checkpoint on one connection beside a commit on another could destroy the database.
+/// (sqlite.org, "the WAL-reset bug")
+pub(crate) fn check_version() -> Result<(), OpenProblem> {
+    if rusqlite::version_number() >= VERSION_MIN {
+        Ok(())
+    } else {
+        Err(OpenProblem::OldSqlite { found: rusqlite::version() })
+    }
+}
+
+/// One that writes.
+pub(crate) fn open(database: &Path, durability: Durability) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(database)?;
+    connection.busy_timeout(BUSY_TIME_MAX)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    let synchronous = match durability {
+        Durability::Full => "FULL",
+        Durability::Normal => "NORMAL",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // A checkpoint of its own connection comes long before; this bounds the log where that one cannot.
+    connection.pragma_update(None, "wal_autocheckpoint", 65_536)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+/// One that only reads.
+pub(crate) fn open_to_read(database: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(database, flags)?;
+    connection.busy_timeout(BUSY_TIME_MAX)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+const VERSION_MIN: i32 = 3_051_003;
+const BUSY_TIME_MAX: Duration = Duration::from_secs(5);
+const CACHE_KIB: i64 = 64 << 10;
+const STATEMENTS: usize = 64;

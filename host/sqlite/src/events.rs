@@ -1,0 +1,77 @@
+//! Events, each once, and what they say of messages.
+
+use crate::messages::{self, hash, json_problem, time, to_time};
+use gateway_channel::Inbound;
+use jiff::Timestamp;
+use rbm_gateway::lifecycle::Fact;
+use rbm_gateway::store::{Cursor, Entry, Ingested, NewEvent, StoredEvent, fact_about};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+/// Keeps an event and joins what it says to its message. One that is known changes nothing.
+pub(crate) fn ingest(database: &Connection, event: &NewEvent) -> rusqlite::Result<Ingested> {
+    let NewEvent { agent, received_at, inbound } = event;
+    let seen = "INSERT INTO seen (h, received_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    let h = hash(&[agent, &inbound.dedupe_key]);
+    if database.prepare_cached(seen)?.execute(params![h, time(*received_at)])? == 0 {
+        return Ok(Ingested::Duplicate);
+    }
+    if let Some((id, fact)) = fact_about(inbound) {
+        let at = inbound.at.as_deref().and_then(|text| text.parse().ok()).unwrap_or(*received_at);
+        join(database, event, id, fact, at)?;
+    }
+    let raw = &inbound.raw;
+    let inbound = Inbound { raw: Vec::new(), ..inbound.clone() };
+    let json = serde_json::to_string(&inbound).map_err(json_problem)?;
+    let insert = "INSERT INTO event (agent, received_at, phone, inbound, raw) VALUES (?1, ?2, ?3, ?4, ?5)";
+    database.prepare_cached(insert)?.execute(params![agent, time(*received_at), inbound.phone, json, raw])?;
+    Ok(Ingested::New(Cursor(u64::try_from(database.last_insert_rowid()).unwrap_or_default())))
+}
+
+/// An event counts for a message only if agent and person are the message's.
+fn join(database: &Connection, event: &NewEvent, id: &str, fact: Fact, at: Timestamp) -> rusqlite::Result<()> {
+    let phone = event.inbound.phone.as_deref().unwrap_or_default();
+    let select = "SELECT agent, recipient FROM message WHERE h = ?1";
+    let owner = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+    match database.prepare_cached(select)?.query_row([hash(&[id])], owner).optional()? {
+        Some((agent, recipient)) if agent == event.agent && recipient == phone => {
+            let entry = Entry { at, fact, attempt: None, reason: None };
+            messages::change(database, id, |record| record.add(entry))?.ok();
+        }
+        Some(_) => tracing::warn!("an event names a message of another agent or person, and changes nothing"),
+        None => {
+            let insert = "INSERT INTO orphan (h, at, fact) VALUES (?1, ?2, ?3)";
+            let h = hash(&[&event.agent, phone, id]);
+            database.prepare_cached(insert)?.execute(params![h, time(at), fact.as_str()])?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes out what was heard of a message before it came, in the order in which it was heard.
+pub(crate) fn adopt(database: &Connection, agent: &str, phone: &str, id: &str) -> rusqlite::Result<Vec<Entry>> {
+    let h = hash(&[agent, phone, id]);
+    let mut select = database.prepare_cached("SELECT at, fact FROM orphan WHERE h = ?1 ORDER BY n")?;
+    let entry = |row: &Row<'_>| {
+        Ok(Entry { at: to_time(row, 0)?, fact: messages::to_fact(row, 1)?, attempt: None, reason: None })
+    };
+    let heard: Vec<Entry> = select.query_map([h], entry)?.collect::<rusqlite::Result<_>>()?;
+    if !heard.is_empty() {
+        database.prepare_cached("DELETE FROM orphan WHERE h = ?1")?.execute([h])?;
+    }
+    Ok(heard)
+}
+
+pub(crate) fn read(database: &Connection, after: Option<Cursor>, most: usize) -> rusqlite::Result<Vec<StoredEvent>> {
+    let after = after.map_or(0, |cursor| i64::try_from(cursor.0).unwrap_or(i64::MAX));
+    let select = "SELECT place, agent, received_at, inbound, raw FROM event WHERE place > ?1 ORDER BY place LIMIT ?2";
+    let mut select = database.prepare_cached(select)?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    select.query_map([after, most], stored)?.collect()
+}
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
+    let inbound: Inbound = messages::json(row, 3)?;
+    let inbound = Inbound { raw: row.get(4)?, ..inbound };
+    let event = NewEvent { agent: row.get(1)?, received_at: to_time(row, 2)?, inbound };
+    Ok(StoredEvent { cursor: Cursor(row.get::<_, i64>(0)?.unsigned_abs()), event })
+}

@@ -1,0 +1,175 @@
+//! Keeps messages and events in one directory, in `SQLite`, so that nothing that was acknowledged is lost when the process is
+//! killed or the power goes.
+//!
+//! The flush to the disk is the only scarce thing. So one thread writes, and commits whatever has come together since its last
+//! commit ([`writer`]); everybody is answered after the flush. Reads have connections of their own, and so has the checkpoint,
+//! which would otherwise stop the writer for a while ([`checkpoint`]). What happens to a message is the gateway's
+//! `store::record`, the same for every store.
+
+mod checkpoint;
+mod connection;
+mod directory;
+mod events;
+mod messages;
+mod quarantine;
+mod readers;
+mod schema;
+mod writer;
+
+use async_trait::async_trait;
+use checkpoint::Checkpointer;
+pub use connection::Durability;
+use directory::Directory;
+use jiff::Timestamp;
+use rbm_gateway::store::{
+    Accepted, Claimed, Cursor, Entry, Filter, Ingested, NewEvent, NewMessage, Quarantined, Settlement, Store,
+    StoreProblem, StoredEvent, StoredMessage, Withdrawn,
+};
+use readers::Readers;
+use std::path::Path;
+use std::time::Duration;
+use writer::Writer;
+
+/// A directory with everything that one gateway keeps.
+pub struct SqliteStore {
+    // In the order in which they end: who writes, who reads, who tidies up, and last the lock.
+    writer: Writer,
+    readers: Readers,
+    _checkpointer: Checkpointer,
+    _directory: Directory,
+}
+
+/// Why a directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenProblem {
+    /// It is not there, and cannot be made, or cannot be written.
+    #[error("{path} cannot be used: {reason}")]
+    Directory {
+        /// As given.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Another process has it.
+    #[error("{path} is in use by another process")]
+    InUse {
+        /// As given.
+        path: String,
+    },
+    /// What is there was written by a later version.
+    #[error("{path} has the schema {found}, and this version knows up to {known}: use a later one")]
+    TooNew {
+        /// The database.
+        path: String,
+        /// Its schema.
+        found: u32,
+        /// The latest that is known.
+        known: u32,
+    },
+    /// The file is another program's.
+    #[error("{path} is no database of this gateway")]
+    Foreign {
+        /// The file.
+        path: String,
+    },
+    /// A version of `SQLite` that loses data when a checkpoint meets a commit.
+    #[error("SQLite {found} is too old: 3.51.3 or later is needed")]
+    OldSqlite {
+        /// What is linked.
+        found: &'static str,
+    },
+    /// Anything else that `SQLite` says.
+    #[error("the database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+impl SqliteStore {
+    /// Opens the directory, or makes it, and brings what is in it up to date; a copy of what was there is kept beside it.
+    pub fn open(directory: &Path) -> Result<Self, OpenProblem> {
+        Self::open_with(directory, Durability::Full)
+    }
+
+    /// The same with less durability, for tests that must be able to lose something.
+    pub fn open_with(directory: &Path, durability: Durability) -> Result<Self, OpenProblem> {
+        connection::check_version()?;
+        let directory = Directory::lock(directory)?;
+        let database = directory.database();
+        let mut writing = connection::open(&database, durability)?;
+        schema::bring_up_to_date(&mut writing, &database)?;
+        Ok(Self {
+            readers: Readers::new(&database),
+            _checkpointer: Checkpointer::start(connection::open(&database, durability)?),
+            writer: Writer::start(writing),
+            _directory: directory,
+        })
+    }
+
+    /// How often it has flushed to the disk: many writes share one.
+    pub fn commits(&self) -> u64 {
+        self.writer.commits()
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn accept(&self, message: NewMessage) -> Result<Accepted, StoreProblem> {
+        self.writer.write(move |database| messages::accept(database, &message)).await
+    }
+
+    async fn ingest(&self, events: Vec<NewEvent>) -> Result<Vec<Ingested>, StoreProblem> {
+        let ingest = move |database: &_| events.iter().map(|event| events::ingest(database, event)).collect();
+        self.writer.write(ingest).await
+    }
+
+    async fn claim(&self, now: Timestamp, lease: Duration, most: usize) -> Result<Vec<Claimed>, StoreProblem> {
+        self.writer.write(move |database| messages::claim(database, now, lease, most)).await
+    }
+
+    async fn settle(&self, id: &str, attempt: u32, settlement: Settlement) -> Result<bool, StoreProblem> {
+        let id = id.to_owned();
+        let settle =
+            move |database: &_| messages::change(database, &id, |record| record.settle(attempt, settlement.clone()));
+        self.writer.write(settle).await?
+    }
+
+    async fn withdraw(&self, id: &str, now: Timestamp) -> Result<Withdrawn, StoreProblem> {
+        let id = id.to_owned();
+        self.writer.write(move |database| messages::change(database, &id, |record| record.withdraw(now))).await?
+    }
+
+    async fn note(&self, id: &str, entry: Entry) -> Result<(), StoreProblem> {
+        let id = id.to_owned();
+        self.writer.write(move |database| messages::change(database, &id, |record| record.add(entry.clone()))).await?
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreProblem> {
+        self.readers.read(messages::next_due).await
+    }
+
+    async fn message(&self, id: &str) -> Result<Option<StoredMessage>, StoreProblem> {
+        let id = id.to_owned();
+        self.readers.read(move |database| messages::find_one(database, &id)).await
+    }
+
+    async fn find(&self, filter: &Filter) -> Result<Vec<StoredMessage>, StoreProblem> {
+        let filter = filter.clone();
+        self.readers.read(move |database| messages::find(database, &filter)).await
+    }
+
+    async fn read(&self, after: Option<Cursor>, most: usize) -> Result<Vec<StoredEvent>, StoreProblem> {
+        self.readers.read(move |database| events::read(database, after, most)).await
+    }
+
+    async fn quarantine(&self, refused: Quarantined) -> Result<(), StoreProblem> {
+        self.writer.write(move |database| quarantine::keep(database, &refused)).await
+    }
+
+    async fn quarantined(&self) -> Result<Vec<Quarantined>, StoreProblem> {
+        self.readers.read(quarantine::all).await
+    }
+}
+
+/// A problem of the database, as the gateway hears of it.
+fn problem(problem: &rusqlite::Error) -> StoreProblem {
+    StoreProblem(problem.to_string())
+}

@@ -1,0 +1,119 @@
+//! Whatever is done to it in whatever order, the store says what the store in memory says, also after it was closed and opened
+//! again.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod made;
+
+use gateway_channel::Fact as Heard;
+use made::{at, event, message};
+use proptest::prelude::*;
+use rbm_gateway::MemoryStore;
+use rbm_gateway::lifecycle::{Fact, State};
+use rbm_gateway::store::{Entry, Filter, Settlement, Store};
+use rbm_sqlite::{Durability, SqliteStore};
+use std::time::Duration;
+use tempfile::TempDir;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Accept { id: u8, body: u8 },
+    Ingest { key: u8, id: u8, kind: u8, other: bool },
+    Claim { second: u8 },
+    Settle { id: u8, attempt: u32, fact: u8, retry: Option<u8> },
+    Withdraw { id: u8, second: u8 },
+    Note { id: u8, fact: u8 },
+    Reopen,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let (id, second) = (0..4_u8, any::<u8>());
+    prop_oneof![
+        4 => (id.clone(), 0..2_u8).prop_map(|(id, body)| Step::Accept { id, body }),
+        4 => (0..8_u8, id.clone(), 0..5_u8, any::<bool>())
+            .prop_map(|(key, id, kind, other)| Step::Ingest { key, id, kind, other: other && key == 0 }),
+        4 => second.prop_map(|second| Step::Claim { second }),
+        4 => (id.clone(), 0..4_u32, 0..4_u8, proptest::option::of(second))
+            .prop_map(|(id, attempt, fact, retry)| Step::Settle { id, attempt, fact, retry }),
+        2 => (id.clone(), second).prop_map(|(id, second)| Step::Withdraw { id, second }),
+        2 => (id, 0..4_u8).prop_map(|(id, fact)| Step::Note { id, fact }),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn both_stores_say_the_same(steps in proptest::collection::vec(step(), 1..40)) {
+        tokio::runtime::Runtime::new().unwrap().block_on(compare(steps));
+    }
+}
+
+async fn compare(steps: Vec<Step>) {
+    let directory = TempDir::new().unwrap();
+    // Nothing is cut off here, so nothing need be flushed.
+    let open = || SqliteStore::open_with(directory.path(), Durability::Normal).unwrap();
+    let (model, mut store) = (MemoryStore::new(), Some(open()));
+    for step in steps {
+        if matches!(step, Step::Reopen) {
+            drop(store.take());
+            store = Some(open());
+            continue;
+        }
+        let kept = store.as_ref().unwrap();
+        assert_eq!(apply(kept, &step).await, apply(&model, &step).await, "{step:?}");
+        assert_eq!(seen(kept).await, seen(&model).await, "after {step:?}");
+    }
+}
+
+async fn apply(store: &dyn Store, step: &Step) -> String {
+    let name = |id: &u8| format!("m{id}");
+    let entry =
+        |fact: &u8, second: i64| Entry { at: at(second), fact: FACTS[usize::from(*fact)], attempt: None, reason: None };
+    match step {
+        Step::Accept { id, body } => format!("{:?}", store.accept(message(&name(id), *body)).await.unwrap()),
+        Step::Ingest { key, id, kind, other } => {
+            let about = name(id);
+            let fact = match kind {
+                0 => Heard::Delivered(about),
+                1 => Heard::Read(about),
+                2 => Heard::ExpiredAndRevoked(about),
+                3 => Heard::ExpiredNotRevoked(about),
+                _ => Heard::Typing,
+            };
+            let mut event = event(&format!("k{key}"), fact);
+            if *other {
+                event.inbound.phone = Some("+19999999999".into());
+            }
+            format!("{:?}", store.ingest(vec![event.clone(), event]).await.unwrap())
+        }
+        Step::Claim { second } => {
+            let mut claimed = store.claim(at((*second).into()), Duration::from_secs(30), 10).await.unwrap();
+            claimed.sort_by(|one, other| one.message.id.cmp(&other.message.id));
+            format!("{claimed:?}")
+        }
+        Step::Settle { id, attempt, fact, retry } => {
+            let settlement =
+                Settlement { entry: Some(entry(fact, 7)), retry_at: retry.map(|second| at(second.into())) };
+            format!("{:?}", store.settle(&name(id), *attempt, settlement).await.ok())
+        }
+        Step::Withdraw { id, second } => format!("{:?}", store.withdraw(&name(id), at((*second).into())).await.ok()),
+        Step::Note { id, fact } => format!("{:?}", store.note(&name(id), entry(fact, 9)).await.ok()),
+        Step::Reopen => String::new(),
+    }
+}
+
+/// All that anybody can ask for.
+async fn seen(store: &dyn Store) -> String {
+    let all = Filter { most: 100, ..Filter::default() };
+    let read = Filter { state: Some(State::Read), ..all.clone() };
+    let older = Filter { after: Some("m2".into()), most: 1, ..all.clone() };
+    let mut found = Vec::new();
+    for filter in [all, read, older] {
+        found.push(store.find(&filter).await.unwrap());
+    }
+    let (events, due) = (store.read(None, 100).await.unwrap(), store.next_due().await.unwrap());
+    format!("{found:?} {events:?} {due:?}")
+}
+
+const FACTS: [Fact; 4] = [Fact::Accepted, Fact::Unknown, Fact::Postponed, Fact::Failed];
