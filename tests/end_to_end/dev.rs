@@ -110,12 +110,43 @@ async fn it_ends_when_it_is_asked_to() {
     assert_eq!(dev.stop(), Some(0));
 }
 
+/// The platform of `rbm dev` forgets, its gateway does not.
+#[tokio::test]
+async fn what_was_acknowledged_outlives_a_kill() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().to_str().unwrap();
+    let (mut accepted, mut events) = (Vec::new(), Vec::new());
+    for round in 0..3 {
+        let mut dev = Dev::start_with(&["--data", data], "warn");
+        let second = rbm(&["dev", "--gateway", "127.0.0.1:0", "--emulator", "127.0.0.1:0", "--data", data], b"");
+        assert_eq!(second.code, Some(2), "{}", second.stderr);
+        assert!(second.stderr.contains("is in use by another process"), "{}", second.stderr);
+        for number in 0..20 {
+            accepted.push(dev.send(&text(ANSWERS, &format!("{round}/{number}"))).await);
+        }
+        dev.wait_for_state(&accepted[round * 20], "delivered").await;
+        events = dev.wait_for_event(|event| event["message_id"] == accepted[round * 20]).await;
+        dev.kill();
+    }
+    let dev = Dev::start_with(&["--data", data], "warn");
+    for id in &accepted {
+        let message = dev.get(&format!("/v1/messages/{id}")).await;
+        assert_eq!((message.status, &message.body["id"]), (200, &json!(id)));
+    }
+    let kept = dev.get("/v1/events?limit=1000").await.body["events"].as_array().unwrap().clone();
+    assert!(events.iter().all(|event| kept.contains(event)), "each event is there as it was");
+}
+
 #[test]
 fn what_cannot_be_started_says_why() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     for (arguments, code, said) in [
-        (&["--data", "/tmp/x"][..], 2, "--data /tmp/x: keeping messages and events on disk is not there yet"),
+        (
+            &["--gateway", "127.0.0.1:0", "--emulator", "127.0.0.1:0", "--data", "/dev/null"][..],
+            2,
+            "--data /dev/null: ",
+        ),
         (&["--gateway", "0.0.0.0:0"], 2, "--gateway 0.0.0.0:0 is not an address of this machine only"),
         (&["--emulator", "[::]:0"], 2, "--emulator [::]:0 is not an address of this machine only"),
         (&["--gateway", "nowhere"], 2, "invalid value 'nowhere'"),

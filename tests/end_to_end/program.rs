@@ -95,6 +95,12 @@ impl Dev {
         self.child.wait().unwrap().code()
     }
 
+    /// Ends it without asking, as a power switch would.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let address = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.gateway) };
         self.client.request(method, address)

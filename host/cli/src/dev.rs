@@ -6,18 +6,21 @@ mod feed;
 use crate::exit::Failure;
 use crate::{output, send};
 use anyhow::{Context as _, anyhow};
+use feed::Feed;
 use gateway_channel::{Setting, Severity};
 use jiff::Timestamp;
 use rbm_component::COMPONENT;
 use rbm_emulator::{Emulator, Options};
 use rbm_gateway::store::Store;
-use rbm_gateway::{Agent, Capacity, Config, Gateway, MemoryStore};
+use rbm_gateway::{Agent, Capacity, Config, Gateway};
 use rbm_host::{Channel, Credentials, Egress, Engine, Limits, Plugin, ServiceAccount};
+use rbm_sqlite::SqliteStore;
 use rbm_wire::{auth, file, limits, reach};
 use serde_json::json;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -29,10 +32,10 @@ pub(crate) struct Arguments {
     /// Where the stand-in for Google's platform listens.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8788")]
     emulator: SocketAddr,
-    /// Where to keep messages and events. Not there yet: everything is kept in memory.
+    /// Where to keep messages and events, also after the end. A directory that goes with the process if left out.
     #[arg(long, value_name = "DIRECTORY")]
     data: Option<PathBuf>,
-    /// An address that every event is posted to as well.
+    /// An address that every event is posted to as well, those first that were kept before.
     #[arg(long, value_name = "URL")]
     forward_to: Option<String>,
     /// Sends a first message to the phone that answers.
@@ -52,7 +55,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let (plugin, emulator) = (plugin?, emulator.map_err(anyhow::Error::from)?);
     let client_token = Uuid::new_v4().simple().to_string();
     let channel = channel(&plugin, &emulator, &client_token).await?;
-    let store = Arc::new(MemoryStore::new());
+    let kept = Kept::open(arguments.data.as_deref())?;
+    let store = kept.store.clone();
     let gateway = start_gateway(gateway, channel, store.clone(), arguments.forward_to)?;
     let webhook = format!("{}/webhooks/rbm/{AGENT}", gateway.origin());
     emulator.register_webhook(&webhook, client_token.clone().into()).await.map_err(anyhow::Error::from)?;
@@ -62,12 +66,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         emulator: emulator.origin(),
         webhook: &webhook,
         client_token: &client_token,
+        kept: &kept.place,
     };
     output::line(if arguments.json { ready.json() } else { ready.text() })?;
+    let feed = if arguments.json { None } else { Some(Feed::from_now(store).await.map_err(anyhow::Error::from)?) };
+    let feed = feed.map(|feed| tokio::spawn(feed.run()));
     if arguments.hello {
         send::hello(gateway.origin(), HELLO_TO).await?;
     }
-    let feed = if arguments.json { None } else { Some(tokio::spawn(feed::run(store))) };
     stopped().await?;
     feed.inspect(tokio::task::JoinHandle::abort);
     gateway.shutdown().await;
@@ -77,12 +83,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 
 /// What can be told to be wrong before anything is started.
 fn check(arguments: &Arguments) -> Result<(), Failure> {
-    if let Some(directory) = &arguments.data {
-        let directory = directory.display();
-        return Err(Failure::usage(format!(
-            "--data {directory}: keeping messages and events on disk is not there yet\nhint: leave it out; everything is kept in memory"
-        )));
-    }
     for (option, address) in [("--gateway", arguments.gateway), ("--emulator", arguments.emulator)] {
         if !address.ip().is_loopback() {
             return Err(Failure::usage(format!(
@@ -92,6 +92,29 @@ fn check(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// The store, and where it is.
+struct Kept {
+    store: Arc<SqliteStore>,
+    /// A sentence for people.
+    place: String,
+    _temporary: Option<TempDir>,
+}
+
+impl Kept {
+    fn open(data: Option<&Path>) -> Result<Self, Failure> {
+        let Some(directory) = data else {
+            let temporary = TempDir::with_prefix("rbm-dev-").context("there is no temporary directory")?;
+            let store = SqliteStore::open(temporary.path()).context("the store")?;
+            let place = "What they keep goes with them".to_owned();
+            return Ok(Self { store: Arc::new(store), place, _temporary: Some(temporary) });
+        };
+        let shown = directory.display();
+        let store =
+            SqliteStore::open(directory).map_err(|problem| Failure::usage(format!("--data {shown}: {problem}")))?;
+        Ok(Self { store: Arc::new(store), place: format!("What the gateway keeps is in {shown}"), _temporary: None })
+    }
 }
 
 async fn listen(option: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
@@ -156,6 +179,7 @@ struct Ready<'a> {
     emulator: &'a str,
     webhook: &'a str,
     client_token: &'a str,
+    kept: &'a str,
 }
 
 impl Ready<'_> {
@@ -171,9 +195,9 @@ impl Ready<'_> {
     }
 
     fn text(&self) -> String {
-        let Self { gateway, emulator, webhook, client_token } = self;
+        let Self { gateway, emulator, webhook, client_token, kept } = self;
         format!(
-            "A gateway and a stand-in for Google's platform, on this machine. What they keep is in memory; Ctrl-C ends them.
+            "A gateway and a stand-in for Google's platform, on this machine. {kept}; Ctrl-C ends them.
 
   gateway       {gateway}
   emulator      {emulator}

@@ -9,15 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Runs until it is dropped, or until nobody can be shown anything.
-pub(super) async fn run(store: Arc<dyn Store>) {
-    let mut feed = Feed { store, after: None, shown: HashMap::new() };
-    while feed.show_news().await.is_ok() {
-        sleep(LOOK_EVERY).await;
-    }
-}
-
-struct Feed {
+/// What was shown so far.
+pub(super) struct Feed {
     store: Arc<dyn Store>,
     after: Option<Cursor>,
     /// How many lines of each message's history were shown.
@@ -33,6 +26,21 @@ struct Line {
 }
 
 impl Feed {
+    /// Shows what happens from now on.
+    pub(super) async fn from_now(store: Arc<dyn Store>) -> Result<Self, StoreProblem> {
+        let mut feed = Self { store, after: None, shown: HashMap::new() };
+        feed.news_of_messages().await?;
+        while !feed.news_of_phones().await?.is_empty() {}
+        Ok(feed)
+    }
+
+    /// Runs until it is dropped, or until nobody can be shown anything.
+    pub(super) async fn run(mut self) {
+        while self.show_news().await.is_ok() {
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
     async fn show_news(&mut self) -> anyhow::Result<()> {
         let mut lines = self.news_of_messages().await?;
         lines.extend(self.news_of_phones().await?);
