@@ -73,7 +73,7 @@ impl Feed {
 fn of_message(stored: &StoredMessage, entry: &rbm_gateway::store::Entry) -> Line {
     let id = &stored.message.id;
     let more = entry.reason.as_ref().map_or_else(|| id.clone(), |reason| format!("{id}  {reason}"));
-    let what = format!("{:?}", entry.fact).to_lowercase();
+    let what = entry.fact.as_str().to_owned();
     Line { at: entry.at, what, phone: stored.message.recipient.clone(), more }
 }
 
