@@ -51,6 +51,9 @@ async fn an_uploaded_file_is_sent_by_its_name() {
         "{}",
         shown[0]
     );
+    let files = dev.get("/v1/files").await.body["files"].as_array().unwrap().clone();
+    let listed: Vec<_> = files.iter().map(|file| (&file["name"], &file["what"])).collect();
+    assert_eq!(listed, [(video, &json!("video/mp4")), (thumbnail, &json!("https://x.example/a.png"))]);
     let id = dev.send(&json!({ "to": HIDES_READING, "content": { "file": { "uploaded": "files/other" } } })).await;
     dev.wait_for_state(&id, "refused").await;
 }
@@ -67,10 +70,32 @@ async fn a_tester_is_invited_and_accepts() {
     for index in 0..19 {
         assert_eq!(dev.post("/v1/testers", &json!({ "phone": format!("+1666{index:07}") })).await.status, 200);
     }
-    let too_many = dev.post("/v1/testers", &json!({ "phone": "+16667777777" })).await;
-    assert_eq!((too_many.status, &too_many.body["code"]), (503, &json!("later")), "{}", too_many.body);
-    assert_eq!(too_many.body["platform"]["http_status"], 429, "{}", too_many.body);
-    assert_eq!(too_many.body["platform"]["status"], "RESOURCE_EXHAUSTED", "{}", too_many.body);
+    let unreachable = dev.post("/v1/testers", &json!({ "phone": WITHOUT_RCS })).await;
+    assert_eq!(unreachable.status, 429, "20 are counted: {}", unreachable.body);
+    let too_many = answer(
+        dev.request(Method::POST, "/v1/testers")
+            .header("content-type", "application/json")
+            .body(r#"{"phone":"+16667777777"}"#),
+    );
+    let too_many = too_many.await;
+    assert_eq!((too_many.status, &too_many.body["code"]), (429, &json!("testers-per-day")), "{}", too_many.body);
+    let known = dev.post("/v1/testers", &json!({ "phone": ANSWERS })).await;
+    assert_eq!(known.status, 200, "who is counted may be asked about: {}", known.body);
+
+    let testers = dev.get("/v1/testers?agent=demo").await.body["testers"].as_array().unwrap().clone();
+    assert_eq!(
+        (testers.len(), &testers[19]["phone"], &testers[19]["invitation"]),
+        (20, &json!(ANSWERS), &json!("accepted"))
+    );
+}
+
+#[tokio::test]
+async fn an_invitation_that_the_platform_does_not_take_counts_for_nothing() {
+    let dev = Dev::start();
+    for _ in 0..25 {
+        assert_eq!(dev.post("/v1/testers", &json!({ "phone": WITHOUT_RCS })).await.status, 404);
+    }
+    assert_eq!(dev.get("/v1/testers").await.body, json!({ "testers": [] }));
 }
 
 #[tokio::test]

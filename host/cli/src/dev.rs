@@ -12,10 +12,11 @@ use jiff::Timestamp;
 use rbm_component::COMPONENT;
 use rbm_emulator::{Emulator, Options};
 use rbm_gateway::store::Store;
+use rbm_gateway::store::tester::TesterQuota;
 use rbm_gateway::{Agent, Capacity, Config, Gateway};
 use rbm_host::{Channel, Credentials, Egress, Engine, Limits, Plugin, ServiceAccount};
 use rbm_sqlite::SqliteStore;
-use rbm_wire::{auth, file, limits, reach};
+use rbm_wire::{auth, file, limits, reach, tester};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -165,6 +166,7 @@ fn start_gateway(
         reach_people_max: limits::REACH_RECIPIENTS.most(),
         reach_calls_per_minute_max: reach::CALLS_PER_MINUTE_MAX,
         file_bytes_max: file::BYTES_MAX,
+        testers: TesterQuota { per_day: tester::PER_DAY_MAX, total: tester::TOTAL_MAX },
     };
     let config = Config { agents: vec![agent], partner: Some(channel), store, clock, forward_to, capacity };
     Gateway::start(listener, config).map_err(|problem| match problem {

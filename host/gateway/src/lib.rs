@@ -29,6 +29,7 @@ use rbm_host::Channel;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
+use store::tester::TesterQuota;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -75,6 +76,8 @@ pub struct Capacity {
     pub reach_calls_per_minute_max: u32,
     /// Bytes of a file.
     pub file_bytes_max: usize,
+    /// An agent's testers.
+    pub testers: TesterQuota,
 }
 
 /// Why a gateway does not start.
@@ -139,7 +142,7 @@ impl Gateway {
             outbox: Notify::new(),
             events: Notify::new(),
             settled: Notify::new(),
-            reach_turns: Mutex::new(reach::turns(&config.capacity)),
+            reach_turns: Mutex::new(reach::turns(config.capacity.reach_calls_per_minute_max)),
             capacity: config.capacity,
             uploads: Semaphore::new(upload::MEGABYTES_MAX),
         });

@@ -1,9 +1,10 @@
 //! A store in memory: everything is kept until the process ends, and nothing after. For development and tests.
 
 use crate::store::record::Record;
+use crate::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use crate::store::{
     Accepted, Claimed, Cursor, Entry, Filter, Ingested, NewEvent, NewMessage, QUARANTINE_LENGTH, Quarantined,
-    Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Withdrawn, fact_about,
+    Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn, fact_about,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -26,6 +27,9 @@ struct Kept {
     /// What events said of messages that are not here, or not yet: agent, phone and id, and what.
     orphans: HashMap<(String, String, String), Vec<Entry>>,
     quarantine: VecDeque<Quarantined>,
+    uploads: Vec<Upload>,
+    /// With the agent of each.
+    testers: Vec<(String, StoredTester)>,
 }
 
 impl MemoryStore {
@@ -104,11 +108,55 @@ impl Store for MemoryStore {
     async fn quarantined(&self) -> Result<Vec<Quarantined>, StoreProblem> {
         Ok(self.lock().quarantine.iter().cloned().collect())
     }
+
+    async fn keep_upload(&self, upload: Upload) -> Result<(), StoreProblem> {
+        self.lock().uploads.push(upload);
+        Ok(())
+    }
+
+    async fn uploads(&self, agent: &str, now: Timestamp) -> Result<Vec<Upload>, StoreProblem> {
+        let there = |upload: &&Upload| upload.agent == agent && upload.expires_at.is_none_or(|until| until > now);
+        Ok(self.lock().uploads.iter().rev().filter(there).cloned().collect())
+    }
+
+    async fn count_tester(&self, tester: NewTester, quota: TesterQuota) -> Result<Counted, StoreProblem> {
+        Ok(self.lock().count_tester(tester, quota))
+    }
+
+    async fn settle_tester(&self, agent: &str, phone: &str, answer: Option<String>) -> Result<(), StoreProblem> {
+        let mut kept = self.lock();
+        let Some(place) = kept.testers.iter().position(|(of, tester)| of == agent && tester.phone == phone) else {
+            return Ok(());
+        };
+        match answer {
+            Some(answer) => kept.testers[place].1.answer = Some(answer),
+            None => drop(kept.testers.remove(place)),
+        }
+        Ok(())
+    }
+
+    async fn testers(&self, agent: &str) -> Result<Vec<StoredTester>, StoreProblem> {
+        let kept = self.lock();
+        Ok(kept.testers.iter().rev().filter(|(of, _)| of == agent).map(|(_, tester)| tester.clone()).collect())
+    }
 }
 
 impl Kept {
     fn row(&mut self, id: &str) -> Result<&mut Record, StoreProblem> {
         self.messages.get_mut(id).ok_or_else(|| StoreProblem(format!("there is no message {id}")))
+    }
+
+    fn count_tester(&mut self, new: NewTester, quota: TesterQuota) -> Counted {
+        let NewTester { agent, phone, at } = new;
+        let of_agent = self.testers.iter().filter(|(of, _)| *of == agent).map(|(_, tester)| tester);
+        if of_agent.clone().any(|tester| tester.phone == phone) {
+            return Counted::Known;
+        }
+        let counted = quota.allows(of_agent.map(|tester| tester.invited_at).collect(), at);
+        if counted == Counted::New {
+            self.testers.push((agent, StoredTester { phone, invited_at: at, answer: None }));
+        }
+        counted
     }
 
     fn accept(&mut self, new: NewMessage) -> Accepted {

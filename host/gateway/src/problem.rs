@@ -60,6 +60,11 @@ impl Problem {
         Self { findings, ..self }
     }
 
+    /// When to come again.
+    pub(crate) fn retry_after(self, seconds: u32) -> Self {
+        Self { retry_after_seconds: Some(seconds), ..self }
+    }
+
     /// Something that the platform did not do. What is not known to have failed may be asked for again.
     pub(crate) fn of_failure(failure: ChannelFailure) -> Self {
         let (status, code) = match failure.code {
@@ -127,5 +132,5 @@ pub(crate) fn answered<T>(answer: Result<Result<T, ChannelFailure>, CallProblem>
 /// 503 for what can be done soon.
 pub(crate) fn busy(detail: &str, again_after: Duration) -> Problem {
     let seconds = u32::try_from(again_after.as_secs()).unwrap_or(u32::MAX);
-    Problem { retry_after_seconds: Some(seconds), ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail) }
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_after(seconds)
 }

@@ -1,10 +1,10 @@
 //! Asks which of many people can be reached: in batches as large as the platform takes, no more of them in a minute than it
 //! allows, and as one answer.
 
+use crate::Shared;
 use crate::api::named_agent;
 use crate::problem::{Problem, answered, bad_request};
 use crate::request::{PHONE_RULE, is_phone, read_fields, shown_json, text};
-use crate::{Capacity, Shared};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -31,8 +31,8 @@ pub(crate) async fn reach(State(shared): State<Arc<Shared>>, request: Request<Bo
 }
 
 /// Turns that are as far apart as the platform wants them: never two at once, so that no minute has more than its number.
-pub(crate) fn turns(capacity: &Capacity) -> Interval {
-    let mut turns = interval(Duration::from_mins(1) / capacity.reach_calls_per_minute_max.max(1));
+pub(crate) fn turns(calls_per_minute_max: u32) -> Interval {
+    let mut turns = interval(Duration::from_mins(1) / calls_per_minute_max.max(1));
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     turns
 }
@@ -128,8 +128,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_minute_has_more_questions_than_the_platform_allows() {
-        let capacity = Capacity { reach_people_max: 1, reach_calls_per_minute_max: 600, file_bytes_max: 0 };
-        let mut turns = turns(&capacity);
+        let mut turns = turns(600);
         let begun = Instant::now();
         let mut asked = Vec::new();
         for turn in 0..2_000_u64 {

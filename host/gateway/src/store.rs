@@ -9,9 +9,11 @@ use gateway_channel::{Inbound, Message};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::time::Duration;
+use tester::{Counted, NewTester, StoredTester, TesterQuota};
 
 pub mod conformance;
 pub mod record;
+pub mod tester;
 
 /// Where messages and events are kept.
 #[async_trait]
@@ -42,6 +44,17 @@ pub trait Store: Send + Sync {
     async fn quarantine(&self, refused: Quarantined) -> Result<(), StoreProblem>;
     /// Those requests, oldest first.
     async fn quarantined(&self) -> Result<Vec<Quarantined>, StoreProblem>;
+    /// Keeps the name of a file that the platform has.
+    async fn keep_upload(&self, upload: Upload) -> Result<(), StoreProblem>;
+    /// An agent's files that the platform still has, newest first.
+    async fn uploads(&self, agent: &str, now: Timestamp) -> Result<Vec<Upload>, StoreProblem>;
+    /// Counts a person among an agent's testers, unless it has as many as it may. Somebody who is counted is not counted again.
+    async fn count_tester(&self, tester: NewTester, quota: TesterQuota) -> Result<Counted, StoreProblem>;
+    /// Notes how somebody who is counted has answered. None if the platform did not take the invitation: then it counts for
+    /// nothing.
+    async fn settle_tester(&self, agent: &str, phone: &str, answer: Option<String>) -> Result<(), StoreProblem>;
+    /// An agent's testers, newest first.
+    async fn testers(&self, agent: &str) -> Result<Vec<StoredTester>, StoreProblem>;
 }
 
 /// Why a store did not do it. Nothing was done.
@@ -231,6 +244,21 @@ pub struct Quarantined {
     pub reason: String,
     /// The body, or its beginning.
     pub body: Vec<u8>,
+}
+
+/// A file that the platform keeps.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Upload {
+    /// The gateway's name of the agent whose it is.
+    pub agent: String,
+    /// What a message says to show it.
+    pub name: String,
+    /// What it is: an address, or a type.
+    pub what: String,
+    /// When the gateway gave it to the platform.
+    pub at: Timestamp,
+    /// Until when the platform has it, if that is known.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// What an event says about a message that was sent: which one, and what.

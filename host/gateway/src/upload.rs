@@ -4,14 +4,15 @@ use crate::api::named_agent;
 use crate::body::{content_length, content_type, is_json, read_long_body};
 use crate::problem::{Problem, answered, bad_request, busy, unavailable};
 use crate::request::{parse_query, read_fields, required_text, text};
+use crate::store::Upload;
 use crate::{Agent, Shared};
 use axum::Json;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
 use gateway_channel::{ChannelFailure, FileBytes, Finding, NewFile, NewFileSource, Payload};
 use http::{Request, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::SemaphorePermit;
@@ -61,11 +62,31 @@ async fn room(shared: &Shared, bytes: usize) -> Result<SemaphorePermit<'_>, Prob
 }
 
 async fn hand_over(shared: &Shared, agent: &Agent, file: NewFile) -> Result<Response, Problem> {
-    let by_address = matches!(file.source, NewFileSource::Url(_));
-    let answer = agent.channel.upload(shared.now(), file).await;
+    let now = shared.now();
+    let (by_address, what) = match &file.source {
+        NewFileSource::Url(url) => (true, url.clone()),
+        NewFileSource::Bytes(file) => (false, file.mime_type.clone()),
+    };
+    let answer = agent.channel.upload(now, file).await;
     let kept = answered(answer.map(|kept| kept.map_err(|failure| as_asked(failure, by_address))))?;
     let view = json!({ "name": kept.name, "expires_at": kept.expires_at });
+    let expires_at = kept.expires_at.and_then(|text| text.parse().ok());
+    let upload = Upload { agent: agent.name.clone(), name: kept.name, what, at: now, expires_at };
+    // The caller has the name in any case: the list is a help, not the truth.
+    if let Err(problem) = shared.store.keep_upload(upload).await {
+        tracing::error!(%problem, "the name of a file was not kept");
+    }
     Ok((StatusCode::CREATED, Json(view)).into_response())
+}
+
+/// `GET /v1/files?agent=`: those that the platform still has, newest first.
+pub(crate) async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Result<Json<Value>, Problem> {
+    let query = parse_query(query.as_deref(), &["agent"])?;
+    let agent = named_agent(&shared, query.get("agent").map(String::as_str))?;
+    let files = shared.store.uploads(&agent.name, shared.now()).await?.into_iter().map(|upload| {
+        json!({ "name": upload.name, "what": upload.what, "uploaded_at": upload.at, "expires_at": upload.expires_at })
+    });
+    Ok(Json(json!({ "files": files.collect::<Vec<_>>() })))
 }
 
 /// Findings, and what is said of them, name what the caller sent.

@@ -10,6 +10,7 @@ mod checkpoint;
 mod connection;
 mod directory;
 mod events;
+mod ledgers;
 mod messages;
 mod quarantine;
 mod readers;
@@ -21,9 +22,10 @@ use checkpoint::Checkpointer;
 pub use connection::Durability;
 use directory::Directory;
 use jiff::Timestamp;
+use rbm_gateway::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use rbm_gateway::store::{
     Accepted, Claimed, Cursor, Entry, Filter, Ingested, NewEvent, NewMessage, Quarantined, Settlement, Store,
-    StoreProblem, StoredEvent, StoredMessage, Withdrawn,
+    StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
 };
 use readers::Readers;
 use std::path::Path;
@@ -166,6 +168,30 @@ impl Store for SqliteStore {
 
     async fn quarantined(&self) -> Result<Vec<Quarantined>, StoreProblem> {
         self.readers.read(quarantine::all).await
+    }
+
+    async fn keep_upload(&self, upload: Upload) -> Result<(), StoreProblem> {
+        self.writer.write(move |database| ledgers::keep_upload(database, &upload)).await
+    }
+
+    async fn uploads(&self, agent: &str, now: Timestamp) -> Result<Vec<Upload>, StoreProblem> {
+        let agent = agent.to_owned();
+        self.readers.read(move |database| ledgers::uploads(database, &agent, now)).await
+    }
+
+    async fn count_tester(&self, tester: NewTester, quota: TesterQuota) -> Result<Counted, StoreProblem> {
+        self.writer.write(move |database| ledgers::count_tester(database, &tester, quota)).await
+    }
+
+    async fn settle_tester(&self, agent: &str, phone: &str, answer: Option<String>) -> Result<(), StoreProblem> {
+        let (agent, phone) = (agent.to_owned(), phone.to_owned());
+        let settle = move |database: &_| ledgers::settle_tester(database, &agent, &phone, answer.as_deref());
+        self.writer.write(settle).await
+    }
+
+    async fn testers(&self, agent: &str) -> Result<Vec<StoredTester>, StoreProblem> {
+        let agent = agent.to_owned();
+        self.readers.read(move |database| ledgers::testers(database, &agent)).await
     }
 }
 

@@ -195,7 +195,7 @@ pub(crate) fn to_time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestam
     Timestamp::from_microsecond(row.get(column)?).map_err(|problem| unreadable(column, Type::Integer, problem))
 }
 
-fn to_optional_time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+pub(crate) fn to_optional_time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
     row.get::<_, Option<i64>>(column)?.map(|_| to_time(row, column)).transpose()
 }
 

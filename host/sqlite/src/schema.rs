@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// Each brings a database from the version of its place to the next. Never changed once released, only added to.
-const MIGRATIONS: [&str; 1] = [include_str!("schema/1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// Applies what is missing, all or nothing. What was there before is copied first.
 pub(crate) fn bring_up_to_date(connection: &mut Connection, database: &Path) -> Result<(), OpenProblem> {
@@ -45,3 +45,40 @@ fn copy(connection: &Connection, database: &Path, found: u32) -> Result<(), Open
 
 /// "rbmg"
 const OWNER: i32 = 0x7262_6d67;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection;
+    use crate::connection::Durability;
+    use tempfile::TempDir;
+
+    #[test]
+    fn an_older_database_is_copied_and_brought_up_to_date() {
+        let directory = TempDir::new().expect("a directory");
+        let database = directory.path().join("gateway.db");
+        let mut connection = connection::open(&database, Durability::Full).expect("a database");
+        connection.execute_batch(MIGRATIONS[0]).expect("the first version");
+        connection.pragma_update(None, "user_version", 1).expect("its number");
+        connection.pragma_update(None, "application_id", OWNER).expect("its owner");
+        let insert = "INSERT INTO quarantine (at, path, rule, reason, body) VALUES (7, '/', 'r', 'why', x'00')";
+        connection.execute(insert, []).expect("something kept");
+
+        for _ in 0..2 {
+            bring_up_to_date(&mut connection, &database).expect("up to date");
+            let version = connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0));
+            assert_eq!(version.expect("a number"), 2);
+        }
+        let kept =
+            |connection: &Connection| connection.query_row("SELECT at FROM quarantine", [], |row| row.get::<_, i64>(0));
+        assert_eq!(kept(&connection).expect("kept"), 7);
+        connection
+            .execute("INSERT INTO tester (agent, phone, invited_at) VALUES ('a', '+12', 0)", [])
+            .expect("a new table");
+
+        let copy = Connection::open(directory.path().join("gateway.before-2.db")).expect("the copy");
+        assert_eq!(kept(&copy).expect("kept in the copy too"), 7);
+        let version = copy.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0));
+        assert_eq!(version.expect("a number"), 1);
+    }
+}

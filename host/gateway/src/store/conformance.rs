@@ -1,7 +1,8 @@
 //! What every store must do, as one suite: an implementation passes it in a test of its own.
 
+use super::tester::{Counted, NewTester, TesterQuota};
 use super::{
-    Accepted, Cursor, Entry, Filter, Ingested, NewEvent, NewMessage, Quarantined, Settlement, Store, Withdrawn,
+    Accepted, Cursor, Entry, Filter, Ingested, NewEvent, NewMessage, Quarantined, Settlement, Store, Upload, Withdrawn,
 };
 use crate::lifecycle::{Fact, State};
 use gateway_channel::{Content, Fact as Heard, Inbound, Message};
@@ -30,6 +31,8 @@ pub async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     a_fate_that_is_known_stays(&*empty()).await;
     messages_are_found_newest_first(&*empty()).await;
     the_quarantine_keeps_the_newest(&*empty()).await;
+    files_are_there_as_long_as_the_platform_has_them(&*empty()).await;
+    testers_are_counted_once_and_up_to_a_number(&*empty()).await;
 }
 
 async fn an_id_is_one_message(store: &dyn Store) {
@@ -211,6 +214,56 @@ async fn the_quarantine_keeps_the_newest(store: &dyn Store) {
     assert_eq!(kept.last(), Some(&refused(1_999)));
 }
 
+async fn files_are_there_as_long_as_the_platform_has_them(store: &dyn Store) {
+    let upload = |agent: &str, name: &str, until: Option<i64>| Upload {
+        agent: agent.into(),
+        name: name.into(),
+        what: "image/png".into(),
+        at: at(0),
+        expires_at: until.map(at),
+    };
+    let uploads = [
+        upload("demo", "f1", Some(10)),
+        upload("demo", "f2", None),
+        upload("other", "f3", None),
+        upload("demo", "f4", Some(20)),
+    ];
+    for upload in &uploads {
+        store.keep_upload(upload.clone()).await.expect("kept");
+    }
+    let names = async |second: i64| -> Vec<String> {
+        let there = store.uploads("demo", at(second)).await.expect("answer");
+        there.into_iter().map(|upload| upload.name).collect()
+    };
+    assert_eq!(
+        (names(9).await, names(10).await),
+        (vec!["f4".into(), "f2".into(), "f1".into()], vec!["f4".into(), "f2".into()])
+    );
+    assert_eq!(store.uploads("other", at(0)).await.expect("answer"), [uploads[2].clone()]);
+}
+
+async fn testers_are_counted_once_and_up_to_a_number(store: &dyn Store) {
+    let quota = TesterQuota { per_day: 2, total: 3 };
+    let count = async |agent: &str, phone: &str, second: i64| {
+        let tester = NewTester { agent: agent.into(), phone: phone.into(), at: at(second) };
+        store.count_tester(tester, quota).await.expect("answer")
+    };
+    assert_eq!((count("demo", "+12", 0).await, count("demo", "+12", 1).await), (Counted::New, Counted::Known));
+    assert_eq!(count("demo", "+13", 1).await, Counted::New);
+    assert_eq!(count("demo", "+14", 2).await, Counted::TooManyToday(at(DAY)));
+    assert_eq!(count("other", "+14", 2).await, Counted::New, "another agent has its own");
+    store.settle_tester("demo", "+13", None).await.expect("noted");
+    assert_eq!(count("demo", "+14", 2).await, Counted::New, "what the platform did not take counts for nothing");
+    store.settle_tester("demo", "+12", Some("accepted".into())).await.expect("noted");
+    store.settle_tester("demo", "+99", Some("accepted".into())).await.expect("somebody who is not there");
+    let testers = store.testers("demo").await.expect("answer");
+    let seen: Vec<_> = testers.iter().map(|it| (it.phone.as_str(), it.invited_at, it.answer.as_deref())).collect();
+    assert_eq!(seen, [("+14", at(2), None), ("+12", at(0), Some("accepted"))]);
+    assert_eq!(count("demo", "+15", DAY).await, Counted::New);
+    assert_eq!(count("demo", "+16", 9 * DAY).await, Counted::TooMany);
+    assert_eq!(count("demo", "+12", 9 * DAY).await, Counted::Known);
+}
+
 async fn accept(store: &dyn Store, id: &str, body: u8) -> Accepted {
     let message = Message {
         id: id.into(),
@@ -264,3 +317,4 @@ fn at(second: i64) -> Timestamp {
 }
 
 const PHONE: &str = "+15550100001";
+const DAY: i64 = 86_400;
