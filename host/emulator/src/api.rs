@@ -1,6 +1,8 @@
 //! Google's paths over HTTP, and beside them `/emulator/…` for people and tests.
 
-mod account;
+mod files;
+mod reach;
+mod testers;
 
 use crate::platform::{PhoneProblem, Platform, Revoked, Shown, Submitted};
 use crate::refusal::{Refusal, violation};
@@ -40,10 +42,10 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/phones/{phone}/agentMessages/{id}", delete(delete_message))
         .route("/v1/phones/{phone}/agentEvents", post(create_event))
         .route("/v1/phones/{phone}/capabilities", get(get_capabilities))
-        .route("/v1/phones/{phone}/testers", post(account::create_tester))
-        .route("/v1/users:batchGet", post(account::batch_get_users))
-        .route("/v1/files", post(account::create_file))
-        .route("/upload/v1/files", post(account::upload_file).layer(DefaultBodyLimit::max(file::BYTES_MAX)))
+        .route("/v1/phones/{phone}/testers", post(testers::create_tester))
+        .route("/v1/users:batchGet", post(reach::batch_get_users))
+        .route("/v1/files", post(files::create_file))
+        .route("/upload/v1/files", post(files::upload_file).layer(DefaultBodyLimit::max(file::BYTES_MAX)))
         .route("/emulator/service-account.json", get(service_account))
         .route("/emulator/webhook", get(webhook))
         .route("/emulator/phones/{phone}", get(show_phone).post(use_phone))

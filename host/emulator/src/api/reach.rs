@@ -1,0 +1,47 @@
+//! Which of many people can be reached.
+
+use super::{Parameters, admit};
+use crate::refusal::{Refusal, violation};
+use crate::{Shared, check};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use rbm_wire::limits;
+use rbm_wire::name::PhoneNumber;
+use rbm_wire::problem::FieldViolation;
+use rbm_wire::reach::{BatchGetUsers, Reach};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The agent may stand in the body, as the reference has it, or in the query, as a guide has it.
+pub(super) async fn batch_get_users(
+    State(shared): State<Arc<Shared>>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Reach>, Refusal> {
+    let asked = check::read::<BatchGetUsers>(&body);
+    let agent = asked.as_ref().ok().and_then(|asked| asked.agent_id.clone());
+    admit(&shared, &headers, &parameters.with_agent(agent))?;
+    let users = users(&asked.map_err(Refusal::invalid)?.users).map_err(Refusal::invalid)?;
+    let found = shared.act(|platform, now| platform.reach(now, &users));
+    found.map(Json).ok_or_else(|| Refusal::exhausted("Too many calls of users.batchGet in a minute."))
+}
+
+/// A number that occurs twice counts once. Assumed.
+fn users(users: &[String]) -> Result<BTreeSet<PhoneNumber>, Vec<FieldViolation>> {
+    let limit = limits::REACH_RECIPIENTS;
+    if !limit.allows(i64::try_from(users.len()).unwrap_or(i64::MAX)) {
+        let rule = format!("there are {} users, and {} are taken", users.len(), limit.bounds().unwrap_or_default());
+        return Err(vec![violation("users", rule)]);
+    }
+    let mut wrong = Vec::new();
+    let phones = users.iter().enumerate().filter_map(|(index, user)| {
+        PhoneNumber::parse(user)
+            .map_err(|problem| wrong.push(violation(format!("users[{index}]"), problem.to_string())))
+            .ok()
+    });
+    let phones = phones.collect();
+    if wrong.is_empty() { Ok(phones) } else { Err(wrong) }
+}
