@@ -1,25 +1,54 @@
 //! Reads and checks what a client hands in, strictly: every field that is unknown, too long or out of place is named.
 
+use crate::excerpt::{excerpt, remark};
 use crate::refusal::violation;
 use jiff::{SignedDuration, Timestamp};
 use rbm_wire::limits;
 use rbm_wire::message::{AgentEvent, AgentMessage, CardContent, ContentMessage, RichCard, Suggestion, TrafficType};
 use rbm_wire::problem::FieldViolation;
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
 
 /// Reads a body whose every field must be known.
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Vec<FieldViolation>> {
     let mut unknown = Vec::new();
     let mut note = |path: serde_ignored::Path<'_>| {
-        unknown.push(violation(path.to_string(), format!("Unknown name \"{path}\": Cannot find field.")));
+        let path = unknown_field(&path);
+        unknown.push(violation(&path, format!("Unknown name \"{path}\": Cannot find field.")));
     };
     let mut json = serde_json::Deserializer::from_slice(body);
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
     let value = serde_ignored::deserialize(tracked, &mut note);
-    let value = value.map_err(|problem| vec![violation(track.path().to_string(), problem.to_string())])?;
-    json.end().map_err(|problem| vec![violation("", problem.to_string())])?;
+    let value = value.map_err(|problem| vec![violation(field(&track.path()), remark(problem))])?;
+    json.end().map_err(|problem| vec![violation("", remark(problem))])?;
     if unknown.is_empty() { Ok(value) } else { Err(unknown) }
+}
+
+/// `contentMessage.suggestions[1].colour`
+fn unknown_field(path: &serde_ignored::Path<'_>) -> String {
+    use serde_ignored::Path;
+    match path {
+        Path::Root => String::new(),
+        Path::Seq { parent, index } => format!("{}[{index}]", unknown_field(parent)),
+        Path::Map { parent, key } => below(&unknown_field(parent), key),
+        Path::Some { parent } | Path::NewtypeStruct { parent } | Path::NewtypeVariant { parent } => {
+            unknown_field(parent)
+        }
+    }
+}
+
+/// `users[1]`; empty for the whole body.
+fn field(path: &serde_path_to_error::Path) -> String {
+    path.iter().fold(String::new(), |path, segment| match segment {
+        Segment::Seq { index } => format!("{path}[{index}]"),
+        Segment::Map { key } => below(&path, key),
+        Segment::Enum { .. } | Segment::Unknown => path,
+    })
+}
+
+fn below(path: &str, name: &str) -> String {
+    if path.is_empty() { excerpt(name) } else { format!("{path}.{}", excerpt(name)) }
 }
 
 /// Everything that is wrong with a message, and when it runs out.
@@ -38,7 +67,9 @@ pub(crate) fn message(
     if let Some(word) = &message.message_traffic_type {
         let known =
             TrafficType::ALL.iter().any(|kind| kind.as_str() == word) || word == "MESSAGE_TRAFFIC_TYPE_UNSPECIFIED";
-        wrong.extend((!known).then(|| violation("messageTrafficType", format!("there is no traffic type {word:?}"))));
+        wrong.extend(
+            (!known).then(|| violation("messageTrafficType", format!("there is no traffic type {:?}", excerpt(word)))),
+        );
     }
     content(&message.content_message, &mut wrong);
     let expires_at = expiry(message, now).unwrap_or_else(|problem| {
@@ -145,13 +176,13 @@ fn expiry(message: &AgentMessage, now: Timestamp) -> Result<Option<Timestamp>, F
         (Some(ttl), None) => {
             let seconds = ttl.strip_suffix('s').and_then(|text| text.parse::<f64>().ok());
             let duration = seconds.and_then(|seconds| SignedDuration::try_from_secs_f64(seconds).ok());
-            let duration =
-                duration.ok_or_else(|| violation("ttl", format!("ttl is {ttl:?}, and must be like \"600s\"")))?;
+            let duration = duration
+                .ok_or_else(|| violation("ttl", format!("ttl is {:?}, and must be like \"600s\"", excerpt(ttl))))?;
             ("ttl", now.checked_add(duration).map_err(|problem| violation("ttl", problem.to_string()))?)
         }
         (None, Some(text)) => {
-            let time = text.parse::<Timestamp>().map_err(|problem| violation("expireTime", problem.to_string()))?;
-            ("expireTime", time)
+            let rule = || format!("expireTime is {:?}, and must be like \"2026-11-24T10:00:00Z\"", excerpt(text));
+            ("expireTime", text.parse::<Timestamp>().map_err(|_| violation("expireTime", rule()))?)
         }
     };
     let lifetime = time.duration_since(now);

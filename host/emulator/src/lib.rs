@@ -8,6 +8,7 @@
 mod api;
 mod capability;
 mod check;
+mod excerpt;
 mod files;
 pub mod phone;
 pub mod platform;

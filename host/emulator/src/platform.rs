@@ -1,5 +1,6 @@
 //! What the platform and its phones do, as a state machine without I/O: commands and time go in, notices come out.
 
+use crate::excerpt::excerpt;
 use crate::files::Files;
 use crate::phone::Phone;
 use crate::reach::{self, Quota};
@@ -123,7 +124,7 @@ pub enum PhoneProblem {
     #[error("{0} was not invited to be a tester")]
     NotInvited(PhoneNumber),
     /// There is nothing to tap.
-    #[error("no message on {phone} has a suggestion whose postback is {postback:?}")]
+    #[error("no message on {phone} has a suggestion whose postback is {:?}", excerpt(.postback))]
     NoSuchSuggestion {
         /// Whose phone.
         phone: PhoneNumber,

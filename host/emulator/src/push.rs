@@ -3,6 +3,7 @@
 //! guides/integrate/webhooks. Only 200 is success; anything else is tried again, ever later up to 600 s, for 7 days. That a
 //! notice waits until the one before it got through is assumed from "one queue"; so are the first delay and the time-out.
 
+use crate::excerpt::excerpt;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -100,7 +101,7 @@ impl Push {
         let status = response.status();
         let answer = response.text().await.map_err(unreachable)?;
         if status != StatusCode::OK || answer != secret {
-            let answer = answer.chars().take(ANSWER_CHARACTERS_SHOWN).collect();
+            let answer = excerpt(&answer);
             return Err(WebhookProblem::WrongAnswer { url: url.to_owned(), status: status.as_u16(), answer });
         }
         *lock(&self.shared.target) = Some(Target { url: url.to_owned(), client_token });
@@ -232,4 +233,3 @@ const FIRST_DELAY: Duration = Duration::from_secs(1);
 const DELAY_MAX: Duration = Duration::from_mins(10);
 const KEPT: Duration = Duration::from_hours(7 * 24);
 const LOG_LENGTH: usize = 100;
-const ANSWER_CHARACTERS_SHOWN: usize = 80;

@@ -4,6 +4,7 @@
 //! a fraction of a second. It lives as long as the emulator and is nowhere on disk.
 
 use crate::Clock;
+use crate::excerpt::{excerpt, remark};
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::KeyPair as _;
@@ -75,9 +76,8 @@ impl TokenService {
     /// A token, or the error that says why not.
     pub(crate) fn exchange(&self, request: &TokenRequest) -> Result<Value, Value> {
         if request.grant_type != GRANT_TYPE {
-            return Err(
-                json!({ "error": "unsupported_grant_type", "error_description": format!("Invalid grant_type: {}", request.grant_type) }),
-            );
+            let description = format!("Invalid grant_type: {}", excerpt(&request.grant_type));
+            return Err(json!({ "error": "unsupported_grant_type", "error_description": description }));
         }
         self.check(&request.assertion).map_err(|why| json!({ "error": "invalid_grant", "error_description": why }))?;
         let token = format!("emulated.{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
@@ -114,7 +114,7 @@ impl TokenService {
                 .to_owned());
         }
         if !claims.scope.split(' ').any(|scope| scope == SCOPE) {
-            return Err(format!("Invalid scope: {:?} lacks {SCOPE}", claims.scope));
+            return Err(format!("Invalid scope: {:?} lacks {SCOPE}", excerpt(&claims.scope)));
         }
         Ok(())
     }
@@ -140,7 +140,7 @@ fn reason(kind: &ErrorKind) -> String {
         ErrorKind::InvalidSignature => "Invalid JWT Signature.".to_owned(),
         ErrorKind::InvalidAudience => "Invalid JWT: Failed audience check.".to_owned(),
         ErrorKind::InvalidIssuer => "Invalid grant: account not found".to_owned(),
-        other => format!("Invalid JWT: {other:?}"),
+        other => format!("Invalid JWT: {}", remark(format_args!("{other:?}"))),
     }
 }
 
