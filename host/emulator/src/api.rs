@@ -2,22 +2,24 @@
 
 mod files;
 mod reach;
+mod request;
 mod testers;
 
+use crate::excerpt::{excerpt, remark};
 use crate::platform::{PhoneProblem, Platform, Revoked, Shown, Submitted};
 use crate::refusal::{Refusal, violation};
 use crate::testers::Invitation;
 use crate::token::TokenRequest;
 use crate::{RepeatedId, Shared, capability, check};
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Form, Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, State};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use rbm_wire::file;
 use rbm_wire::message::{AgentEvent, AgentMessage};
-use rbm_wire::name::{AgentId, MessageId, PhoneNumber};
+use rbm_wire::name::{MessageId, PhoneNumber};
+use request::{Authenticated, Body, Parameters, PathNames};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -45,58 +47,28 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/phones/{phone}/testers", post(testers::create_tester))
         .route("/v1/users:batchGet", post(reach::batch_get_users))
         .route("/v1/files", post(files::create_file))
-        .route("/upload/v1/files", post(files::upload_file).layer(DefaultBodyLimit::max(file::BYTES_MAX)))
+        .route("/upload/v1/files", post(files::upload_file))
         .route("/emulator/service-account.json", get(service_account))
         .route("/emulator/webhook", get(webhook))
         .route("/emulator/phones/{phone}", get(show_phone).post(use_phone))
         .fallback(|uri: Uri| async move { Refusal::no_such_method(uri.path()) })
         .method_not_allowed_fallback(|uri: Uri| async move { Refusal::no_such_method(uri.path()) })
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(shared)
-}
-
-/// The query parameters of all methods. Those that every Google API has (`alt`, `prettyPrint`…) are taken and change nothing.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "Google's names")]
-struct Parameters {
-    agent_id: Option<String>,
-    message_id: Option<String>,
-    event_id: Option<String>,
-    request_id: Option<String>,
-}
-
-impl Parameters {
-    /// Where another place names the agent, that one counts.
-    fn with_agent(self, agent_id: Option<String>) -> Self {
-        Self { agent_id: agent_id.or(self.agent_id), ..self }
-    }
-}
-
-/// `requestId=…&agentId=…` and the token: what every method needs before it looks at anything else.
-fn admit(shared: &Shared, headers: &HeaderMap, parameters: &Parameters) -> Result<(), Refusal> {
-    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if !shared.tokens.knows(authorization) {
-        return Err(Refusal::unauthenticated());
-    }
-    let named = parameters.agent_id.as_deref();
-    let known = named.is_some_and(|agent| AgentId::parse(agent).as_ref() == Ok(&shared.agent));
-    if known { Ok(()) } else { Err(Refusal::unknown_agent(named)) }
 }
 
 async fn create_message(
     State(shared): State<Arc<Shared>>,
-    Path(phone): Path<String>,
-    Query(parameters): Query<Parameters>,
-    headers: HeaderMap,
-    body: Bytes,
+    _: Authenticated,
+    PathNames(phone): PathNames<String>,
+    parameters: Parameters,
+    Body(body): Body,
 ) -> Result<Response, Refusal> {
-    admit(&shared, &headers, &parameters)?;
+    parameters.check_agent(&shared)?;
     let phone = parse_phone(&phone)?;
     let id = parse_id("messageId", parameters.message_id.as_deref())?;
     let message: AgentMessage = check::read(&body).map_err(Refusal::invalid)?;
     let expires_at = check::message(&message, body.len(), (shared.clock)()).map_err(Refusal::invalid)?;
-    let missing = |name| violation("contentMessage", format!("there is no file {name:?}"));
+    let missing = |name| violation("contentMessage", format!("there is no file {:?}", excerpt(name)));
     let missing = shared.act(|platform, now| -> Vec<_> {
         platform.files().missing(now, &message.content_message).into_iter().map(missing).collect()
     });
@@ -113,11 +85,11 @@ async fn create_message(
 
 async fn delete_message(
     State(shared): State<Arc<Shared>>,
-    Path((phone, id)): Path<(String, String)>,
-    Query(parameters): Query<Parameters>,
-    headers: HeaderMap,
+    _: Authenticated,
+    PathNames((phone, id)): PathNames<(String, String)>,
+    parameters: Parameters,
 ) -> Result<Json<Value>, Refusal> {
-    admit(&shared, &headers, &parameters)?;
+    parameters.check_agent(&shared)?;
     let phone = parse_phone(&phone)?;
     let id = parse_id("name", Some(&id))?;
     match shared.act(|platform, _| platform.revoke(&phone, &id)) {
@@ -128,12 +100,12 @@ async fn delete_message(
 
 async fn create_event(
     State(shared): State<Arc<Shared>>,
-    Path(phone): Path<String>,
-    Query(parameters): Query<Parameters>,
-    headers: HeaderMap,
-    body: Bytes,
+    _: Authenticated,
+    PathNames(phone): PathNames<String>,
+    parameters: Parameters,
+    Body(body): Body,
 ) -> Result<Json<AgentEvent>, Refusal> {
-    admit(&shared, &headers, &parameters)?;
+    parameters.check_agent(&shared)?;
     let phone = parse_phone(&phone)?;
     let id = parse_id("eventId", parameters.event_id.as_deref())?;
     let event: AgentEvent = check::read(&body).map_err(Refusal::invalid)?;
@@ -148,11 +120,11 @@ async fn create_event(
 
 async fn get_capabilities(
     State(shared): State<Arc<Shared>>,
-    Path(phone): Path<String>,
-    Query(parameters): Query<Parameters>,
-    headers: HeaderMap,
+    _: Authenticated,
+    PathNames(phone): PathNames<String>,
+    parameters: Parameters,
 ) -> Result<Response, Refusal> {
-    admit(&shared, &headers, &parameters)?;
+    parameters.check_agent(&shared)?;
     let phone = parse_phone(&phone)?;
     parse_id("requestId", parameters.request_id.as_deref())?;
     let phone = shared.act(|platform, _| platform.phone(&phone));
@@ -160,7 +132,18 @@ async fn get_capabilities(
     Ok(Json(capabilities).into_response())
 }
 
-async fn token(State(shared): State<Arc<Shared>>, Form(request): Form<TokenRequest>) -> (StatusCode, Json<Value>) {
+/// Its errors are not of Google's APIs' shape but of OAuth's. (RFC 6749 §5.2)
+async fn token(
+    State(shared): State<Arc<Shared>>,
+    request: Result<Form<TokenRequest>, FormRejection>,
+) -> (StatusCode, Json<Value>) {
+    let request = match request {
+        Ok(Form(request)) => request,
+        Err(problem) => {
+            let body = json!({ "error": "invalid_request", "error_description": problem.body_text() });
+            return (problem.status(), Json(body));
+        }
+    };
     match shared.tokens.exchange(&request) {
         Ok(token) => (StatusCode::OK, Json(token)),
         Err(problem) => (StatusCode::BAD_REQUEST, Json(problem)),
@@ -175,7 +158,10 @@ async fn webhook(State(shared): State<Arc<Shared>>) -> Json<Value> {
     Json(json!({ "url": shared.push.url(), "deliveries": shared.push.log() }))
 }
 
-async fn show_phone(State(shared): State<Arc<Shared>>, Path(phone): Path<String>) -> Result<Json<Value>, Refusal> {
+async fn show_phone(
+    State(shared): State<Arc<Shared>>,
+    PathNames(phone): PathNames<String>,
+) -> Result<Json<Value>, Refusal> {
     let number = parse_phone(&phone)?;
     Ok(Json(shared.act(|platform, _| shown(platform, &number))))
 }
@@ -212,13 +198,14 @@ enum Use {
 
 async fn use_phone(
     State(shared): State<Arc<Shared>>,
-    Path(phone): Path<String>,
-    body: Bytes,
+    PathNames(phone): PathNames<String>,
+    Body(body): Body,
 ) -> Result<Json<Value>, Refusal> {
     let number = parse_phone(&phone)?;
     let wanted: Use = serde_json::from_slice(&body).map_err(|problem| {
         let rule = format!(
-            "one of {{\"online\": true}}, {{\"text\": \"…\"}}, {{\"tap\": \"postback\"}} and {{\"tester\": true}} is needed: {problem}"
+            "one of {{\"online\": true}}, {{\"text\": \"…\"}}, {{\"tap\": \"postback\"}} and {{\"tester\": true}} is needed: {}",
+            remark(problem)
         );
         Refusal::invalid(vec![violation("", rule)])
     })?;
@@ -243,6 +230,3 @@ fn parse_id(field: &str, text: Option<&str>) -> Result<MessageId, Refusal> {
     let text = text.ok_or_else(|| Refusal::invalid(vec![violation(field, format!("{field} is required"))]))?;
     MessageId::parse(text).map_err(|problem| Refusal::invalid(vec![violation(field, problem.to_string())]))
 }
-
-/// More than a message may have, so that one that is too long is told so.
-const BODY_BYTES_MAX: usize = 1 << 20;

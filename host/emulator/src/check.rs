@@ -9,8 +9,12 @@ use rbm_wire::problem::FieldViolation;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
-/// Reads a body whose every field must be known.
+/// Reads a body that is an object whose every field must be known.
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Vec<FieldViolation>> {
+    // Serde takes the fields of a struct from a list too.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(vec![violation("", "the body is a list, and must be an object")]);
+    }
     let mut unknown = Vec::new();
     let mut note = |path: serde_ignored::Path<'_>| {
         let path = unknown_field(&path);
@@ -81,11 +85,21 @@ pub(crate) fn message(
 
 /// Everything that is wrong with an event.
 pub(crate) fn event(event: &AgentEvent) -> Result<(), Vec<FieldViolation>> {
-    let problem = match (event.event_type.as_deref(), &event.message_id) {
-        (Some("IS_TYPING"), None) | (Some("READ"), Some(_)) => return Ok(()),
+    let problem = match (event.event_type.as_deref(), event.message_id.as_deref()) {
+        (Some("IS_TYPING"), None) => return Ok(()),
         (Some("IS_TYPING"), Some(_)) => violation("messageId", "messageId goes with READ only"),
-        (Some("READ"), None) => violation("messageId", "READ needs the messageId of a user message"),
-        (word, _) => violation("eventType", format!("eventType is {word:?}, and must be IS_TYPING or READ")),
+        (Some("READ"), None | Some("")) => violation("messageId", "READ needs the messageId of a user message"),
+        (Some("READ"), Some(id)) => match id.chars().count() {
+            ..=USER_MESSAGE_ID_LENGTH_MAX => return Ok(()),
+            count => {
+                let limit = USER_MESSAGE_ID_LENGTH_MAX;
+                violation("messageId", format!("messageId has {count} characters, the limit is {limit}"))
+            }
+        },
+        (None, _) => violation("eventType", "eventType is required, and must be IS_TYPING or READ"),
+        (Some(word), _) => {
+            violation("eventType", format!("eventType is {:?}, and must be IS_TYPING or READ", excerpt(word)))
+        }
     };
     Err(vec![problem])
 }
@@ -195,3 +209,7 @@ fn expiry(message: &AgentMessage, now: Timestamp) -> Result<Option<Timestamp>, F
     }
     Ok(Some(time))
 }
+
+/// Assumed: no page gives the ids of user messages a length. That there is such a message is not asked, because nobody
+/// keeps here what phones have written.
+const USER_MESSAGE_ID_LENGTH_MAX: usize = 256;

@@ -1,5 +1,6 @@
 //! Answers that are errors, in the shape of Google's APIs. (cloud.google.com/apis/design/errors, "v2" format)
 
+use crate::excerpt::excerpt;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -26,6 +27,12 @@ impl Refusal {
         Self { violations, ..Self::new(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", &message) }
     }
 
+    /// 413. The text is other APIs' of Google's, which answer 400 with it; that this one answers 413 is assumed.
+    pub(crate) fn too_large(bytes_max: usize) -> Self {
+        let message = format!("Request payload size exceeds the limit: {bytes_max} bytes.");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "INVALID_ARGUMENT", &message)
+    }
+
     /// 401. The exact text is unconfirmed.
     pub(crate) fn unauthenticated() -> Self {
         let message = "Request had invalid authentication credentials. Expected OAuth 2 access token.";
@@ -37,7 +44,7 @@ impl Refusal {
         let message = format!(
             "There was an error looking up the RBM agent (ID: {}) that corresponds to the Google Cloud Platform (GCP) \
              project you're authenticating with.",
-            agent.unwrap_or("null")
+            agent.map_or_else(|| "null".to_owned(), excerpt)
         );
         Self::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", &message)
     }
@@ -56,7 +63,7 @@ impl Refusal {
 
     /// 404 for an address that no method has.
     pub(crate) fn no_such_method(path: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", &format!("No method has the address {path}."))
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", &format!("No method has the address {}.", excerpt(path)))
     }
 
     /// 409. Assumed.

@@ -304,9 +304,140 @@ async fn a_tester_is_invited_and_answers() {
     for index in 0..19 {
         assert_eq!(api.call(Method::POST, &invite(&format!("+1555{index:07}")), &api.token, None).await.0, 200);
     }
+    for (body, said) in [
+        ("[]", "must be an object"),
+        (r#"{"inviteStatus":"BOGUS"}"#, "at 'inviteStatus': there is no status \"BOGUS\""),
+        (r#"{"inviteStatus":7}"#, "at 'inviteStatus'"),
+        (r#"{"invited":true}"#, "at 'invited'"),
+        ("x", "expected value"),
+    ] {
+        let (status, answer) = api.text(Method::POST, &invite("+15550100001"), &api.token, body).await;
+        expect_invalid(status, &answer, said, body);
+    }
+    let asked = Some(json!({ "inviteStatus": "PENDING" }));
+    assert_eq!(api.call(Method::POST, &invite("+15550100001"), &api.token, asked).await.0, 200, "as the sample has it");
     let (status, answer) = api.call(Method::POST, &invite("+15559999999"), &api.token, None).await;
     assert_eq!((status, &answer["error"]["status"]), (429, &json!("RESOURCE_EXHAUSTED")));
     emulator.shutdown().await;
+}
+
+/// The token, then the body, then the agent: who leaves the agent out of a body that is no JSON hears of the JSON.
+#[tokio::test]
+async fn a_body_is_looked_at_after_the_token_and_before_the_agent() {
+    let (emulator, _webhook, api) = start().await;
+    for (path, body, said) in [
+        ("/v1/files", "{", "EOF while parsing"),
+        ("/v1/files", r#"{"fileUrl":5}"#, "at 'fileUrl'"),
+        ("/v1/files", r#"["https://x.example/a.png",null,"demo"]"#, "must be an object"),
+        ("/v1/files", r#"{"fileUrl":"","agentId":"demo"}"#, "fileUrl is \"\", and must be"),
+        (
+            "/v1/files",
+            r#"{"fileUrl":"https://x.example","thumbnailUrl":"x","agentId":"demo"}"#,
+            "thumbnailUrl is \"x\"",
+        ),
+        ("/v1/users:batchGet", "{", "EOF while parsing"),
+        ("/v1/users:batchGet", r#"{"users":["+15550100001",5]}"#, "at 'users[1]'"),
+        ("/v1/users:batchGet", r#"{"users":[],"colour":1}"#, "at 'colour'"),
+    ] {
+        let (status, answer) = api.text(Method::POST, path, &api.token, body).await;
+        expect_invalid(status, &answer, said, body);
+        assert_eq!(api.text(Method::POST, path, "x", body).await.0, 401, "{body}");
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_the_server_itself_refuses_has_googles_shape_too() {
+    let (emulator, _webhook, api) = start().await;
+    let long = " ".repeat((1 << 20) + 1);
+    for (path, body, status, said) in [
+        ("/v1/phones/+15550100001/agentMessages?messageId=m&agentId=demo&agentId=demo", "{}", 400, "agentId"),
+        ("/v1/phones/%ff/agentMessages?messageId=m&agentId=demo", "{}", 400, "UTF-8"),
+        ("/v1/phones/+15550100001/agentMessages?messageId=m&agentId=demo", &long, 413, "1048576 bytes"),
+        ("/emulator/phones/%ff", "{}", 400, "UTF-8"),
+        ("/emulator/phones/+15550100001", &long, 413, "1048576 bytes"),
+    ] {
+        let (found, answer) = api.text(Method::POST, path, &api.token, body).await;
+        assert_eq!((found, &answer["error"]["code"]), (status, &json!(status)), "{path}: {answer}");
+        assert_eq!(answer["error"]["status"], "INVALID_ARGUMENT", "{path}");
+        assert!(answer["error"]["message"].as_str().unwrap().contains(said), "{path}: {answer}");
+        let without_token = api.text(Method::POST, path, "x", body).await.0;
+        assert_eq!(without_token, if path.starts_with("/v1/") { 401 } else { status }, "{path}");
+    }
+    let (status, answer) = api.text(Method::POST, "/token", "", "no form").await;
+    assert_eq!((status, &answer["error"]), (415, &json!("invalid_request")), "{answer}");
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_person_has_read_only_a_message_that_has_a_name() {
+    let (emulator, _webhook, api) = start().await;
+    let event = |id: &str| format!("/v1/phones/+15550100001/agentEvents?eventId={id}&agentId=demo");
+    let (longest, too_long) = ("M".repeat(256), "M".repeat(257));
+    for (name, body, said) in [
+        ("longest", json!({ "eventType": "READ", "messageId": longest }), ""),
+        ("too long", json!({ "eventType": "READ", "messageId": too_long }), "257 characters, the limit is 256"),
+        ("empty", json!({ "eventType": "READ", "messageId": "" }), "READ needs the messageId"),
+        ("none", json!({ "eventType": "READ" }), "READ needs the messageId"),
+        ("typing", json!({ "eventType": "IS_TYPING", "messageId": "M" }), "goes with READ only"),
+        ("another", json!({ "eventType": "SINGING" }), "eventType is \"SINGING\""),
+        ("nothing", json!({}), "eventType is required"),
+    ] {
+        let (status, answer) = api.call(Method::POST, &event("e1"), &api.token, Some(body)).await;
+        if said.is_empty() {
+            assert_eq!(status, 200, "{name}: {answer}");
+        } else {
+            expect_invalid(status, &answer, said, name);
+        }
+    }
+    emulator.shutdown().await;
+}
+
+/// However long the value is, an error repeats no more than 64 characters of it.
+#[tokio::test]
+async fn an_error_repeats_only_the_beginning_of_what_was_sent() {
+    let (emulator, _webhook, api) = start().await;
+    let long = "q".repeat(20_000);
+    let message = "/v1/phones/+15550100001/agentMessages?messageId=m&agentId=demo".to_owned();
+    let text = json!({ "text": "x" });
+    let requests = [
+        ("an agent", "/v1/files".to_owned(), json!({ "agentId": long })),
+        ("an address", "/v1/files".to_owned(), json!({ "agentId": "demo", "fileUrl": long })),
+        ("a number", "/v1/users:batchGet".to_owned(), json!({ "agentId": "demo", "users": [long] })),
+        ("a field", message.clone(), json!({ long.clone(): 1 })),
+        ("a wrong kind", message.clone(), json!({ "contentMessage": long })),
+        ("a file", message.clone(), json!({ "contentMessage": { "uploadedRbmFile": { "fileName": long } } })),
+        ("a purpose", message.clone(), json!({ "contentMessage": text, "messageTrafficType": long })),
+        ("a lifetime", message.clone(), json!({ "contentMessage": text, "ttl": long })),
+        ("an end", message.clone(), json!({ "contentMessage": text, "expireTime": long })),
+        ("an event", message.replace("agentMessages?m", "agentEvents?eventId=e&m"), json!({ "eventType": long })),
+        ("a status", "/v1/phones/+15550100001/testers?agentId=demo".to_owned(), json!({ "inviteStatus": long })),
+        ("a method", format!("/v1/{long}"), json!({})),
+        ("a phone", format!("/v1/phones/{long}/testers?agentId=demo"), json!({})),
+        ("an id", format!("/v1/phones/+15550100001/agentMessages?agentId=demo&messageId={long}"), json!({})),
+        ("a use", "/emulator/phones/+15550100001".to_owned(), json!({ long.clone(): 1 })),
+        ("a postback", "/emulator/phones/+15550100001".to_owned(), json!({ "tap": long })),
+    ];
+    for (name, path, body) in requests {
+        let (status, answer) = api.call(Method::POST, &path, &api.token, Some(body)).await;
+        assert!((400..500).contains(&status), "{name}: {status}");
+        let message = answer["error"]["message"].as_str().unwrap();
+        // Twice where it is the field itself that is wrong; the sentences have a q of their own.
+        let repeated = message.matches('q').count();
+        assert!((40..=2 * 64 + 8).contains(&repeated), "{name}: {repeated} in {message}");
+    }
+    let form = format!("grant_type={long}&assertion=x");
+    let request = api.client.post(format!("{}/token", api.origin)).body(form);
+    let answer = request.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+    let description = answer.json_value().await["error_description"].as_str().unwrap().to_owned();
+    assert_eq!(description, format!("Invalid grant_type: {}…", "q".repeat(64)));
+    emulator.shutdown().await;
+}
+
+fn expect_invalid(status: u16, answer: &Value, said: &str, name: &str) {
+    assert_eq!((status, &answer["error"]["status"]), (400, &json!("INVALID_ARGUMENT")), "{name}: {answer}");
+    assert!(answer["error"]["message"].as_str().unwrap().contains(said), "{name}: {answer}");
+    assert_eq!(answer["error"]["details"][0]["@type"], "type.googleapis.com/google.rpc.BadRequest", "{name}");
 }
 
 #[derive(Clone, Default)]
@@ -368,9 +499,12 @@ impl Api {
     }
 
     async fn call(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> (u16, Value) {
+        self.text(method, path, token, &body.map(|body| body.to_string()).unwrap_or_default()).await
+    }
+
+    async fn text(&self, method: Method, path: &str, token: &str, body: &str) -> (u16, Value) {
         let request = self.client.request(method, format!("{}{path}", self.origin)).bearer_auth(token);
-        let request = request.body(body.map(|body| body.to_string()).unwrap_or_default());
-        let response = request.send().await.unwrap();
+        let response = request.body(body.to_owned()).send().await.unwrap();
         (response.status().as_u16(), response.json_value().await)
     }
 }

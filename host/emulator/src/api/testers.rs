@@ -1,26 +1,29 @@
 //! Invitations of people who may receive before the agent is launched.
 
-use super::{Parameters, admit, parse_phone};
-use crate::refusal::Refusal;
+use super::parse_phone;
+use super::request::{Authenticated, Body, Parameters, PathNames};
+use crate::excerpt::excerpt;
+use crate::refusal::{Refusal, violation};
 use crate::{Shared, check};
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
 use rbm_wire::tester::Tester;
 use std::sync::Arc;
 
+/// The body may be empty. What it says is the platform's to say, so it is checked and changes nothing.
 pub(super) async fn create_tester(
     State(shared): State<Arc<Shared>>,
-    Path(phone): Path<String>,
-    Query(parameters): Query<Parameters>,
-    headers: HeaderMap,
-    body: Bytes,
+    _: Authenticated,
+    PathNames(phone): PathNames<String>,
+    parameters: Parameters,
+    Body(body): Body,
 ) -> Result<Json<Tester>, Refusal> {
-    admit(&shared, &headers, &parameters)?;
+    parameters.check_agent(&shared)?;
     let phone = parse_phone(&phone)?;
-    if !body.is_empty() {
-        check::read::<Tester>(&body).map_err(Refusal::invalid)?;
+    let asked = if body.is_empty() { Tester::default() } else { check::read(&body).map_err(Refusal::invalid)? };
+    if let Some(word) = asked.invite_status.filter(|word| !STATUSES.contains(&word.as_str())) {
+        let rule = format!("there is no status {:?}; the statuses are {}", excerpt(&word), STATUSES.join(", "));
+        return Err(Refusal::invalid(vec![violation("inviteStatus", rule)]));
     }
     if !shared.act(|platform, _| platform.phone(&phone)).rcs {
         return Err(Refusal::unreachable_phone());
@@ -30,3 +33,6 @@ pub(super) async fn create_tester(
     let name = Some(format!("phones/{phone}/testers"));
     Ok(Json(Tester { name, invite_status: Some(status.as_str().to_owned()) }))
 }
+
+/// reference/rest/v1/phones.testers
+const STATUSES: [&str; 4] = ["INVITE_STATUS_UNSPECIFIED", "PENDING", "ACCEPTED", "DECLINED"];
