@@ -1,7 +1,7 @@
 //! `rbm component`: writes the component that the binary carries, so that other hosts can load the very same bytes.
 
 use crate::exit::Failure;
-use crate::output;
+use crate::{excerpt, output};
 use anyhow::Context as _;
 use rbm_component::COMPONENT;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         output::bytes(COMPONENT)?;
     } else {
         let written = std::fs::write(&arguments.output, COMPONENT);
-        written.with_context(|| format!("{} could not be written", arguments.output.display()))?;
+        written.with_context(|| format!("{} could not be written", excerpt::path(&arguments.output)))?;
     }
     Ok(())
 }

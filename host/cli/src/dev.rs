@@ -4,7 +4,7 @@
 mod feed;
 
 use crate::exit::Failure;
-use crate::{output, send};
+use crate::{excerpt, output, send};
 use anyhow::{Context as _, anyhow};
 use feed::Feed;
 use gateway_channel::{Setting, Severity};
@@ -111,7 +111,7 @@ impl Kept {
             let place = "What they keep goes with them".to_owned();
             return Ok(Self { store: Arc::new(store), place, _temporary: Some(temporary) });
         };
-        let shown = directory.display();
+        let shown = excerpt::path(directory);
         let store =
             SqliteStore::open(directory).map_err(|problem| Failure::usage(format!("--data {shown}: {problem}")))?;
         Ok(Self { store: Arc::new(store), place: format!("What the gateway keeps is in {shown}"), _temporary: None })
@@ -170,7 +170,9 @@ fn start_gateway(
     };
     let config = Config { agents: vec![agent], partner: Some(channel), store, clock, forward_to, capacity };
     Gateway::start(listener, config).map_err(|problem| match problem {
-        rbm_gateway::StartProblem::Forward { .. } => Failure::usage(format!("--forward-to: {problem}")),
+        rbm_gateway::StartProblem::Forward { .. } => {
+            Failure::usage(format!("--forward-to: {}", excerpt::remark(problem)))
+        }
         problem => Failure::Failed(problem.into()),
     })
 }

@@ -1,5 +1,7 @@
 //! How a subcommand ends: with what it says on stderr and the exit code that a script can act on.
 
+use crate::excerpt::excerpt;
+use clap::error::{ContextKind, ContextValue};
 use std::fmt::Display;
 use std::process::ExitCode;
 
@@ -37,4 +39,22 @@ impl From<anyhow::Error> for Failure {
     fn from(reason: anyhow::Error) -> Self {
         Self::Failed(reason)
     }
+}
+
+/// The same, repeating less of arguments that are long.
+pub(crate) fn bounded(mut problem: clap::Error) -> clap::Error {
+    let context = problem.context().filter_map(|(kind, value)| match value {
+        ContextValue::String(text) => Some((kind, text.clone())),
+        _ => None,
+    });
+    let context: Vec<(ContextKind, String)> = context.collect();
+    for (kind, text) in context {
+        let shown = excerpt(&text);
+        if shown != text {
+            problem.insert(kind, ContextValue::String(shown));
+            // It repeats the argument, already put together.
+            problem.remove(ContextKind::Suggested);
+        }
+    }
+    problem
 }

@@ -1,5 +1,6 @@
 //! `rbm explain`: the rules that findings name, out of the table that the plugin enforces.
 
+use crate::excerpt::excerpt;
 use crate::exit::Failure;
 use crate::output;
 use rbm_json::rules::RULES;
@@ -33,7 +34,7 @@ fn find(rule: &str) -> Result<String, Failure> {
     }
     let known = ALL.iter().map(|row| row.limit.rule).chain(RULES.map(|(name, _)| name));
     let hint = rbm_json::nearest(known, rule).map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
-    Err(Failure::usage(format!("there is no rule {rule:?}{hint}")))
+    Err(Failure::usage(format!("there is no rule {:?}{hint}", excerpt(rule))))
 }
 
 fn explained(row: &Row) -> String {

@@ -5,6 +5,7 @@ mod ask;
 mod check;
 mod component;
 mod dev;
+mod excerpt;
 mod exit;
 mod explain;
 mod gateway;
@@ -15,6 +16,7 @@ mod sign;
 mod verify;
 
 use clap::{Parser, Subcommand};
+use excerpt::{excerpt, remark};
 use exit::Failure;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -50,7 +52,8 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Arguments::parse().command).await {
+    let arguments = Arguments::try_parse().unwrap_or_else(|problem| exit::bounded(problem).exit());
+    match run(arguments.command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
@@ -73,8 +76,10 @@ async fn run(command: Command) -> Result<(), Failure> {
 /// `RBM_LOG` takes the directives of tracing-subscriber's `EnvFilter`: `info`, `rbm_gateway=debug`, `trace`.
 fn log_to_stderr() -> Result<(), Failure> {
     let directives = std::env::var("RBM_LOG").unwrap_or_else(|_| "warn".to_owned());
-    let filter = EnvFilter::try_new(&directives)
-        .map_err(|problem| Failure::usage(format!("RBM_LOG is {directives:?}, which is no filter: {problem}")))?;
+    let filter = EnvFilter::try_new(&directives).map_err(|problem| {
+        let (directives, problem) = (excerpt(&directives), remark(problem));
+        Failure::usage(format!("RBM_LOG is {directives:?}, which is no filter: {problem}"))
+    })?;
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(colour).with_env_filter(filter).init();
     Ok(())
