@@ -86,6 +86,65 @@ fn what_is_no_message_is_an_error_and_what_is_no_file_is_used_wrongly() {
 }
 
 #[test]
+fn a_setting_that_is_given_is_a_setting_that_there_is() {
+    let good = br#"{"to":"+12","content":{"text":"Hi"}}"#;
+    for (setting, said) in [
+        ("use-case=fun", "`use-case` is \"fun\", and must be otp"),
+        ("nope=1", "there is no setting \"nope\"; the settings are agent-id"),
+        ("card-suggestions-max=99", "`card-suggestions-max` is \"99\", and must be a number from 1 to 10"),
+        ("agent-id=a/b", "\"a/b\" is not an agent id"),
+        ("client-token=", "`client-token` is empty"),
+    ] {
+        // A second one, so that a good one does not hide a bad one.
+        let ended = rbm(&["check", "-", "--setting", "unverified-status=401", "--setting", setting], good);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{setting}: {}", ended.stderr);
+        assert!(ended.stderr.starts_with("error: --setting: "), "{setting}: {}", ended.stderr);
+        assert!(ended.stderr.contains(said), "{setting}: {}", ended.stderr);
+    }
+    let ended = rbm(&["check", "-", "--setting", "use-case=otp", "--setting", "agent-id=demo"], good);
+    assert_eq!(ended.code, Some(0), "what is not given is not missing: {}", ended.stderr);
+    let twice = rbm(&["check", "-", "--setting", "use-case=otp", "--setting", "use-case=otp"], good);
+    assert!(twice.code == Some(2) && twice.stderr.contains("more than once"), "{}", twice.stderr);
+}
+
+#[test]
+fn what_cannot_be_read_does_not_stop_the_rest() {
+    let file = wrong();
+    let path = file.path().to_str().unwrap();
+    let good = br#"{"to":"+12","content":{"text":"Hi"}}"#;
+    let ended = rbm(&["check", "--json", "/nowhere.json", path, "/", "-"], good);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    let files = ended.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["file"].clone());
+    assert_eq!(files.collect::<Vec<_>>(), [path, "-"]);
+    for said in ["error: /nowhere.json could not be read", "error: / could not be read"] {
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    }
+    assert!(ended.stderr.ends_with("error: 2 of 4 could not be read, 1 cannot be sent\n"), "{}", ended.stderr);
+    let endless = rbm(&["check", "/dev/zero"], b"");
+    assert_eq!(endless.code, Some(2), "{}", endless.stdout);
+    assert!(endless.stderr.contains("/dev/zero could not be read: it has more than"), "{}", endless.stderr);
+}
+
+#[test]
+fn what_is_no_json_is_shown_where_it_stops_being_it() {
+    let ended = rbm(&["check", "-"], "{\n  \"to\": \"é\", x\n}".as_bytes());
+    let expected = "\
+error[not-json]: this is not JSON: key must be a string at line 2 column 15
+ --> -:2:14
+  |
+2 |   \"to\": \"é\", x
+  |              ^
+
+-: 1 error, 0 warnings
+";
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), expected), "{}", ended.stderr);
+    let marked = rbm(&["check", "-"], "\u{feff}{\"to\":\"+12\",\"content\":{\"text\":\"Hi\"}}".as_bytes());
+    assert_eq!(marked.code, Some(1), "{}", marked.stderr);
+    assert!(marked.stdout.contains("this is not JSON: it begins with a byte order mark\n"), "{}", marked.stdout);
+    assert!(marked.stdout.contains("= help: save it as UTF-8 without one"), "{}", marked.stdout);
+}
+
+#[test]
 fn each_rule_is_explained_with_its_source() {
     let ended = rbm(&["explain", "postback-length"], b"");
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);

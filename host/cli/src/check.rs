@@ -2,11 +2,12 @@
 
 mod place;
 
+use crate::excerpt::{excerpt, remark};
 use crate::exit::Failure;
 use crate::{input, output};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anyhow::{Context as _, anyhow};
-use gateway_channel::Setting;
+use gateway_channel::{Finding, Setting, Severity};
 use jiff::Timestamp;
 use place::Document;
 use rbm_component::COMPONENT;
@@ -35,10 +36,18 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let plugin = Engine::new(Limits::default()).context("no engine")?.load(COMPONENT).context("no plugin")?;
-    let channel = plugin.channel(arguments.setting, Arc::new(NoHttp));
-    let mut refused = 0;
+    let channel = plugin.channel(arguments.setting.clone(), Arc::new(NoHttp));
+    check_settings(&channel, &arguments.setting).await?;
+    let (mut refused, mut unread) = (0, 0);
     for file in &arguments.files {
-        let text = input::text(file).map_err(Failure::Usage)?;
+        let text = match input::text(file) {
+            Ok(text) => text,
+            Err(problem) => {
+                eprintln!("error: {problem:#}");
+                unread += 1;
+                continue;
+            }
+        };
         let checked = check(&channel, &text).await?;
         refused += usize::from(checked.findings.iter().any(is_error));
         if arguments.json {
@@ -49,18 +58,40 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             output::bytes(shown(file, &text, &checked).as_bytes())?;
         }
     }
-    match refused {
-        0 => Ok(()),
-        _ => Err(Failure::Failed(anyhow!("{refused} of {} cannot be sent", arguments.files.len()))),
+    outcome(arguments.files.len(), unread, refused)
+}
+
+fn outcome(count: usize, unread: usize, refused: usize) -> Result<(), Failure> {
+    match (unread, refused) {
+        (0, 0) => Ok(()),
+        (0, _) => Err(Failure::Failed(anyhow!("{refused} of {count} cannot be sent"))),
+        (_, 0) => Err(Failure::usage(format!("{unread} of {count} could not be read"))),
+        _ => Err(Failure::usage(format!("{unread} of {count} could not be read, {refused} cannot be sent"))),
     }
+}
+
+/// What is wrong with the settings that were given. What is missing for sending is not missing here.
+async fn check_settings(channel: &Channel, given: &[Setting]) -> Result<(), Failure> {
+    let findings = channel.check_settings(Timestamp::now()).await.context("the settings were not checked")?;
+    let errors = findings.into_iter().filter(|finding| finding.severity == Severity::Error);
+    let about = |finding: &Finding| given.iter().find(|setting| setting.name == finding.path);
+    let wrong: Vec<String> =
+        errors.filter_map(|finding| about(&finding).map(|setting| shortened(finding.message, setting))).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(Failure::usage(format!("--setting: {}", wrong.join("; ")))) }
+}
+
+/// The plugin repeats a setting whole.
+fn shortened(message: String, setting: &Setting) -> String {
+    [&setting.name, &setting.value]
+        .into_iter()
+        .fold(message, |message, text| message.replace(&format!("{text:?}"), &format!("{:?}", excerpt(text))))
 }
 
 async fn check(channel: &Channel, text: &str) -> anyhow::Result<CheckView> {
     let body = match strict::parse(text.as_bytes()) {
         Ok(body) => body,
         Err(problem) => {
-            let finding = finding::error("", "not-json", format!("this is not JSON: {problem}"));
-            return Ok(CheckView::of_no_message(vec![finding]));
+            return Ok(CheckView::of_no_message(vec![not_json(text, &problem)]));
         }
     };
     let Reading { draft, findings } = message::read_all(&Uuid::new_v4().to_string(), &body);
@@ -68,6 +99,15 @@ async fn check(channel: &Channel, text: &str) -> anyhow::Result<CheckView> {
     let now = Timestamp::now();
     let (report, plain) = (channel.check(now, &message).await?, channel.plain_text(now, &message).await?);
     Ok(CheckView::of_message(findings, report, plain, &message))
+}
+
+/// Nobody sees a byte order mark, so that "expected value at line 1 column 1" would help nobody.
+fn not_json(text: &str, problem: &serde_json::Error) -> Finding {
+    if text.starts_with(input::BYTE_ORDER_MARK) {
+        let finding = finding::error("", "not-json", "this is not JSON: it begins with a byte order mark".to_owned());
+        return Finding { hint: Some("save it as UTF-8 without one".to_owned()), ..finding };
+    }
+    finding::error("", "not-json", format!("this is not JSON: {}", remark(problem)))
 }
 
 /// Each finding with its place in the file, then what the message would count as.
@@ -89,6 +129,7 @@ fn rendered(renderer: &Renderer, name: &str, document: &Document<'_>, finding: &
     let mut group = Group::with_title(level.primary_title(&*finding.message).id(&*finding.rule));
     let place = match finding.rule.as_str() {
         "unknown-field" => document.name(&finding.path),
+        "not-json" => document.fault(),
         _ => document.find(&finding.path),
     };
     if let Some(place) = place {
@@ -114,6 +155,6 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 fn setting(text: &str) -> Result<Setting, String> {
-    let (name, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is not NAME=VALUE"))?;
+    let (name, value) = text.split_once('=').ok_or_else(|| format!("{:?} is not NAME=VALUE", excerpt(text)))?;
     Ok(Setting { name: name.to_owned(), value: value.to_owned() })
 }

@@ -1,15 +1,31 @@
 //! Reads what a subcommand is given: a file, or stdin where it is called `-`.
 
-use anyhow::Context as _;
-use std::io::Read as _;
+use crate::excerpt;
+use anyhow::{Context as _, anyhow};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// All of it, as text.
 pub(crate) fn text(file: &Path) -> anyhow::Result<String> {
-    if file.as_os_str() != "-" {
-        return std::fs::read_to_string(file).with_context(|| format!("{} could not be read", file.display()));
+    if file.as_os_str() == "-" {
+        return read(std::io::stdin()).context("stdin could not be read");
     }
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).context("stdin could not be read")?;
-    Ok(text)
+    let text = File::open(file).map_err(anyhow::Error::from).and_then(read);
+    text.with_context(|| format!("{} could not be read", excerpt::path(file)))
 }
+
+/// A device has no end, and a pipe may have none.
+fn read(from: impl Read) -> anyhow::Result<String> {
+    let mut bytes = Vec::new();
+    from.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > BYTES_MAX {
+        return Err(anyhow!("it has more than {BYTES_MAX} bytes"));
+    }
+    String::from_utf8(bytes).context("it is not UTF-8")
+}
+
+/// What some editors write before UTF-8. JSON does not begin with it. (RFC 8259 §8.1)
+pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
+/// Many times what a gateway takes.
+const BYTES_MAX: u64 = 16 << 20;

@@ -3,6 +3,7 @@
 use jsonc_parser::ast::Value;
 use jsonc_parser::common::{Range as Place, Ranged};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use rbm_json::strict;
 use std::ops::Range;
 
 /// A text that may be JSON, parsed once for all that is to be found in it.
@@ -58,6 +59,17 @@ impl<'a> Document<'a> {
         }
         name.map(|name| name.start..name.end)
     }
+
+    /// Where the text stops being JSON.
+    pub(super) fn fault(&self) -> Option<Range<usize>> {
+        let problem = strict::parse(self.text.as_bytes()).err()?;
+        let lines_before = self.text.split_inclusive('\n').take(problem.line().checked_sub(1)?);
+        // The columns of serde_json are bytes, the first of a line being 1; 0 is the end of the line before.
+        let last = (lines_before.map(str::len).sum::<usize>() + problem.column()).checked_sub(1)?;
+        let start = self.text.floor_char_boundary(last);
+        let character = self.text[start..].chars().next()?;
+        Some(start..start + character.len_utf8())
+    }
 }
 
 fn steps(path: &str) -> impl Iterator<Item = &str> {
@@ -104,5 +116,24 @@ mod tests {
         }
         let broken = Document::parse("{");
         assert_eq!((broken.find("to"), broken.name("to")), (None, None));
+    }
+
+    #[test]
+    fn what_is_no_json_is_shown_where_it_stops_being_it() {
+        for (text, expected) in [
+            ("", None),
+            ("\n", Some(0..1)),
+            ("{", Some(0..1)),
+            ("{\"to\":", Some(5..6)),
+            ("{\n  \"to\": é }", Some(10..12)),
+            ("{\"é\": x}", Some(7..8)),
+            ("{\r\n", Some(2..3)),
+            ("{} {}", Some(3..4)),
+            ("\u{feff}{}", Some(0..3)),
+            ("{\"a\":1,\"a\":1}", Some(9..10)),
+            ("{}", None),
+        ] {
+            assert_eq!(Document::parse(text).fault(), expected, "{text:?}");
+        }
     }
 }
