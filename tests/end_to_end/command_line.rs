@@ -121,6 +121,105 @@ fn what_is_asked_for_wrongly_ends_with_2_and_what_may_succeed_later_with_3() {
 }
 
 #[test]
+fn what_no_gateway_could_be_asked_is_used_wrongly() {
+    let send = ["send", "--to", ANSWERS, "--text", "x"];
+    for (arguments, said) in [
+        ([&send[..], &["--gateway", "nonsense"]].concat(), "'nonsense' for '--gateway <URL>'"),
+        ([&send[..], &["--gateway", "127.0.0.1:8787"]].concat(), "it must be like http://127.0.0.1:8787"),
+        ([&send[..], &["--gateway", "ftp://x"]].concat(), "'ftp://x' for '--gateway <URL>'"),
+        ([&send[..], &["--gateway", "http://x?y"]].concat(), "'http://x?y' for '--gateway <URL>'"),
+        ([&send[..], &["--key", "a\nb"]].concat(), "for '--key <KEY>'"),
+        (vec!["upload", "x.png", "--type", "a\nb"], "for '--type <MIME>'"),
+        (vec!["revoke", ""], "for '<ID>'"),
+        (vec!["revoke", "."], "'.' for '<ID>'"),
+        (vec!["revoke", ".."], "'..' for '<ID>'"),
+        (vec!["typing", ".."], "'..' for '<PHONE>'"),
+        (vec!["read", ".", "Mx1"], "'.' for '<PHONE>'"),
+        (vec!["capabilities", ""], "for '<PHONE>'"),
+        (vec!["capabilities", ".\t."], "for '<PHONE>'"),
+    ] {
+        let ended = rbm(&arguments, b"");
+        assert_eq!(ended.code, Some(2), "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(said), "{arguments:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn why_nobody_answers_is_said_in_a_few_words() {
+    let ended = rbm(&["capabilities", ANSWERS, "--gateway", "http://127.0.0.1:1/"], b"");
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    let said = "error: no gateway answers at http://127.0.0.1:1: Connection refused (os error ";
+    assert!(ended.stderr.starts_with(said), "{}", ended.stderr);
+    assert!(ended.stderr.ends_with(")\nhint: `rbm dev` runs one\n"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_cannot_be_uploaded_is_not_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let big = directory.path().join("big.png");
+    std::fs::File::create(&big).unwrap().set_len((100 << 20) + 1).unwrap();
+    for (file, said) in [
+        ("/dev/zero", "/dev/zero is no regular file"),
+        (directory.path().to_str().unwrap(), " is no regular file"),
+        (big.to_str().unwrap(), "big.png has 104857601 bytes, the limit is 104857600"),
+        ("gopher://x.example/a.png", "\"gopher://x.example/a.png\" is not taken"),
+        ("FTP://x.example/a.png", "or an address that begins with https://"),
+        ("nowhere://", "\"nowhere://\" is not taken"),
+        ("no/where://x", "no/where://x could not be read"),
+    ] {
+        let ended = rbm(&["upload", file, "--type", "image/png", "--gateway", "http://127.0.0.1:1"], b"");
+        assert_eq!(ended.code, Some(2), "{file}: {}", ended.stderr);
+        assert!(ended.stderr.contains(said), "{file}: {}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn an_address_in_capitals_is_one_and_a_byte_order_mark_is_no_part_of_a_number() {
+    let dev = Dev::start();
+    let uploaded = run(vec!["upload", "HTTPS://x.example/a.png", "--gateway", &dev.gateway]).await;
+    assert_eq!(uploaded.code, Some(0), "{}", uploaded.stderr);
+    let gateway = dev.gateway.clone();
+    let list = "\u{feff}+15550100001\r\n+15550100002\r\n";
+    let reach = move || rbm(&["reach", "--gateway", &gateway], list.as_bytes());
+    let reach = tokio::task::spawn_blocking(reach).await.unwrap();
+    assert_eq!(reach.code, Some(0), "{}", reach.stderr);
+    assert!(reach.stdout.contains("\"asked\":2"), "{}", reach.stdout);
+}
+
+/// However long an argument is, an error repeats no more than 64 characters of it, or of each of its ends.
+#[test]
+fn an_error_repeats_only_a_part_of_what_was_written() {
+    let long = "q".repeat(20_000);
+    let (option, setting, value) = (format!("--{long}"), format!("{long}=1"), format!("use-case={long}"));
+    let (address, other, directory) = (format!("http://{long}?"), format!("ftp://{long}"), format!("/nowhere/{long}"));
+    for arguments in [
+        &[long.as_str()][..],
+        &[&option],
+        &["send", &option],
+        &["send", "--to", ANSWERS, "--text", "x", "--gateway", &address],
+        &["send", "--message", &directory],
+        &["check", &directory],
+        &["check", "-", "--setting", &long],
+        &["check", "-", "--setting", &setting],
+        &["check", "-", "--setting", &value],
+        &["upload", &directory],
+        &["upload", &other],
+        &["explain", &long],
+        &["component", "--output", &directory],
+        &["dev", "--data", &directory],
+        &["dev", "--gateway", "127.0.0.1:0", "--emulator", "127.0.0.1:0", "--forward-to", &other],
+    ] {
+        let ended = rbm(arguments, b"{}");
+        assert!(matches!(ended.code, Some(1 | 2)), "{arguments:?}: {}", ended.stderr);
+        let repeated = ended.stderr.matches('q').count();
+        assert!((40..=2 * 64 + 4).contains(&repeated), "{repeated} in {}", ended.stderr);
+    }
+    let repeated = rbm(&["check", "-"], format!("{{\"{long}\":1,\"{long}\":1}}").as_bytes()).stdout;
+    let sentence = repeated.lines().next().unwrap();
+    assert!(sentence.contains("q…q") && sentence.len() < 200, "{sentence}");
+}
+
+#[test]
 fn nobody_who_reads_is_no_reason_to_panic() {
     let mut child =
         command(&["component", "--output", "-"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -1,14 +1,15 @@
 //! The subcommands that ask a gateway for one thing each, and print its answer as one line of JSON.
 
+mod upload;
+
 use crate::exit::Failure;
-use crate::gateway::{ANSWER_TIME_MAX, Address, Gateway};
+use crate::gateway::{Address, Gateway, header};
 use crate::{input, output};
-use anyhow::Context as _;
 use clap::Subcommand;
 use reqwest::Method;
+use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 use std::path::Path;
-use std::time::Duration;
 use url::Url;
 
 #[derive(Subcommand)]
@@ -16,6 +17,7 @@ pub(crate) enum Command {
     /// Takes a message back that is not delivered yet.
     Revoke {
         /// As the gateway gave it.
+        #[arg(value_parser = name)]
         id: String,
         #[command(flatten)]
         gateway: Address,
@@ -23,6 +25,7 @@ pub(crate) enum Command {
     /// Shows a person that the agent types.
     Typing {
         /// Whom: E.164 with the plus sign.
+        #[arg(value_parser = name)]
         phone: String,
         #[command(flatten)]
         via: Via,
@@ -30,6 +33,7 @@ pub(crate) enum Command {
     /// Shows a person that a message of theirs was read.
     Read {
         /// Whom: E.164 with the plus sign.
+        #[arg(value_parser = name)]
         phone: String,
         /// The message's id, as its event has it.
         message_id: String,
@@ -39,6 +43,7 @@ pub(crate) enum Command {
     /// Asks what a phone can show.
     Capabilities {
         /// Whose: E.164 with the plus sign.
+        #[arg(value_parser = name)]
         phone: String,
         #[command(flatten)]
         via: Via,
@@ -55,8 +60,8 @@ pub(crate) enum Command {
         /// A file, or a public address that the platform fetches.
         file: String,
         /// What it is, such as image/png; guessed from the file's name if left out.
-        #[arg(long = "type", value_name = "MIME")]
-        mime_type: Option<String>,
+        #[arg(long = "type", value_name = "MIME", value_parser = header)]
+        mime_type: Option<HeaderValue>,
         /// The public address of a small picture that stands for it. For a file given by its address only.
         #[arg(long, value_name = "URL")]
         thumbnail_url: Option<String>,
@@ -122,7 +127,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
             via.post("/v1/reach", &[("phones", json!(phones))]).await
         }
         Command::Upload { file, mime_type, thumbnail_url, via } => {
-            upload(&file, mime_type.as_deref(), thumbnail_url, &via).await
+            upload::upload(&file, mime_type, thumbnail_url, &via).await
         }
         Command::Invite { phone, via } => via.post("/v1/testers", &[("phone", json!(phone))]).await,
     }?;
@@ -130,7 +135,16 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
     if answer.is_null() { Ok(()) } else { Ok(output::line(answer)?) }
 }
 
-/// Whatever might lead elsewhere is escaped.
+/// What can be one step of an address. A dot or two lead elsewhere however they are escaped, and so does nothing at all; tabs
+/// and ends of lines are dropped, which could leave one of these.
+fn name(text: &str) -> Result<String, &'static str> {
+    if matches!(text, "" | "." | "..") || text.contains(char::is_control) {
+        return Err("it becomes part of an address, and cannot be empty, `.`, `..` or have control characters");
+    }
+    Ok(text.to_owned())
+}
+
+/// Whatever else might lead elsewhere is escaped.
 fn path<const N: usize>(names: [&str; N]) -> String {
     let mut url = Url::parse("http://gateway").expect("an http address");
     url.path_segments_mut().expect("an http address has a path").push("v1").extend(names);
@@ -139,32 +153,7 @@ fn path<const N: usize>(names: [&str; N]) -> String {
 
 fn phones_on_stdin() -> Result<Vec<String>, Failure> {
     let text = input::text(Path::new("-")).map_err(Failure::Usage)?;
+    // Written by people, some of whose editors begin with it.
+    let text = text.strip_prefix(input::BYTE_ORDER_MARK).unwrap_or(&text);
     Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
-
-async fn upload(
-    file: &str,
-    mime_type: Option<&str>,
-    thumbnail_url: Option<String>,
-    via: &Via,
-) -> Result<Value, Failure> {
-    if file.starts_with("https://") || file.starts_with("http://") {
-        let mut fields = vec![("url", json!(file))];
-        fields.extend(thumbnail_url.map(|url| ("thumbnail_url", json!(url))));
-        return via.post("/v1/files", &fields).await;
-    }
-    if thumbnail_url.is_some() {
-        return Err(Failure::usage("--thumbnail-url goes with a file given by its address: upload the thumbnail too"));
-    }
-    let mime_type =
-        mime_type.map(str::to_owned).or_else(|| mime_guess::from_path(file).first().map(|it| it.to_string()));
-    let mime_type = mime_type.ok_or_else(|| Failure::usage(format!("what is {file}?\nhint: say it with --type")))?;
-    let bytes = std::fs::read(file).with_context(|| format!("{file} could not be read")).map_err(Failure::Usage)?;
-    let gateway = Gateway::at(&via.gateway)?;
-    let request = gateway.request(Method::POST, &format!("/v1/files{}", via.query()));
-    let time_max = ANSWER_TIME_MAX + Duration::from_secs(SECONDS_PER_UPLOAD);
-    gateway.ask(request.header("content-type", mime_type).timeout(time_max).body(bytes)).await
-}
-
-/// What the gateway itself gives the largest file, twice: once to arrive there, once to leave.
-const SECONDS_PER_UPLOAD: u64 = 240;

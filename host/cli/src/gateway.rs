@@ -1,17 +1,35 @@
 //! The gateway that the subcommands talk to, and what its answers mean for the exit code.
 
+use crate::excerpt::{excerpt, remark};
 use crate::exit::Failure;
 use anyhow::{Context as _, anyhow};
+use reqwest::header::HeaderValue;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
+use std::error::Error as _;
 use std::time::Duration;
+use url::Url;
 
 /// Where the gateway is.
 #[derive(clap::Args)]
 pub(crate) struct Address {
     /// The gateway's address.
-    #[arg(long = "gateway", value_name = "URL", default_value = "http://127.0.0.1:8787")]
+    #[arg(long = "gateway", value_name = "URL", default_value = "http://127.0.0.1:8787", value_parser = origin)]
     origin: String,
+}
+
+/// What a path can follow: of the web, and nothing after the path.
+fn origin(text: &str) -> Result<String, String> {
+    let url = Url::parse(text).map_err(|problem| format!("{problem}; it must be like http://127.0.0.1:8787"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
+        return Err("it must be like http://127.0.0.1:8787".to_owned());
+    }
+    Ok(url.into())
+}
+
+/// For arguments that become headers.
+pub(crate) fn header(text: &str) -> Result<HeaderValue, &'static str> {
+    HeaderValue::from_str(text).map_err(|_| "it becomes a header, and cannot have control characters")
 }
 
 /// A gateway at this address, which may answer or not.
@@ -45,24 +63,44 @@ impl Gateway {
 
     /// The answer as JSON, null where it is empty; an answer that is an error says in its own words what is wrong.
     pub(crate) async fn ask(&self, request: RequestBuilder) -> Result<Value, Failure> {
-        let response = request.send().await.map_err(|problem| self.unreachable(&problem))?;
-        read(response).await
+        let request = request.build().map_err(|problem| self.unanswered(&problem, ANSWER_TIME_MAX))?;
+        let time_max = request.timeout().copied().unwrap_or(ANSWER_TIME_MAX);
+        let response = self.client.execute(request).await.map_err(|problem| self.unanswered(&problem, time_max))?;
+        let status = response.status();
+        let text = self.read(response, time_max).await?;
+        understand(status, &text)
     }
 
-    fn unreachable(&self, problem: &reqwest::Error) -> Failure {
-        let origin = &self.origin;
-        Failure::Later(anyhow!("no gateway answers at {origin}: {problem}\nhint: `rbm dev` runs one"))
+    async fn read(&self, response: Response, time_max: Duration) -> Result<String, Failure> {
+        response.text().await.map_err(|problem| match problem {
+            problem if problem.is_timeout() => self.unanswered(&problem, time_max),
+            problem => Failure::Failed(anyhow!("the gateway's answer broke off: {}", last_words(&problem))),
+        })
+    }
+
+    /// Only what is wrong over there may be better later.
+    fn unanswered(&self, problem: &reqwest::Error, time_max: Duration) -> Failure {
+        let (origin, reason) = (excerpt(&self.origin), last_words(problem));
+        if problem.is_builder() {
+            return Failure::usage(format!("{origin} cannot be asked this: {reason}"));
+        }
+        Failure::Later(match problem {
+            problem if problem.is_timeout() => {
+                anyhow!("the gateway at {origin} did not answer within {} s", time_max.as_secs())
+            }
+            problem if problem.is_connect() => {
+                anyhow!("no gateway answers at {origin}: {reason}\nhint: `rbm dev` runs one")
+            }
+            _ => anyhow!("the gateway at {origin} did not answer: {reason}"),
+        })
     }
 }
 
-async fn read(response: Response) -> Result<Value, Failure> {
-    let status = response.status();
-    let text = response.text().await.context("the gateway's answer broke off")?;
+fn understand(status: StatusCode, text: &str) -> Result<Value, Failure> {
     if status.is_success() {
-        let text = if text.is_empty() { "null" } else { &text };
-        let value =
-            serde_json::from_str(text).with_context(|| format!("the gateway answered {text:?}, which is not JSON"));
-        return Ok(value?);
+        let text = if text.is_empty() { "null" } else { text };
+        let value = serde_json::from_str(text);
+        return Ok(value.with_context(|| format!("the gateway answered {:?}, which is not JSON", excerpt(text)))?);
     }
     let reason = anyhow!("the gateway answered {status}: {text}");
     Err(match status {
@@ -71,4 +109,34 @@ async fn read(response: Response) -> Result<Value, Failure> {
     })
 }
 
+/// The cause of all causes: what surrounds it repeats the address and names the library's layers.
+fn last_words(problem: &reqwest::Error) -> String {
+    let causes = std::iter::successors(problem.source(), |cause| (*cause).source());
+    causes.last().map_or_else(|| remark(problem), remark)
+}
+
 pub(crate) const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn what_takes_too_long_is_told_from_what_cannot_be_asked_at_all() {
+        // Takes connections, and says nothing.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let silent = Gateway::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let impatient = silent.request(Method::GET, "/").timeout(Duration::from_secs(1));
+        let slow = silent.ask(impatient).await.unwrap_err();
+        assert!(matches!(&slow, Failure::Later(reason) if reason.to_string().ends_with("did not answer within 1 s")));
+        let broken = silent.ask(silent.request(Method::GET, "/").header("idempotency-key", "a\nb")).await.unwrap_err();
+        assert!(
+            matches!(&broken, Failure::Usage(reason) if reason.to_string().ends_with("header value")),
+            "{broken:?}"
+        );
+        let nowhere = Gateway::new("nonsense").unwrap().get("/").await.unwrap_err();
+        assert!(matches!(&nowhere, Failure::Usage(_)), "{nowhere:?}");
+    }
+}

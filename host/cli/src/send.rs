@@ -1,10 +1,11 @@
 //! `rbm send`: hands a message to a gateway and, if asked to, waits and prints what becomes of it.
 
 use crate::exit::Failure;
-use crate::gateway::{Address, Gateway};
+use crate::gateway::{Address, Gateway, header};
 use crate::{input, output};
 use anyhow::anyhow;
 use reqwest::Method;
+use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -28,8 +29,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     message: Option<PathBuf>,
     /// Sending twice with the same key sends once.
-    #[arg(long)]
-    key: Option<String>,
+    #[arg(long, value_parser = header)]
+    key: Option<HeaderValue>,
     /// Waits up to so many seconds for it to be read, and prints each fact as it arrives.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "10")]
     wait: Option<u64>,
@@ -38,7 +39,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let body = body(&arguments)?;
     let gateway = Gateway::at(&arguments.gateway)?;
-    let accepted = submit(&gateway, arguments.key.as_deref(), body).await?;
+    let accepted = submit(&gateway, arguments.key, body).await?;
     output::line(&accepted)?;
     match (arguments.wait, accepted["id"].as_str()) {
         (Some(seconds), Some(id)) => wait(&gateway, id, Duration::from_secs(seconds)).await,
@@ -53,7 +54,7 @@ pub(crate) async fn hello(gateway: &str, to: &str) -> Result<(), Failure> {
     submit(&Gateway::new(gateway)?, None, body.to_string()).await.map(drop)
 }
 
-async fn submit(gateway: &Gateway, key: Option<&str>, body: String) -> Result<Value, Failure> {
+async fn submit(gateway: &Gateway, key: Option<HeaderValue>, body: String) -> Result<Value, Failure> {
     let request = gateway.request(Method::POST, "/v1/messages").header("content-type", "application/json").body(body);
     gateway.ask(key.into_iter().fold(request, |request, key| request.header("idempotency-key", key))).await
 }
