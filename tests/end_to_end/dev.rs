@@ -145,7 +145,7 @@ fn what_cannot_be_started_says_why() {
         (
             &["--gateway", "127.0.0.1:0", "--emulator", "127.0.0.1:0", "--data", "/dev/null"][..],
             2,
-            "--data /dev/null: ",
+            "--data /dev/null cannot be used: ",
         ),
         (&["--gateway", "0.0.0.0:0"], 2, "--gateway 0.0.0.0:0 is not an address of this machine only"),
         (&["--emulator", "[::]:0"], 2, "--emulator [::]:0 is not an address of this machine only"),

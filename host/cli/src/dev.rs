@@ -15,7 +15,7 @@ use rbm_gateway::store::Store;
 use rbm_gateway::store::tester::TesterQuota;
 use rbm_gateway::{Agent, Capacity, Config, Gateway};
 use rbm_host::{Channel, Credentials, Egress, Engine, Limits, Plugin, ServiceAccount};
-use rbm_sqlite::SqliteStore;
+use rbm_sqlite::{OpenProblem, SqliteStore};
 use rbm_wire::{auth, file, limits, reach, tester};
 use serde_json::json;
 use std::net::SocketAddr;
@@ -112,8 +112,10 @@ impl Kept {
             return Ok(Self { store: Arc::new(store), place, _temporary: Some(temporary) });
         };
         let shown = excerpt::path(directory);
-        let store =
-            SqliteStore::open(directory).map_err(|problem| Failure::usage(format!("--data {shown}: {problem}")))?;
+        let store = SqliteStore::open(directory).map_err(|problem| match problem {
+            OpenProblem::Directory { reason, .. } => Failure::usage(format!("--data {shown} cannot be used: {reason}")),
+            problem => Failure::usage(format!("--data {shown}: {problem}")),
+        })?;
         Ok(Self { store: Arc::new(store), place: format!("What the gateway keeps is in {shown}"), _temporary: None })
     }
 }
