@@ -5,8 +5,8 @@
 
 mod program;
 
-mod account;
 mod bad_input;
+mod beside_messages;
 mod checking;
 mod command_line;
 mod conversations;

@@ -33,23 +33,17 @@ pub(crate) async fn invite(State(shared): State<Arc<Shared>>, request: Request<B
             return Err(Problem::new(StatusCode::CONFLICT, "testers-total", &detail));
         }
     }
-    match agent.channel.invite(now, phone).await {
-        Ok(Ok(invitation)) => {
-            let answer = word(invitation);
-            if let Some(answer) = answer {
-                shared.store.settle_tester(&agent.name, phone, Some(answer.to_owned())).await?;
-            }
-            Ok(Json(json!({ "phone": phone, "invitation": answer })))
-        }
-        failed => {
-            // What the platform may have taken goes on counting.
-            let surely_not = matches!(&failed, Ok(Err(failure)) if failure.code != FailureCode::Unknown);
-            if counted == Counted::New && surely_not {
-                shared.store.settle_tester(&agent.name, phone, None).await?;
-            }
-            answered(failed).map(|_| Json(Value::Null))
-        }
+    let invited = agent.channel.invite(now, phone).await;
+    // What the platform may have taken goes on counting.
+    let surely_not = matches!(&invited, Ok(Err(failure)) if failure.code != FailureCode::Unknown);
+    if counted == Counted::New && surely_not {
+        shared.store.settle_tester(&agent.name, phone, None).await?;
     }
+    let answer = word(answered(invited)?);
+    if let Some(answer) = answer {
+        shared.store.settle_tester(&agent.name, phone, Some(answer.to_owned())).await?;
+    }
+    Ok(Json(json!({ "phone": phone, "invitation": answer })))
 }
 
 /// `GET /v1/testers?agent=`: those who were invited through this gateway, newest first.
