@@ -1,15 +1,8 @@
-//! What somebody wrote, as far as an error repeats it: enough to know it again, and never a megabyte of it.
+//! What somebody wrote, as far as an error repeats it; and the same of a file's path.
 
-use std::fmt::Display;
+use rbm_json::excerpt::CHARACTERS_MAX;
+pub(crate) use rbm_json::excerpt::{excerpt, remark};
 use std::path::Path;
-
-/// Its beginning.
-pub(crate) fn excerpt(text: &str) -> String {
-    match text.char_indices().nth(CHARACTERS_MAX) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
-}
 
 /// The end of a file's path, which tells more than its beginning.
 pub(crate) fn path(path: impl AsRef<Path>) -> String {
@@ -20,30 +13,13 @@ pub(crate) fn path(path: impl AsRef<Path>) -> String {
     }
 }
 
-/// What a library says of it, which may repeat it in the middle: the beginning and the end, which say what is wrong and where.
-pub(crate) fn remark(problem: impl Display) -> String {
-    let text = problem.to_string();
-    let count = text.chars().count();
-    if count <= 2 * CHARACTERS_MAX {
-        return text;
-    }
-    let (beginning, end) = (text.chars().take(CHARACTERS_MAX), text.chars().skip(count - CHARACTERS_MAX));
-    format!("{}…{}", beginning.collect::<String>(), end.collect::<String>())
-}
-
-const CHARACTERS_MAX: usize = 64;
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_is_short_is_whole_and_what_is_long_is_cut_between_characters() {
+    fn a_long_path_is_known_by_its_end() {
         let (short, long) = ("é".repeat(64), "é".repeat(65));
-        assert_eq!((excerpt(&short), excerpt(&long)), (short.clone(), format!("{short}…")));
         assert_eq!((path(&short), path(&long)), (short.clone(), format!("…{short}")));
-        let said = format!("\"{}\" occurs twice at line 1", "é".repeat(1_000));
-        assert_eq!(remark("unknown field"), "unknown field");
-        assert_eq!(remark(said), format!("\"{}…{}\" occurs twice at line 1", "é".repeat(63), "é".repeat(40)));
     }
 }

@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use http::{HeaderMap, Request, StatusCode};
+use rbm_json::excerpt::excerpt;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
@@ -100,7 +101,7 @@ pub(crate) fn required_text<'a>(
 
 /// A value of the caller's in an error: enough of it to be known again.
 pub(crate) fn shown(text: &str) -> String {
-    format!("{:?}", cut(text))
+    format!("{:?}", excerpt(text))
 }
 
 pub(crate) fn shown_json(value: &Value) -> String {
@@ -108,17 +109,8 @@ pub(crate) fn shown_json(value: &Value) -> String {
         Value::Array(_) => "an array".to_owned(),
         Value::Object(_) => "an object".to_owned(),
         Value::String(text) => shown(text),
-        other => cut(&other.to_string()),
+        other => excerpt(&other.to_string()),
     }
-}
-
-fn cut(text: &str) -> String {
-    let mut characters = text.chars();
-    let mut beginning: String = characters.by_ref().take(CHARACTERS_SHOWN).collect();
-    if characters.next().is_some() {
-        beginning.push('…');
-    }
-    beginning
 }
 
 pub(crate) fn parse_query(query: Option<&str>, names: &[&str]) -> Result<HashMap<String, String>, Problem> {
@@ -161,5 +153,4 @@ pub(crate) fn is_phone(text: &str) -> bool {
 }
 
 pub(crate) const HEADER_BYTES_MAX: usize = 16 << 10;
-const CHARACTERS_SHOWN: usize = 64;
 pub(crate) const PHONE_RULE: &str = "a plus sign, then 2 to 15 digits, the first not 0";

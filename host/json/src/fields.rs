@@ -1,5 +1,6 @@
 //! Reads the fields of a JSON object, and writes down all that is wrong with them instead of stopping at the first.
 
+use crate::excerpt::excerpt;
 use crate::finding;
 use gateway_channel::Finding;
 use serde_json::{Map, Value};
@@ -44,7 +45,12 @@ impl<'a> Fields<'a> {
         let fields = Self { path: path.to_owned(), findings, object };
         for name in object.keys().filter(|name| !names.contains(&name.as_str())) {
             let hint = nearest(names.iter().copied(), name).map(|nearest| format!("did you mean `{nearest}`?"));
-            let message = format!("there is no field {name:?} in {}; its fields are {}", shown(path), names.join(", "));
+            let message = format!(
+                "there is no field {:?} in {}; its fields are {}",
+                excerpt(name),
+                shown(path),
+                names.join(", ")
+            );
             findings.add(&fields.at(name), "unknown-field", message, hint);
         }
         Some(fields)
@@ -98,7 +104,7 @@ impl<'a> Fields<'a> {
         let chosen = choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if chosen.is_none() {
             let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-            let message = format!("{} is {text:?}, and must be one of {}", self.at(name), words.join(", "));
+            let message = format!("{} is {:?}, and must be one of {}", self.at(name), excerpt(&text), words.join(", "));
             self.findings.add(&self.at(name), "choice", message, None);
         }
         chosen
@@ -153,13 +159,12 @@ fn kind(value: &Value) -> String {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),
         Value::Number(number) => number.to_string(),
-        Value::String(text) => format!("the string {:?}", text.chars().take(CHARACTERS_SHOWN).collect::<String>()),
+        Value::String(text) => format!("the string {:?}", excerpt(text)),
         Value::Array(_) => "an array".to_owned(),
         Value::Object(_) => "an object".to_owned(),
     }
 }
 
-const CHARACTERS_SHOWN: usize = 40;
 /// What states which fields a message has.
 const CONTRACT: &str = "gateway:channel@0.1.0";
 /// Below this, names have nothing to do with each other.

@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod event;
+pub mod excerpt;
 pub mod finding;
 pub mod message;
 pub mod rules;
