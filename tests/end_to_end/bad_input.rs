@@ -198,6 +198,7 @@ async fn everything_is_found_although_the_shape_is_wrong_and_each_rule_is_explai
             .collect();
         assert_eq!(named, expected.into_iter().map(str::to_owned).collect(), "{body}");
         for finding in findings {
+            assert!(finding["source"].is_string() && finding["message"].is_string(), "{finding}");
             let rule = finding["rule"].as_str().unwrap().to_owned();
             let explained = tokio::task::spawn_blocking(move || rbm(&["explain", &rule], b"")).await.unwrap();
             assert_eq!(explained.code, Some(0), "{finding}: {}", explained.stderr);

@@ -134,6 +134,8 @@ error[not-json]: this is not JSON: key must be a string at line 2 column 15
   |
 2 |   \"to\": \"é\", x
   |              ^
+  |
+  = note: gateway:channel@0.1.0
 
 -: 1 error, 0 warnings
 ";

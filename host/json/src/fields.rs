@@ -17,8 +17,7 @@ impl Findings {
 
     /// Something is wrong here, and this is what to do about it.
     pub(crate) fn add(&self, path: &str, rule: &str, message: String, hint: Option<String>) {
-        let source = Some(CONTRACT.to_owned());
-        self.0.borrow_mut().push(Finding { hint, source, ..finding::error(path, rule, message) });
+        self.0.borrow_mut().push(Finding { hint, ..finding::error(path, rule, message) });
     }
 }
 
@@ -165,7 +164,5 @@ fn kind(value: &Value) -> String {
     }
 }
 
-/// What states which fields a message has.
-const CONTRACT: &str = "gateway:channel@0.1.0";
 /// Below this, names have nothing to do with each other.
 const LIKENESS_MIN: f64 = 0.7;

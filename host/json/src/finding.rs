@@ -29,7 +29,7 @@ pub struct FindingView {
     pub source: Option<String>,
 }
 
-/// Something that is wrong at this path of the JSON.
+/// Something that is wrong at this path of the JSON, by the contract: what a platform says is a plugin's to find.
 pub fn error(path: &str, rule: &str, message: String) -> Finding {
     Finding {
         severity: Severity::Error,
@@ -39,7 +39,7 @@ pub fn error(path: &str, rule: &str, message: String) -> Finding {
         actual: None,
         message,
         hint: None,
-        source: None,
+        source: Some(CONTRACT.to_owned()),
     }
 }
 
@@ -77,6 +77,9 @@ pub fn of_message(finding: Finding, message: &Message) -> FindingView {
     let sentence = finding.message.replacen(&finding.path, &path, 1);
     of_shape(Finding { path, message: sentence, ..finding })
 }
+
+/// What states which fields there are, and what they may be.
+const CONTRACT: &str = "gateway:channel@0.1.0";
 
 #[cfg(test)]
 mod tests {
