@@ -155,6 +155,7 @@ fn characters(limit: &Limit, path: &str, text: &str) -> Option<Finding> {
     count(limit, path, text.chars().count())
 }
 
-fn count(limit: &Limit, path: &str, count: usize) -> Option<Finding> {
+/// So many of something.
+pub(crate) fn count(limit: &Limit, path: &str, count: usize) -> Option<Finding> {
     out_of_bounds(limit, path, i64::try_from(count).unwrap_or(i64::MAX))
 }

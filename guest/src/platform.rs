@@ -29,8 +29,12 @@ impl Platform<'_> {
         self.fetch(method, &target, json.map(Body::json))
     }
 
-    /// `target` is path and query, as they are.
-    pub(crate) fn fetch(&self, method: Method, target: &str, body: Option<Body>) -> Result<Response, ChannelFailure> {
+    /// Asks about nobody in particular. `target` is path and query, as they are.
+    pub(crate) fn ask(&self, method: Method, target: &str, body: Body) -> Result<Response, ChannelFailure> {
+        self.fetch(method, target, Some(body)).map_err(answer::about_nobody)
+    }
+
+    fn fetch(&self, method: Method, target: &str, body: Option<Body>) -> Result<Response, ChannelFailure> {
         let url = format!("{}/{target}", self.sender.origin);
         let response = self.host.fetch(Request { method, url, body }).map_err(|fetch| answer::not_answered(&fetch))?;
         match response.status {

@@ -1,7 +1,8 @@
 //! Asks which of many people RBM can reach. One call is one batch: splitting and the rate are the host's.
 
-use crate::answer::{about_nobody, not_sent, unreadable};
-use crate::finding::{broken, out_of_bounds};
+use crate::answer::{not_sent, unreadable};
+use crate::check::count;
+use crate::finding::broken;
 use crate::http::{Body, Host, Method};
 use crate::platform::Platform;
 use crate::settings::Sender;
@@ -20,8 +21,7 @@ pub fn reach(host: &dyn Host, context: &Context, recipients: &[String]) -> Resul
     let question = BatchGetUsers { users: recipients.to_vec(), agent_id: Some(sender.agent.bare().to_owned()) };
     let question = serde_json::to_vec(&question).expect("strings always serialise");
     let platform = Platform { host, sender: &sender, now: &context.now };
-    let response = platform.fetch(Method::Post, "v1/users:batchGet", Some(Body::json(question)));
-    let response = response.map_err(about_nobody)?;
+    let response = platform.ask(Method::Post, "v1/users:batchGet", Body::json(question))?;
     // An answer that cannot be read must not look like one that says that nobody can be reached.
     let found = json::parse(&response.body, Reach::has_field)
         .map(Reach::read)
@@ -42,9 +42,8 @@ fn check(sender: &Sender, recipients: &[String]) -> Vec<Finding> {
         let message = "reach is asked for at a regional address, and `region` is not set";
         broken(&limits::REACH_REGION, "region", message.to_owned())
     };
-    let count = i64::try_from(recipients.len()).unwrap_or(i64::MAX);
     let mut findings: Vec<Finding> = (!sender.is_regional()).then(region).into_iter().collect();
-    findings.extend(out_of_bounds(&limits::REACH_RECIPIENTS, "recipients", count));
+    findings.extend(count(&limits::REACH_RECIPIENTS, "recipients", recipients.len()));
     let phones = recipients.iter().enumerate().filter_map(|(index, phone)| {
         let problem = PhoneNumber::parse(phone).err()?;
         Some(broken(&limits::PHONE_E164, &format!("recipients[{index}]"), problem.to_string()))

@@ -1,8 +1,8 @@
 //! Gives a file to RBM once, to be sent many times.
 
-use crate::answer::{about_nobody, not_sent, unreadable};
-use crate::check::check_url;
-use crate::finding::{broken, out_of_bounds};
+use crate::answer::{not_sent, unreadable};
+use crate::check::{check_url, count};
+use crate::finding::broken;
 use crate::http::{Body, Host, Method, Response};
 use crate::platform::Platform;
 use crate::settings::Sender;
@@ -24,14 +24,14 @@ pub fn upload(host: &dyn Host, context: &Context, file: NewFile) -> Result<Uploa
         NewFileSource::Url(file_url) => {
             let file = CreateFile { file_url, thumbnail_url: file.thumbnail_url, agent_id: Some(agent.to_owned()) };
             let json = serde_json::to_vec(&file).expect("strings always serialise");
-            platform.fetch(Method::Post, "v1/files", Some(Body::json(json)))
+            platform.ask(Method::Post, "v1/files", Body::json(json))
         }
         NewFileSource::Bytes(FileBytes { mime_type, bytes }) => {
             let target = format!("upload/v1/files?agentId={agent}");
-            platform.fetch(Method::Post, &target, Some(Body { mime_type, bytes }))
+            platform.ask(Method::Post, &target, Body { mime_type, bytes })
         }
     };
-    uploaded(&context.now, &response.map_err(about_nobody)?)
+    uploaded(&context.now, &response?)
 }
 
 /// The platform says no time: files are kept for 60 days.
@@ -50,8 +50,7 @@ fn check(file: &NewFile) -> Vec<Finding> {
         NewFileSource::Url(url) => check_url("source", url, &mut findings),
         NewFileSource::Bytes(FileBytes { mime_type, bytes }) => {
             if let Payload::Inline(bytes) = bytes {
-                let count = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
-                findings.extend(out_of_bounds(&limits::FILE_BYTES, "source.bytes", count));
+                findings.extend(count(&limits::FILE_BYTES, "source.bytes", bytes.len()));
             }
             if !is_media_type(mime_type) {
                 let message = format!("{mime_type:?} is not a type of file that RBM takes");

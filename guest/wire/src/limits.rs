@@ -33,6 +33,11 @@ impl Limit {
         self.minimum.is_none_or(|minimum| value >= minimum) && self.maximum.is_none_or(|maximum| value <= maximum)
     }
 
+    /// The same for a number of things.
+    pub fn allows_count(&self, count: usize) -> bool {
+        i64::try_from(count).is_ok_and(|count| self.allows(count))
+    }
+
     /// The most, for a rule about how long or how many.
     pub fn most(&self) -> usize {
         self.maximum.and_then(|maximum| maximum.try_into().ok()).unwrap_or(usize::MAX)

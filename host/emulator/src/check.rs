@@ -141,7 +141,7 @@ fn rich_card(path: &str, rich: &RichCard, wrong: &mut Vec<FieldViolation>) {
         }
         (None, Some(carousel)) => {
             let (path, count) = (format!("{path}.carouselCard.cardContents"), carousel.card_contents.len());
-            if i64::try_from(count).is_ok_and(|count| !limits::CAROUSEL_CARDS.allows(count)) {
+            if !limits::CAROUSEL_CARDS.allows_count(count) {
                 wrong.push(violation(&path, format!("a carousel has 2 to 10 cards, and this one has {count}")));
             }
             for (index, content) in carousel.card_contents.iter().enumerate() {

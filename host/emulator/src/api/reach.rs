@@ -32,7 +32,7 @@ pub(super) async fn batch_get_users(
 /// A number that occurs twice counts once. Assumed.
 fn users(users: &[String]) -> Result<BTreeSet<PhoneNumber>, Vec<FieldViolation>> {
     let limit = limits::REACH_RECIPIENTS;
-    if !limit.allows(i64::try_from(users.len()).unwrap_or(i64::MAX)) {
+    if !limit.allows_count(users.len()) {
         let rule = format!("there are {} users, and {} are taken", users.len(), limit.bounds().unwrap_or_default());
         return Err(vec![violation("users", rule)]);
     }
