@@ -30,7 +30,7 @@ pub(crate) fn denied(message: String) -> FetchFailure {
 }
 
 /// How much longer than usual a body of so many bytes may take, over the slowest line that is waited for.
-pub(crate) fn transfer_time(bytes: usize) -> Duration {
+pub fn transfer_time(bytes: usize) -> Duration {
     Duration::from_millis((bytes / BYTES_PER_MILLISECOND_MIN) as u64)
 }
 

@@ -374,14 +374,14 @@ fn forbidden(request: &HttpRequest) -> Option<FetchFailure> {
 
 /// Takes the bytes of a file out, and leaves their name in their place.
 fn hold(file: &mut NewFile) -> Option<Vec<u8>> {
-    match &mut file.source {
-        NewFileSource::Bytes(FileBytes { bytes, .. }) if matches!(bytes, Payload::Inline(_)) => {
-            match std::mem::replace(bytes, Payload::Held(HELD.to_owned())) {
-                Payload::Inline(bytes) => Some(bytes),
-                Payload::Held(_) => None,
-            }
+    let NewFileSource::Bytes(FileBytes { bytes: payload, .. }) = &mut file.source else { return None };
+    match std::mem::replace(payload, Payload::Held(HELD.to_owned())) {
+        Payload::Inline(bytes) => Some(bytes),
+        // The name is the caller's own, and stays it.
+        held @ Payload::Held(_) => {
+            *payload = held;
+            None
         }
-        _ => None,
     }
 }
 

@@ -228,6 +228,11 @@ fn parse_agent(shared: &Shared, name: &str) -> Result<String, Problem> {
     named_agent(shared, Some(name)).map(|agent| agent.name.clone())
 }
 
+/// The agent that a query names, which says nothing else; or the only one.
+pub(crate) fn agent_in_query<'a>(shared: &'a Shared, query: Option<&str>) -> Result<&'a Agent, Problem> {
+    named_agent(shared, parse_query(query, &["agent"])?.get("agent").map(String::as_str))
+}
+
 /// The agent of this name, or the only one.
 pub(crate) fn named_agent<'a>(shared: &'a Shared, name: Option<&str>) -> Result<&'a Agent, Problem> {
     shared.choose_agent(name).map_err(|(rule, message)| bad_request(rule, &message))

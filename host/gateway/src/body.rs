@@ -7,6 +7,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
+use rbm_host::http_client::transfer_time;
 use rbm_json::strict;
 use serde_json::Value;
 use std::time::Duration;
@@ -27,7 +28,7 @@ pub(crate) async fn read_long_body(headers: &HeaderMap, body: Body, bytes_max: u
     }
     let declared = content_length(headers);
     let expected = declared.unwrap_or(bytes_max).min(bytes_max);
-    let time_max = BODY_TIME_MAX + Duration::from_millis((expected / BYTES_PER_MILLISECOND_MIN) as u64);
+    let time_max = BODY_TIME_MAX + transfer_time(expected);
     let slow = |_| too_slow(&format!("the body took more than {} s", time_max.as_secs()));
     timeout(time_max, collect(body, declared, bytes_max)).await.map_err(slow)?
 }
@@ -108,5 +109,3 @@ const PASSED_OVER_BYTES_MAX: usize = 16 << 20;
 const BODY_TIME_MAX: Duration = Duration::from_secs(10);
 /// Between two pieces of a body.
 const IDLE_TIME_MAX: Duration = Duration::from_secs(10);
-/// A megabyte a second: the slowest line that is waited for.
-const BYTES_PER_MILLISECOND_MIN: usize = 1_000;

@@ -1,8 +1,8 @@
 //! What happens beside messages: shows a person that somebody types or has read, and asks what a phone can show.
 
-use crate::api::named_agent;
+use crate::api::{agent_in_query, named_agent};
 use crate::problem::{Problem, answered};
-use crate::request::{PathName, parse_phone, parse_query, read_fields, read_optional_fields, required_text, text};
+use crate::request::{PathName, parse_phone, read_fields, read_optional_fields, required_text, text};
 use crate::{Agent, Shared};
 use axum::Json;
 use axum::body::Body;
@@ -43,8 +43,7 @@ pub(crate) async fn capabilities(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
     let phone = parse_phone("phone", &phone)?;
-    let query = parse_query(query.as_deref(), &["agent"])?;
-    let agent = named_agent(&shared, query.get("agent").map(String::as_str))?;
+    let agent = agent_in_query(&shared, query.as_deref())?;
     let found = answered(agent.channel.capabilities(shared.now(), &phone, &Uuid::new_v4().to_string()).await)?;
     Ok(Json(json!({
         "phone": phone, "reachable": found.reachable, "features": found.features, "carrier": found.carrier,

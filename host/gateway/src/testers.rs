@@ -2,9 +2,9 @@
 //! many altogether, and says so only when it is too late.
 
 use crate::Shared;
-use crate::api::named_agent;
+use crate::api::{agent_in_query, named_agent};
 use crate::problem::{Problem, answered};
-use crate::request::{check_phone, parse_query, read_fields, required_text, text};
+use crate::request::{check_phone, read_fields, required_text, text};
 use crate::store::tester::{Counted, NewTester, TesterQuota};
 use axum::Json;
 use axum::body::Body;
@@ -48,8 +48,7 @@ pub(crate) async fn invite(State(shared): State<Arc<Shared>>, request: Request<B
 
 /// `GET /v1/testers?agent=`: those who were invited through this gateway, newest first.
 pub(crate) async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Result<Json<Value>, Problem> {
-    let query = parse_query(query.as_deref(), &["agent"])?;
-    let agent = named_agent(&shared, query.get("agent").map(String::as_str))?;
+    let agent = agent_in_query(&shared, query.as_deref())?;
     let testers =
         shared.store.testers(&agent.name).await?.into_iter().map(
             |tester| json!({ "phone": tester.phone, "invited_at": tester.invited_at, "invitation": tester.answer }),

@@ -1,9 +1,9 @@
 //! Gives files to the platform. A file is in memory while it goes through, so only so many megabytes do at once.
 
-use crate::api::named_agent;
+use crate::api::{agent_in_query, named_agent};
 use crate::body::{content_length, content_type, is_json, read_long_body};
 use crate::problem::{Problem, answered, bad_request, busy, unavailable};
-use crate::request::{parse_query, read_fields, required_text, text};
+use crate::request::{read_fields, required_text, text};
 use crate::store::Upload;
 use crate::{Agent, Shared};
 use axum::Json;
@@ -41,8 +41,7 @@ async fn by_address(shared: &Shared, request: Request<Body>) -> Result<Response,
 
 async fn in_bytes(shared: &Shared, mime_type: String, request: Request<Body>) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let query = parse_query(parts.uri.query(), &["agent"])?;
-    let agent = named_agent(shared, query.get("agent").map(String::as_str))?;
+    let agent = agent_in_query(shared, parts.uri.query())?;
     let bytes_max = shared.capacity.file_bytes_max;
     let _room = room(shared, content_length(&parts.headers).unwrap_or(bytes_max).min(bytes_max)).await?;
     let bytes = read_long_body(&parts.headers, body, bytes_max).await?;
@@ -81,8 +80,7 @@ async fn hand_over(shared: &Shared, agent: &Agent, file: NewFile) -> Result<Resp
 
 /// `GET /v1/files?agent=`: those that the platform still has, newest first.
 pub(crate) async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Result<Json<Value>, Problem> {
-    let query = parse_query(query.as_deref(), &["agent"])?;
-    let agent = named_agent(&shared, query.get("agent").map(String::as_str))?;
+    let agent = agent_in_query(&shared, query.as_deref())?;
     let files = shared.store.uploads(&agent.name, shared.now()).await?.into_iter().map(|upload| {
         json!({ "name": upload.name, "what": upload.what, "uploaded_at": upload.at, "expires_at": upload.expires_at })
     });
