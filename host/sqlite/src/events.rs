@@ -5,7 +5,7 @@ use gateway_channel::Inbound;
 use jiff::Timestamp;
 use rbm_gateway::lifecycle::Fact;
 use rbm_gateway::store::{Cursor, Entry, Ingested, NewEvent, StoredEvent, fact_about};
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, Row, params};
 
 /// Keeps an event and joins what it says to its message. One that is known changes nothing.
 pub(crate) fn ingest(database: &Connection, event: &NewEvent) -> rusqlite::Result<Ingested> {
@@ -30,19 +30,17 @@ pub(crate) fn ingest(database: &Connection, event: &NewEvent) -> rusqlite::Resul
 /// An event counts for a message only if agent and person are the message's.
 fn join(database: &Connection, event: &NewEvent, id: &str, fact: Fact, at: Timestamp) -> rusqlite::Result<()> {
     let phone = event.inbound.phone.as_deref().unwrap_or_default();
-    let select = "SELECT agent, recipient FROM message WHERE h = ?1";
-    let owner = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
-    match database.prepare_cached(select)?.query_row([hash(&[id])], owner).optional()? {
-        Some((agent, recipient)) if agent == event.agent && recipient == phone => {
-            let entry = Entry { at, fact, attempt: None, reason: None };
-            messages::change(database, id, |record| record.add(entry))?.ok();
+    let joined = messages::change(database, id, |record| {
+        if record.stored.agent == event.agent && record.stored.message.recipient == phone {
+            record.add(Entry { at, fact, attempt: None, reason: None });
+        } else {
+            tracing::warn!("an event names a message of another agent or person, and changes nothing");
         }
-        Some(_) => tracing::warn!("an event names a message of another agent or person, and changes nothing"),
-        None => {
-            let insert = "INSERT INTO orphan (h, at, fact) VALUES (?1, ?2, ?3)";
-            let h = hash(&[&event.agent, phone, id]);
-            database.prepare_cached(insert)?.execute(params![h, time(at), fact.as_str()])?;
-        }
+    });
+    if joined?.is_err() {
+        let insert = "INSERT INTO orphan (h, at, fact) VALUES (?1, ?2, ?3)";
+        let h = hash(&[&event.agent, phone, id]);
+        database.prepare_cached(insert)?.execute(params![h, time(at), fact.as_str()])?;
     }
     Ok(())
 }
