@@ -13,7 +13,7 @@ use rbm_component::COMPONENT;
 use rbm_emulator::{Emulator, Options};
 use rbm_gateway::store::Store;
 use rbm_gateway::store::tester::TesterQuota;
-use rbm_gateway::{Agent, Capacity, Config, Gateway};
+use rbm_gateway::{Agent, Capacity, Config, Gateway, Senders};
 use rbm_host::{Channel, Credentials, Egress, Engine, Limits, Plugin, ServiceAccount};
 use rbm_sqlite::{OpenProblem, SqliteStore};
 use rbm_wire::{auth, file, limits, reach, tester};
@@ -170,7 +170,8 @@ fn start_gateway(
         file_bytes_max: file::BYTES_MAX,
         testers: TesterQuota { per_day: tester::PER_DAY_MAX, total: tester::TOTAL_MAX },
     };
-    let config = Config { agents: vec![agent], partner: Some(channel), store, clock, forward_to, capacity };
+    let senders = Senders { agents: vec![Arc::new(agent)], partner: Some(channel) };
+    let config = Config { senders, store, clock, forward_to, capacity };
     Gateway::start(listener, config).map_err(|problem| match problem {
         rbm_gateway::StartProblem::Forward { .. } => {
             Failure::usage(format!("--forward-to: {}", excerpt::remark(problem)))

@@ -62,7 +62,7 @@ async fn send(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resu
     let Asked { agent, message } = match understand(&shared, key.as_deref(), &body) {
         Understood { asked: Some(asked), wrong } if wrong.is_empty() => asked,
         Understood { asked: Some(Asked { agent, message }), wrong } => {
-            let report = examine(&shared, agent, &message).await?;
+            let report = examine(&shared, &agent, &message).await?;
             return Err(Problem::not_sendable(finding::all_of_message(wrong, report.findings, &message)));
         }
         Understood { asked: None, wrong } => {
@@ -75,7 +75,7 @@ async fn send(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resu
     if let Some(earlier) = shared.store.message(&id).await? {
         return repeated(&id, earlier.body_hash == body_hash, earlier.facts.state());
     }
-    let report = examine(&shared, agent, &message).await?;
+    let report = examine(&shared, &agent, &message).await?;
     if report.findings.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(Problem::not_sendable(finding::all_of_message(Vec::new(), report.findings, &message)));
     }
@@ -98,7 +98,7 @@ async fn check(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Res
     let body = read_json(&parts.headers, body).await?;
     let Understood { asked, wrong } = understand(&shared, None, &body);
     let Some(Asked { agent, message }) = asked else { return Ok(Json(CheckView::of_no_message(wrong))) };
-    let report = examine(&shared, agent, &message).await?;
+    let report = examine(&shared, &agent, &message).await?;
     let plain = agent.channel.plain_text(shared.now(), &message).await;
     let plain = plain.map_err(|problem| unavailable(&problem.to_string()))?;
     Ok(Json(CheckView::of_message(wrong, report, plain, &message)))
@@ -151,18 +151,18 @@ pub(crate) async fn find_message(shared: &Shared, id: &str) -> Result<StoredMess
 }
 
 /// A message that the contract can express, and who is to send it.
-struct Asked<'a> {
-    agent: &'a Agent,
+struct Asked {
+    agent: Arc<Agent>,
     message: Message,
 }
 
 /// What the caller asks for, as far as it can be made out, and everything that is wrong with how it is written.
-struct Understood<'a> {
-    asked: Option<Asked<'a>>,
+struct Understood {
+    asked: Option<Asked>,
     wrong: Vec<Finding>,
 }
 
-fn understand<'a>(shared: &'a Shared, key: Option<&str>, body: &Value) -> Understood<'a> {
+fn understand(shared: &Shared, key: Option<&str>, body: &Value) -> Understood {
     let agent = choose_agent(shared, body);
     let id = agent.as_ref().map(|agent| message_id(&agent.name, key)).unwrap_or_default();
     let Reading { draft, findings } = message::read_all(&id, body);
@@ -172,9 +172,9 @@ fn understand<'a>(shared: &'a Shared, key: Option<&str>, body: &Value) -> Unders
 }
 
 /// Named in the body, or the only one. A name that is no text is found with the rest of the shape.
-fn choose_agent<'a>(shared: &'a Shared, body: &Value) -> Result<&'a Agent, Finding> {
+fn choose_agent(shared: &Shared, body: &Value) -> Result<Arc<Agent>, Finding> {
     let name = body.get("agent").and_then(Value::as_str);
-    shared.choose_agent(name).map_err(|(rule, message)| finding::error("agent", rule, message))
+    shared.senders().choose(name).map_err(|(rule, message)| finding::error("agent", rule, message))
 }
 
 async fn examine(shared: &Shared, agent: &Agent, message: &Message) -> Result<Report, Problem> {
@@ -229,13 +229,13 @@ fn parse_agent(shared: &Shared, name: &str) -> Result<String, Problem> {
 }
 
 /// The agent that a query names, which says nothing else; or the only one.
-pub(crate) fn agent_in_query<'a>(shared: &'a Shared, query: Option<&str>) -> Result<&'a Agent, Problem> {
+pub(crate) fn agent_in_query(shared: &Shared, query: Option<&str>) -> Result<Arc<Agent>, Problem> {
     named_agent(shared, parse_query(query, &["agent"])?.get("agent").map(String::as_str))
 }
 
 /// The agent of this name, or the only one.
-pub(crate) fn named_agent<'a>(shared: &'a Shared, name: Option<&str>) -> Result<&'a Agent, Problem> {
-    shared.choose_agent(name).map_err(|(rule, message)| bad_request(rule, &message))
+pub(crate) fn named_agent(shared: &Shared, name: Option<&str>) -> Result<Arc<Agent>, Problem> {
+    shared.senders().choose(name).map_err(|(rule, message)| bad_request(rule, &message))
 }
 
 fn parse_state(word: &str) -> Result<MessageState, Problem> {

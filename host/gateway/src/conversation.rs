@@ -21,7 +21,8 @@ pub(crate) async fn typing(
 ) -> Result<StatusCode, Problem> {
     let phone = parse_phone("phone", &phone)?;
     let body = read_optional_fields(request, &["agent"]).await?;
-    show(&shared, named_agent(&shared, text(&body, "agent")?)?, &phone, &SignalKind::Typing).await
+    let agent = named_agent(&shared, text(&body, "agent")?)?;
+    show(&shared, &agent, &phone, &SignalKind::Typing).await
 }
 
 /// `POST /v1/conversations/{phone}/read` with `{"agent","message_id"}`: the person's message of this id was read.
@@ -33,7 +34,7 @@ pub(crate) async fn read(
     let (phone, body) = (parse_phone("phone", &phone)?, read_fields(request, &["agent", "message_id"]).await?);
     let agent = named_agent(&shared, text(&body, "agent")?)?;
     let message = required_text(&body, "message_id", "the id of a message that the person sent, as its event has it")?;
-    show(&shared, agent, &phone, &SignalKind::Read(message.to_owned())).await
+    show(&shared, &agent, &phone, &SignalKind::Read(message.to_owned())).await
 }
 
 /// `GET /v1/phones/{phone}/capabilities?agent=`

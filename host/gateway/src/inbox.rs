@@ -24,7 +24,7 @@ pub(crate) async fn agent(
     PathName(name): PathName,
     request: Request<Body>,
 ) -> Response {
-    match shared.agents.iter().find(|agent| agent.name == name) {
+    match shared.senders().agents.iter().find(|agent| agent.name == name) {
         Some(agent) => receive(&shared, &agent.channel, std::slice::from_ref(agent), request).await,
         None => problem::not_found(&format!("there is no agent {name:?}")).into_response(),
     }
@@ -32,13 +32,14 @@ pub(crate) async fn agent(
 
 /// `POST /webhooks/rbm`, where what is signed says which agent it concerns.
 pub(crate) async fn partner(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Response {
-    match &shared.partner {
-        Some(channel) => receive(&shared, channel, &shared.agents, request).await,
+    let senders = shared.senders();
+    match &senders.partner {
+        Some(channel) => receive(&shared, channel, &senders.agents, request).await,
         None => problem::not_found("there is no partner webhook here").into_response(),
     }
 }
 
-async fn receive(shared: &Shared, channel: &Channel, serves: &[Agent], request: Request<Body>) -> Response {
+async fn receive(shared: &Shared, channel: &Channel, serves: &[Arc<Agent>], request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let body = match read_body(&parts.headers, body).await {
         Ok(body) => body,
@@ -56,7 +57,7 @@ async fn receive(shared: &Shared, channel: &Channel, serves: &[Agent], request: 
 }
 
 /// Never an answer of 200 before what it acknowledges is kept: the platform forgets what was answered so.
-async fn commit(shared: &Shared, serves: &[Agent], path: &str, body: &Bytes, outcome: Outcome) -> Response {
+async fn commit(shared: &Shared, serves: &[Arc<Agent>], path: &str, body: &Bytes, outcome: Outcome) -> Response {
     let kept = timeout(STORE_TIME_MAX, keep(shared, serves, path, body, &outcome)).await;
     match kept {
         Ok(Ok(())) => outcome.response.map(Body::from),
@@ -70,7 +71,7 @@ async fn commit(shared: &Shared, serves: &[Agent], path: &str, body: &Bytes, out
 
 async fn keep(
     shared: &Shared,
-    serves: &[Agent],
+    serves: &[Arc<Agent>],
     path: &str,
     body: &Bytes,
     outcome: &Outcome,
@@ -115,7 +116,7 @@ fn is_believed(verdict: &Verdict) -> bool {
 }
 
 /// By what is signed. Where that names nobody, it can only be the one agent who is served.
-fn concerned<'a>(serves: &'a [Agent], inbound: &Inbound) -> Option<&'a Agent> {
+fn concerned<'a>(serves: &'a [Arc<Agent>], inbound: &Inbound) -> Option<&'a Arc<Agent>> {
     match (inbound.agent.as_str(), serves) {
         ("", [only]) => Some(only),
         ("", _) => None,

@@ -19,14 +19,14 @@ mod problem;
 mod reach;
 mod request;
 mod revoke;
+mod senders;
 mod serve;
 mod testers;
 mod upload;
 mod view;
 
 use jiff::Timestamp;
-use rbm_host::Channel;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use store::Store;
 use store::tester::TesterQuota;
@@ -36,27 +36,15 @@ use tokio::task::JoinHandle;
 use tokio::time::Interval;
 
 pub use memory::MemoryStore;
+pub use senders::{Agent, Senders};
 
 /// Tells the time; an emulator beside the gateway shares it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// One sender.
-#[derive(Clone)]
-pub struct Agent {
-    /// What callers call it, and what its webhook path ends in.
-    pub name: String,
-    /// What the platform calls it in what it signs: each spelling.
-    pub platform_ids: Vec<String>,
-    /// How to send as it, and whom to believe about it.
-    pub channel: Channel,
-}
-
 /// What to run.
 pub struct Config {
-    /// At least one.
-    pub agents: Vec<Agent>,
-    /// Whom to believe on the webhook that all agents share, if there is one.
-    pub partner: Option<Channel>,
+    /// Who sends, and whom to believe.
+    pub senders: Senders,
     /// Where everything is kept.
     pub store: Arc<dyn Store>,
     /// The time.
@@ -110,8 +98,7 @@ pub struct Gateway {
 
 /// What the parts have in common.
 pub(crate) struct Shared {
-    pub(crate) agents: Vec<Agent>,
-    pub(crate) partner: Option<Channel>,
+    senders: RwLock<Arc<Senders>>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
     /// Something may be due.
@@ -130,13 +117,10 @@ pub(crate) struct Shared {
 impl Gateway {
     /// Starts to serve; the address takes connections when this returns.
     pub fn start(listener: TcpListener, config: Config) -> Result<Self, StartProblem> {
-        if config.agents.is_empty() {
-            return Err(StartProblem::NoAgent);
-        }
+        config.senders.check()?;
         let origin = format!("http://{}", listener.local_addr()?);
         let shared = Arc::new(Shared {
-            agents: config.agents,
-            partner: config.partner,
+            senders: RwLock::new(Arc::new(config.senders)),
             store: config.store,
             clock: config.clock,
             outbox: Notify::new(),
@@ -176,21 +160,14 @@ impl Shared {
         (self.clock)()
     }
 
-    /// By the gateway's name or any of the platform's.
-    pub(crate) fn agent(&self, name: &str) -> Option<&Agent> {
-        self.agents.iter().find(|agent| agent.name == name || agent.platform_ids.iter().any(|id| id == name))
+    /// As they are now: what is begun with them is ended with them, whatever a reload brings meanwhile.
+    pub(crate) fn senders(&self) -> Arc<Senders> {
+        self.senders.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// By its name, or the only one; else the rule that was broken, and a sentence.
-    pub(crate) fn choose_agent(&self, name: Option<&str>) -> Result<&Agent, (&'static str, String)> {
-        let names = || self.agents.iter().map(|agent| agent.name.as_str()).collect::<Vec<_>>().join(", ");
-        match (name, self.agents.as_slice()) {
-            (Some(name), _) => self.agent(name).ok_or_else(|| {
-                ("agent-unknown", format!("there is no agent {}; the agents are {}", request::shown(name), names()))
-            }),
-            (None, [only]) => Ok(only),
-            (None, _) => Err(("agent-required", format!("agent is missing, and must be one of {}", names()))),
-        }
+    /// By the gateway's name or any of the platform's.
+    pub(crate) fn agent(&self, name: &str) -> Option<Arc<Agent>> {
+        self.senders().agent(name).cloned()
     }
 }
 

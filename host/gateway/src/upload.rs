@@ -36,7 +36,7 @@ async fn by_address(shared: &Shared, request: Request<Body>) -> Result<Response,
     let agent = named_agent(shared, text(&body, "agent")?)?;
     let url = required_text(&body, "url", "the public address of the file")?.to_owned();
     let thumbnail_url = text(&body, "thumbnail_url")?.map(str::to_owned);
-    hand_over(shared, agent, NewFile { source: NewFileSource::Url(url), thumbnail_url }).await
+    hand_over(shared, &agent, NewFile { source: NewFileSource::Url(url), thumbnail_url }).await
 }
 
 async fn in_bytes(shared: &Shared, mime_type: String, request: Request<Body>) -> Result<Response, Problem> {
@@ -49,7 +49,7 @@ async fn in_bytes(shared: &Shared, mime_type: String, request: Request<Body>) ->
         return Err(bad_request("body-empty", "the file has no bytes"));
     }
     let file = FileBytes { mime_type, bytes: Payload::Inline(bytes.into()) };
-    hand_over(shared, agent, NewFile { source: NewFileSource::Bytes(file), thumbnail_url: None }).await
+    hand_over(shared, &agent, NewFile { source: NewFileSource::Bytes(file), thumbnail_url: None }).await
 }
 
 /// Waits a little for others to be done; nobody's connection waits longer for a file than others wait for a connection.
