@@ -13,7 +13,7 @@ use rbm_component::COMPONENT;
 use rbm_emulator::{Emulator, Options};
 use rbm_gateway::store::Store;
 use rbm_gateway::store::tester::TesterQuota;
-use rbm_gateway::{Agent, Capacity, Config, Gateway, Senders};
+use rbm_gateway::{Agent, Capacity, Config, Gateway, Guard, Senders};
 use rbm_host::{Channel, Credentials, Egress, Engine, Limits, Plugin, ServiceAccount};
 use rbm_sqlite::{OpenProblem, SqliteStore};
 use rbm_wire::{auth, file, limits, reach, tester};
@@ -171,7 +171,7 @@ fn start_gateway(
         testers: TesterQuota { per_day: tester::PER_DAY_MAX, total: tester::TOTAL_MAX },
     };
     let senders = Senders { agents: vec![Arc::new(agent)], partner: Some(channel) };
-    let config = Config { senders, store, clock, forward_to, capacity };
+    let config = Config { senders, store, clock, forward_to, capacity, guard: Guard::default(), admin: None };
     Gateway::start(listener, config).map_err(|problem| match problem {
         rbm_gateway::StartProblem::Forward { .. } => {
             Failure::usage(format!("--forward-to: {}", excerpt::remark(problem)))

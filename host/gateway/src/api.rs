@@ -2,7 +2,8 @@
 //! sentence; nothing is answered 202 before it is kept.
 
 use crate::body::read_json;
-use crate::lifecycle::{State as MessageState, WORDS};
+use crate::guard::{callers_only, encrypted_only};
+use crate::lifecycle::{Fact, State as MessageState, WORDS};
 use crate::problem::{Problem, bad_request, not_found, unavailable};
 use crate::request::{PathName, bound_headers, header_once, parse_phone, parse_query, shown};
 use crate::store::{Accepted, Cursor, Filter, NewMessage, StoreProblem, StoredEvent, StoredMessage};
@@ -27,7 +28,7 @@ use uuid::Uuid;
 
 /// Everything that the gateway answers to.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
+    let callers = Router::new()
         .route("/v1/messages", post(send).get(list))
         .route("/v1/messages/{id}", get(show).delete(revoke::revoke))
         .route("/v1/check", post(check))
@@ -38,8 +39,13 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/files", post(upload::upload).get(upload::list))
         .route("/v1/testers", post(testers::invite).get(testers::list))
         .route("/v1/events", get(events))
+        .layer(middleware::from_fn_with_state(shared.clone(), callers_only));
+    let platform = Router::new()
         .route("/webhooks/rbm", post(inbox::partner))
         .route("/webhooks/rbm/{agent}", post(inbox::agent))
+        .layer(middleware::from_fn_with_state(shared.clone(), encrypted_only));
+    callers
+        .merge(platform)
         .fallback(|uri: Uri| async move { not_found(&format!("there is nothing at {}", uri.path())) })
         .method_not_allowed_fallback(|method: Method, uri: Uri| async move {
             let detail = format!("{method} is not for {}", uri.path());
@@ -85,6 +91,7 @@ async fn send(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resu
     match shared.store.accept(new).await? {
         Accepted::New => {
             tracing::info!(message = id, agent = agent.name, "a message was accepted");
+            shared.metrics.message(Fact::Queued);
             shared.outbox.notify_one();
             Ok(accepted(&id, MessageState::Queued))
         }

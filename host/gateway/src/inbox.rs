@@ -2,9 +2,10 @@
 //! concerns nobody here, is put aside with the reason and reaches no application.
 
 use crate::body::read_body;
+use crate::metrics::WebhookOutcome;
 use crate::problem;
 use crate::request::PathName;
-use crate::store::{NewEvent, Quarantined, StoreProblem};
+use crate::store::{Ingested, NewEvent, Quarantined, StoreProblem, fact_about};
 use crate::{Agent, Shared};
 use axum::body::Body;
 use axum::extract::State;
@@ -16,7 +17,7 @@ use rbm_host::Channel;
 use rbm_host::webhook::{self, Outcome};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// `POST /webhooks/rbm/{agent}`
 pub(crate) async fn agent(
@@ -40,10 +41,22 @@ pub(crate) async fn partner(State(shared): State<Arc<Shared>>, request: Request<
 }
 
 async fn receive(shared: &Shared, channel: &Channel, serves: &[Arc<Agent>], request: Request<Body>) -> Response {
+    let begun = Instant::now();
+    let (response, outcome) = judge(shared, channel, serves, request).await;
+    shared.metrics.webhook(outcome, begun.elapsed());
+    response
+}
+
+async fn judge(
+    shared: &Shared,
+    channel: &Channel,
+    serves: &[Arc<Agent>],
+    request: Request<Body>,
+) -> (Response, WebhookOutcome) {
     let (parts, body) = request.into_parts();
     let body = match read_body(&parts.headers, body).await {
         Ok(body) => body,
-        Err(problem) => return problem.into_response(),
+        Err(problem) => return (problem.into_response(), WebhookOutcome::Malformed),
     };
     let path = parts.uri.path().to_owned();
     let request = Request::from_parts(parts, body.clone());
@@ -51,21 +64,37 @@ async fn receive(shared: &Shared, channel: &Channel, serves: &[Arc<Agent>], requ
         Ok(outcome) => commit(shared, serves, &path, &body, outcome).await,
         Err(problem) => {
             tracing::error!(%problem, "a webhook request could not be judged");
-            try_again("the request could not be judged")
+            (try_again("the request could not be judged"), WebhookOutcome::Unavailable)
         }
     }
 }
 
 /// Never an answer of 200 before what it acknowledges is kept: the platform forgets what was answered so.
-async fn commit(shared: &Shared, serves: &[Arc<Agent>], path: &str, body: &Bytes, outcome: Outcome) -> Response {
+async fn commit(
+    shared: &Shared,
+    serves: &[Arc<Agent>],
+    path: &str,
+    body: &Bytes,
+    outcome: Outcome,
+) -> (Response, WebhookOutcome) {
     let kept = timeout(STORE_TIME_MAX, keep(shared, serves, path, body, &outcome)).await;
-    match kept {
-        Ok(Ok(())) => outcome.response.map(Body::from),
+    let reason = match kept {
+        Ok(Ok(())) => return (outcome.response.map(Body::from), what_it_came_to(outcome.verdict.as_ref())),
         Ok(Err(problem)) => {
             tracing::error!(%problem, "a webhook request is not kept");
-            try_again("the store did not take it")
+            "the store did not take it"
         }
-        Err(_) => try_again("the store is too slow"),
+        Err(_) => "the store is too slow",
+    };
+    (try_again(reason), WebhookOutcome::Unavailable)
+}
+
+fn what_it_came_to(verdict: Option<&Verdict>) -> WebhookOutcome {
+    match verdict.map(|verdict| verdict.outcome) {
+        Some(VerdictOutcome::Handshake) => WebhookOutcome::Handshake,
+        Some(VerdictOutcome::Authentic) => WebhookOutcome::Taken,
+        Some(VerdictOutcome::Malformed) | None => WebhookOutcome::Malformed,
+        Some(_) => WebhookOutcome::NotBelieved,
     }
 }
 
@@ -104,7 +133,14 @@ async fn keep(
         }
     }
     if !events.is_empty() {
-        shared.store.ingest(events).await?;
+        let facts: Vec<_> = events.iter().map(|event| fact_about(&event.inbound).map(|(_, fact)| fact)).collect();
+        for (ingested, fact) in shared.store.ingest(events).await?.into_iter().zip(facts) {
+            match (ingested, fact) {
+                (Ingested::Duplicate, _) => shared.metrics.duplicate(),
+                (Ingested::New(_), Some(fact)) => shared.metrics.message(fact),
+                (Ingested::New(_), None) => {}
+            }
+        }
         shared.events.notify_waiters();
         shared.outbox.notify_one();
     }

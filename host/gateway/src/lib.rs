@@ -8,12 +8,15 @@ pub mod backoff;
 pub mod lifecycle;
 pub mod store;
 
+mod admin;
 mod api;
 mod body;
 mod conversation;
 mod forward;
+mod guard;
 mod inbox;
 mod memory;
+mod metrics;
 mod outbox;
 mod problem;
 mod reach;
@@ -26,15 +29,18 @@ mod upload;
 mod view;
 
 use jiff::Timestamp;
+use metrics::Metrics;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use store::Store;
 use store::tester::TesterQuota;
+use store::{Health, Store};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
-use tokio::time::Interval;
+use tokio::time::{Instant, Interval};
 
+pub use guard::Guard;
 pub use memory::MemoryStore;
 pub use senders::{Agent, Senders};
 
@@ -53,6 +59,10 @@ pub struct Config {
     pub forward_to: Option<String>,
     /// How much the platform takes at once.
     pub capacity: Capacity,
+    /// How the gateway's address is guarded.
+    pub guard: Guard,
+    /// Where to ask how it does, and how that address is guarded.
+    pub admin: Option<(TcpListener, Guard)>,
 }
 
 /// How much a platform takes at once, where a plugin cannot say: it sees one batch of people, and none of a file's bytes.
@@ -93,12 +103,19 @@ pub struct Gateway {
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
     sending: JoinHandle<()>,
+    keeping: Option<JoinHandle<()>>,
+    shared: Arc<Shared>,
     forwarding: Option<JoinHandle<()>>,
 }
 
 /// What the parts have in common.
 pub(crate) struct Shared {
     senders: RwLock<Arc<Senders>>,
+    guard: RwLock<Arc<Guard>>,
+    pub(crate) metrics: Metrics,
+    /// How the store was when it was last looked at.
+    pub(crate) health: Mutex<Option<(Instant, Result<Health, String>)>>,
+    stopping: AtomicBool,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
     /// Something may be due.
@@ -121,6 +138,10 @@ impl Gateway {
         let origin = format!("http://{}", listener.local_addr()?);
         let shared = Arc::new(Shared {
             senders: RwLock::new(Arc::new(config.senders)),
+            guard: RwLock::new(Arc::new(config.guard)),
+            metrics: Metrics::new(),
+            health: Mutex::default(),
+            stopping: AtomicBool::new(false),
             store: config.store,
             clock: config.clock,
             outbox: Notify::new(),
@@ -136,8 +157,13 @@ impl Gateway {
         let forwarding = forwarder.transpose()?.map(|forwarder| tokio::spawn(forwarder.run(shared.clone())));
         let (stop, stopped) = watch::channel(false);
         let sending = tokio::spawn(outbox::run(shared.clone(), stopped.clone()));
-        let serving = tokio::spawn(serve::serve(listener, api::router(shared), stopped));
-        Ok(Self { origin, stop, serving, sending, forwarding })
+        let guard = {
+            let shared = shared.clone();
+            move || shared.guard()
+        };
+        let serving = tokio::spawn(serve::serve(listener, api::router(shared.clone()), guard, stopped));
+        let keeping = config.admin.map(|(listener, guard)| keep(listener, guard, shared.clone()));
+        Ok(Self { origin, stop, serving, sending, keeping, forwarding, shared })
     }
 
     /// `http://127.0.0.1:8787`
@@ -145,14 +171,37 @@ impl Gateway {
         &self.origin
     }
 
-    /// Takes no more requests, begins no more attempts, and gives those under way 25 s to end.
+    /// Lets others send, be believed and come in from now on. On an error everything stays as it is.
+    pub fn replace(&self, senders: Senders, guard: Guard) -> Result<(), StartProblem> {
+        senders.check()?;
+        *self.shared.senders.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(senders);
+        *self.shared.guard.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(guard);
+        Ok(())
+    }
+
+    /// Takes no more requests, begins no more attempts, and gives those under way 25 s to end. Whoever asks how the gateway
+    /// does is answered until the end.
     pub async fn shutdown(self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
         let _ = self.stop.send(true);
         let _ = tokio::join!(self.serving, self.sending);
+        if let Some(keeping) = self.keeping {
+            keeping.abort();
+        }
         if let Some(forwarding) = self.forwarding {
             forwarding.abort();
         }
     }
+}
+
+/// Serves the administration until it is aborted.
+fn keep(listener: TcpListener, guard: Guard, shared: Arc<Shared>) -> JoinHandle<()> {
+    let guard = Arc::new(guard);
+    let router = admin::router(shared, guard.clone());
+    tokio::spawn(async move {
+        let (_never, stopped) = watch::channel(false);
+        serve::serve(listener, router, || guard.clone(), stopped).await;
+    })
 }
 
 impl Shared {
@@ -163,6 +212,15 @@ impl Shared {
     /// As they are now: what is begun with them is ended with them, whatever a reload brings meanwhile.
     pub(crate) fn senders(&self) -> Arc<Senders> {
         self.senders.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// As it is now.
+    pub(crate) fn guard(&self) -> Arc<Guard> {
+        self.guard.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 
     /// By the gateway's name or any of the platform's.

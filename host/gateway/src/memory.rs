@@ -3,7 +3,7 @@
 use crate::store::record::Record;
 use crate::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use crate::store::{
-    Accepted, Claimed, Cursor, Entry, Filter, Ingested, NewEvent, NewMessage, QUARANTINE_LENGTH, Quarantined,
+    Accepted, Claimed, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, QUARANTINE_LENGTH, Quarantined,
     Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn, fact_about,
 };
 use async_trait::async_trait;
@@ -107,6 +107,13 @@ impl Store for MemoryStore {
 
     async fn quarantined(&self) -> Result<Vec<Quarantined>, StoreProblem> {
         Ok(self.lock().quarantine.iter().cloned().collect())
+    }
+
+    async fn health(&self) -> Result<Health, StoreProblem> {
+        let kept = self.lock();
+        let due = kept.messages.values().filter_map(|row| row.stored.next_at);
+        let (waiting, quarantined) = (due.clone().count() as u64, kept.quarantine.len() as u64);
+        Ok(Health { waiting, oldest_due: due.min(), quarantined })
     }
 
     async fn keep_upload(&self, upload: Upload) -> Result<(), StoreProblem> {

@@ -10,7 +10,7 @@ use rbm_host::CallProblem;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 /// Runs until told to stop, and then until the attempts under way have ended.
@@ -60,6 +60,7 @@ async fn round(
 
 /// One attempt, from the question whether it is still wanted to its trace in the store.
 async fn attempt(shared: &Shared, claimed: Claimed) {
+    let begun = Instant::now();
     let settlement = match shared.agent(&claimed.agent) {
         None => given_up(shared.now(), claimed.attempt, format!("there is no agent {} any more", claimed.agent)),
         Some(_) if has_run_out(&claimed, shared.now()) => run_out(&claimed, shared.now()),
@@ -70,6 +71,8 @@ async fn attempt(shared: &Shared, claimed: Claimed) {
     };
     let (id, attempt) = (&claimed.message.id, claimed.attempt);
     if let Some(entry) = &settlement.entry {
+        shared.metrics.attempt(entry.fact, begun.elapsed());
+        shared.metrics.message(entry.fact);
         tracing::info!(message = id, attempt, fact = ?entry.fact, reason = entry.reason, "an attempt ended");
     }
     while let Err(problem) = shared.store.settle(id, attempt, settlement.clone()).await {

@@ -44,6 +44,8 @@ pub trait Store: Send + Sync {
     async fn quarantine(&self, refused: Quarantined) -> Result<(), StoreProblem>;
     /// Those requests, oldest first.
     async fn quarantined(&self) -> Result<Vec<Quarantined>, StoreProblem>;
+    /// Tries whether it can be written, and counts what waits.
+    async fn health(&self) -> Result<Health, StoreProblem>;
     /// Keeps the name of a file that the platform has.
     async fn keep_upload(&self, upload: Upload) -> Result<(), StoreProblem>;
     /// An agent's files that the platform still has, newest first.
@@ -244,6 +246,17 @@ pub struct Quarantined {
     pub reason: String,
     /// The body, or its beginning.
     pub body: Vec<u8>,
+}
+
+/// How much waits in a store that can be written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Health {
+    /// Messages that are to be sent.
+    pub waiting: u64,
+    /// When the next of them is due.
+    pub oldest_due: Option<Timestamp>,
+    /// Requests that were put aside.
+    pub quarantined: u64,
 }
 
 /// A file that the platform keeps.

@@ -10,6 +10,7 @@ mod checkpoint;
 mod connection;
 mod directory;
 mod events;
+mod health;
 mod ledgers;
 mod messages;
 mod quarantine;
@@ -24,7 +25,7 @@ use directory::Directory;
 use jiff::Timestamp;
 use rbm_gateway::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use rbm_gateway::store::{
-    Accepted, Claimed, Cursor, Entry, Filter, Ingested, NewEvent, NewMessage, Quarantined, Settlement, Store,
+    Accepted, Claimed, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Quarantined, Settlement, Store,
     StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
 };
 use readers::Readers;
@@ -168,6 +169,10 @@ impl Store for SqliteStore {
 
     async fn quarantined(&self) -> Result<Vec<Quarantined>, StoreProblem> {
         self.readers.read(quarantine::all).await
+    }
+
+    async fn health(&self) -> Result<Health, StoreProblem> {
+        self.writer.write(health::look).await
     }
 
     async fn keep_upload(&self, upload: Upload) -> Result<(), StoreProblem> {

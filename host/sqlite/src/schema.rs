@@ -44,7 +44,7 @@ fn copy(connection: &Connection, database: &Path, found: u32) -> Result<(), Open
 }
 
 /// "rbmg"
-const OWNER: i32 = 0x7262_6d67;
+pub(crate) const OWNER: i32 = 0x7262_6d67;
 
 #[cfg(test)]
 mod tests {

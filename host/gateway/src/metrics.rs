@@ -1,0 +1,175 @@
+//! What the gateway counts and times, as Prometheus reads it (OpenMetrics text). No phone number and no message's id is ever a
+//! label: there would be one series each.
+
+use crate::lifecycle::Fact;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use std::time::Duration;
+
+/// One label and its value.
+type Label = [(&'static str, &'static str); 1];
+
+/// Everything that is counted.
+pub(crate) struct Metrics {
+    registry: Registry,
+    webhook_requests: Family<Label, Counter>,
+    webhook_ack: Histogram,
+    events_deduplicated: Counter,
+    messages: Family<Label, Counter>,
+    send_attempts: Family<Label, Counter>,
+    send: Histogram,
+    queue_depth: Gauge,
+    oldest_due: Gauge,
+    quarantined: Gauge,
+}
+
+/// What a webhook request came to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum WebhookOutcome {
+    /// Kept, or known already.
+    Taken,
+    /// The platform asked whether the address is right.
+    Handshake,
+    /// Not signed as it should be.
+    NotBelieved,
+    /// Not readable.
+    Malformed,
+    /// It will be sent again.
+    Unavailable,
+}
+
+impl WebhookOutcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Handshake => "handshake",
+            Self::NotBelieved => "not_believed",
+            Self::Malformed => "malformed",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// What is counted in the store when somebody looks.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Waiting {
+    /// Messages that are to be sent.
+    pub(crate) messages: u64,
+    /// How long the one that is due for longest has been.
+    pub(crate) oldest_due: Duration,
+    /// Requests that were put aside.
+    pub(crate) quarantined: u64,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let metrics = Self {
+            registry: Registry::with_prefix("rbm"),
+            webhook_requests: Family::default(),
+            webhook_ack: Histogram::new(SECONDS),
+            events_deduplicated: Counter::default(),
+            messages: Family::default(),
+            send_attempts: Family::default(),
+            send: Histogram::new(SECONDS),
+            queue_depth: Gauge::default(),
+            oldest_due: Gauge::default(),
+            quarantined: Gauge::default(),
+        };
+        metrics.registered()
+    }
+
+    fn registered(mut self) -> Self {
+        let registry = &mut self.registry;
+        let count = "Webhook requests, by what they came to";
+        registry.register("webhook_requests", count, self.webhook_requests.clone());
+        let time = "From a webhook request to its answer";
+        registry.register_with_unit("webhook_ack", time, Unit::Seconds, self.webhook_ack.clone());
+        let count = "Events that were known already";
+        registry.register("events_deduplicated", count, self.events_deduplicated.clone());
+        let count = "Messages, by what has become known of them";
+        registry.register("messages", count, self.messages.clone());
+        let count = "Attempts to send, by what they brought";
+        registry.register("send_attempts", count, self.send_attempts.clone());
+        let time = "From the beginning of an attempt to its end";
+        registry.register_with_unit("send", time, Unit::Seconds, self.send.clone());
+        registry.register("queue_depth", "Messages that are to be sent", self.queue_depth.clone());
+        let time = "How long the message that is due for longest has been";
+        registry.register_with_unit("oldest_due", time, Unit::Seconds, self.oldest_due.clone());
+        registry.register("quarantined", "Webhook requests that were put aside", self.quarantined.clone());
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "What is running", version);
+        self
+    }
+
+    pub(crate) fn webhook(&self, outcome: WebhookOutcome, took: Duration) {
+        self.webhook_requests.get_or_create(&[("outcome", outcome.as_str())]).inc();
+        self.webhook_ack.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn duplicate(&self) {
+        self.events_deduplicated.inc();
+    }
+
+    pub(crate) fn message(&self, fact: Fact) {
+        self.messages.get_or_create(&[("state", fact.as_str())]).inc();
+    }
+
+    pub(crate) fn attempt(&self, result: Fact, took: Duration) {
+        self.send_attempts.get_or_create(&[("result", result.as_str())]).inc();
+        self.send.observe(took.as_secs_f64());
+    }
+
+    /// All of it, in the text that a scraper reads.
+    pub(crate) fn text(&self, waiting: Waiting) -> String {
+        let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.queue_depth.set(whole(waiting.messages));
+        self.oldest_due.set(whole(waiting.oldest_due.as_secs()));
+        self.quarantined.set(whole(waiting.quarantined));
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("a string takes everything");
+        text
+    }
+}
+
+/// From what a commit takes to what a platform does.
+const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_named_as_it_is_documented() {
+        let metrics = Metrics::new();
+        metrics.webhook(WebhookOutcome::Taken, Duration::from_millis(2));
+        metrics.webhook(WebhookOutcome::Taken, Duration::from_millis(30));
+        metrics.webhook(WebhookOutcome::NotBelieved, Duration::from_millis(1));
+        (0..3).for_each(|_| metrics.duplicate());
+        metrics.message(Fact::Accepted);
+        metrics.attempt(Fact::Accepted, Duration::from_millis(300));
+        let waiting = Waiting { messages: 7, oldest_due: Duration::from_secs(61), quarantined: 2 };
+        let text = metrics.text(waiting);
+        for line in [
+            "rbm_webhook_requests_total{outcome=\"taken\"} 2",
+            "rbm_webhook_requests_total{outcome=\"not_believed\"} 1",
+            "rbm_webhook_ack_seconds_bucket{le=\"0.005\"} 2",
+            "rbm_webhook_ack_seconds_count 3",
+            "rbm_events_deduplicated_total 3",
+            "rbm_messages_total{state=\"accepted\"} 1",
+            "rbm_send_attempts_total{result=\"accepted\"} 1",
+            "rbm_send_seconds_count 1",
+            "rbm_queue_depth 7",
+            "rbm_oldest_due_seconds 61",
+            "rbm_quarantined 2",
+            "rbm_build_info{version=\"0.1.0\"} 1",
+            "# EOF",
+        ] {
+            assert!(text.lines().any(|own| own == line), "{line} is not in\n{text}");
+        }
+    }
+}
