@@ -4,6 +4,7 @@
 mod ask;
 mod check;
 mod component;
+mod config;
 mod dev;
 mod excerpt;
 mod exit;
