@@ -4,8 +4,9 @@ mod place;
 
 use crate::excerpt::{excerpt, remark};
 use crate::exit::Failure;
+use crate::finding::{Title, counted, rendered, renderer};
 use crate::{input, output};
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Renderer, Snippet};
 use anyhow::{Context as _, anyhow};
 use gateway_channel::{Finding, Setting, Severity};
 use jiff::Timestamp;
@@ -16,7 +17,6 @@ use rbm_json::check::CheckView;
 use rbm_json::finding::{self, FindingView};
 use rbm_json::message::{self, Draft, Reading};
 use rbm_json::strict;
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -112,10 +112,10 @@ fn not_json(text: &str, problem: &serde_json::Error) -> Finding {
 
 /// Each finding with its place in the file, then what the message would count as.
 fn shown(file: &Path, text: &str, checked: &CheckView) -> String {
-    let renderer = if std::io::stdout().is_terminal() { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer(&std::io::stdout());
     let name = file.display().to_string();
     let document = Document::parse(text);
-    let snippet = |finding| format!("{}\n\n", rendered(&renderer, &name, &document, finding));
+    let snippet = |finding| format!("{}\n\n", located(&renderer, &name, &document, finding));
     let findings: String = checked.findings.iter().map(snippet).collect();
     let errors = checked.findings.iter().filter(|finding| is_error(finding)).count();
     let warnings = checked.findings.len() - errors;
@@ -124,34 +124,23 @@ fn shown(file: &Path, text: &str, checked: &CheckView) -> String {
     format!("{findings}{name}: {}, {}{class}\n", counted(errors, "error"), counted(warnings, "warning"))
 }
 
-fn rendered(renderer: &Renderer, name: &str, document: &Document<'_>, finding: &FindingView) -> String {
-    let level = if is_error(finding) { Level::ERROR } else { Level::WARNING };
-    let mut group = Group::with_title(level.primary_title(&*finding.message).id(&*finding.rule));
+fn located(renderer: &Renderer, name: &str, document: &Document<'_>, finding: &FindingView) -> String {
     let place = match finding.rule.as_str() {
         "unknown-field" => document.name(&finding.path),
         "not-json" => document.fault(),
         _ => document.find(&finding.path),
     };
-    if let Some(place) = place {
+    let snippet = place.map(|place| {
         let label = finding.limit.as_deref().map(|limit| format!("allowed: {limit}"));
         let annotation = AnnotationKind::Primary.span(place).label(label);
-        group = group.element(Snippet::source(document.text).path(name).annotation(annotation));
-    }
-    if let Some(hint) = &finding.hint {
-        group = group.element(Level::HELP.message(hint));
-    }
-    if let Some(source) = &finding.source {
-        group = group.element(Level::NOTE.message(source));
-    }
-    renderer.render(&[group])
+        Snippet::source(document.text).path(name).annotation(annotation).into()
+    });
+    let title = Title { is_error: is_error(finding), rule: &finding.rule, message: &finding.message };
+    rendered(renderer, &title, snippet, finding.hint.as_deref(), finding.source.as_deref())
 }
 
 fn is_error(finding: &FindingView) -> bool {
     finding.severity == "error"
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn setting(text: &str) -> Result<Setting, String> {

@@ -9,6 +9,7 @@ mod dev;
 mod excerpt;
 mod exit;
 mod explain;
+mod finding;
 mod gateway;
 mod input;
 mod output;
@@ -41,6 +42,9 @@ enum Command {
     Ask(ask::Command),
     /// Finds what is wrong with messages before anything is sent.
     Check(check::Arguments),
+    /// Finds what is wrong with the configuration of a gateway, and shows what it comes to.
+    #[command(subcommand)]
+    Config(config::Command),
     /// Says what a rule means that a finding names, and who says so.
     Explain(explain::Arguments),
     /// Prints the X-Goog-Signature of the bytes on stdin.
@@ -67,6 +71,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Send(arguments) => send::run(arguments).await,
         Command::Ask(command) => ask::run(command).await,
         Command::Check(arguments) => check::run(arguments).await,
+        Command::Config(command) => config::run(command),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Sign(arguments) => sign::run(&arguments),
         Command::Verify(arguments) => verify::run(arguments).await,
