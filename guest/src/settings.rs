@@ -3,6 +3,7 @@
 use crate::finding;
 use gateway_channel::{ChannelFailure, Context, FailureCode, Finding, SettingDescription};
 use rbm_wire::name::AgentId;
+use rbm_wire::origin as address;
 use std::fmt;
 
 /// Where and as whom to send.
@@ -17,7 +18,7 @@ pub struct Sender {
 impl Sender {
     /// Whether calls go to where one region's agents are hosted. Another address than Google's is whatever it wants to be.
     pub(crate) fn is_regional(&self) -> bool {
-        self.origin != GLOBAL_ORIGIN
+        self.origin != address::GLOBAL
     }
 
     /// Reads `agent-id`, `region` and `api-origin`.
@@ -170,17 +171,11 @@ fn origin(context: &Context) -> Result<String, Finding> {
     if let Some(origin) = value(context, API_ORIGIN) {
         return explicit_origin(origin);
     }
-    let prefix = match value(context, REGION) {
-        None => return Ok(GLOBAL_ORIGIN.to_owned()),
-        Some("us") => "us-",
-        Some("europe") => "europe-",
-        Some("asia") => "asia-",
-        Some(other) => {
-            let message = format!("`region` is {other:?}, and must be us, europe or asia");
-            return Err(finding::error(REGION, "region", message, "guides/build/agents/create-agent"));
-        }
-    };
-    Ok(format!("https://{prefix}rcsbusinessmessaging.googleapis.com"))
+    let region = value(context, REGION);
+    address::of(region).map(str::to_owned).ok_or_else(|| {
+        let message = format!("`region` is {:?}, and must be us, europe or asia", region.unwrap_or_default());
+        finding::error(REGION, "region", message, "guides/build/agents/create-agent")
+    })
 }
 
 fn explicit_origin(given: &str) -> Result<String, Finding> {
@@ -286,7 +281,6 @@ const API_ORIGIN: &str = "api-origin";
 const UNVERIFIED_STATUS: &str = "unverified-status";
 const CARD_SUGGESTIONS_MAX: &str = "card-suggestions-max";
 const USE_CASE: &str = "use-case";
-const GLOBAL_ORIGIN: &str = "https://rcsbusinessmessaging.googleapis.com";
 const NAMES: [&str; 7] =
     [AGENT_ID, CLIENT_TOKEN, REGION, API_ORIGIN, UNVERIFIED_STATUS, CARD_SUGGESTIONS_MAX, USE_CASE];
 const CARD_SUGGESTIONS_MAX_DEFAULT: i64 = 4;

@@ -14,6 +14,7 @@ pub mod limits;
 pub mod message;
 pub mod name;
 pub mod number;
+pub mod origin;
 pub mod problem;
 pub mod reach;
 pub mod tester;

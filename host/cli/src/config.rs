@@ -17,7 +17,6 @@ mod schema;
 mod secret;
 mod server;
 mod show;
-#[expect(dead_code, reason = "the gateway reads it")]
 mod validated;
 
 use crate::exit::Failure;
@@ -29,7 +28,6 @@ use render::Source;
 use serde_json::{Value, json};
 
 pub(crate) use files::Arguments;
-#[expect(unused_imports, reason = "the gateway reads them")]
 pub(crate) use validated::{
     Admin, AgentConfig, CallbackConfig, Config, Log, LogFormat, OptOut, Partner, Platform, QuietHours, Rate, Retention,
     Server, Store, Tls,
@@ -68,7 +66,6 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
 }
 
 /// The configuration for a gateway that is to start. What is wrong with it goes to stderr.
-#[expect(dead_code, reason = "the gateway starts with it")]
 pub(crate) fn load(arguments: &Arguments) -> Result<Config, Failure> {
     with(arguments, |source, outcome| {
         eprint!("{}", shown(source, &outcome.findings, &std::io::stderr()));

@@ -4,19 +4,17 @@
 mod feed;
 
 use crate::exit::Failure;
-use crate::{excerpt, output, send};
+use crate::{capacity, excerpt, output, plugin, send};
 use anyhow::{Context as _, anyhow};
 use feed::Feed;
 use gateway_channel::{Setting, Severity};
 use jiff::Timestamp;
-use rbm_component::COMPONENT;
 use rbm_emulator::{Emulator, Options};
 use rbm_gateway::store::Store;
-use rbm_gateway::store::tester::TesterQuota;
-use rbm_gateway::{Agent, Capacity, Config, Gateway, Guard, Senders};
-use rbm_host::{Channel, Credentials, Egress, Engine, Limits, Plugin, ServiceAccount};
+use rbm_gateway::{Agent, Config, Gateway, Guard, Senders};
+use rbm_host::{Channel, Credentials, Egress, Plugin, ServiceAccount};
 use rbm_sqlite::{OpenProblem, SqliteStore};
-use rbm_wire::{auth, file, limits, reach, tester};
+use rbm_wire::auth;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -52,7 +50,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let (gateway, emulator) =
         (listen("--gateway", arguments.gateway).await?, listen("--emulator", arguments.emulator).await?);
     // Compiling the plugin and making a key take a moment each.
-    let (plugin, emulator) = tokio::join!(load_plugin(), Emulator::start(emulator, Options::default()));
+    let (plugin, emulator) = tokio::join!(plugin::load(), Emulator::start(emulator, Options::default()));
     let (plugin, emulator) = (plugin?, emulator.map_err(anyhow::Error::from)?);
     let client_token = Uuid::new_v4().simple().to_string();
     let channel = channel(&plugin, &emulator, &client_token).await?;
@@ -128,11 +126,6 @@ async fn listen(option: &str, address: SocketAddr) -> Result<TcpListener, Failur
     })
 }
 
-async fn load_plugin() -> anyhow::Result<Plugin> {
-    let loading = tokio::task::spawn_blocking(|| anyhow::Ok(Engine::new(Limits::default())?.load(COMPONENT)?));
-    loading.await.context("the plugin was not loaded")?
-}
-
 /// The plugin as the demo agent, with credentials that it never sees.
 async fn channel(plugin: &Plugin, emulator: &Emulator, client_token: &str) -> anyhow::Result<Channel> {
     let account = ServiceAccount::from_json(&emulator.service_account(), auth::SCOPE)?;
@@ -164,12 +157,7 @@ fn start_gateway(
         channel: channel.clone(),
     };
     let clock = Arc::new(Timestamp::now);
-    let capacity = Capacity {
-        reach_people_max: limits::REACH_RECIPIENTS.most(),
-        reach_calls_per_minute_max: reach::CALLS_PER_MINUTE_MAX,
-        file_bytes_max: file::BYTES_MAX,
-        testers: TesterQuota { per_day: tester::PER_DAY_MAX, total: tester::TOTAL_MAX },
-    };
+    let capacity = capacity::published();
     let senders = Senders { agents: vec![Arc::new(agent)], partner: Some(channel) };
     let config = Config { senders, store, clock, forward_to, capacity, guard: Guard::default(), admin: None };
     Gateway::start(listener, config).map_err(|problem| match problem {

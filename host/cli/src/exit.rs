@@ -22,6 +22,12 @@ impl Failure {
         Self::Usage(anyhow::anyhow!("{message}"))
     }
 
+    /// Why.
+    pub(crate) fn reason(&self) -> &anyhow::Error {
+        let (Self::Failed(reason) | Self::Usage(reason) | Self::Later(reason)) = self;
+        reason
+    }
+
     /// Prints the reason, outermost first, and gives the exit code.
     pub(crate) fn report(self) -> ExitCode {
         let (reason, code) = match self {

@@ -2,6 +2,7 @@
 //! to stderr. Exit codes: 0 done, 1 the operation failed, 2 used wrongly, 3 try again later.
 
 mod ask;
+mod capacity;
 mod check;
 mod component;
 mod config;
@@ -12,17 +13,17 @@ mod explain;
 mod finding;
 mod gateway;
 mod input;
+mod log;
 mod output;
+mod plugin;
 mod send;
+mod serve;
 mod sign;
 mod verify;
 
 use clap::{Parser, Subcommand};
-use excerpt::{excerpt, remark};
 use exit::Failure;
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 /// RCS Business Messaging for message gateways.
 #[derive(Parser)]
@@ -36,6 +37,8 @@ struct Arguments {
 enum Command {
     /// Runs a gateway and a stand-in for Google's platform on this machine, with a phone that answers.
     Dev(dev::Arguments),
+    /// Runs a gateway as a configuration says, until it is told to stop.
+    Serve(serve::Arguments),
     /// Sends a message through a gateway.
     Send(send::Arguments),
     #[command(flatten)]
@@ -65,8 +68,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run(command: Command) -> Result<(), Failure> {
-    log_to_stderr()?;
+    // Which logs as its configuration says.
+    if !matches!(command, Command::Serve(_)) {
+        log::start(&log::Settings::default())?;
+    }
     match command {
+        Command::Serve(arguments) => serve::run(arguments).await,
         Command::Dev(arguments) => dev::run(arguments).await,
         Command::Send(arguments) => send::run(arguments).await,
         Command::Ask(command) => ask::run(command).await,
@@ -77,16 +84,4 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Verify(arguments) => verify::run(arguments).await,
         Command::Component(arguments) => component::run(&arguments),
     }
-}
-
-/// `RBM_LOG` takes the directives of tracing-subscriber's `EnvFilter`: `info`, `rbm_gateway=debug`, `trace`.
-fn log_to_stderr() -> Result<(), Failure> {
-    let directives = std::env::var("RBM_LOG").unwrap_or_else(|_| "warn".to_owned());
-    let filter = EnvFilter::try_new(&directives).map_err(|problem| {
-        let (directives, problem) = (excerpt(&directives), remark(problem));
-        Failure::usage(format!("RBM_LOG is {directives:?}, which is no filter: {problem}"))
-    })?;
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(colour).with_env_filter(filter).init();
-    Ok(())
 }
