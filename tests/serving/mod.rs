@@ -1,0 +1,171 @@
+//! A platform in this process, and `rbm serve` in another, which may be killed and started again at the same address.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use rbm_emulator::{Emulator, Options};
+use reqwest::Client;
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::time::sleep;
+
+/// The platform.
+pub struct Platform {
+    pub emulator: Emulator,
+    client: Client,
+}
+
+impl Platform {
+    pub async fn start() -> Self {
+        Self::start_with(Options::default()).await
+    }
+
+    pub async fn start_with(options: Options) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self { emulator: Emulator::start(listener, options).await.unwrap(), client: Client::new() }
+    }
+
+    /// The ids of what a phone was sent, in the order in which it came.
+    pub async fn shown_on(&self, phone: &str) -> Vec<String> {
+        let address = format!("{}/emulator/phones/{phone}", self.emulator.origin());
+        let shown: Value = get(&self.client, &address).await;
+        let messages = shown["messages"].as_array().unwrap();
+        messages.iter().map(|message| message["id"].as_str().unwrap_or_else(|| panic!("{message}")).to_owned()).collect()
+    }
+}
+
+/// The gateway: its configuration, its store, and the process while there is one.
+pub struct Serve {
+    pub client_token: String,
+    pub address: SocketAddr,
+    pub directory: TempDir,
+    pub client: Client,
+    child: Option<Child>,
+}
+
+impl Serve {
+    /// For one agent of this platform.
+    pub fn new(platform: &Platform) -> Self {
+        Self::with(platform.emulator.origin(), &platform.emulator, "")
+    }
+
+    /// With a platform at another address, such as a proxy's, and more lines of configuration.
+    pub fn with(api_origin: &str, emulator: &Emulator, more: &str) -> Self {
+        let directory = TempDir::new().unwrap();
+        // Free a moment ago: the webhook that the platform knows must stay where it is.
+        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let client_token = "a-client-token-of-the-tests".to_owned();
+        write_secret(&directory, "key.json", &emulator.service_account());
+        write_secret(&directory, "client-token", &client_token);
+        let config = format!(
+            "[server]\nlisten = \"{address}\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[store]\ndirectory = \"data\"\n\
+             [platform]\napi_origin = \"{api_origin}\"\nallow_private_addresses = true\n\
+             [agents.demo]\nagent_id = \"demo\"\nclient_token_file = \"client-token\"\nservice_account_file = \"key.json\"\n{more}"
+        );
+        std::fs::write(directory.path().join("rbm.toml"), config).unwrap();
+        Self { client_token, address, directory, client: Client::new(), child: None }
+    }
+
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn webhook(&self) -> String {
+        format!("{}/webhooks/rbm/demo", self.origin())
+    }
+
+    /// Returns when it takes requests.
+    pub async fn start(&mut self) {
+        let begun = Instant::now();
+        // The address may still be the dead one's for a moment.
+        while !self.try_start() {
+            assert!(begun.elapsed() < Duration::from_secs(10), "it does not start");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn try_start(&mut self) -> bool {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rbm"));
+        let command = command.args(["serve", "--json", "--config"]).arg(self.directory.path().join("rbm.toml"));
+        let level = std::env::var("RBM_LOG").unwrap_or_else(|_| "error".to_owned());
+        let mut child = command.env("RBM_LOG", level).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        if line.is_empty() {
+            child.wait().unwrap();
+            return false;
+        }
+        self.child = Some(child);
+        true
+    }
+
+    /// As a power switch would, but that the operating system goes on.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// All messages, newest first.
+pub async fn messages(serve: &Serve) -> Vec<Value> {
+    let mut found = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = get(&serve.client, &format!("{}/v1/messages?limit=1000{after}", serve.origin())).await;
+        found.extend(page["messages"].as_array().unwrap().iter().cloned());
+        let Some(next) = page["next"].as_str() else { return found };
+        after = format!("&after={next}");
+    }
+}
+
+/// All events, oldest first.
+pub async fn events(serve: &Serve) -> Vec<Value> {
+    let mut found = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = get(&serve.client, &format!("{}/v1/events?limit=1000{after}", serve.origin())).await;
+        let events = page["events"].as_array().unwrap();
+        if events.is_empty() {
+            return found;
+        }
+        found.extend(events.iter().cloned());
+        after = format!("&after={}", page["next"].as_str().unwrap());
+    }
+}
+
+/// The signature of a document, and the webhook request's body around it.
+pub fn signed(client_token: &str, document: &str) -> (String, String) {
+    let mac = Hmac::<sha2::Sha512>::new_from_slice(client_token.as_bytes()).unwrap().chain_update(document);
+    let data = STANDARD.encode(document);
+    let body = json!({ "message": { "data": data, "attributes": { "product": "RBM" }, "messageId": "1" } });
+    (STANDARD.encode(mac.finalize().into_bytes()), body.to_string())
+}
+
+async fn get(client: &Client, address: &str) -> Value {
+    let response = client.get(address).send().await.unwrap();
+    let text = response.text().await.unwrap();
+    serde_json::from_str(&text).unwrap_or_else(|_| panic!("{address}: {text}"))
+}
+
+fn write_secret(directory: &TempDir, name: &str, secret: &str) {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let path = directory.path().join(name);
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).unwrap();
+    file.write_all(secret.as_bytes()).unwrap();
+}
