@@ -200,6 +200,8 @@ fn an_error_repeats_only_a_part_of_what_was_written() {
         &["send", "--message", &directory],
         &["check", &directory],
         &["check", "-", "--setting", &long],
+        &["config", "check", "--config", &directory],
+        &["config", "show", "--set", &setting],
         &["check", "-", "--setting", &setting],
         &["check", "-", "--setting", &value],
         &["upload", &directory],

@@ -9,6 +9,7 @@ mod bad_input;
 mod beside_messages;
 mod checking;
 mod command_line;
+mod configuration;
 mod conversations;
 mod dev;
 mod events;

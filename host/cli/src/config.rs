@@ -146,3 +146,6 @@ fn summary(findings: &[Finding]) -> String {
 }
 
 const EXAMPLE: &str = include_str!("config/example.toml");
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,11 @@
 //! Reads the agents: who sends, with what credentials, how fast and when not. What only the platform knows is not checked.
 
+use super::file::place;
 use super::finding::{Finding, Rule};
 use super::keys::{CREDENTIALS, REGIONS, USE_CASES, folded};
 use super::reading::{Reading, Section, Wrong};
 use super::validated::{AgentConfig, Partner, QuietHours, Rate};
+use crate::excerpt::remark;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use rbm_host::{Credentials, ServiceAccount};
@@ -113,7 +115,7 @@ fn credentials(section: &Section<'_>) -> Option<Credentials> {
             let secret = section.secret("service_account")?;
             let account = ServiceAccount::from_json(secret.text.expose_secret(), auth::SCOPE);
             let refuse = |problem| {
-                let message = format!("{}: {problem}", secret.path);
+                let message = format!("{}: {}", secret.path, remark(problem));
                 section.find(Finding::error(Rule::Secret, message, secret.origin));
             };
             account.map_err(refuse).ok().map(Credentials::service_account)
@@ -121,7 +123,8 @@ fn credentials(section: &Section<'_>) -> Option<Credentials> {
         [_] => section.for_header(section.secret("bearer_token")?).map(Credentials::bearer),
         [first, second, ..] => {
             let message = format!("{} and {} exclude each other", section.at(first), section.at(second));
-            let key = section.given(second).map_or_else(|| section.origin(), |given| given.key.clone());
+            let keys = given.iter().filter_map(|name| section.given(name)).map(|given| given.key.clone());
+            let key = keys.max_by_key(place).unwrap_or_else(|| section.origin());
             let finding = Finding::error(Rule::Excluded, message, key);
             section.find(finding.with_help(Some("leave out all but one".to_owned())));
             None

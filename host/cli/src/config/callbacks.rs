@@ -120,15 +120,14 @@ fn names(section: &Section<'_>, agents: &[&str]) -> Vec<String> {
         let message = format!("{} names no agent", section.at("agents"));
         refuse(message, Some("leave it out for all agents".to_owned()), section.origin_of("agents"));
     }
-    for (index, item) in items.iter().enumerate() {
-        let (path, shown) = (section.at("agents"), excerpt(&item.text));
+    for (place, item) in items.iter().enumerate() {
+        let named = format!("{}[{}] is {:?}", section.at("agents"), item.index, excerpt(&item.text));
         if !agents.contains(&item.text.as_str()) {
-            let message =
-                format!("{path}[{index}] is {shown:?}, and there is no such agent; there are {}", agents.join(", "));
+            let message = format!("{named}, and there is no such agent; there are {}", agents.join(", "));
             let nearest = rbm_json::nearest(agents.iter().copied(), &item.text);
             refuse(message, nearest.map(|nearest| format!("did you mean {nearest:?}?")), item.origin.clone());
-        } else if items[..index].iter().any(|earlier| earlier.text == item.text) {
-            refuse(format!("{path}[{index}] is {shown:?}, which is named before"), None, item.origin.clone());
+        } else if items[..place].iter().any(|earlier| earlier.text == item.text) {
+            refuse(format!("{named}, which is named before"), None, item.origin.clone());
         }
     }
     items.iter().map(|item| item.text.clone()).collect()

@@ -24,11 +24,13 @@ pub(super) struct File {
 pub(super) fn read(text: &str) -> File {
     let (document, problems) = DeTable::parse_recoverable(text);
     if !problems.is_empty() {
-        let findings = problems.iter().map(|problem| {
+        let finding = |problem: &toml::de::Error| {
             let place = problem.span().unwrap_or(text.len()..text.len());
             Finding::error(Rule::Syntax, format!("this is not TOML: {}", problem.message()), Origin::File(place))
-        });
-        return File { findings: findings.collect(), ..File::default() };
+        };
+        let mut findings: Vec<_> = problems.iter().map(finding).collect();
+        findings.sort_by_key(|finding| place(&finding.origin));
+        return File { findings, ..File::default() };
     }
     let mut file = File { is_toml: true, ..File::default() };
     file.table("", "", document.get_ref());
@@ -78,21 +80,40 @@ impl File {
     }
 
     fn value(&mut self, known: &'static Key, path: &str, key: Origin, value: &Spanned<DeValue<'_>>) {
-        let origin = Origin::File(value.span());
-        match typed(known.kind, path, value, &key) {
-            Ok(typed) => {
-                if known.kind == Kind::Secret || matches!(&typed, Value::Text(text) if has_user(text)) {
-                    self.hide(value);
-                }
-                let given = Given { pattern: known.pattern, value: typed, origin, key };
+        let read = match (known.kind, value.get_ref()) {
+            (Kind::List, DeValue::Array(array)) => Ok(Value::List(self.list(path, array))),
+            _ => typed(known.kind, path, value, &key),
+        };
+        match known.kind {
+            Kind::Secret => self.hide(value),
+            _ => self.hide_odd(value),
+        }
+        match read {
+            Ok(read) => {
+                let given = Given { pattern: known.pattern, value: read, origin: Origin::File(value.span()), key };
                 self.givens.values.insert(path.to_owned(), given);
             }
-            Err(findings) => {
+            Err(finding) => {
                 self.givens.wrong.push(path.to_owned());
-                self.findings.extend(findings);
-                if known.kind == Kind::Secret { self.hide(value) } else { self.hide_odd(value) }
+                self.findings.push(finding);
             }
         }
+    }
+
+    /// Those that are texts; the others are found.
+    fn list(&mut self, path: &str, array: &DeArray<'_>) -> Vec<Item> {
+        let mut items = Vec::new();
+        for (index, value) in array.iter().enumerate() {
+            let origin = Origin::File(value.span());
+            match value.get_ref() {
+                DeValue::String(text) => items.push(Item { index, text: text.to_string(), origin }),
+                other => {
+                    let message = format!("{path}[{index}] is {}, and must be a string", shown(other));
+                    self.findings.push(Finding::error(Rule::Kind, message, origin));
+                }
+            }
+        }
+        items
     }
 
     fn refuse(&mut self, finding: Finding, value: &Spanned<DeValue<'_>>) {
@@ -120,7 +141,7 @@ impl File {
     }
 }
 
-fn typed(wanted: Kind, path: &str, value: &Spanned<DeValue<'_>>, key: &Origin) -> Result<Value, Vec<Finding>> {
+fn typed(wanted: Kind, path: &str, value: &Spanned<DeValue<'_>>, key: &Origin) -> Result<Value, Finding> {
     let origin = Origin::File(value.span());
     let wrong = |expected: &str| {
         // A secret is neither repeated nor pointed at.
@@ -128,39 +149,23 @@ fn typed(wanted: Kind, path: &str, value: &Spanned<DeValue<'_>>, key: &Origin) -
             Kind::Secret => (kind(value.get_ref()).to_owned(), key),
             _ => (shown(value.get_ref()), &origin),
         };
-        vec![Finding::error(Rule::Kind, format!("{path} is {shown}, and must be {expected}"), origin.clone())]
+        Finding::error(Rule::Kind, format!("{path} is {shown}, and must be {expected}"), origin.clone())
     };
     match (wanted, value.get_ref()) {
         (Kind::Text | Kind::Path, DeValue::String(text)) => Ok(Value::Text(text.to_string())),
         (Kind::Secret, DeValue::String(text)) => Ok(Value::Secret(text.to_string().into())),
-        (Kind::Choice(words), DeValue::String(text)) => choice(path, words, text, &origin).map_err(|found| vec![found]),
+        (Kind::Choice(words), DeValue::String(text)) => choice(path, words, text, &origin),
         (Kind::Boolean, DeValue::Boolean(value)) => Ok(Value::Boolean(*value)),
         (Kind::Whole(least, most), DeValue::Integer(number)) => {
             let number = i64::from_str_radix(number.as_str(), number.radix()).ok();
             let number = number.ok_or_else(|| wrong(&format!("a whole number from {least} to {most}")))?;
-            whole(path, least, most, number, &origin).map_err(|found| vec![found])
+            whole(path, least, most, number, &origin)
         }
-        (Kind::List, DeValue::Array(array)) => list(path, array),
         (Kind::Text | Kind::Path | Kind::Secret | Kind::Choice(_), _) => Err(wrong("a string")),
         (Kind::Boolean, _) => Err(wrong("true or false")),
         (Kind::Whole(least, most), _) => Err(wrong(&format!("a whole number from {least} to {most}"))),
         (Kind::List, _) => Err(wrong("an array of strings")),
     }
-}
-
-fn list(path: &str, array: &DeArray<'_>) -> Result<Value, Vec<Finding>> {
-    let (mut items, mut findings) = (Vec::new(), Vec::new());
-    for (index, value) in array.iter().enumerate() {
-        let origin = Origin::File(value.span());
-        match value.get_ref() {
-            DeValue::String(text) => items.push(Item { text: text.to_string(), origin }),
-            other => {
-                let message = format!("{path}[{index}] is {}, and must be a string", shown(other));
-                findings.push(Finding::error(Rule::Kind, message, origin));
-            }
-        }
-    }
-    if findings.is_empty() { Ok(Value::List(items)) } else { Err(findings) }
 }
 
 /// An address with a user in it has a password in it as well.

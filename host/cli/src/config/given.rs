@@ -22,6 +22,8 @@ pub(super) enum Value {
 /// An element of a list.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
+    /// From 0, counting those that are no texts.
+    pub(super) index: usize,
     pub(super) text: String,
     pub(super) origin: Origin,
 }
@@ -124,7 +126,8 @@ pub(super) fn parse(path: &str, kind: Kind, text: &str, origin: &Origin) -> Resu
         },
         Kind::List => {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-            Ok(Value::List(items.map(|item| Item { text: item.to_owned(), origin: origin.clone() }).collect()))
+            let item = |(index, item): (usize, &str)| Item { index, text: item.to_owned(), origin: origin.clone() };
+            Ok(Value::List(items.enumerate().map(item).collect()))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The keys that a configuration may have: one row a key, from which the file, the environment and flags are read, and which
 //! the schema and `rbm config show` are made of. What a value must look like beyond its kind is said where it is read.
 
+use self::Kind::{Boolean, Choice, List, Path, Secret, Text, Whole};
 use crate::excerpt::excerpt;
 use rbm_json::nearest;
 
@@ -103,6 +104,10 @@ pub(super) fn unknown(table: &str, name: &str, names: &[&str]) -> (String, Optio
     (message, help)
 }
 
+const fn key(pattern: &'static str, kind: Kind, default: Option<&'static str>, documentation: &'static str) -> Key {
+    Key { pattern, kind, default, documentation }
+}
+
 /// What a name must look like.
 pub(super) const NAME_RULE: &str =
     "1 to 64 letters, digits, - and _, a letter or a digit first and last, and no two of - and _ in a row";
@@ -122,21 +127,10 @@ pub(super) const FORMATS: &[&str] = &["text", "json"];
 const SEEN_DAYS_MIN: u32 = 14;
 const DAYS_MAX: u32 = 3650;
 
-const fn key(pattern: &'static str, kind: Kind, default: Option<&'static str>, documentation: &'static str) -> Key {
-    Key { pattern, kind, default, documentation }
-}
-
-use Kind::{Boolean, Choice, List, Path, Secret, Text, Whole};
-
 /// All of them, in the order in which they are shown.
 pub(super) const KEYS: &[Key] = &[
     key("server.listen", Text, Some("127.0.0.1:8787"), "Where messages and webhooks come in: an address and a port."),
-    key(
-        "server.api_token",
-        Secret,
-        None,
-        "What callers of /v1 must know. Needed where others than this machine reach it.",
-    ),
+    key("server.api_token", Secret, None, "What callers of /v1 must know. Needed where others reach it."),
     key("server.api_token_file", Path, None, "A file that holds api_token."),
     key("server.next_api_token", Secret, None, "A second api_token while the first is replaced."),
     key("server.next_api_token_file", Path, None, "A file that holds next_api_token."),
@@ -147,33 +141,18 @@ pub(super) const KEYS: &[Key] = &[
     key("admin.token", Secret, None, "What they ask for. Needed where others than this machine reach them."),
     key("admin.token_file", Path, None, "A file that holds token."),
     key("store.directory", Path, Some("/var/lib/rbm"), "Where messages and events are kept."),
-    key(
-        "retention.seen_days",
-        Whole(SEEN_DAYS_MIN, DAYS_MAX),
-        Some("30"),
-        "How long an event or a message is known to be a repetition.",
-    ),
+    key("retention.seen_days", Whole(SEEN_DAYS_MIN, DAYS_MAX), Some("30"), "How long a repetition is known to be one."),
     key("retention.events_days", Whole(1, DAYS_MAX), Some("30"), "How long events can be asked for."),
     key("retention.messages_days", Whole(1, DAYS_MAX), Some("90"), "How long messages that are done with are kept."),
     key("retention.quarantine_days", Whole(1, DAYS_MAX), Some("30"), "How long what could not be understood is kept."),
     key("platform.api_origin", Text, None, "Another platform than Google's, for tests: https://host:port."),
-    key(
-        "platform.allow_private_addresses",
-        Boolean,
-        Some("false"),
-        "Whether the platform may be at a private address, and be spoken to in the clear.",
-    ),
+    key("platform.allow_private_addresses", Boolean, Some("false"), "Takes private addresses, and plain HTTP."),
     key("partner.client_token", Secret, None, "The client token of the webhook that all agents share."),
     key("partner.client_token_file", Path, None, "A file that holds client_token."),
     key("partner.next_client_token", Secret, None, "A second client_token while the first is replaced."),
     key("partner.next_client_token_file", Path, None, "A file that holds next_client_token."),
     key("agents.*.agent_id", Text, None, "The agent's id, with or without @rbm.goog."),
-    key(
-        "agents.*.client_token",
-        Secret,
-        None,
-        "The client token of the agent's webhook. The partner's, if it has none of its own.",
-    ),
+    key("agents.*.client_token", Secret, None, "The client token of its webhook. The partner's without it."),
     key("agents.*.client_token_file", Path, None, "A file that holds client_token."),
     key("agents.*.next_client_token", Secret, None, "A second client_token while the first is replaced."),
     key("agents.*.next_client_token_file", Path, None, "A file that holds next_client_token."),
@@ -182,18 +161,8 @@ pub(super) const KEYS: &[Key] = &[
     key("agents.*.bearer_token", Secret, None, "A fixed token instead of a service account, for tests."),
     key("agents.*.bearer_token_file", Path, None, "A file that holds bearer_token."),
     key("agents.*.region", Choice(REGIONS), None, "Where the agent is hosted. The global address is used without it."),
-    key(
-        "agents.*.use_case",
-        Choice(USE_CASES),
-        None,
-        "What the agent is registered for, which decides the purposes of its messages.",
-    ),
-    key(
-        "agents.*.card_suggestions_max",
-        Whole(1, 10),
-        Some("4"),
-        "How many suggestions a card may have: 4 by Google's pages, up to 10 by its clients.",
-    ),
+    key("agents.*.use_case", Choice(USE_CASES), None, "What it is registered for: which purposes messages have."),
+    key("agents.*.card_suggestions_max", Whole(1, 10), Some("4"), "How many a card may have: 4 by Google's pages."),
     key("agents.*.messages_per_second", Whole(1, 10_000), Some("100"), "How many messages are sent in a second."),
     key("agents.*.burst", Whole(1, 10_000), Some("10"), "How many messages may go at once after a pause."),
     key("agents.*.quiet_hours.from", Text, None, "When it stops to send, such as 22:00."),
@@ -205,18 +174,8 @@ pub(super) const KEYS: &[Key] = &[
     key("callbacks.*.next_secret", Secret, None, "A second secret while the first is replaced; both sign."),
     key("callbacks.*.next_secret_file", Path, None, "A file that holds next_secret."),
     key("callbacks.*.agents", List, None, "Whose events are posted. All agents' without it."),
-    key(
-        "callbacks.*.order",
-        Boolean,
-        Some("false"),
-        "Whether an event waits for those before it of the same conversation.",
-    ),
-    key(
-        "callbacks.*.allow_private_addresses",
-        Boolean,
-        Some("false"),
-        "Whether the address may be private, and be spoken to in the clear.",
-    ),
+    key("callbacks.*.order", Boolean, Some("false"), "Keeps the order within a conversation."),
+    key("callbacks.*.allow_private_addresses", Boolean, Some("false"), "Takes private addresses, and plain HTTP."),
     key("opt_out.keywords", Boolean, Some("true"), "Whether words such as STOP count as a wish for no more messages."),
     key("log.level", Choice(LEVELS), Some("info"), "What is logged. RBM_LOG overrules it."),
     key("log.format", Choice(FORMATS), Some("text"), "How: for people, or as a line of JSON each."),

@@ -4,6 +4,7 @@
 use super::finding::Finding;
 use super::given::Origin;
 use super::keys::{KEYS, Key, Kind};
+use crate::excerpt::excerpt;
 use crate::finding::{Title, rendered};
 use annotate_snippets::{AnnotationKind, Element, Origin as Place, Renderer, Snippet};
 use std::ops::Range;
@@ -47,7 +48,7 @@ impl Source<'_> {
     pub(super) fn who(&self, origin: &Origin) -> String {
         match (origin, self.position(origin)) {
             (_, Some(position)) => format!("{}:{}", self.name, position.line),
-            (Origin::Environment(variable), _) => variable.clone(),
+            (Origin::Environment(variable), _) => excerpt(variable),
             (Origin::Flag(path), _) => format!("--set {path}"),
             _ => "default".to_owned(),
         }

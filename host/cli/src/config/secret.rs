@@ -38,7 +38,7 @@ impl Section<'_> {
                 None
             }
             (Some(given), None) => self.inline(name, given),
-            (None, Some(given)) => self.in_file(&file, given),
+            (None, Some(_)) => self.in_file(&file),
             (None, None) => None,
         }
     }
@@ -78,16 +78,15 @@ impl Section<'_> {
         self.checked(self.at(name), text.clone(), given.key.clone(), "is empty")
     }
 
-    fn in_file(&self, name: &str, given: &Given) -> Option<Secret> {
-        let Value::Text(written) = &given.value else { return None };
-        let file = self.reading.resolve(written);
+    fn in_file(&self, name: &str) -> Option<Secret> {
+        let file = self.file_path(name)?;
         let content = self.file(name, &file)?;
         if content.readable_by_others {
             self.warn_readable(name, &file);
         }
         let text = content.text.expose_secret();
         let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
-        self.checked(self.at(name), text.into(), given.origin.clone(), "names an empty file")
+        self.checked(self.at(name), text.into(), self.origin_of(name), "names an empty file")
     }
 
     /// Found: that a file is not its owner's alone.

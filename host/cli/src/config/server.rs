@@ -75,10 +75,10 @@ fn read_tls(section: &Section<'_>) -> Result<Tls, Wrong> {
 
 fn trusted_proxies(section: &Section<'_>) -> Vec<IpNet> {
     let items = section.list("trusted_proxies").unwrap_or_default();
-    let read = |(index, item): (usize, &Item)| {
+    let read = |item: &Item| {
         let network = item.text.parse().or_else(|_| item.text.parse().map(|address: IpAddr| address.into()));
         let refuse = |rule: &str| {
-            let message = format!("server.trusted_proxies[{index}] is {:?}, and {rule}", excerpt(&item.text));
+            let message = format!("server.trusted_proxies[{}] is {:?}, and {rule}", item.index, excerpt(&item.text));
             section.find(Finding::error(Rule::Network, message, item.origin.clone()));
         };
         match network {
@@ -89,7 +89,7 @@ fn trusted_proxies(section: &Section<'_>) -> Vec<IpNet> {
         }
         None
     };
-    items.iter().enumerate().filter_map(read).collect()
+    items.iter().filter_map(read).collect()
 }
 
 fn exposed(section: &Section<'_>, listen: SocketAddr, why: &str) {
