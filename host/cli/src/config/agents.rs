@@ -94,7 +94,7 @@ pub(super) fn check_names(sections: &[(&str, Section<'_>)]) {
 
 fn check_ids(sections: &[(&str, Section<'_>)], ids: &[Option<AgentId>]) {
     for (index, ((_, section), id)) in sections.iter().zip(ids).enumerate() {
-        let earlier = ids[..index].iter().position(|other| other.is_some() && other == id);
+        let earlier = ids[..index].iter().position(|other| other == id);
         if let (Some(earlier), Some(id)) = (earlier, id) {
             let (path, earlier) = (section.at("agent_id"), sections[earlier].1.at("agent_id"));
             let message = format!("{path} and {earlier} are both {}, and must differ", id.full());

@@ -1,5 +1,6 @@
 //! Shows what is in effect and who said it, as a configuration that could be given again if its secrets were not stars.
 
+use super::file::has_user;
 use super::given::{Given, Givens, Value};
 use super::keys::KEYS;
 use super::render::Source;
@@ -70,8 +71,8 @@ fn lines(givens: &Givens) -> Vec<Line<'_>> {
 
 fn shown_as_json(value: &Value) -> Json {
     match value {
-        Value::Text(text) => json!(text),
-        Value::Secret(_) => json!("***"),
+        Value::Text(text) if !has_user(text) => json!(text),
+        Value::Text(_) | Value::Secret(_) => json!("***"),
         Value::Whole(number) => json!(number),
         Value::Boolean(value) => json!(value),
         Value::List(items) => items.iter().map(|item| item.text.as_str()).collect(),

@@ -151,3 +151,27 @@ fn each_error_about_a_callback_says_what_where_and_by_which_rule() {
         format!("{LEAST}[callbacks.shop]\nurl = \"http://127.0.0.1:1\"\nsecret_file = \"secrets/shop-secret\"\n");
     assert_eq!(case(&format!("{text}allow_private_addresses = true\n")).findings(), [""; 0]);
 }
+
+#[test]
+fn a_name_can_be_part_of_an_address_and_of_a_variable() {
+    let (longest, longer) = ("a".repeat(64), "a".repeat(65));
+    for (name, is_name) in [
+        ("a", true),
+        ("9", true),
+        ("Shop-2_b", true),
+        (&longest, true),
+        (&longer, false),
+        ("", false),
+        ("a__b", false),
+        ("a-_b", false),
+        ("-a", false),
+        ("a_", false),
+        ("a.b", false),
+        ("a/b", false),
+        ("é", false),
+    ] {
+        let text =
+            format!("{LEAST}[agents.\"{name}\"]\nagent_id = \"x\"\nclient_token = \"c\"\nbearer_token = \"b\"\n");
+        assert_eq!(case(&text).outcome.config.is_some(), is_name, "{name}");
+    }
+}

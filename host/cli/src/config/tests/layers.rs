@@ -126,6 +126,15 @@ fn an_agent_without_a_client_token_has_the_partners() {
     assert_eq!(exposed(&config.partner.unwrap().client_tokens), ["p", "q"]);
 }
 
+#[test]
+fn this_machine_is_known_however_it_is_written_and_port_0_is_another_each_time() {
+    for listen in ["127.0.0.1:0", "127.9.9.9:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
+        let flags = [format!("server.listen={listen}"), "admin.listen=127.0.0.1:0".to_owned()];
+        let config = config(LEAST, &[], &[&flags[0], &flags[1]]);
+        assert_eq!((config.server.listen.to_string(), config.admin.listen.port()), (listen.to_owned(), 0));
+    }
+}
+
 /// The words that are taken here are the plugin's.
 #[tokio::test]
 async fn the_plugin_takes_the_settings_of_every_agent_that_is_right() {
