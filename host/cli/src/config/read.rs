@@ -122,11 +122,11 @@ fn read_platform(reading: &Reading<'_>) -> Option<Platform> {
     Some(Platform { api_origin, allow_private_addresses })
 }
 
+/// In its normal form: `https://API.example:443/` is `https://api.example`.
 fn origin(text: &str) -> Result<String, ()> {
     let url = Url::parse(text).map_err(|_| ())?;
-    let origin = url.origin().ascii_serialization();
-    let written = text.strip_suffix('/').unwrap_or(text);
-    if matches!(url.scheme(), "http" | "https") && written == origin { Ok(origin) } else { Err(()) }
+    let bare = &url[url::Position::BeforePath..] == "/" && url.username().is_empty() && url.password().is_none();
+    if bare && matches!(url.scheme(), "http" | "https") { Ok(url.origin().ascii_serialization()) } else { Err(()) }
 }
 
 fn read_log(reading: &Reading<'_>) -> Option<Log> {

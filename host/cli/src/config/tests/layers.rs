@@ -135,6 +135,19 @@ fn this_machine_is_known_however_it_is_written_and_port_0_is_another_each_time()
     }
 }
 
+#[test]
+fn an_origin_is_taken_in_its_normal_form() {
+    for (written, origin) in [
+        ("https://API.example:443/", "https://api.example"),
+        ("https://[::1]:8788", "https://[::1]:8788"),
+        ("http://127.1:8788", "http://127.0.0.1:8788"),
+    ] {
+        let flags = [format!("platform.api_origin={written}"), "platform.allow_private_addresses=true".to_owned()];
+        let config = config(LEAST, &[], &[&flags[0], &flags[1]]);
+        assert_eq!(config.platform.api_origin.as_deref(), Some(origin), "{written}");
+    }
+}
+
 /// The words that are taken here are the plugin's.
 #[tokio::test]
 async fn the_plugin_takes_the_settings_of_every_agent_that_is_right() {
