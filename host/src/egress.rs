@@ -1,7 +1,7 @@
 //! The one place where the host opens outgoing connections: to listed origins only, with credentials that the plugin never
 //! sees, without redirects, within limits of size and time.
 
-mod address;
+pub mod address;
 mod credentials;
 mod pool;
 mod token;
@@ -9,6 +9,7 @@ mod token;
 use crate::http_client::{
     FetchFailure, FetchFailureCode, HttpClient, HttpRequest, HttpResponse, denied, transfer_time,
 };
+use address::is_private;
 use async_trait::async_trait;
 use bytes::Bytes;
 pub use credentials::{Credentials, KeyProblem, ServiceAccount};
@@ -18,7 +19,7 @@ use pool::Pool;
 use std::collections::HashMap;
 use std::time::Duration;
 use token::TokenProblem;
-use url::{Host, Origin, Url};
+use url::{Origin, Url};
 
 /// Makes a plugin's requests over the network.
 pub struct Egress {
@@ -254,15 +255,6 @@ fn parse_origin(text: &str) -> Result<Origin, EgressProblem> {
 fn written_path(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     rest.find(['/', '\\', '?', '#']).map(|start| &rest[start..])
-}
-
-fn is_private(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => !address::is_public(address.into()),
-        Some(Host::Ipv6(address)) => !address::is_public(address.into()),
-        // A name is looked at when it is resolved.
-        _ => false,
-    }
 }
 
 /// A request that may go out, in a form that can go out twice.

@@ -50,6 +50,7 @@ pub mod webhook;
 pub use gateway_channel as contract;
 
 pub use channel::Channel;
+pub use egress::address;
 pub use egress::{Credentials, Egress, EgressBuilder, EgressProblem, KeyProblem, ServiceAccount};
 pub use engine::{Engine, EngineProblem, LoadProblem};
 pub use http_client::{HttpClient, NoHttp};

@@ -1,5 +1,7 @@
 //! A store in memory: everything is kept until the process ends, and nothing after. For development and tests.
 
+mod consumers;
+
 use crate::store::record::Record;
 use crate::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use crate::store::{
@@ -30,6 +32,8 @@ struct Kept {
     uploads: Vec<Upload>,
     /// With the agent of each.
     testers: Vec<(String, StoredTester)>,
+    /// By name.
+    consumers: HashMap<String, consumers::Account>,
 }
 
 impl MemoryStore {

@@ -5,6 +5,7 @@
 
 use crate::lifecycle::{Fact, Facts, State};
 use async_trait::async_trait;
+use consumer::Consumers;
 use gateway_channel::{Inbound, Message};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,12 +13,13 @@ use std::time::Duration;
 use tester::{Counted, NewTester, StoredTester, TesterQuota};
 
 pub mod conformance;
+pub mod consumer;
 pub mod record;
 pub mod tester;
 
 /// Where messages and events are kept.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Consumers + Send + Sync {
     /// Keeps a message to be sent. The id decides: the same message again is the same, another under the same id is not.
     async fn accept(&self, message: NewMessage) -> Result<Accepted, StoreProblem>;
     /// Keeps events and joins what they say to their messages, in one commit. A fact that is known is a duplicate.

@@ -67,7 +67,7 @@ pub(crate) fn read(database: &Connection, after: Option<Cursor>, most: usize) ->
     select.query_map([after, most], stored)?.collect()
 }
 
-fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
+pub(crate) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
     let inbound: Inbound = messages::json(row, 3)?;
     let inbound = Inbound { raw: row.get(4)?, ..inbound };
     let event = NewEvent { agent: row.get(1)?, received_at: to_time(row, 2)?, inbound };

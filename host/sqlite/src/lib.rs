@@ -8,6 +8,7 @@
 
 mod checkpoint;
 mod connection;
+mod consumers;
 mod directory;
 mod events;
 mod health;

@@ -5,7 +5,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// Each brings a database from the version of its place to the next. Never changed once released, only added to.
-const MIGRATIONS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
 
 /// Applies what is missing, all or nothing. What was there before is copied first.
 pub(crate) fn bring_up_to_date(connection: &mut Connection, database: &Path) -> Result<(), OpenProblem> {
@@ -67,7 +68,7 @@ mod tests {
         for _ in 0..2 {
             bring_up_to_date(&mut connection, &database).expect("up to date");
             let version = connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0));
-            assert_eq!(version.expect("a number"), 2);
+            assert_eq!(version.expect("a number"), 3);
         }
         let kept =
             |connection: &Connection| connection.query_row("SELECT at FROM quarantine", [], |row| row.get::<_, i64>(0));

@@ -2,9 +2,11 @@
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use url::{Host, Url};
 
-/// Resolves names to public addresses only, so that a name cannot lead inside.
-pub(super) struct PublicOnly;
+/// Resolves names to public addresses only, so that a name cannot lead inside. What it gave is what is connected to, so a
+/// name whose addresses change meanwhile cannot either.
+pub struct PublicOnly;
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
@@ -19,8 +21,17 @@ impl Resolve for PublicOnly {
     }
 }
 
+/// Whether an address names a host that is not public by its number. A name is looked at when it is resolved: [`PublicOnly`].
+pub fn is_private(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => !is_public(address.into()),
+        Some(Host::Ipv6(address)) => !is_public(address.into()),
+        _ => false,
+    }
+}
+
 /// Whether an address is one of the public internet's.
-pub(super) fn is_public(address: IpAddr) -> bool {
+pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => match embedded_v4(address) {

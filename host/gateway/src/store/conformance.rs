@@ -1,5 +1,7 @@
 //! What every store must do, as one suite: an implementation passes it in a test of its own.
 
+mod consumers;
+
 use super::tester::{Counted, NewTester, TesterQuota};
 use super::{
     Accepted, Cursor, Entry, Filter, Ingested, NewEvent, NewMessage, Quarantined, Settlement, Store, Upload, Withdrawn,
@@ -33,6 +35,7 @@ pub async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     the_quarantine_keeps_the_newest(&*empty()).await;
     files_are_there_as_long_as_the_platform_has_them(&*empty()).await;
     testers_are_counted_once_and_up_to_a_number(&*empty()).await;
+    consumers::check(empty).await;
 }
 
 async fn an_id_is_one_message(store: &dyn Store) {
