@@ -183,7 +183,12 @@ async fn check(serve: &Serve, platform: &Platform, acknowledged: &Acknowledged) 
 }
 
 fn attempts(message: &Value) -> usize {
-    message["history"].as_array().unwrap().iter().filter(|entry| entry["state"] == "sending" || entry["fact"] == "sending").count()
+    message["history"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["state"] == "sending" || entry["fact"] == "sending")
+        .count()
 }
 
 fn counted<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<&'a str, u32> {

@@ -71,9 +71,7 @@ async fn every_event_is_forwarded_in_order_until_it_is_taken() {
         if refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
             return StatusCode::INTERNAL_SERVER_ERROR;
         }
-        let id = headers["webhook-id"].to_str().unwrap().to_owned();
-        let event: Value = serde_json::from_slice(&body).unwrap();
-        sender.send((id, event)).unwrap();
+        sender.send((headers, body)).unwrap();
         StatusCode::NO_CONTENT
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -81,9 +79,12 @@ async fn every_event_is_forwarded_in_order_until_it_is_taken() {
     tokio::spawn(async { axum::serve(listener, axum::Router::new().route("/events", post(take))).await });
     let dev = Dev::start_with(&["--forward-to", &url], "warn");
     dev.send(&text(ANSWERS, "Hello")).await;
-    for kind in ["delivered", "read", "typing", "message"] {
-        let (id, event) = timeout(PATIENCE, received.recv()).await.unwrap().unwrap();
-        assert_eq!((event["kind"].as_str(), &event["cursor"]), (Some(kind), &json!(id)));
+    let secret = dev.ready["forward_secret"].as_str().unwrap();
+    for (kind, cursor) in [("delivered", "e1"), ("read", "e2"), ("typing", "e3"), ("message", "e4")] {
+        let (headers, body) = timeout(PATIENCE, received.recv()).await.unwrap().unwrap();
+        let event: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((&event["kind"], &event["cursor"]), (&json!(kind), &json!(cursor)));
+        standardwebhooks::Webhook::new(secret).unwrap().verify(&body, &headers).unwrap();
     }
 }
 

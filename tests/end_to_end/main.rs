@@ -7,6 +7,7 @@ mod program;
 
 mod bad_input;
 mod beside_messages;
+mod callbacks;
 mod checking;
 mod command_line;
 mod configuration;

@@ -47,6 +47,8 @@ pub(crate) struct Dev {
     pub(crate) webhook: String,
     pub(crate) agent: String,
     pub(crate) client_token: String,
+    /// All that its line says.
+    pub(crate) ready: Value,
     /// From the start of the process to its line.
     pub(crate) ready_after: Duration,
     client: Client,
@@ -76,6 +78,7 @@ impl Dev {
             webhook: text("webhook"),
             agent: text("agent"),
             client_token: text("client_token"),
+            ready: ready.clone(),
             ready_after: begun.elapsed(),
             client: Client::new(),
             child,
@@ -141,7 +144,7 @@ impl Dev {
         self.wait_for("/v1/events?limit=1000", any).await["events"].as_array().unwrap().clone()
     }
 
-    async fn wait_for(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn wait_for(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let begun = Instant::now();
         loop {
             let answer = self.get(path).await;

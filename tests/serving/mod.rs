@@ -35,7 +35,10 @@ impl Platform {
         let address = format!("{}/emulator/phones/{phone}", self.emulator.origin());
         let shown: Value = get(&self.client, &address).await;
         let messages = shown["messages"].as_array().unwrap();
-        messages.iter().map(|message| message["id"].as_str().unwrap_or_else(|| panic!("{message}")).to_owned()).collect()
+        messages
+            .iter()
+            .map(|message| message["id"].as_str().unwrap_or_else(|| panic!("{message}")).to_owned())
+            .collect()
     }
 }
 

@@ -6,10 +6,13 @@ mod feed;
 use crate::exit::Failure;
 use crate::{capacity, excerpt, output, plugin, send};
 use anyhow::{Context as _, anyhow};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use feed::Feed;
 use gateway_channel::{Setting, Severity};
 use jiff::Timestamp;
 use rbm_emulator::{Emulator, Options};
+use rbm_gateway::callback::{Callback, CallbackSettings, Schedule};
 use rbm_gateway::store::Store;
 use rbm_gateway::{Agent, Config, Gateway, Guard, Senders};
 use rbm_host::{Channel, Credentials, Egress, Plugin, ServiceAccount};
@@ -34,7 +37,7 @@ pub(crate) struct Arguments {
     /// Where to keep messages and events, also after the end. A directory that goes with the process if left out.
     #[arg(long, value_name = "DIRECTORY")]
     data: Option<PathBuf>,
-    /// An address that every event is posted to as well, those first that were kept before.
+    /// An address that every event is posted to as well, signed, from where the last start with this --data left off.
     #[arg(long, value_name = "URL")]
     forward_to: Option<String>,
     /// Sends a first message to the phone that answers.
@@ -47,6 +50,7 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     check(&arguments)?;
+    let forward = arguments.forward_to.as_deref().map(Forward::new).transpose()?;
     let (gateway, emulator) =
         (listen("--gateway", arguments.gateway).await?, listen("--emulator", arguments.emulator).await?);
     // Compiling the plugin and making a key take a moment each.
@@ -56,7 +60,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let channel = channel(&plugin, &emulator, &client_token).await?;
     let kept = Kept::open(arguments.data.as_deref())?;
     let store = kept.store.clone();
-    let gateway = start_gateway(gateway, channel, store.clone(), arguments.forward_to)?;
+    let gateway = start_gateway(gateway, channel, store.clone(), forward.as_ref())?;
     let webhook = format!("{}/webhooks/rbm/{AGENT}", gateway.origin());
     emulator.register_webhook(&webhook, client_token.clone().into()).await.map_err(anyhow::Error::from)?;
 
@@ -66,6 +70,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         webhook: &webhook,
         client_token: &client_token,
         kept: &kept.place,
+        forward: forward.as_ref(),
     };
     output::line(if arguments.json { ready.json() } else { ready.text() })?;
     let feed = if arguments.json { None } else { Some(Feed::from_now(store).await.map_err(anyhow::Error::from)?) };
@@ -149,7 +154,7 @@ fn start_gateway(
     listener: TcpListener,
     channel: Channel,
     store: Arc<dyn Store>,
-    forward_to: Option<String>,
+    forward: Option<&Forward>,
 ) -> Result<Gateway, Failure> {
     let agent = Agent {
         name: AGENT.to_owned(),
@@ -157,15 +162,35 @@ fn start_gateway(
         channel: channel.clone(),
     };
     let clock = Arc::new(Timestamp::now);
-    let capacity = capacity::published();
+    let callbacks = forward.map(|forward| forward.callback.clone()).into_iter().collect();
     let senders = Senders { agents: vec![Arc::new(agent)], partner: Some(channel) };
-    let config = Config { senders, store, clock, forward_to, capacity, guard: Guard::default(), admin: None };
-    Gateway::start(listener, config).map_err(|problem| match problem {
-        rbm_gateway::StartProblem::Forward { .. } => {
-            Failure::usage(format!("--forward-to: {}", excerpt::remark(problem)))
-        }
-        problem => Failure::Failed(problem.into()),
-    })
+    let (capacity, guard) = (capacity::published(), Guard::default());
+    let config = Config { senders, store, clock, callbacks, capacity, guard, admin: None };
+    Gateway::start(listener, config).map_err(|problem| Failure::Failed(problem.into()))
+}
+
+/// Where every event is posted as well, and what its signatures are made with: a secret of this run.
+struct Forward {
+    callback: Callback,
+    secret: String,
+}
+
+impl Forward {
+    fn new(url: &str) -> Result<Self, Failure> {
+        let random = [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat();
+        let secret = format!("whsec_{}", STANDARD.encode(random));
+        let settings = CallbackSettings {
+            name: FORWARD_TO.to_owned(),
+            url: url.to_owned(),
+            secrets: vec![secret.as_str().into()],
+            agents: Vec::new(),
+            ordered: true,
+            allow_private_addresses: true,
+        };
+        let callback = Callback::new(settings)
+            .map_err(|problem| Failure::usage(format!("--forward-to: {}", excerpt::remark(problem))))?;
+        Ok(Self { callback: callback.with_schedule(Schedule::of_development()), secret })
+    }
 }
 
 /// Where everything is, once it takes requests.
@@ -175,22 +200,30 @@ struct Ready<'a> {
     webhook: &'a str,
     client_token: &'a str,
     kept: &'a str,
+    forward: Option<&'a Forward>,
 }
 
 impl Ready<'_> {
     fn json(&self) -> String {
-        json!({
+        let mut ready = json!({
             "gateway": self.gateway,
             "emulator": self.emulator,
             "webhook": self.webhook,
             "agent": AGENT_FULL,
             "client_token": self.client_token,
-        })
-        .to_string()
+        });
+        if let Some(forward) = self.forward {
+            ready["forward_secret"] = forward.secret.as_str().into();
+        }
+        ready.to_string()
     }
 
     fn text(&self) -> String {
-        let Self { gateway, emulator, webhook, client_token, kept } = self;
+        let Self { gateway, emulator, webhook, client_token, kept, forward } = self;
+        let forward = forward.map_or_else(String::new, |forward| {
+            let Forward { callback, secret } = forward;
+            format!("\n  forward to    {}\n  signed with   {secret}", callback.url())
+        });
         format!(
             "A gateway and a stand-in for Google's platform, on this machine. {kept}; Ctrl-C ends them.
 
@@ -199,7 +232,7 @@ impl Ready<'_> {
   webhook       {webhook}
   client token  {client_token}
   agent         {AGENT_FULL}
-  phones        +15550100001 reads and answers, …2 hides what it has read, …3 is offline, …4 has no RCS, any other reads
+  phones        +15550100001 reads and answers, …2 hides what it has read, …3 is offline, …4 has no RCS, any other reads{forward}
 
 Send a message:
 
@@ -229,4 +262,6 @@ async fn stopped() -> anyhow::Result<()> {
 
 const AGENT: &str = "demo";
 const AGENT_FULL: &str = "demo@rbm.goog";
+/// The callback's name.
+const FORWARD_TO: &str = "forward-to";
 const HELLO_TO: &str = "+15550100001";

@@ -6,9 +6,9 @@ use crate::guard::{callers_only, encrypted_only};
 use crate::lifecycle::{Fact, State as MessageState, WORDS};
 use crate::problem::{Problem, bad_request, not_found, unavailable};
 use crate::request::{PathName, bound_headers, header_once, parse_phone, parse_query, shown};
-use crate::store::{Accepted, Cursor, Filter, NewMessage, StoreProblem, StoredEvent, StoredMessage};
+use crate::store::{Accepted, Filter, NewMessage, StoreProblem, StoredEvent, StoredMessage};
 use crate::view::MessageView;
-use crate::{Agent, Shared, conversation, inbox, reach, revoke, testers, upload};
+use crate::{Agent, Shared, callbacks, conversation, events, inbox, reach, revoke, stream, testers, upload};
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::middleware;
@@ -38,7 +38,13 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/reach", post(reach::reach))
         .route("/v1/files", post(upload::upload).get(upload::list))
         .route("/v1/testers", post(testers::invite).get(testers::list))
-        .route("/v1/events", get(events))
+        .route("/v1/events", get(events::list))
+        .route("/v1/events/stream", get(stream::stream))
+        .route("/v1/callbacks", get(callbacks::list))
+        .route("/v1/callbacks/{name}/enable", post(callbacks::enable))
+        .route("/v1/dead-letters", get(callbacks::dead_letters))
+        .route("/v1/dead-letters/{callback}/replay", post(callbacks::replay_all))
+        .route("/v1/dead-letters/{callback}/{cursor}/replay", post(callbacks::replay))
         .layer(middleware::from_fn_with_state(shared.clone(), callers_only));
     let platform = Router::new()
         .route("/webhooks/rbm", post(inbox::partner))
@@ -131,20 +137,6 @@ async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> R
     let next =
         (messages.len() == filter.most).then(|| messages.last().map(MessageView::id)).flatten().map(str::to_owned);
     Ok(Json(json!({ "messages": messages, "next": next })))
-}
-
-async fn events(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Result<Json<Value>, Problem> {
-    let query = parse_query(query.as_deref(), &["after", "limit"])?;
-    let after = query.get("after").map(|text| {
-        Cursor::parse(text).ok_or_else(|| {
-            bad_request("cursor", &format!("after is {}, which is no cursor of this gateway", shown(text)))
-        })
-    });
-    let (after, most) = (after.transpose()?, parse_limit(query.get("limit"))?);
-    let events = shared.store.read(after, most).await?;
-    let next = events.last().map(|event| event.cursor).or(after).map(|cursor| cursor.to_string());
-    let events: Vec<event::EventView> = events.iter().map(view_event).collect();
-    Ok(Json(json!({ "events": events, "next": next })))
 }
 
 /// The event as the application reads it.
@@ -251,7 +243,7 @@ fn parse_state(word: &str) -> Result<MessageState, Problem> {
         .ok_or_else(|| bad_request("state", &format!("state is {}, and must be one of {words}", shown(word))))
 }
 
-fn parse_limit(text: Option<&String>) -> Result<usize, Problem> {
+pub(crate) fn parse_limit(text: Option<&String>) -> Result<usize, Problem> {
     let Some(text) = text else { return Ok(LIMIT_DEFAULT) };
     let limit = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
     limit.ok_or_else(|| {

@@ -5,14 +5,18 @@
 //! [`lifecycle`] for states, `outbox` for attempts, `inbox` for webhooks, [`store`] for what must not be lost.
 
 pub mod backoff;
+pub mod callback;
 pub mod lifecycle;
 pub mod store;
 
 mod admin;
 mod api;
+#[cfg(test)]
+mod bare;
 mod body;
+mod callbacks;
 mod conversation;
-mod forward;
+mod events;
 mod guard;
 mod inbox;
 mod memory;
@@ -24,10 +28,12 @@ mod request;
 mod revoke;
 mod senders;
 mod serve;
+mod stream;
 mod testers;
 mod upload;
 mod view;
 
+use callback::{Callback, Pace, Running};
 use jiff::Timestamp;
 use metrics::Metrics;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,8 +61,8 @@ pub struct Config {
     pub store: Arc<dyn Store>,
     /// The time.
     pub clock: Clock,
-    /// Where each event is posted as well, if anywhere.
-    pub forward_to: Option<String>,
+    /// Where events are posted.
+    pub callbacks: Vec<Callback>,
     /// How much the platform takes at once.
     pub capacity: Capacity,
     /// How the gateway's address is guarded.
@@ -87,12 +93,26 @@ pub enum StartProblem {
     /// The listener is of no use.
     #[error("the gateway cannot listen: {0}")]
     Listener(#[from] std::io::Error),
-    /// Where to post events.
-    #[error("events cannot be forwarded to {url:?}: {reason}")]
-    Forward {
-        /// As given.
-        url: String,
-        /// Why not.
+    /// Their progress would be mixed up.
+    #[error("two callbacks are called {name}")]
+    CallbackTwice {
+        /// What both are called.
+        name: String,
+    },
+    /// It would wait for ever.
+    #[error("the callback {name} wants events of the agent {agent:?}, which the gateway does not have")]
+    CallbackAgent {
+        /// Which callback.
+        name: String,
+        /// Whom it wants.
+        agent: String,
+    },
+    /// The HTTP client could not be set up.
+    #[error("the callback {name} has no HTTP client: {reason}")]
+    CallbackClient {
+        /// Which callback.
+        name: String,
+        /// In the library's words.
         reason: String,
     },
 }
@@ -105,7 +125,7 @@ pub struct Gateway {
     sending: JoinHandle<()>,
     keeping: Option<JoinHandle<()>>,
     shared: Arc<Shared>,
-    forwarding: Option<JoinHandle<()>>,
+    delivering: Vec<JoinHandle<()>>,
 }
 
 /// What the parts have in common.
@@ -121,7 +141,12 @@ pub(crate) struct Shared {
     /// Something may be due.
     pub(crate) outbox: Notify,
     /// There are new events.
-    pub(crate) events: Notify,
+    pub(crate) events: Arc<Notify>,
+    pub(crate) callbacks: Vec<Running>,
+    /// Clients that are told of events as they come.
+    pub(crate) streams: Arc<Semaphore>,
+    /// True when the gateway takes no more requests.
+    pub(crate) stopped: watch::Receiver<bool>,
     /// An attempt has ended.
     pub(crate) settled: Notify,
     pub(crate) capacity: Capacity,
@@ -136,6 +161,12 @@ impl Gateway {
     pub fn start(listener: TcpListener, config: Config) -> Result<Self, StartProblem> {
         config.senders.check()?;
         let origin = format!("http://{}", listener.local_addr()?);
+        let (stop, stopped) = watch::channel(false);
+        let events = Arc::new(Notify::new());
+        let (callbacks, delivering) = callback::start_all(config.callbacks, &config.senders.agents, |callback| {
+            let (store, clock) = (config.store.clone(), config.clock.clone());
+            Running::start(callback, store, clock, Pace::default(), events.clone(), stopped.clone())
+        })?;
         let shared = Arc::new(Shared {
             senders: RwLock::new(Arc::new(config.senders)),
             guard: RwLock::new(Arc::new(config.guard)),
@@ -145,17 +176,15 @@ impl Gateway {
             store: config.store,
             clock: config.clock,
             outbox: Notify::new(),
-            events: Notify::new(),
+            events,
+            callbacks,
+            streams: Arc::new(Semaphore::new(stream::STREAMS_MAX)),
+            stopped: stopped.clone(),
             settled: Notify::new(),
             reach_turns: Mutex::new(reach::turns(config.capacity.reach_calls_per_minute_max)),
             capacity: config.capacity,
             uploads: Semaphore::new(upload::MEGABYTES_MAX),
         });
-        let forwarder = config.forward_to.map(|url| {
-            forward::Forwarder::new(&url).map_err(|reason| StartProblem::Forward { url: url.clone(), reason })
-        });
-        let forwarding = forwarder.transpose()?.map(|forwarder| tokio::spawn(forwarder.run(shared.clone())));
-        let (stop, stopped) = watch::channel(false);
         let sending = tokio::spawn(outbox::run(shared.clone(), stopped.clone()));
         let guard = {
             let shared = shared.clone();
@@ -163,7 +192,7 @@ impl Gateway {
         };
         let serving = tokio::spawn(serve::serve(listener, api::router(shared.clone()), guard, stopped));
         let keeping = config.admin.map(|(listener, guard)| keep(listener, guard, shared.clone()));
-        Ok(Self { origin, stop, serving, sending, keeping, forwarding, shared })
+        Ok(Self { origin, stop, serving, sending, keeping, delivering, shared })
     }
 
     /// `http://127.0.0.1:8787`
@@ -185,11 +214,11 @@ impl Gateway {
         self.shared.stopping.store(true, Ordering::Relaxed);
         let _ = self.stop.send(true);
         let _ = tokio::join!(self.serving, self.sending);
+        for delivering in self.delivering {
+            let _ = delivering.await;
+        }
         if let Some(keeping) = self.keeping {
             keeping.abort();
-        }
-        if let Some(forwarding) = self.forwarding {
-            forwarding.abort();
         }
     }
 }

@@ -10,13 +10,14 @@ use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use http::{HeaderMap, Request, StatusCode};
 use rbm_json::excerpt::excerpt;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
-/// The one name in the path of a request.
-pub(crate) struct PathName(pub(crate) String);
+/// The one name in the path of a request, or both.
+pub(crate) struct PathName<T = String>(pub(crate) T);
 
-impl<S: Sync> FromRequestParts<S> for PathName {
+impl<S: Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathName<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {

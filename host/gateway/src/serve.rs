@@ -12,6 +12,7 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -83,19 +84,27 @@ impl Connection {
     }
 
     async fn speak(self, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
-        let mut stream = TimeoutStream::new(stream);
-        // Of each write: who reads nothing for so long is not waited for.
-        stream.set_write_timeout(Some(WRITE_TIME_MAX));
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIME_MAX)
-            .max_headers(HEADERS_MAX)
-            .max_buf_size(HEADER_BYTES_MAX)
-            .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(self.router));
-        if let Err(problem) = self.watcher.watch(connection).await {
+        if let Err(problem) = self.watcher.watch(connection(stream, self.router, WRITE_PAUSE_MAX)).await {
             tracing::debug!(%problem, "a connection ended early");
         }
     }
+}
+
+type Http<S> = http1::Connection<TokioIo<Pin<Box<TimeoutStream<S>>>>, TowerToHyperService<Router>>;
+
+/// Who takes nothing of an answer for so long is cut off: a stream that nobody reads would never end.
+pub(crate) fn connection<S>(stream: S, router: Router, write_pause_max: Duration) -> Http<S>
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(write_pause_max));
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME_MAX)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEADER_BYTES_MAX)
+        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router))
 }
 
 /// How many connections each peer has.
@@ -142,7 +151,7 @@ const HEADERS_MAX: usize = 64;
 /// Also how long a connection may be idle.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(5);
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(5);
-const WRITE_TIME_MAX: Duration = Duration::from_secs(15);
+const WRITE_PAUSE_MAX: Duration = Duration::from_secs(15);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 #[cfg(test)]

@@ -1,0 +1,358 @@
+//! Delivers for one callback: reads what is new, makes what is owed, and writes down how far it has come.
+//!
+//! What is new and what is owed have places of their own, so that neither waits for the other. An attempt ends before anything
+//! is written about it, so a crash at any moment repeats some deliveries and loses none. While too much is owed nothing new is
+//! begun: it stays where it is kept, behind the cursor, so that neither memory nor the store grows with a dead application.
+
+use super::Pace;
+use super::attempt::{Answer, Endpoint, Verdict};
+use super::schedule::Schedule;
+use super::status::{LastAnswer, Status};
+use super::window::Window;
+use crate::store::consumer::{Change, Consumer, Delivery, Disabled, Progress};
+use crate::store::{Cursor, Store, StoreProblem, StoredEvent};
+use crate::{Clock, STOP_TIME_MAX};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::{Notify, watch};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{sleep, timeout};
+
+pub(super) struct Runner {
+    endpoint: Endpoint,
+    store: Arc<dyn Store>,
+    clock: Clock,
+    pace: Pace,
+    status: Arc<Status>,
+    window: Window,
+    /// Up to here events were read.
+    read_to: Option<Cursor>,
+    /// What the store says; none if that may have changed.
+    known: Option<Consumer>,
+    /// There may be more to read.
+    more: bool,
+    /// Something may be due.
+    look: bool,
+    attempts: JoinSet<Ended>,
+    underway: BTreeMap<Cursor, Lane>,
+    /// To be written down beside what the window says.
+    changes: Vec<Change>,
+    disabled: Option<Disabled>,
+    recorded: Instant,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Lane {
+    Fresh,
+    Owed,
+}
+
+struct Ended {
+    delivery: Delivery,
+    answer: Answer,
+}
+
+impl Runner {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        store: Arc<dyn Store>,
+        clock: Clock,
+        pace: Pace,
+        status: Arc<Status>,
+    ) -> Self {
+        Self {
+            endpoint,
+            store,
+            clock,
+            pace,
+            status,
+            window: Window::default(),
+            read_to: None,
+            known: None,
+            more: true,
+            look: true,
+            attempts: JoinSet::new(),
+            underway: BTreeMap::new(),
+            changes: Vec::new(),
+            disabled: None,
+            recorded: Instant::now(),
+        }
+    }
+
+    pub(super) async fn run(mut self, events: Arc<Notify>, wake: Arc<Notify>, mut stopped: watch::Receiver<bool>) {
+        while !*stopped.borrow() {
+            // Before reading, so that what comes meanwhile is heard of.
+            let news = events.notified();
+            if let Err(problem) = self.turn().await {
+                tracing::warn!(callback = self.name(), %problem, "nothing is delivered for a while");
+            }
+            let pause = if self.window.ended() > 0 { self.pace.record_every } else { self.pace.look_every };
+            tokio::select! {
+                Some(ended) = self.attempts.join_next() => self.end(ended),
+                () = news => self.more = true,
+                () = wake.notified() => (self.known, self.look) = (None, true),
+                () = sleep(pause) => (self.more, self.look) = (true, true),
+                // It also ends with whoever started it.
+                _ = stopped.changed() => break,
+            }
+            while let Some(ended) = self.attempts.try_join_next() {
+                self.end(ended);
+            }
+        }
+        self.finish().await;
+    }
+
+    async fn turn(&mut self) -> Result<(), StoreProblem> {
+        self.record(false).await?;
+        let known = self.known().await?;
+        if known.disabled.is_some() || self.disabled.is_some() {
+            return Ok(());
+        }
+        self.begin_owed(&known).await?;
+        self.read(&known).await?;
+        let nothing_more_to_begin = self.begin_fresh();
+        if nothing_more_to_begin && self.window.len() > REFILL_BELOW {
+            let now = self.now();
+            self.window.park(now.saturating_sub(SLOW).unwrap_or(Timestamp::MIN), now);
+        }
+        Ok(())
+    }
+
+    async fn known(&mut self) -> Result<Consumer, StoreProblem> {
+        if let Some(known) = &self.known {
+            return Ok(known.clone());
+        }
+        let known = self.store.consumer(self.name()).await?;
+        // The window is always ahead of the cursor.
+        self.read_to = self.read_to.max(known.after);
+        Ok(self.known.insert(known).clone())
+    }
+
+    /// What has ended, in one write: at most so often for what was taken, at once for what was not.
+    async fn record(&mut self, all: bool) -> Result<(), StoreProblem> {
+        let ended = self.window.ended();
+        let (after, mut changes) = self.window.progress(ended);
+        changes.extend_from_slice(&self.changes);
+        let changed = !changes.is_empty() || self.disabled.is_some();
+        let time = all || ended >= RECORD_AT || self.recorded.elapsed() >= self.pace.record_every;
+        if !changed && !(ended > 0 && time) {
+            return Ok(());
+        }
+        let progress = Progress { after, changes, disabled: self.disabled.clone() };
+        self.store.progress(self.name(), self.now(), progress).await?;
+        self.window.forget(ended);
+        self.changes.clear();
+        self.disabled = None;
+        self.recorded = Instant::now();
+        if changed {
+            self.known = None;
+        }
+        Ok(())
+    }
+
+    async fn begin_owed(&mut self, known: &Consumer) -> Result<(), StoreProblem> {
+        if !self.look || known.owed == 0 || self.free(Lane::Owed) == 0 {
+            return Ok(());
+        }
+        self.look = false;
+        // What is under way is due until it is written down how it ended.
+        let most = OWED_UNDERWAY_MAX + self.underway.len();
+        for (delivery, event) in self.store.due(self.name(), self.now(), most).await? {
+            match event {
+                _ if self.underway.contains_key(&delivery.cursor) => {}
+                Some(event) if self.free(Lane::Owed) > 0 => self.begin(Lane::Owed, delivery, event),
+                Some(_) => break,
+                None => {
+                    let Delivery { cursor, attempts, .. } = delivery;
+                    let reason = "the event is no longer kept".to_owned();
+                    self.changes.push(Change::Dead { cursor, attempts, at: self.now(), reason });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self, known: &Consumer) -> Result<(), StoreProblem> {
+        if !self.more || self.window.len() > REFILL_BELOW || known.owed >= OWED_MAX {
+            return Ok(());
+        }
+        let most = WINDOW - self.window.len();
+        let events = self.store.read(self.read_to, most).await?;
+        let owing = if self.endpoint.callback.ordered && known.owed > 0 {
+            self.store.owing(self.name(), events.iter().map(conversation).collect()).await?
+        } else {
+            HashSet::new()
+        };
+        self.more = events.len() == most;
+        for event in events {
+            self.read_to = Some(event.cursor);
+            self.admit(event, &owing);
+        }
+        Ok(())
+    }
+
+    fn admit(&mut self, event: StoredEvent, owing: &HashSet<String>) {
+        let callback = &self.endpoint.callback;
+        let conversation = callback.ordered.then(|| conversation(&event));
+        match conversation {
+            _ if !callback.wants(&event.event.agent) => self.window.skip(event.cursor),
+            Some(conversation) if owing.contains(&conversation) => self.window.hold(event.cursor, conversation),
+            conversation => self.window.push(event, conversation),
+        }
+    }
+
+    /// Whether it has begun all that may begin.
+    fn begin_fresh(&mut self) -> bool {
+        while self.free(Lane::Fresh) > 0 {
+            let Some((event, conversation)) = self.window.begin(self.now()) else { return true };
+            let cursor = event.cursor;
+            let delivery = Delivery { cursor, conversation, attempts: 0, reason: None, next_at: None };
+            self.begin(Lane::Fresh, delivery, event);
+        }
+        false
+    }
+
+    fn begin(&mut self, lane: Lane, delivery: Delivery, event: StoredEvent) {
+        let (endpoint, now) = (self.endpoint.clone(), self.now());
+        self.underway.insert(delivery.cursor, lane);
+        self.attempts.spawn(async move { Ended { answer: endpoint.post(&event, now).await, delivery } });
+    }
+
+    fn end(&mut self, ended: Result<Ended, JoinError>) {
+        let Ended { delivery, answer } = match ended {
+            Ok(ended) => ended,
+            Err(problem) => {
+                tracing::error!(callback = self.name(), %problem, "an attempt broke off, and is made after the next start");
+                return;
+            }
+        };
+        let (cursor, now) = (delivery.cursor, self.now());
+        let change = conclude(delivery, &answer.verdict, &self.endpoint.callback.schedule, now, rand::random());
+        self.note(&change, &answer, now);
+        if answer.verdict == Verdict::Gone {
+            self.disabled = Some(Disabled { at: now, reason: GONE.to_owned() });
+        }
+        if !self.window.end(cursor, &change) {
+            self.changes.push(change);
+        }
+        self.look |= self.underway.remove(&cursor) == Some(Lane::Owed);
+    }
+
+    fn note(&self, change: &Change, answer: &Answer, at: Timestamp) {
+        let (callback, status) = (self.name(), answer.status);
+        let reason = match change {
+            Change::Taken(_) => None,
+            Change::Owed(Delivery { cursor, attempts, reason, .. }) => {
+                tracing::warn!(callback, %cursor, attempts, reason, "an event was not taken");
+                reason.clone()
+            }
+            Change::Dead { cursor, attempts, reason, .. } => {
+                tracing::error!(callback, %cursor, attempts, reason, "an event was given up");
+                Some(reason.clone())
+            }
+        };
+        self.status.note(LastAnswer { at, status, reason });
+    }
+
+    /// Waits for what is under way, and writes it down. What has not ended then is delivered again after the next start.
+    async fn finish(mut self) {
+        let _ = timeout(STOP_TIME_MAX, async {
+            while let Some(ended) = self.attempts.join_next().await {
+                self.end(ended);
+            }
+        })
+        .await;
+        if let Err(problem) = self.record(true).await {
+            tracing::warn!(callback = self.name(), %problem, "what was delivered last will be delivered again");
+        }
+    }
+
+    fn free(&self, lane: Lane) -> usize {
+        let most = match lane {
+            Lane::Fresh => FRESH_UNDERWAY_MAX,
+            Lane::Owed => OWED_UNDERWAY_MAX,
+        };
+        most.saturating_sub(self.underway.values().filter(|other| **other == lane).count())
+    }
+
+    fn name(&self) -> &str {
+        self.endpoint.callback.name()
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+}
+
+/// What is delivered in order.
+fn conversation(event: &StoredEvent) -> String {
+    format!("{} {}", event.event.agent, event.event.inbound.phone.as_deref().unwrap_or_default())
+}
+
+/// What an attempt leaves to be done. Pure.
+fn conclude(delivery: Delivery, verdict: &Verdict, schedule: &Schedule, now: Timestamp, random: f64) -> Change {
+    let cursor = delivery.cursor;
+    let (reason, asked_for) = match verdict {
+        Verdict::Taken => return Change::Taken(cursor),
+        // It is not the event's fault, and there is no next attempt before somebody asks for it.
+        Verdict::Gone => {
+            return Change::Owed(Delivery { reason: Some(GONE.to_owned()), next_at: Some(now), ..delivery });
+        }
+        Verdict::Failed { reason, asked_for } => (reason.clone(), *asked_for),
+    };
+    let attempts = delivery.attempts.saturating_add(1);
+    match schedule.delay(attempts, random, asked_for) {
+        Some(delay) => {
+            let next_at = now.saturating_add(SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX));
+            let next_at = Some(next_at.unwrap_or(Timestamp::MAX));
+            Change::Owed(Delivery { attempts, reason: Some(reason), next_at, ..delivery })
+        }
+        None => Change::Dead { cursor, attempts, at: now, reason },
+    }
+}
+
+const GONE: &str = "410 Gone: it wants no more events";
+/// Events in memory.
+const WINDOW: usize = 128;
+const REFILL_BELOW: usize = WINDOW / 2;
+const RECORD_AT: usize = 32;
+const FRESH_UNDERWAY_MAX: usize = 16;
+const OWED_UNDERWAY_MAX: usize = 8;
+/// More would only be tried in vain, over and over.
+const OWED_MAX: u64 = 10_000;
+const SLOW: SignedDuration = SignedDuration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn an_attempt_leaves_the_next_or_none() {
+        let at = |second: i64| Timestamp::from_second(second).expect("a time");
+        let owed = |attempts: u32, reason: &str, second: i64| {
+            let (reason, next_at) = (Some(reason.to_owned()), Some(at(second)));
+            Delivery { cursor: Cursor(7), conversation: Some("demo +12".into()), attempts, reason, next_at }
+        };
+        let failed = |asked_for: Option<u64>| Verdict::Failed {
+            reason: "503".into(),
+            asked_for: asked_for.map(Duration::from_secs),
+        };
+        let dead = Change::Dead { cursor: Cursor(7), attempts: 10, at: at(100), reason: "503".into() };
+        for (attempts, verdict, expected) in [
+            (0, Verdict::Taken, Change::Taken(Cursor(7))),
+            (0, failed(None), Change::Owed(owed(1, "503", 105))),
+            (0, failed(Some(60)), Change::Owed(owed(1, "503", 160))),
+            (8, failed(None), Change::Owed(owed(9, "503", 86_500))),
+            (9, failed(None), dead.clone()),
+            (9, failed(Some(60)), dead),
+            (9, Verdict::Gone, Change::Owed(owed(9, GONE, 100))),
+            (9, Verdict::Taken, Change::Taken(Cursor(7))),
+        ] {
+            let change = conclude(owed(attempts, "x", 0), &verdict, &Schedule::default(), at(100), 0.5);
+            assert_eq!(change, expected, "{attempts} attempts before {verdict:?}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Events for whoever asks: `GET /v1/events`, and the reading that the stream shares with it.
+
+use crate::Shared;
+use crate::api::{parse_limit, view_event};
+use crate::problem::{Problem, bad_request};
+use crate::request::{parse_query, shown};
+use crate::store::{Cursor, Store, StoreProblem, StoredEvent};
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use rbm_json::event::EventView;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// `GET /v1/events?after=&limit=&agent=`
+pub(crate) async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Result<Json<Value>, Problem> {
+    let query = parse_query(query.as_deref(), &["after", "limit", "agent"])?;
+    let after = query.get("after").map(|text| parse_cursor("after", text)).transpose()?;
+    let (agent, most) = (chosen_agent(&shared, query.get("agent"))?, parse_limit(query.get("limit"))?);
+    let Page { events, looked_to } = read(&*shared.store, after, most, agent.as_deref()).await?;
+    let events: Vec<EventView> = events.iter().map(view_event).collect();
+    Ok(Json(json!({ "events": events, "next": looked_to.map(|cursor| cursor.to_string()) })))
+}
+
+/// Events, and up to where there are no others.
+pub(crate) struct Page {
+    pub(crate) events: Vec<StoredEvent>,
+    pub(crate) looked_to: Option<Cursor>,
+}
+
+/// Up to so many of one agent or of all. It looks at so many at most, and may find none although there are more.
+pub(crate) async fn read(
+    store: &dyn Store,
+    after: Option<Cursor>,
+    most: usize,
+    agent: Option<&str>,
+) -> Result<Page, StoreProblem> {
+    let mut page = Page { events: Vec::new(), looked_to: after };
+    for _ in 0..PAGES_LOOKED_AT {
+        let read = store.read(page.looked_to, most).await?;
+        let last = read.len() < most;
+        for event in read {
+            page.looked_to = Some(event.cursor);
+            if agent.is_none_or(|agent| event.event.agent == agent) {
+                page.events.push(event);
+            }
+            if page.events.len() == most {
+                return Ok(page);
+            }
+        }
+        if last {
+            break;
+        }
+    }
+    Ok(page)
+}
+
+pub(crate) fn parse_cursor(name: &str, text: &str) -> Result<Cursor, Problem> {
+    Cursor::parse(text)
+        .ok_or_else(|| bad_request("cursor", &format!("{name} is {}, which is no cursor of this gateway", shown(text))))
+}
+
+/// By the gateway's name, if one is named.
+pub(crate) fn chosen_agent(shared: &Shared, name: Option<&String>) -> Result<Option<String>, Problem> {
+    let named = name.map(|name| crate::api::named_agent(shared, Some(name)).map(|agent| agent.name.clone()));
+    named.transpose()
+}
+
+const PAGES_LOOKED_AT: usize = 10;
