@@ -6,6 +6,7 @@
 //! which stays and can be replayed. Nothing goes to addresses inside unless that is allowed, and no redirect is followed.
 
 mod attempt;
+mod conclude;
 mod runner;
 mod schedule;
 mod secret;
@@ -89,6 +90,14 @@ pub enum CallbackProblem {
         name: String,
         /// How many.
         found: usize,
+    },
+    /// The HTTP client could not be set up.
+    #[error("the callback {name} has no HTTP client: {reason}")]
+    Client {
+        /// Whose.
+        name: String,
+        /// In the library's words.
+        reason: String,
     },
 }
 
@@ -208,9 +217,10 @@ impl Running {
         pace: Pace,
         events: Arc<Notify>,
         stopped: watch::Receiver<bool>,
-    ) -> Result<(Self, JoinHandle<()>), reqwest::Error> {
+    ) -> Result<(Self, JoinHandle<()>), CallbackProblem> {
         let (callback, status, wake) = (Arc::new(callback), Arc::new(Status::default()), Arc::new(Notify::new()));
-        let endpoint = attempt::Endpoint::new(callback.clone(), pace.answer_time_max)?;
+        let endpoint = attempt::Endpoint::new(callback.clone(), pace.answer_time_max)
+            .map_err(|problem| CallbackProblem::Client { name: callback.name.clone(), reason: problem.to_string() })?;
         let runner = runner::Runner::new(endpoint, store, clock, pace, status.clone());
         let task = tokio::spawn(runner.run(events, wake.clone(), stopped));
         Ok((Self { callback, status, wake }, task))
@@ -231,7 +241,7 @@ impl Running {
 pub(crate) fn start_all(
     callbacks: Vec<Callback>,
     agents: &[Arc<Agent>],
-    start: impl Fn(Callback) -> Result<(Running, JoinHandle<()>), reqwest::Error>,
+    start: impl Fn(Callback) -> Result<(Running, JoinHandle<()>), CallbackProblem>,
 ) -> Result<(Vec<Running>, Vec<JoinHandle<()>>), StartProblem> {
     let mut names = HashSet::new();
     for callback in &callbacks {
@@ -244,11 +254,7 @@ pub(crate) fn start_all(
             return Err(StartProblem::CallbackAgent { name, agent });
         }
     }
-    let start = |callback: Callback| {
-        let name = callback.name.clone();
-        start(callback).map_err(|problem| StartProblem::CallbackClient { name, reason: problem.to_string() })
-    };
-    callbacks.into_iter().map(start).collect()
+    callbacks.into_iter().map(|callback| start(callback).map_err(StartProblem::Callback)).collect()
 }
 
 const NAME_CHARACTERS_MAX: usize = 64;

@@ -27,7 +27,7 @@ pub(crate) struct Page {
     pub(crate) looked_to: Option<Cursor>,
 }
 
-/// Up to so many of one agent or of all. It looks at so many at most, and may find none although there are more.
+/// Up to so many of one agent or of all. One call looks at a bounded number, and may find none although there are more.
 pub(crate) async fn read(
     store: &dyn Store,
     after: Option<Cursor>,
@@ -35,9 +35,10 @@ pub(crate) async fn read(
     agent: Option<&str>,
 ) -> Result<Page, StoreProblem> {
     let mut page = Page { events: Vec::new(), looked_to: after };
-    for _ in 0..PAGES_LOOKED_AT {
-        let read = store.read(page.looked_to, most).await?;
-        let last = read.len() < most;
+    let at_once = if agent.is_some() { most.max(READ_AT_ONCE_MIN) } else { most };
+    for _ in 0..READS_MAX {
+        let read = store.read(page.looked_to, at_once).await?;
+        let last = read.len() < at_once;
         for event in read {
             page.looked_to = Some(event.cursor);
             if agent.is_none_or(|agent| event.event.agent == agent) {
@@ -65,4 +66,6 @@ pub(crate) fn chosen_agent(shared: &Shared, name: Option<&String>) -> Result<Opt
     named.transpose()
 }
 
-const PAGES_LOOKED_AT: usize = 10;
+/// Where most are not wanted.
+const READ_AT_ONCE_MIN: usize = 100;
+const READS_MAX: usize = 10;

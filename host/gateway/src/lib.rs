@@ -33,7 +33,7 @@ mod testers;
 mod upload;
 mod view;
 
-use callback::{Callback, Pace, Running};
+use callback::{Callback, CallbackProblem, Pace, Running};
 use jiff::Timestamp;
 use metrics::Metrics;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -107,14 +107,9 @@ pub enum StartProblem {
         /// Whom it wants.
         agent: String,
     },
-    /// The HTTP client could not be set up.
-    #[error("the callback {name} has no HTTP client: {reason}")]
-    CallbackClient {
-        /// Which callback.
-        name: String,
-        /// In the library's words.
-        reason: String,
-    },
+    /// A callback that cannot run.
+    #[error(transparent)]
+    Callback(#[from] CallbackProblem),
 }
 
 /// A running gateway.

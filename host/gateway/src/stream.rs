@@ -210,18 +210,19 @@ mod tests {
     #[tokio::test]
     async fn only_what_is_asked_for_is_read() {
         let (shared, _stop) = shared(Arc::new(MemoryStore::new()), vec![]);
-        for number in 0..100 {
-            hear(&shared, &number.to_string(), if number % 50 == 49 { "rare" } else { "demo" }, 1).await;
+        for number in 1..=1_200 {
+            hear(&shared, &number.to_string(), if [50, 1_150].contains(&number) { "rare" } else { "demo" }, 1).await;
         }
         let read = async |after: u64, most, agent| {
             let page = read(&*shared.store, Some(Cursor(after)), most, Some(agent)).await.expect("a page");
             let places: Vec<u64> = page.events.iter().map(|event| event.cursor.0).collect();
             (places, page.looked_to.map(|cursor| cursor.0))
         };
-        assert_eq!(read(0, 10, "rare").await, (vec![50, 100], Some(100)));
-        assert_eq!(read(0, 1, "rare").await, (vec![], Some(10)), "it does not look at everything at once");
+        assert_eq!(read(0, 1, "rare").await, (vec![50], Some(50)));
+        assert_eq!(read(50, 9, "rare").await, (vec![], Some(1_050)), "it does not look at everything at once");
+        assert_eq!(read(1_050, 9, "rare").await, (vec![1_150], Some(1_200)));
         assert_eq!(read(48, 2, "demo").await, (vec![49, 51], Some(51)));
-        assert_eq!(read(100, 2, "demo").await, (vec![], Some(100)));
+        assert_eq!(read(1_200, 2, "demo").await, (vec![], Some(1_200)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,18 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod made;
-
 use axum::Router;
 use axum::extract::Json;
 use axum::http::StatusCode;
 use axum::routing::post;
-use gateway_channel::Fact as Heard;
+use gateway_channel::{Fact, Inbound};
 use jiff::Timestamp;
-use made::event;
 use rbm_gateway::callback::{Callback, CallbackSettings, Pace, Running, Schedule};
 use rbm_gateway::store::consumer::{Consumer, Consumers as _, Progress};
-use rbm_gateway::store::{Cursor, Store as _};
+use rbm_gateway::store::{Cursor, NewEvent, Store as _};
 use rbm_sqlite::SqliteStore;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -158,8 +155,19 @@ impl Run {
 }
 
 async fn hear(store: &SqliteStore, part: u64, events: u64) {
-    let events = (0..events).map(|number| event(&format!("{part}/{number}"), Heard::Typing)).collect();
-    store.ingest(events).await.unwrap();
+    let event = |number| {
+        let inbound = Inbound {
+            dedupe_key: format!("{part}/{number}"),
+            agent: String::new(),
+            phone: None,
+            at: None,
+            fact: Fact::Typing,
+            details: Vec::new(),
+            raw: Vec::new(),
+        };
+        NewEvent { agent: "demo".into(), received_at: Timestamp::UNIX_EPOCH, inbound }
+    };
+    store.ingest((0..events).map(event).collect()).await.unwrap();
 }
 
 async fn wait_for(store: &SqliteStore, wanted: impl Fn(&Consumer) -> bool) {

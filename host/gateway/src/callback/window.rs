@@ -48,7 +48,7 @@ impl Window {
         let cursor = event.cursor;
         match conversation {
             Some(conversation) if self.0.iter().any(|entry| entry.owes(&conversation)) => {
-                self.hold(cursor, conversation)
+                self.hold(cursor, conversation);
             }
             conversation => {
                 self.0.push_back(Entry { cursor, conversation, stage: Stage::Queued(Box::new(event)) });

@@ -41,9 +41,11 @@ async fn a_name_that_leads_inside_is_not_connected_to() {
     assert!(came.is_err(), "somebody came in");
 }
 
+type Change = fn(&mut CallbackSettings);
+
 #[test]
 fn what_is_no_callback_is_told_by_its_rule() {
-    let of = |change: fn(&mut CallbackSettings)| {
+    let of = |change: Change| {
         let mut settings =
             CallbackSettings { allow_private_addresses: false, ..settings("app", "https://a.example/x") };
         change(&mut settings);
@@ -52,7 +54,7 @@ fn what_is_no_callback_is_told_by_its_rule() {
     assert_eq!(of(|_| {}), Ok(()));
     assert_eq!(of(|it| it.url = "https://a.example:8443/x?key=1".into()), Ok(()));
     assert_eq!(of(|it| (it.url, it.allow_private_addresses) = ("http://a.example".into(), true)), Ok(()));
-    let wrong: [(fn(&mut CallbackSettings), &str); 16] = [
+    let wrong: [(Change, &str); 16] = [
         (|it| it.name = String::new(), "the callback's name \"\" must be 1 to 64 of a-z, A-Z, 0-9, - and _"),
         (|it| it.name = "a/b".into(), "the callback's name \"a/b\" must be"),
         (|it| it.name = "ä".into(), "the callback's name \"ä\" must be"),

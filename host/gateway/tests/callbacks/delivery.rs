@@ -1,7 +1,7 @@
 //! What arrives: every event, signed so that another implementation can verify it.
 
 use crate::gateway::{Gateway, SECRET, event, impatient, settings};
-use crate::receiver::Receiver;
+use crate::receiver::{Received, Receiver};
 use axum::http::StatusCode;
 use rbm_gateway::callback::{Callback, CallbackSettings, Pace};
 use rbm_gateway::store::Cursor;
@@ -17,12 +17,12 @@ async fn every_event_arrives_signed() {
     let mut gateway = Gateway::new();
     gateway.hear(0..5).await;
     let _run = gateway.start(Callback::new(settings("app", &receiver.url)).unwrap());
-    let mut received = receiver.take(5).await;
+    let mut requests = receiver.take(5).await;
     gateway.hear(5..8).await;
-    received.extend(receiver.take(3).await);
+    requests.extend(receiver.take(3).await);
 
     let verifier = Webhook::new(SECRET).unwrap();
-    for request in &received {
+    for request in &requests {
         verifier.verify(&request.body, &request.headers).unwrap();
         assert_eq!(request.header("content-type"), "application/json");
         assert!(request.header("user-agent").starts_with("rbm/"));
@@ -30,11 +30,11 @@ async fn every_event_arrives_signed() {
         let altered = [&request.body[..], b" "].concat();
         verifier.verify(&altered, &request.headers).expect_err("it is altered");
     }
-    let cursors: HashSet<u64> = received.iter().map(|request| request.cursor()).collect();
-    let ids: HashSet<&str> = received.iter().map(|request| request.header("webhook-id")).collect();
+    let cursors: HashSet<u64> = requests.iter().map(Received::cursor).collect();
+    let ids: HashSet<&str> = requests.iter().map(|request| request.header("webhook-id")).collect();
     assert_eq!((cursors, ids.len()), ((1..=8).collect(), 8));
-    assert_eq!(received[0].event()["kind"], "typing");
-    assert_eq!(received[0].event()["raw"], "{\"text\":\"Grüße\n\"}");
+    assert_eq!(requests[0].event()["kind"], "typing");
+    assert_eq!(requests[0].event()["raw"], "{\"text\":\"Grüße\n\"}");
     let known = gateway.wait_for("app", |known| known.after == Some(Cursor(8))).await;
     assert_eq!((known.owed, known.dead), (0, 0));
 }
@@ -78,7 +78,7 @@ async fn only_the_agents_that_are_asked_for_are_heard_of() {
     let agents = vec!["other".to_owned(), "third".to_owned()];
     let _run = gateway
         .start(Callback::new(CallbackSettings { agents, ordered: true, ..settings("app", &receiver.url) }).unwrap());
-    let cursors: Vec<u64> = receiver.take(3).await.iter().map(|request| request.cursor()).collect();
+    let cursors: Vec<u64> = receiver.take(3).await.iter().map(Received::cursor).collect();
     assert_eq!(cursors.iter().collect::<HashSet<_>>(), HashSet::from([&2, &3, &4]));
     gateway.wait_for("app", |known| known.after == Some(Cursor(5))).await;
     assert!(receiver.rest().is_empty());

@@ -47,8 +47,8 @@ impl Gateway {
         self.start_at(callback, Pace::default())
     }
 
-    pub(crate) fn start_at(&self, callback: Callback, pace: Pace) -> Run {
-        let pace = Pace { look_every: Duration::from_millis(20), ..pace };
+    pub(crate) fn start_at(&self, callback: Callback, mut pace: Pace) -> Run {
+        pace.look_every = Duration::from_millis(20);
         let ahead = self.ahead_seconds.clone();
         let clock = Arc::new(move || Timestamp::now() + SignedDuration::from_secs(ahead.load(Ordering::SeqCst)));
         let (stop, stopped) = watch::channel(false);

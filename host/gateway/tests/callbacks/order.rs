@@ -39,10 +39,10 @@ async fn without_order_nothing_waits() {
 
 #[tokio::test]
 async fn in_order_what_is_given_up_lets_the_next_go() {
-    let (_receiver, taken) = refusing(usize::MAX, |request| request.cursor() == 1).await;
+    let (receiver, taken) = refusing(usize::MAX, |request| request.cursor() == 1).await;
     let mut gateway = Gateway::new();
     gateway.hear([1, 1, 1]).await;
-    let settings = CallbackSettings { ordered: true, ..settings("app", &_receiver.url) };
+    let settings = CallbackSettings { ordered: true, ..settings("app", &receiver.url) };
     let _run = gateway.start(impatient(settings, 3));
     gateway.wait_for("app", |known| known.after == Some(Cursor(3)) && known.dead == 1 && known.owed == 0).await;
     assert_eq!(of(&taken.lock().unwrap(), 1), [2, 3]);

@@ -1,7 +1,7 @@
 //! What is not taken comes again, until it is given up; and what was given up can be asked for.
 
 use crate::gateway::{Gateway, impatient, settings};
-use crate::receiver::Receiver;
+use crate::receiver::{Received, Receiver};
 use axum::http::{StatusCode, header};
 use rbm_gateway::callback::Callback;
 use rbm_gateway::store::Cursor;
@@ -124,7 +124,7 @@ async fn who_is_gone_gets_nothing_until_enabled() {
     let run = gateway.start(impatient(settings("app", &receiver.url), 5));
     gateway.store.enable("app", gateway.now()).await.unwrap();
     run.running.wake();
-    let mut cursors: Vec<u64> = receiver.take(3).await.iter().map(|request| request.cursor()).collect();
+    let mut cursors: Vec<u64> = receiver.take(3).await.iter().map(Received::cursor).collect();
     cursors.sort_unstable();
     assert_eq!(cursors, [1, 2, 3]);
     gateway.wait_for("app", |known| known.owed == 0 && known.after == Some(Cursor(3))).await;
