@@ -252,12 +252,16 @@ mod tests {
         assert_eq!(shared.streams.available_permits(), STREAMS_MAX);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_stream_ends_with_the_gateway() {
         let (shared, stop) = shared(Arc::new(MemoryStore::new()), vec![]);
         let mut stream = open(&shared, "", None).await;
+        let waiting = tokio::spawn(async move { (frame(&mut stream).await, Instant::now()) });
+        // It waits for events now.
+        sleep(Duration::from_secs(1)).await;
+        let begun = Instant::now();
         stop.send(true).expect("somebody listens");
-        assert_eq!(frame(&mut stream).await, None);
+        assert_eq!(waiting.await.expect("no panic"), (None, begun), "at once");
     }
 
     /// Over a real connection: what is in memory for somebody who does not read is bounded, and then the place is free again.
