@@ -15,23 +15,23 @@ use tokio::net::TcpListener;
 use tokio::time::sleep;
 
 /// The platform.
-pub struct Platform {
-    pub emulator: Emulator,
+pub(crate) struct Platform {
+    pub(crate) emulator: Emulator,
     client: Client,
 }
 
 impl Platform {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(Options::default()).await
     }
 
-    pub async fn start_with(options: Options) -> Self {
+    pub(crate) async fn start_with(options: Options) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self { emulator: Emulator::start(listener, options).await.unwrap(), client: Client::new() }
     }
 
     /// The ids of what a phone was sent, in the order in which it came.
-    pub async fn shown_on(&self, phone: &str) -> Vec<String> {
+    pub(crate) async fn shown_on(&self, phone: &str) -> Vec<String> {
         let address = format!("{}/emulator/phones/{phone}", self.emulator.origin());
         let shown: Value = get(&self.client, &address).await;
         let messages = shown["messages"].as_array().unwrap();
@@ -43,22 +43,22 @@ impl Platform {
 }
 
 /// The gateway: its configuration, its store, and the process while there is one.
-pub struct Serve {
-    pub client_token: String,
-    pub address: SocketAddr,
-    pub directory: TempDir,
-    pub client: Client,
+pub(crate) struct Serve {
+    pub(crate) client_token: String,
+    pub(crate) address: SocketAddr,
+    pub(crate) directory: TempDir,
+    pub(crate) client: Client,
     child: Option<Child>,
 }
 
 impl Serve {
     /// For one agent of this platform.
-    pub fn new(platform: &Platform) -> Self {
+    pub(crate) fn new(platform: &Platform) -> Self {
         Self::with(platform.emulator.origin(), &platform.emulator, "")
     }
 
     /// With a platform at another address, such as a proxy's, and more lines of configuration.
-    pub fn with(api_origin: &str, emulator: &Emulator, more: &str) -> Self {
+    pub(crate) fn with(api_origin: &str, emulator: &Emulator, more: &str) -> Self {
         let directory = TempDir::new().unwrap();
         // Free a moment ago: the webhook that the platform knows must stay where it is.
         let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -74,16 +74,16 @@ impl Serve {
         Self { client_token, address, directory, client: Client::new(), child: None }
     }
 
-    pub fn origin(&self) -> String {
+    pub(crate) fn origin(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub fn webhook(&self) -> String {
+    pub(crate) fn webhook(&self) -> String {
         format!("{}/webhooks/rbm/demo", self.origin())
     }
 
     /// Returns when it takes requests.
-    pub async fn start(&mut self) {
+    pub(crate) async fn start(&mut self) {
         let begun = Instant::now();
         // The address may still be the dead one's for a moment.
         while !self.try_start() {
@@ -108,7 +108,7 @@ impl Serve {
     }
 
     /// As a power switch would, but that the operating system goes on.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
@@ -125,7 +125,7 @@ impl Drop for Serve {
 }
 
 /// All messages, newest first.
-pub async fn messages(serve: &Serve) -> Vec<Value> {
+pub(crate) async fn messages(serve: &Serve) -> Vec<Value> {
     let mut found = Vec::new();
     let mut after = String::new();
     loop {
@@ -137,7 +137,7 @@ pub async fn messages(serve: &Serve) -> Vec<Value> {
 }
 
 /// All events, oldest first.
-pub async fn events(serve: &Serve) -> Vec<Value> {
+pub(crate) async fn events(serve: &Serve) -> Vec<Value> {
     let mut found = Vec::new();
     let mut after = String::new();
     loop {
@@ -152,7 +152,7 @@ pub async fn events(serve: &Serve) -> Vec<Value> {
 }
 
 /// The signature of a document, and the webhook request's body around it.
-pub fn signed(client_token: &str, document: &str) -> (String, String) {
+pub(crate) fn signed(client_token: &str, document: &str) -> (String, String) {
     let mac = Hmac::<sha2::Sha512>::new_from_slice(client_token.as_bytes()).unwrap().chain_update(document);
     let data = STANDARD.encode(document);
     let body = json!({ "message": { "data": data, "attributes": { "product": "RBM" }, "messageId": "1" } });

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use rbm_emulator::{Emulator, Options};
 use rbm_gateway::callback::{Callback, CallbackSettings, Schedule};
 use rbm_gateway::store::Store;
-use rbm_gateway::{Agent, Config, Gateway, Guard, Senders};
+use rbm_gateway::{Agent, Config, Gateway, Guard, Manner, Senders};
 use rbm_host::{Channel, Credentials, Egress, Plugin, ServiceAccount};
 use rbm_sqlite::{OpenProblem, SqliteStore};
 use rbm_wire::auth;
@@ -160,6 +160,7 @@ fn start_gateway(
         name: AGENT.to_owned(),
         platform_ids: vec![AGENT.to_owned(), AGENT_FULL.to_owned()],
         channel: channel.clone(),
+        manner: Manner::default(),
     };
     let clock = Arc::new(Timestamp::now);
     let callbacks = forward.map(|forward| forward.callback.clone()).into_iter().collect();

@@ -105,7 +105,7 @@ async fn start(config: &Config, plugin: &Plugin) -> Result<(Gateway, SocketAddr)
         senders,
         store,
         clock: Arc::new(Timestamp::now),
-        forward_to: None,
+        callbacks: senders::callbacks(config)?,
         capacity: capacity::published(),
         guard,
         admin: Some((admin, admin_guard)),

@@ -8,7 +8,7 @@ use crate::problem::{Problem, bad_request, not_found, unavailable};
 use crate::request::{PathName, bound_headers, header_once, parse_phone, parse_query, shown};
 use crate::store::{Accepted, Filter, NewMessage, StoreProblem, StoredEvent, StoredMessage};
 use crate::view::MessageView;
-use crate::{Agent, Shared, callbacks, conversation, events, inbox, reach, revoke, stream, testers, upload};
+use crate::{Agent, Shared, callbacks, conversation, events, inbox, reach, retry, revoke, stream, testers, upload};
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::middleware;
@@ -20,7 +20,7 @@ use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use jiff::{SignedDuration, Timestamp};
 use rbm_json::check::CheckView;
 use rbm_json::message::{Draft, Reading};
-use rbm_json::{event, finding, message};
+use rbm_json::{event, finding, message, schedule};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
@@ -31,6 +31,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let callers = Router::new()
         .route("/v1/messages", post(send).get(list))
         .route("/v1/messages/{id}", get(show).delete(revoke::revoke))
+        .route("/v1/messages/{id}/retry", post(retry::retry))
         .route("/v1/check", post(check))
         .route("/v1/conversations/{phone}/read", post(conversation::read))
         .route("/v1/conversations/{phone}/typing", post(conversation::typing))
@@ -71,10 +72,10 @@ impl From<StoreProblem> for Problem {
 async fn send(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let (body, key) = (read_json(&parts.headers, body).await?, idempotency_key(&parts.headers)?);
-    let Asked { agent, message } = match understand(&shared, key.as_deref(), &body) {
+    let Asked { agent, message, send_at } = match understand(&shared, key.as_deref(), &body) {
         Understood { asked: Some(asked), wrong } if wrong.is_empty() => asked,
-        Understood { asked: Some(Asked { agent, message }), wrong } => {
-            let report = examine(&shared, &agent, &message).await?;
+        Understood { asked: Some(Asked { agent, message, send_at }), wrong } => {
+            let report = examine(&shared, &agent, &message, send_at).await?;
             return Err(Problem::not_sendable(finding::all_of_message(wrong, report.findings, &message)));
         }
         Understood { asked: None, wrong } => {
@@ -87,13 +88,13 @@ async fn send(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resu
     if let Some(earlier) = shared.store.message(&id).await? {
         return repeated(&id, earlier.body_hash == body_hash, earlier.facts.state());
     }
-    let report = examine(&shared, &agent, &message).await?;
+    let report = examine(&shared, &agent, &message, send_at).await?;
     if report.findings.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(Problem::not_sendable(finding::all_of_message(Vec::new(), report.findings, &message)));
     }
     let now = shared.now();
-    let (expires_at, message) = with_absolute_expiry(message, now);
-    let new = NewMessage { agent: agent.name.clone(), message, body_hash, at: now, expires_at };
+    let (expires_at, message) = with_absolute_expiry(message, first_attempt(send_at, now));
+    let new = NewMessage { agent: agent.name.clone(), message, body_hash, at: now, send_at, expires_at };
     match shared.store.accept(new).await? {
         Accepted::New => {
             tracing::info!(message = id, agent = agent.name, "a message was accepted");
@@ -110,8 +111,8 @@ async fn check(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Res
     let (parts, body) = request.into_parts();
     let body = read_json(&parts.headers, body).await?;
     let Understood { asked, wrong } = understand(&shared, None, &body);
-    let Some(Asked { agent, message }) = asked else { return Ok(Json(CheckView::of_no_message(wrong))) };
-    let report = examine(&shared, &agent, &message).await?;
+    let Some(Asked { agent, message, send_at }) = asked else { return Ok(Json(CheckView::of_no_message(wrong))) };
+    let report = examine(&shared, &agent, &message, send_at).await?;
     let plain = agent.channel.plain_text(shared.now(), &message).await;
     let plain = plain.map_err(|problem| unavailable(&problem.to_string()))?;
     Ok(Json(CheckView::of_message(wrong, report, plain, &message)))
@@ -153,6 +154,7 @@ pub(crate) async fn find_message(shared: &Shared, id: &str) -> Result<StoredMess
 struct Asked {
     agent: Arc<Agent>,
     message: Message,
+    send_at: Option<Timestamp>,
 }
 
 /// What the caller asks for, as far as it can be made out, and everything that is wrong with how it is written.
@@ -165,9 +167,10 @@ fn understand(shared: &Shared, key: Option<&str>, body: &Value) -> Understood {
     let agent = choose_agent(shared, body);
     let id = agent.as_ref().map(|agent| message_id(&agent.name, key)).unwrap_or_default();
     let Reading { draft, findings } = message::read_all(&id, body);
+    let too_far = draft.as_ref().and_then(|draft| schedule::check(draft, shared.now()));
     let (agent, unknown) = agent.map_or_else(|finding| (None, Some(finding)), |agent| (Some(agent), None));
-    let asked = agent.zip(draft).map(|(agent, Draft { message, .. })| Asked { agent, message });
-    Understood { asked, wrong: unknown.into_iter().chain(findings).collect() }
+    let asked = agent.zip(draft).map(|(agent, Draft { message, send_at, .. })| Asked { agent, message, send_at });
+    Understood { asked, wrong: unknown.into_iter().chain(findings).chain(too_far).collect() }
 }
 
 /// Named in the body, or the only one. A name that is no text is found with the rest of the shape.
@@ -176,18 +179,31 @@ fn choose_agent(shared: &Shared, body: &Value) -> Result<Arc<Agent>, Finding> {
     shared.senders().choose(name).map_err(|(rule, message)| finding::error("agent", rule, message))
 }
 
-async fn examine(shared: &Shared, agent: &Agent, message: &Message) -> Result<Report, Problem> {
-    agent.channel.check(shared.now(), message).await.map_err(|problem| {
+/// As it will be when it is sent: what is too far away now may not be then.
+async fn examine(
+    shared: &Shared,
+    agent: &Agent,
+    message: &Message,
+    send_at: Option<Timestamp>,
+) -> Result<Report, Problem> {
+    agent.channel.check(first_attempt(send_at, shared.now()), message).await.map_err(|problem| {
         tracing::error!(%problem, "a message could not be checked");
         unavailable("the message could not be checked; try again")
     })
 }
 
-/// A retry prolongs nothing, and every attempt has the same bytes.
-fn with_absolute_expiry(message: Message, now: Timestamp) -> (Option<Timestamp>, Message) {
+/// What was to be sent in the past is sent now.
+fn first_attempt(send_at: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    send_at.map_or(now, |send_at| send_at.max(now))
+}
+
+/// A retry prolongs nothing, and every attempt has the same bytes. A lifetime begins with the first.
+fn with_absolute_expiry(message: Message, first_attempt: Timestamp) -> (Option<Timestamp>, Message) {
     let expires_at = match &message.expiry {
         None => None,
-        Some(Expiry::AfterSeconds(seconds)) => now.checked_add(SignedDuration::from_secs((*seconds).into())).ok(),
+        Some(Expiry::AfterSeconds(seconds)) => {
+            first_attempt.checked_add(SignedDuration::from_secs((*seconds).into())).ok()
+        }
         Some(Expiry::At(text)) => text.parse().ok(),
     };
     (expires_at, Message { expiry: expires_at.map(|at| Expiry::At(at.to_string())), ..message })

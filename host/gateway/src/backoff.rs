@@ -15,8 +15,9 @@ pub fn asked_for(seconds: u32, random: f64) -> Duration {
     Duration::from_secs(seconds.into()).min(MOST) + FIRST.mul_f64(random.clamp(0.0, 1.0))
 }
 
+/// However often it failed, and whatever the platform asks for.
+pub const MOST: Duration = Duration::from_mins(10);
 const FIRST: Duration = Duration::from_secs(1);
-const MOST: Duration = Duration::from_mins(10);
 const DOUBLINGS_MAX: u32 = 10;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::callback::Running;
 use crate::metrics::Metrics;
 use crate::store::tester::TesterQuota;
 use crate::store::{NewEvent, Store};
-use crate::{Capacity, Senders, Shared, api, reach, stream, upload};
+use crate::{Capacity, Clock, Senders, Shared, api, reach, stream, upload};
 use axum::body::Body;
 use gateway_channel::{Fact, Inbound};
 use http::{Method, Request, Response};
@@ -18,6 +18,15 @@ use tower::ServiceExt as _;
 
 /// What all parts share, and what stops them.
 pub(crate) fn shared(store: Arc<dyn Store>, callbacks: Vec<Running>) -> (Arc<Shared>, watch::Sender<bool>) {
+    shared_by(Arc::new(Timestamp::now), store, callbacks)
+}
+
+/// The same by another clock.
+pub(crate) fn shared_by(
+    clock: Clock,
+    store: Arc<dyn Store>,
+    callbacks: Vec<Running>,
+) -> (Arc<Shared>, watch::Sender<bool>) {
     let (stop, stopped) = watch::channel(false);
     let capacity = Capacity {
         reach_people_max: 1,
@@ -32,7 +41,7 @@ pub(crate) fn shared(store: Arc<dyn Store>, callbacks: Vec<Running>) -> (Arc<Sha
         health: Mutex::default(),
         stopping: AtomicBool::new(false),
         store,
-        clock: Arc::new(Timestamp::now),
+        clock,
         outbox: Notify::new(),
         events: Arc::default(),
         callbacks,

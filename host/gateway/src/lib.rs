@@ -25,6 +25,7 @@ mod outbox;
 mod problem;
 mod reach;
 mod request;
+mod retry;
 mod revoke;
 mod senders;
 mod serve;
@@ -33,7 +34,7 @@ mod testers;
 mod upload;
 mod view;
 
-use callback::{Callback, CallbackProblem, Pace, Running};
+use callback::{Callback, CallbackProblem, Running};
 use jiff::Timestamp;
 use metrics::Metrics;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,6 +49,7 @@ use tokio::time::{Instant, Interval};
 
 pub use guard::Guard;
 pub use memory::MemoryStore;
+pub use outbox::{Manner, Pace, QuietHours, QuietHoursProblem};
 pub use senders::{Agent, Senders};
 
 /// Tells the time; an emulator beside the gateway shares it.
@@ -160,7 +162,7 @@ impl Gateway {
         let events = Arc::new(Notify::new());
         let (callbacks, delivering) = callback::start_all(config.callbacks, &config.senders.agents, |callback| {
             let (store, clock) = (config.store.clone(), config.clock.clone());
-            Running::start(callback, store, clock, Pace::default(), events.clone(), stopped.clone())
+            Running::start(callback, store, clock, callback::Pace::default(), events.clone(), stopped.clone())
         })?;
         let shared = Arc::new(Shared {
             senders: RwLock::new(Arc::new(config.senders)),
@@ -180,7 +182,9 @@ impl Gateway {
             capacity: config.capacity,
             uploads: Semaphore::new(upload::MEGABYTES_MAX),
         });
-        let sending = tokio::spawn(outbox::run(shared.clone(), stopped.clone()));
+        let now = Instant::now().into_std();
+        let lines = shared.senders().agents.iter().map(|agent| outbox::Line::of_agent(agent, now)).collect();
+        let sending = tokio::spawn(outbox::run(shared.clone(), lines, stopped.clone()));
         let guard = {
             let shared = shared.clone();
             move || shared.guard()

@@ -1,7 +1,9 @@
 //! The life of a message: facts, and the state that follows from them. Pure.
 //!
 //! Facts come in any order and more than once. Of each kind the earliest time stays, and the state depends on which kinds
-//! there are and on nothing else, so that every order and every repetition ends the same.
+//! there are, so that every order and every repetition ends the same. One fact can be outweighed by a later one: that the
+//! gateway gave a message up, by somebody's wish to try again. Which of the two is later the number of the attempt says, for
+//! which the largest stays, and no clock.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -37,12 +39,14 @@ pub enum Fact {
     Refused,
     /// The gateway gave it up.
     Failed,
+    /// Somebody wants what the gateway gave up to be tried again. Changes no state but that.
+    Requeued,
     /// Another channel has it.
     FellBack,
 }
 
 impl Fact {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Queued,
         Self::Sending,
         Self::Postponed,
@@ -56,6 +60,7 @@ impl Fact {
         Self::RevokeFailed,
         Self::Refused,
         Self::Failed,
+        Self::Requeued,
         Self::FellBack,
     ];
 
@@ -75,6 +80,7 @@ impl Fact {
             Self::RevokeFailed => "revoke_failed",
             Self::Refused => "refused",
             Self::Failed => "failed",
+            Self::Requeued => "requeued",
             Self::FellBack => "fell_back",
         }
     }
@@ -105,22 +111,39 @@ pub enum State {
 
 /// All that is known about a message.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Facts(BTreeMap<Fact, Timestamp>);
+pub struct Facts {
+    first: BTreeMap<Fact, Timestamp>,
+    /// The last attempt after which the gateway gave up; 0 where none is named.
+    failed_after: Option<u32>,
+    /// The last attempt after which somebody wanted another.
+    requeued_after: Option<u32>,
+}
 
 impl Facts {
-    /// Adds a fact. The first time of each kind stays.
-    pub fn add(&mut self, fact: Fact, at: Timestamp) {
-        self.0.entry(fact).and_modify(|known| *known = at.min(*known)).or_insert(at);
+    /// Adds a fact, with the attempt that it is about, if any. The first time of each kind stays.
+    pub fn add(&mut self, fact: Fact, at: Timestamp, attempt: Option<u32>) {
+        self.first.entry(fact).and_modify(|known| *known = at.min(*known)).or_insert(at);
+        let last = match fact {
+            Fact::Failed => &mut self.failed_after,
+            Fact::Requeued => &mut self.requeued_after,
+            _ => return,
+        };
+        *last = (*last).max(Some(attempt.unwrap_or_default()));
     }
 
     /// Whether something is known.
     pub fn has(&self, fact: Fact) -> bool {
-        self.0.contains_key(&fact)
+        self.first.contains_key(&fact)
+    }
+
+    /// Whether it is known and not outweighed by what came later.
+    fn stands(&self, fact: Fact) -> bool {
+        self.has(fact) && (fact != Fact::Failed || self.failed_after > self.requeued_after)
     }
 
     /// The strongest of what is known. A delivery outweighs all that says there was none, whichever came first.
     pub fn state(&self) -> State {
-        let known = STRONGEST_FIRST.into_iter().find(|(fact, _)| self.has(*fact));
+        let known = STRONGEST_FIRST.into_iter().find(|(fact, _)| self.stands(*fact));
         known.map_or(State::Queued, |(_, state)| state)
     }
 
@@ -178,7 +201,7 @@ mod tests {
 
     fn facts(facts: &[(Fact, i64)]) -> Facts {
         let mut all = Facts::default();
-        facts.iter().for_each(|(fact, second)| all.add(*fact, Timestamp::from_second(*second).expect("time")));
+        facts.iter().for_each(|(fact, second)| all.add(*fact, Timestamp::from_second(*second).expect("time"), None));
         all
     }
 
@@ -227,6 +250,27 @@ mod tests {
         }
     }
 
+    /// The clock may go backwards; the numbers of attempts do not.
+    #[test]
+    fn what_was_given_up_is_to_be_sent_again_if_somebody_wants_it_after_the_last_attempt() {
+        use Fact::{Failed, Requeued, Sending};
+        let known = |known: &[(Fact, u32)]| {
+            let mut facts = Facts::default();
+            known.iter().for_each(|(fact, attempt)| facts.add(*fact, Timestamp::UNIX_EPOCH, Some(*attempt)));
+            (facts.state(), facts.wants_attempts())
+        };
+        for (facts, expected) in [
+            (&[(Sending, 1), (Failed, 1)][..], (State::Failed, false)),
+            (&[(Sending, 1), (Failed, 1), (Requeued, 1)], (State::Sending, true)),
+            (&[(Requeued, 1), (Failed, 1), (Sending, 1)], (State::Sending, true)),
+            (&[(Sending, 2), (Failed, 1), (Requeued, 1), (Failed, 2)], (State::Failed, false)),
+            (&[(Sending, 2), (Failed, 1), (Requeued, 1), (Failed, 2), (Requeued, 2)], (State::Sending, true)),
+            (&[(Sending, 3), (Requeued, 2), (Failed, 1)], (State::Sending, true)),
+        ] {
+            assert_eq!(known(facts), expected, "{facts:?}");
+        }
+    }
+
     #[test]
     fn every_state_has_a_word_and_every_word_a_state() {
         for (state, word) in WORDS {
@@ -235,10 +279,16 @@ mod tests {
         assert_eq!(State::parse("lost"), None);
     }
 
-    fn any_fact() -> impl Strategy<Value = (Fact, i64)> {
-        let with_state = STRONGEST_FIRST.map(|(fact, _)| fact);
-        let without = [Fact::Postponed, Fact::RevokeRequested, Fact::RevokeFailed];
-        (proptest::sample::select([with_state.as_slice(), &without].concat()), 0..5i64)
+    fn any_fact() -> impl Strategy<Value = (Fact, i64, Option<u32>)> {
+        (proptest::sample::select(Fact::ALL.to_vec()), 0..5i64, proptest::option::of(0..3u32))
+    }
+
+    fn joined(known: &[(Fact, i64, Option<u32>)]) -> Facts {
+        let mut all = Facts::default();
+        for (fact, second, attempt) in known {
+            all.add(*fact, Timestamp::from_second(*second).expect("time"), *attempt);
+        }
+        all
     }
 
     proptest! {
@@ -247,8 +297,8 @@ mod tests {
             (known, shuffled) in proptest::collection::vec(any_fact(), 0..8)
                 .prop_flat_map(|known| (Just(known.clone()), Just([known.clone(), known].concat()).prop_shuffle())),
         ) {
-            prop_assert_eq!(facts(&known), facts(&shuffled));
-            prop_assert_eq!(facts(&known).state(), facts(&shuffled).state());
+            prop_assert_eq!(joined(&known), joined(&shuffled));
+            prop_assert_eq!(joined(&known).state(), joined(&shuffled).state());
         }
     }
 }

@@ -2,15 +2,16 @@
 
 mod consumers;
 
+use crate::store::lane::{Lane, Share};
 use crate::store::record::Record;
 use crate::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use crate::store::{
     Accepted, Claimed, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, QUARANTINE_LENGTH, Quarantined,
-    Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn, fact_about,
+    Requeued, Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn, fact_about,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,9 +21,11 @@ pub struct MemoryStore(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
-    messages: HashMap<String, Record>,
+    messages: HashMap<String, Row>,
     /// Ids in the order of arrival.
     order: Vec<String>,
+    /// Ids of those that are to be tried.
+    waiting: BTreeMap<Turn, String>,
     events: Vec<NewEvent>,
     /// Agent and dedupe key of each event.
     seen: HashSet<(String, String)>,
@@ -34,6 +37,22 @@ struct Kept {
     testers: Vec<(String, StoredTester)>,
     /// By name.
     consumers: HashMap<String, consumers::Account>,
+}
+
+struct Row {
+    /// In the order of arrival.
+    place: usize,
+    record: Record,
+}
+
+/// Agent, lane, time, and place in the order of arrival.
+type Turn = (String, u8, Timestamp, usize);
+
+impl Row {
+    fn turn(&self) -> Option<Turn> {
+        let Record { stored, .. } = &self.record;
+        Some((stored.agent.clone(), self.record.lane().number(), stored.next_at?, self.place))
+    }
 }
 
 impl MemoryStore {
@@ -58,34 +77,52 @@ impl Store for MemoryStore {
         Ok(events.into_iter().map(|event| kept.ingest(event)).collect())
     }
 
-    async fn claim(&self, now: Timestamp, lease: Duration, most: usize) -> Result<Vec<Claimed>, StoreProblem> {
-        Ok(self.lock().claim(now, lease, most))
+    async fn claim(&self, now: Timestamp, lease: Duration, shares: &[Share]) -> Result<Vec<Claimed>, StoreProblem> {
+        let mut kept = self.lock();
+        Ok(shares.iter().flat_map(|share| kept.claim(now, lease, share.clone())).collect())
+    }
+
+    async fn recover(&self, now: Timestamp) -> Result<usize, StoreProblem> {
+        let mut kept = self.lock();
+        let all = kept.order.clone();
+        Ok(kept.change_each(&all, |record| record.recover(now), usize::MAX))
+    }
+
+    async fn expire(&self, now: Timestamp, most: usize) -> Result<usize, StoreProblem> {
+        let mut kept = self.lock();
+        let waiting: Vec<String> = kept.waiting.values().cloned().collect();
+        Ok(kept.change_each(&waiting, |record| record.expire(now), most))
     }
 
     async fn settle(&self, id: &str, attempt: u32, settlement: Settlement) -> Result<bool, StoreProblem> {
-        Ok(self.lock().row(id)?.settle(attempt, settlement))
+        self.lock().change(id, |record| record.settle(attempt, settlement))
     }
 
     async fn withdraw(&self, id: &str, now: Timestamp) -> Result<Withdrawn, StoreProblem> {
-        Ok(self.lock().row(id)?.withdraw(now))
+        self.lock().change(id, |record| record.withdraw(now))
+    }
+
+    async fn requeue(&self, id: &str, now: Timestamp) -> Result<Requeued, StoreProblem> {
+        self.lock().change(id, |record| record.requeue(now))
     }
 
     async fn note(&self, id: &str, entry: Entry) -> Result<(), StoreProblem> {
-        self.lock().row(id)?.add(entry);
-        Ok(())
+        self.lock().change(id, |record| record.add(entry))
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreProblem> {
-        Ok(self.lock().messages.values().filter_map(|row| row.stored.next_at).min())
+    async fn next_due(&self, shares: &[Share]) -> Result<Option<Timestamp>, StoreProblem> {
+        let kept = self.lock();
+        let first = |(share, lane): (&Share, Lane)| kept.turns(&share.agent, lane).next().map(|((_, _, at, _), _)| *at);
+        Ok(shares.iter().flat_map(|share| share.lanes().map(move |lane| (share, lane))).filter_map(first).min())
     }
 
     async fn message(&self, id: &str) -> Result<Option<StoredMessage>, StoreProblem> {
-        Ok(self.lock().messages.get(id).map(|row| row.stored.clone()))
+        Ok(self.lock().messages.get(id).map(|row| row.record.stored.clone()))
     }
 
     async fn find(&self, filter: &Filter) -> Result<Vec<StoredMessage>, StoreProblem> {
         let kept = self.lock();
-        let newest_first = kept.order.iter().rev().filter_map(|id| kept.messages.get(id)).map(|row| &row.stored);
+        let newest_first = kept.order.iter().rev().filter_map(|id| kept.messages.get(id)).map(|row| &row.record.stored);
         let after: Vec<&StoredMessage> = match &filter.after {
             Some(id) => newest_first.skip_while(|stored| stored.message.id != *id).skip(1).collect(),
             None => newest_first.collect(),
@@ -115,7 +152,7 @@ impl Store for MemoryStore {
 
     async fn health(&self) -> Result<Health, StoreProblem> {
         let kept = self.lock();
-        let due = kept.messages.values().filter_map(|row| row.stored.next_at);
+        let due = kept.messages.values().filter_map(|row| row.record.stored.next_at);
         let (waiting, quarantined) = (due.clone().count() as u64, kept.quarantine.len() as u64);
         Ok(Health { waiting, oldest_due: due.min(), quarantined })
     }
@@ -153,8 +190,27 @@ impl Store for MemoryStore {
 }
 
 impl Kept {
-    fn row(&mut self, id: &str) -> Result<&mut Record, StoreProblem> {
-        self.messages.get_mut(id).ok_or_else(|| StoreProblem(format!("there is no message {id}")))
+    /// Changes a message by a rule, and puts it where it waits then.
+    fn change<T>(&mut self, id: &str, change: impl FnOnce(&mut Record) -> T) -> Result<T, StoreProblem> {
+        let missing = || StoreProblem(format!("there is no message {id}"));
+        let row = self.messages.get_mut(id).ok_or_else(missing)?;
+        let before = row.turn();
+        let result = change(&mut row.record);
+        before.map(|turn| self.waiting.remove(&turn));
+        row.turn().map(|turn| self.waiting.insert(turn, id.to_owned()));
+        Ok(result)
+    }
+
+    /// How many of them a rule has changed; up to `most`.
+    fn change_each(&mut self, ids: &[String], change: impl Fn(&mut Record) -> bool, most: usize) -> usize {
+        ids.iter().filter(|id| self.change(id, &change).is_ok_and(|changed| changed)).take(most).count()
+    }
+
+    /// Who waits in a lane, those first whose time comes first.
+    fn turns(&self, agent: &str, lane: Lane) -> impl Iterator<Item = (&Turn, &String)> {
+        let from = (agent.to_owned(), lane.number(), Timestamp::MIN, 0);
+        let to = (agent.to_owned(), lane.number(), Timestamp::MAX, usize::MAX);
+        self.waiting.range(from..to)
     }
 
     fn count_tester(&mut self, new: NewTester, quota: TesterQuota) -> Counted {
@@ -172,14 +228,16 @@ impl Kept {
 
     fn accept(&mut self, new: NewMessage) -> Accepted {
         let id = new.message.id.clone();
-        if let Some(row) = self.messages.get(&id) {
-            let same = row.stored.body_hash == new.body_hash;
-            return if same { Accepted::Same(row.stored.facts.state()) } else { Accepted::Conflict };
+        if let Some(Row { record, .. }) = self.messages.get(&id) {
+            let same = record.stored.body_hash == new.body_hash;
+            return if same { Accepted::Same(record.stored.facts.state()) } else { Accepted::Conflict };
         }
         let heard = self.orphans.remove(&(new.agent.clone(), new.message.recipient.clone(), id.clone()));
         let mut record = Record::new(new);
         heard.into_iter().flatten().for_each(|entry| record.add(entry));
-        self.messages.insert(id.clone(), record);
+        let row = Row { place: self.order.len(), record };
+        row.turn().map(|turn| self.waiting.insert(turn, id.clone()));
+        self.messages.insert(id.clone(), row);
         self.order.push(id);
         Accepted::New
     }
@@ -199,20 +257,27 @@ impl Kept {
     /// An event counts for a message only if agent and person are the message's.
     fn join(&mut self, event: &NewEvent, id: &str, entry: Entry) {
         let phone = event.inbound.phone.clone().unwrap_or_default();
-        match self.messages.get_mut(id) {
-            Some(row) if row.stored.agent == event.agent && row.stored.message.recipient == phone => {
-                row.add(entry);
+        let joined = self.change(id, |record| {
+            if record.stored.agent == event.agent && record.stored.message.recipient == phone {
+                record.add(entry.clone());
+            } else {
+                tracing::warn!("an event names a message of another agent or person, and changes nothing");
             }
-            Some(_) => tracing::warn!("an event names a message of another agent or person, and changes nothing"),
-            None => self.orphans.entry((event.agent.clone(), phone, id.to_owned())).or_default().push(entry),
+        });
+        if joined.is_err() {
+            self.orphans.entry((event.agent.clone(), phone, id.to_owned())).or_default().push(entry);
         }
     }
 
-    fn claim(&mut self, now: Timestamp, lease: Duration, most: usize) -> Vec<Claimed> {
-        let due = |row: &&mut Record| row.stored.next_at.is_some_and(|at| at <= now);
-        let mut due: Vec<&mut Record> = self.messages.values_mut().filter(due).collect();
-        due.sort_by_key(|row| row.stored.next_at);
-        due.into_iter().take(most).map(|row| row.lend(now, lease)).collect()
+    fn claim(&mut self, now: Timestamp, lease: Duration, mut share: Share) -> Vec<Claimed> {
+        let mut claimed = Vec::new();
+        for lane in share.clone().lanes() {
+            let due = self.turns(&share.agent, lane).take_while(|((_, _, at, _), _)| *at <= now);
+            let due: Vec<String> = due.take(share.room(lane)).map(|(_, id)| id.clone()).collect();
+            share.take(lane, due.len());
+            claimed.extend(due.iter().filter_map(|id| self.change(id, |record| record.lend(now, lease)).ok()));
+        }
+        claimed
     }
 }
 

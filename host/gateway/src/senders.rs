@@ -1,7 +1,7 @@
 //! Who sends through this gateway, and whom to believe. All of it can be replaced while the gateway runs; what was begun with
 //! what there was before is also ended with it.
 
-use crate::{StartProblem, request};
+use crate::{Manner, StartProblem, request};
 use rbm_host::Channel;
 use std::sync::Arc;
 
@@ -13,6 +13,8 @@ pub struct Agent {
     pub platform_ids: Vec<String>,
     /// How to send as it, and whom to believe about it.
     pub channel: Channel,
+    /// How fast, and when.
+    pub manner: Manner,
 }
 
 /// Everybody who sends.

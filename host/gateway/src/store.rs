@@ -8,12 +8,14 @@ use async_trait::async_trait;
 use consumer::Consumers;
 use gateway_channel::{Inbound, Message};
 use jiff::Timestamp;
+use lane::{Share, Stage};
 use serde::Serialize;
 use std::time::Duration;
 use tester::{Counted, NewTester, StoredTester, TesterQuota};
 
 pub mod conformance;
 pub mod consumer;
+pub mod lane;
 pub mod record;
 pub mod tester;
 
@@ -24,18 +26,27 @@ pub trait Store: Consumers + Send + Sync {
     async fn accept(&self, message: NewMessage) -> Result<Accepted, StoreProblem>;
     /// Keeps events and joins what they say to their messages, in one commit. A fact that is known is a duplicate.
     async fn ingest(&self, events: Vec<NewEvent>) -> Result<Vec<Ingested>, StoreProblem>;
-    /// Takes up to `most` messages whose time has come, notes that an attempt begins, and lends them out: who does not settle
-    /// one before the lease ends has lost it to the next, and what became of that attempt is then unknown.
-    async fn claim(&self, now: Timestamp, lease: Duration, most: usize) -> Result<Vec<Claimed>, StoreProblem>;
+    /// Takes messages whose time has come, for each agent as many as its share allows, notes that an attempt begins, and lends
+    /// them out: who does not settle one before the lease ends has lost it to the next, and what became of that attempt is then
+    /// unknown. Costs nothing for what no share allows.
+    async fn claim(&self, now: Timestamp, lease: Duration, shares: &[Share]) -> Result<Vec<Claimed>, StoreProblem>;
+    /// Ends all leases: those of a process that is no more. For a gateway that starts and has the store to itself; tells how
+    /// many attempts were lost.
+    async fn recover(&self, now: Timestamp) -> Result<usize, StoreProblem>;
+    /// Ends the attempts of up to `most` messages that have run out, of any agent; tells of how many. One that is under way is
+    /// left to whoever has it.
+    async fn expire(&self, now: Timestamp, most: usize) -> Result<usize, StoreProblem>;
     /// Notes how an attempt ended. False if the lease had ended and somebody else has it: then only the facts are joined.
     async fn settle(&self, id: &str, attempt: u32, settlement: Settlement) -> Result<bool, StoreProblem>;
     /// Ends a message's attempts because somebody wants it back, and tells what else has to be done for that. Revokes it if
     /// nothing of it can have reached the platform.
     async fn withdraw(&self, id: &str, now: Timestamp) -> Result<Withdrawn, StoreProblem>;
+    /// Puts a message that was given up back among those to be sent.
+    async fn requeue(&self, id: &str, now: Timestamp) -> Result<Requeued, StoreProblem>;
     /// Joins a fact that is not an event's.
     async fn note(&self, id: &str, entry: Entry) -> Result<(), StoreProblem>;
-    /// When the next message is due.
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreProblem>;
+    /// When the next message is due that one of these shares allows.
+    async fn next_due(&self, shares: &[Share]) -> Result<Option<Timestamp>, StoreProblem>;
     /// One message.
     async fn message(&self, id: &str) -> Result<Option<StoredMessage>, StoreProblem>;
     /// Messages, newest first.
@@ -77,6 +88,8 @@ pub struct NewMessage {
     pub body_hash: [u8; 32],
     /// When the gateway took it.
     pub at: Timestamp,
+    /// It is not sent before.
+    pub send_at: Option<Timestamp>,
     /// After this it is not sent any more.
     pub expires_at: Option<Timestamp>,
 }
@@ -140,6 +153,10 @@ pub struct Claimed {
     pub message: Message,
     /// Counted from 1; what settles it must name it.
     pub attempt: u32,
+    /// Which kind of attempt it is.
+    pub stage: Stage,
+    /// Since when it has been tried, or would have been.
+    pub due_since: Timestamp,
     /// After this it is not sent any more.
     pub expires_at: Option<Timestamp>,
     /// What is known.
@@ -166,6 +183,19 @@ pub enum Withdrawn {
     Submitted,
     /// Its fate was known already.
     Settled(State),
+}
+
+/// What became of a message that somebody wants to be tried again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Requeued {
+    /// It is tried again.
+    Queued,
+    /// It was not given up.
+    NotFailed(State),
+    /// Somebody wanted it back.
+    WantedBack,
+    /// It is not worth sending any more.
+    RunOut,
 }
 
 /// One line of a message's history.
@@ -198,6 +228,8 @@ pub struct StoredMessage {
     pub facts: Facts,
     /// Everything that happened, as it was heard of.
     pub history: Vec<Entry>,
+    /// It is not sent before.
+    pub send_at: Option<Timestamp>,
     /// When it is tried next.
     pub next_at: Option<Timestamp>,
 }

@@ -1,6 +1,7 @@
 //! Messages as callers read them.
 
 use crate::store::{Entry, StoredMessage};
+use jiff::Timestamp;
 use serde::Serialize;
 
 /// One message.
@@ -10,6 +11,12 @@ pub(crate) struct MessageView {
     agent: String,
     to: String,
     state: &'static str,
+    /// Not before, as the caller said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    send_at: Option<Timestamp>,
+    /// When the next attempt may begin; nothing if there is to be none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_at: Option<Timestamp>,
     history: Vec<Entry>,
 }
 
@@ -23,6 +30,8 @@ impl MessageView {
             agent: stored.agent,
             to: stored.message.recipient,
             state: stored.facts.state().as_str(),
+            send_at: stored.send_at,
+            next_at: stored.next_at,
             history,
         }
     }

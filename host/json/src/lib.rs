@@ -9,6 +9,7 @@ pub mod excerpt;
 pub mod finding;
 pub mod message;
 pub mod rules;
+pub mod schedule;
 pub mod strict;
 
 mod fields;

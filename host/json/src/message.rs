@@ -1,11 +1,12 @@
 //! Messages as callers write them.
 
 use crate::fields::{Fields, Findings};
-use crate::suggestion;
+use crate::{schedule, suggestion};
 use gateway_channel::{
     Attachment, Card, CardLayout, CardMedia, CardWidth, Carousel, Content, Expiry, FileSource, Finding, ImageSide,
     MediaHeight, Message, Purpose, Setting, StandaloneCard,
 };
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// A message, and which of the gateway's agents is to send it.
@@ -15,6 +16,8 @@ pub struct Draft {
     pub agent: Option<String>,
     /// Its id is what the gateway chose.
     pub message: Message,
+    /// It is not sent before.
+    pub send_at: Option<Timestamp>,
 }
 
 /// What could be made of a body, and all that is wrong with its shape.
@@ -54,10 +57,11 @@ fn read_draft(id: &str, body: &Value, findings: &Findings) -> Option<Draft> {
     let (agent, recipient) = (fields.text("agent"), fields.required_text("to"));
     let suggestions = suggestion::read_all(&fields, findings);
     let (purpose, expiry) = (fields.choice("purpose", &PURPOSES), read_expiry(&fields));
+    let send_at = schedule::read(&fields, expiry.as_ref());
     let options =
         fields.list("options").into_iter().filter_map(|(path, value)| read_option(&path, value, findings)).collect();
     let message = Message { id: id.to_owned(), recipient, content: content?, suggestions, purpose, expiry, options };
-    Some(Draft { agent, message })
+    Some(Draft { agent, message, send_at })
 }
 
 fn read_content(value: &Value, findings: &Findings) -> Option<Content> {
@@ -146,8 +150,8 @@ enum Layout {
     Horizontal(ImageSide),
 }
 
-const FIELDS: [&str; 8] =
-    ["agent", "to", "content", "suggestions", "purpose", "lifetime_seconds", "expires_at", "options"];
+const FIELDS: [&str; 9] =
+    ["agent", "to", "content", "suggestions", "purpose", "send_at", "lifetime_seconds", "expires_at", "options"];
 const CONTENTS: [&str; 4] = ["text", "file", "card", "carousel"];
 const LAYOUTS: [(&str, Layout); 3] = [
     ("vertical", Layout::Vertical),

@@ -123,6 +123,9 @@ fn the_rest_of_a_message_is_read_and_null_is_the_same_as_missing() {
     assert_eq!(read.message.options.len(), 1);
     let at = draft(&json!({ "to": "+12", "content": { "text": "x" }, "expires_at": "2026-12-01T10:00:00Z" }));
     assert_eq!(at.message.expiry, Some(Expiry::At("2026-12-01T10:00:00Z".into())));
+    assert_eq!((read.send_at, at.send_at), (None, None));
+    let later = draft(&json!({ "to": "+12", "content": { "text": "x" }, "send_at": "2026-12-01T10:00:00+01:00" }));
+    assert_eq!(later.send_at.unwrap().to_string(), "2026-12-01T09:00:00Z");
 }
 
 #[test]
@@ -142,6 +145,14 @@ fn each_wrong_shape_is_found_at_its_path() {
         (json!({ "to": "+12", "content": text, "purpose": "spam" }), "purpose", "choice"),
         (json!({ "to": "+12", "content": text, "lifetime_seconds": -1 }), "lifetime_seconds", "type"),
         (json!({ "to": "+12", "content": text, "lifetime_seconds": 1, "expires_at": "x" }), "", "expiry-at-most-one"),
+        (json!({ "to": "+12", "content": text, "send_at": 1 }), "send_at", "type"),
+        (json!({ "to": "+12", "content": text, "send_at": "tomorrow" }), "send_at", "send-at-time"),
+        (json!({ "to": "+12", "content": text, "send_at": "2026-12-01T10:00:00" }), "send_at", "send-at-time"),
+        (
+            json!({ "to": "+12", "content": text, "send_at": "2026-12-01T10:00:00Z", "expires_at": "2026-12-01T10:00:00Z" }),
+            "expires_at",
+            "expiry-before-send-at",
+        ),
         (json!({ "to": "+12", "content": { "file": {} } }), "content.file", "file-exactly-one-source"),
         (
             json!({ "to": "+12", "content": { "file": { "url": "u", "uploaded": "x" } } }),

@@ -24,10 +24,11 @@ use checkpoint::Checkpointer;
 pub use connection::Durability;
 use directory::Directory;
 use jiff::Timestamp;
+use rbm_gateway::store::lane::Share;
 use rbm_gateway::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use rbm_gateway::store::{
-    Accepted, Claimed, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Quarantined, Settlement, Store,
-    StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
+    Accepted, Claimed, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Quarantined, Requeued,
+    Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
 };
 use readers::Readers;
 use std::path::Path;
@@ -125,8 +126,17 @@ impl Store for SqliteStore {
         self.writer.write(ingest).await
     }
 
-    async fn claim(&self, now: Timestamp, lease: Duration, most: usize) -> Result<Vec<Claimed>, StoreProblem> {
-        self.writer.write(move |database| messages::claim(database, now, lease, most)).await
+    async fn claim(&self, now: Timestamp, lease: Duration, shares: &[Share]) -> Result<Vec<Claimed>, StoreProblem> {
+        let shares = shares.to_vec();
+        self.writer.write(move |database| messages::claim(database, now, lease, &shares)).await
+    }
+
+    async fn recover(&self, now: Timestamp) -> Result<usize, StoreProblem> {
+        self.writer.write(move |database| messages::recover(database, now)).await
+    }
+
+    async fn expire(&self, now: Timestamp, most: usize) -> Result<usize, StoreProblem> {
+        self.writer.write(move |database| messages::expire(database, now, most)).await
     }
 
     async fn settle(&self, id: &str, attempt: u32, settlement: Settlement) -> Result<bool, StoreProblem> {
@@ -141,13 +151,19 @@ impl Store for SqliteStore {
         self.writer.write(move |database| messages::change(database, &id, |record| record.withdraw(now))).await?
     }
 
+    async fn requeue(&self, id: &str, now: Timestamp) -> Result<Requeued, StoreProblem> {
+        let id = id.to_owned();
+        self.writer.write(move |database| messages::change(database, &id, |record| record.requeue(now))).await?
+    }
+
     async fn note(&self, id: &str, entry: Entry) -> Result<(), StoreProblem> {
         let id = id.to_owned();
         self.writer.write(move |database| messages::change(database, &id, |record| record.add(entry.clone()))).await?
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreProblem> {
-        self.readers.read(messages::next_due).await
+    async fn next_due(&self, shares: &[Share]) -> Result<Option<Timestamp>, StoreProblem> {
+        let shares = shares.to_vec();
+        self.readers.read(move |database| messages::next_due(database, &shares)).await
     }
 
     async fn message(&self, id: &str) -> Result<Option<StoredMessage>, StoreProblem> {

@@ -3,6 +3,7 @@
 use crate::events::adopt;
 use jiff::Timestamp;
 use rbm_gateway::lifecycle::{Fact, Facts};
+use rbm_gateway::store::lane::Share;
 use rbm_gateway::store::record::Record;
 use rbm_gateway::store::{Accepted, Claimed, Entry, Filter, NewMessage, StoreProblem, StoredMessage};
 use rusqlite::types::{ToSql, Type};
@@ -23,8 +24,8 @@ pub(crate) fn accept(database: &Connection, new: &NewMessage) -> rusqlite::Resul
         record.add(entry);
     }
     let insert = "INSERT INTO message
-        (h, id, agent, recipient, body_hash, accepted_at, expires_at, state, attempt, next_at, lent_until)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+        (h, id, agent, recipient, body_hash, accepted_at, expires_at, state, attempt, next_at, lent_until, send_at, lane)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
     database.prepare_cached(insert)?.execute(params![
         hash(&[id]),
         id,
@@ -37,6 +38,8 @@ pub(crate) fn accept(database: &Connection, new: &NewMessage) -> rusqlite::Resul
         record.attempt,
         record.stored.next_at.map(time),
         record.lent_until.map(time),
+        new.send_at.map(time),
+        record.lane().number(),
     ])?;
     let n = database.last_insert_rowid();
     let body = serde_json::to_string(&new.message).map_err(json_problem)?;
@@ -49,17 +52,51 @@ pub(crate) fn claim(
     database: &Connection,
     now: Timestamp,
     lease: Duration,
-    most: usize,
+    shares: &[Share],
 ) -> rusqlite::Result<Vec<Claimed>> {
-    let due = format!("{SELECT} WHERE message.next_at <= ?1 ORDER BY message.next_at, message.n LIMIT ?2");
-    let due = select(database, &due, &[&time(now), &i64::try_from(most).unwrap_or(i64::MAX)])?;
-    let mut claimed = Vec::with_capacity(due.len());
-    for (n, mut record) in due {
-        let known = record.stored.history.len();
-        claimed.push(record.lend(now, lease));
-        store(database, n, &record, known)?;
+    let mut claimed = Vec::new();
+    for share in shares {
+        let mut share = share.clone();
+        for lane in share.clone().lanes() {
+            let most = i64::try_from(share.room(lane)).unwrap_or(i64::MAX);
+            let due = select(database, &due(), &[&share.agent, &lane.number(), &time(now), &most])?;
+            share.take(lane, due.len());
+            for (n, mut record) in due {
+                claimed.push(change_record(database, n, &mut record, |record| record.lend(now, lease))?);
+            }
+        }
     }
     Ok(claimed)
+}
+
+fn due() -> String {
+    format!(
+        "{SELECT} WHERE agent = ?1 AND lane = ?2 AND message.next_at <= ?3 ORDER BY message.next_at, message.n LIMIT ?4"
+    )
+}
+
+pub(crate) fn recover(database: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
+    let lent = select(database, &format!("{SELECT} WHERE message.lent_until IS NOT NULL"), &[])?;
+    for (n, mut record) in lent.iter().cloned() {
+        change_record(database, n, &mut record, |record| record.recover(now))?;
+    }
+    Ok(lent.len())
+}
+
+pub(crate) fn expire(database: &Connection, now: Timestamp, most: usize) -> rusqlite::Result<usize> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let run_out = select(database, &run_out(), &[&time(now), &most])?;
+    for (n, mut record) in run_out.iter().cloned() {
+        change_record(database, n, &mut record, |record| record.expire(now))?;
+    }
+    Ok(run_out.len())
+}
+
+fn run_out() -> String {
+    format!(
+        "{SELECT} WHERE message.expires_at <= ?1 AND message.next_at IS NOT NULL
+            AND (message.lent_until IS NULL OR message.lent_until <= ?1) ORDER BY message.expires_at LIMIT ?2"
+    )
 }
 
 /// Changes a message by a rule, and writes what is new.
@@ -71,15 +108,32 @@ pub(crate) fn change<T>(
     let Some((n, mut record)) = load(database, id)? else {
         return Ok(Err(StoreProblem(format!("there is no message {id}"))));
     };
-    let known = record.stored.history.len();
-    let result = change(&mut record);
-    store(database, n, &record, known)?;
-    Ok(Ok(result))
+    change_record(database, n, &mut record, change).map(Ok)
 }
 
-pub(crate) fn next_due(database: &Connection) -> rusqlite::Result<Option<Timestamp>> {
-    let least = "SELECT next_at FROM message WHERE next_at IS NOT NULL ORDER BY next_at LIMIT 1";
-    database.prepare_cached(least)?.query_row([], |row| to_time(row, 0)).optional()
+fn change_record<T>(
+    database: &Connection,
+    n: i64,
+    record: &mut Record,
+    change: impl FnOnce(&mut Record) -> T,
+) -> rusqlite::Result<T> {
+    let known = record.stored.history.len();
+    let result = change(record);
+    store(database, n, record, known)?;
+    Ok(result)
+}
+
+pub(crate) fn next_due(database: &Connection, shares: &[Share]) -> rusqlite::Result<Option<Timestamp>> {
+    let mut first = None;
+    for share in shares {
+        for lane in share.lanes() {
+            let least = database
+                .prepare_cached(NEXT_DUE)?
+                .query_row(params![share.agent, lane.number()], |row| to_time(row, 0));
+            first = first.into_iter().chain(least.optional()?).min();
+        }
+    }
+    Ok(first)
 }
 
 pub(crate) fn find_one(database: &Connection, id: &str) -> rusqlite::Result<Option<StoredMessage>> {
@@ -127,7 +181,7 @@ fn select(database: &Connection, sql: &str, values: &[&dyn ToSql]) -> rusqlite::
         let mut history = database.prepare_cached(history)?;
         for entry in history.query_map([*n], entry)? {
             let entry = entry?;
-            record.stored.facts.add(entry.fact, entry.at);
+            record.stored.facts.add(entry.fact, entry.at, entry.attempt);
             record.stored.history.push(entry);
         }
     }
@@ -140,6 +194,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<(i64, Record)> {
         body_hash: row.get(2)?,
         accepted_at: to_time(row, 3)?,
         next_at: to_optional_time(row, 6)?,
+        send_at: to_optional_time(row, 9)?,
         message: json(row, 8)?,
         facts: Facts::default(),
         history: Vec::new(),
@@ -154,13 +209,14 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
 
 /// What a rule may have changed: of the history, what comes after what was known.
 fn store(database: &Connection, n: i64, record: &Record, known: usize) -> rusqlite::Result<()> {
-    let update = "UPDATE message SET state = ?2, attempt = ?3, next_at = ?4, lent_until = ?5 WHERE n = ?1";
+    let update = "UPDATE message SET state = ?2, attempt = ?3, next_at = ?4, lent_until = ?5, lane = ?6 WHERE n = ?1";
     database.prepare_cached(update)?.execute(params![
         n,
         record.stored.facts.state().as_str(),
         record.attempt,
         record.stored.next_at.map(time),
         record.lent_until.map(time),
+        record.lane().number(),
     ])?;
     write_entries(database, n, known, &record.stored.history)
 }
@@ -218,5 +274,72 @@ pub(crate) fn json_problem(problem: JsonError) -> rusqlite::Error {
     rusqlite::Error::ToSqlConversionFailure(Box::new(problem))
 }
 
-const SELECT: &str = "SELECT message.n, agent, body_hash, accepted_at, expires_at, attempt, next_at, lent_until, body
+const SELECT: &str =
+    "SELECT message.n, agent, body_hash, accepted_at, expires_at, attempt, next_at, lent_until, body, send_at
     FROM message JOIN message_body ON message_body.n = message.n";
+const NEXT_DUE: &str =
+    "SELECT next_at FROM message WHERE agent = ?1 AND lane = ?2 AND next_at IS NOT NULL ORDER BY next_at LIMIT 1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::{self, Durability};
+    use crate::schema;
+    use rbm_gateway::store::lane::Lane;
+    use rusqlite::StatementStatus;
+    use tempfile::TempDir;
+
+    /// A hundred thousand are due for an agent that may not send; what the others cost is counted in steps of the machine
+    /// that runs a statement, of which a look at each would take several.
+    #[test]
+    fn what_may_not_begin_costs_those_who_may_nothing() {
+        let directory = TempDir::new().expect("a directory");
+        let path = directory.path().join("gateway.db");
+        let mut database = connection::open(&path, Durability::Normal).expect("a database");
+        schema::bring_up_to_date(&mut database, &path).expect("its tables");
+        fill(&database, "blocked", 1, 100_000);
+        fill(&database, "free", 100_001, 10);
+
+        let now = Timestamp::from_second(1_000).expect("a time");
+        let shares = [Share::any("free", 50)];
+        assert_eq!(claim(&database, now, Duration::from_secs(90), &shares).expect("claimed").len(), 10);
+        assert_eq!(next_due(&database, &shares).expect("an answer"), Some(now + Duration::from_secs(90)));
+        assert_eq!(expire(&database, now, 1_000).expect("none"), 0);
+        assert_eq!(recover(&database, now).expect("recovered"), 10);
+
+        let lane = Lane::ALL[5].number();
+        let expired = format!("{} -- by its index", run_out());
+        for (what, sql, values) in [
+            ("a claim", due(), vec![&"free" as &dyn ToSql, &lane, &1_000_000_000_i64, &50_i64]),
+            ("expiry", expired, vec![&1_000_000_000_i64 as &dyn ToSql, &50_i64]),
+            ("the next", NEXT_DUE.to_owned(), vec![&"free" as &dyn ToSql, &lane]),
+        ] {
+            let steps = steps(&database, &sql, &values);
+            assert!(steps < 1_000, "{what} took {steps} steps");
+        }
+        let everything = format!("{SELECT} WHERE +message.next_at <= ?1 AND +agent = ?2");
+        let steps = steps(&database, &everything, &[&0_i64, &"free"]);
+        assert!(steps > 100_000, "a look at each takes {steps} steps, so the numbers above mean nothing");
+    }
+
+    fn fill(database: &Connection, agent: &str, first: i64, count: i64) {
+        let numbers =
+            "WITH RECURSIVE number (n) AS (SELECT ?1 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < ?1 + ?2)";
+        let message = "INSERT INTO message
+            (n, h, id, agent, recipient, body_hash, accepted_at, expires_at, state, attempt, next_at)
+            SELECT n, randomblob(16), 'm' || n, ?3, '+12', zeroblob(32), 0, 9000000000 + n, 'queued', 0, n FROM number";
+        database.execute(&format!("{numbers} {message}"), params![first, count, agent]).expect("messages");
+        let body = r#"{"id":"m","recipient":"+12","content":{"text":"Hi"},"suggestions":[],"purpose":null,"expiry":null,
+            "options":[]}"#;
+        let bodies = format!("{numbers} INSERT INTO message_body (n, body) SELECT n, ?3 FROM number");
+        database.execute(&bodies, params![first, count, body]).expect("bodies");
+    }
+
+    fn steps(database: &Connection, sql: &str, values: &[&dyn ToSql]) -> i32 {
+        let mut statement = database.prepare(sql).expect("a statement");
+        let mut rows = statement.query(values).expect("rows");
+        while rows.next().expect("a row").is_some() {}
+        drop(rows);
+        statement.get_status(StatementStatus::VmStep)
+    }
+}

@@ -5,8 +5,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// Each brings a database from the version of its place to the next. Never changed once released, only added to.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 /// Applies what is missing, all or nothing. What was there before is copied first.
 pub(crate) fn bring_up_to_date(connection: &mut Connection, database: &Path) -> Result<(), OpenProblem> {
@@ -64,12 +68,23 @@ mod tests {
         connection.pragma_update(None, "application_id", OWNER).expect("its owner");
         let insert = "INSERT INTO quarantine (at, path, rule, reason, body) VALUES (7, '/', 'r', 'why', x'00')";
         connection.execute(insert, []).expect("something kept");
+        for (n, purpose) in [(1, "\"authentication\""), (2, "null")] {
+            let message =
+                "INSERT INTO message (h, id, agent, recipient, body_hash, accepted_at, state, attempt, next_at)
+                VALUES (?1, ?1, 'a', '+12', x'00', 0, 'queued', 0, 0)";
+            connection.execute(&message.replace("(?1, ?1", &format!("(x'0{n}', 'm{n}'")), []).expect("a message");
+            let body = format!("INSERT INTO message_body (n, body) VALUES ({n}, '{{\"purpose\":{purpose}}}')");
+            connection.execute(&body, []).expect("its body");
+        }
 
         for _ in 0..2 {
             bring_up_to_date(&mut connection, &database).expect("up to date");
             let version = connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0));
-            assert_eq!(version.expect("a number"), 3);
+            assert_eq!(version.expect("a number") as usize, MIGRATIONS.len());
         }
+        let lane =
+            |n: i64| connection.query_row("SELECT lane FROM message WHERE n = ?1", [n], |row| row.get::<_, u8>(0));
+        assert_eq!((lane(1).expect("a lane"), lane(2).expect("a lane")), (2, 5), "a code goes before the others");
         let kept =
             |connection: &Connection| connection.query_row("SELECT at FROM quarantine", [], |row| row.get::<_, i64>(0));
         assert_eq!(kept(&connection).expect("kept"), 7);

@@ -10,6 +10,7 @@ use made::{at, event, message};
 use proptest::prelude::*;
 use rbm_gateway::MemoryStore;
 use rbm_gateway::lifecycle::{Fact, State};
+use rbm_gateway::store::lane::Share;
 use rbm_gateway::store::{Entry, Filter, Settlement, Store};
 use rbm_sqlite::{Durability, SqliteStore};
 use std::time::Duration;
@@ -19,7 +20,10 @@ use tempfile::TempDir;
 enum Step {
     Accept { id: u8, body: u8 },
     Ingest { key: u8, id: u8, kind: u8, other: bool },
-    Claim { second: u8 },
+    Claim { second: u8, most: usize, retries: usize, night: bool },
+    Expire { second: u16 },
+    Recover { second: u8 },
+    Requeue { id: u8, second: u8 },
     Settle { id: u8, attempt: u32, fact: u8, retry: Option<u8> },
     Withdraw { id: u8, second: u8 },
     Note { id: u8, fact: u8 },
@@ -32,7 +36,11 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (id.clone(), 0..2_u8).prop_map(|(id, body)| Step::Accept { id, body }),
         4 => (0..8_u8, id.clone(), 0..5_u8, any::<bool>())
             .prop_map(|(key, id, kind, other)| Step::Ingest { key, id, kind, other: other && key == 0 }),
-        4 => second.prop_map(|second| Step::Claim { second }),
+        4 => (second, 0..4_usize, 0..4_usize, any::<bool>())
+            .prop_map(|(second, most, retries, night)| Step::Claim { second, most, retries, night }),
+        1 => (500..700_u16).prop_map(|second| Step::Expire { second }),
+        1 => second.prop_map(|second| Step::Recover { second }),
+        1 => (id.clone(), second).prop_map(|(id, second)| Step::Requeue { id, second }),
         4 => (id.clone(), 0..4_u32, 0..4_u8, proptest::option::of(second))
             .prop_map(|(id, attempt, fact, retry)| Step::Settle { id, attempt, fact, retry }),
         2 => (id.clone(), second).prop_map(|(id, second)| Step::Withdraw { id, second }),
@@ -87,11 +95,15 @@ async fn apply(store: &dyn Store, step: &Step) -> String {
             }
             format!("{:?}", store.ingest(vec![event.clone(), event]).await.unwrap())
         }
-        Step::Claim { second } => {
-            let mut claimed = store.claim(at((*second).into()), Duration::from_secs(30), 10).await.unwrap();
-            claimed.sort_by(|one, other| one.message.id.cmp(&other.message.id));
+        Step::Claim { second, most, retries, night } => {
+            let ordinary = if *night { 0 } else { *most };
+            let share = Share { retries: *retries, ordinary, ..Share::any("demo", *most) };
+            let claimed = store.claim(at((*second).into()), Duration::from_secs(30), &[share]).await.unwrap();
             format!("{claimed:?}")
         }
+        Step::Expire { second } => format!("{:?}", store.expire(at((*second).into()), 10).await.unwrap()),
+        Step::Recover { second } => format!("{:?}", store.recover(at((*second).into())).await.unwrap()),
+        Step::Requeue { id, second } => format!("{:?}", store.requeue(&name(id), at((*second).into())).await.ok()),
         Step::Settle { id, attempt, fact, retry } => {
             let settlement =
                 Settlement { entry: Some(entry(fact, 7)), retry_at: retry.map(|second| at(second.into())) };
@@ -112,7 +124,11 @@ async fn seen(store: &dyn Store) -> String {
     for filter in [all, read, older] {
         found.push(store.find(&filter).await.unwrap());
     }
-    let (events, due) = (store.read(None, 100).await.unwrap(), store.next_due().await.unwrap());
+    let events = store.read(None, 100).await.unwrap();
+    let mut due = Vec::new();
+    for share in [Share::any("demo", 1), Share { retries: 0, ..Share::any("demo", 1) }, Share::any("other", 1)] {
+        due.push(store.next_due(&[share]).await.unwrap());
+    }
     format!("{found:?} {events:?} {due:?}")
 }
 

@@ -7,6 +7,7 @@ mod made;
 
 use gateway_channel::Fact as Heard;
 use made::{at, event, message};
+use rbm_gateway::store::lane::Share;
 use rbm_gateway::store::{Accepted, Cursor, Filter, Ingested, Store, conformance};
 use rbm_sqlite::{OpenProblem, SqliteStore};
 use std::sync::{Arc, Mutex};
@@ -34,14 +35,14 @@ async fn everything_is_there_again_after_the_end() {
     let heard = vec![event("k1", Heard::Delivered("m1".into())), event("k2", Heard::Read("m2".into()))];
     store.ingest(heard).await.unwrap();
     store.accept(message("m3", 1)).await.unwrap();
-    let claimed = store.claim(at(0), Duration::from_secs(30), 10).await.unwrap();
+    let claimed = store.claim(at(0), Duration::from_secs(30), &[Share::any("demo", 10)]).await.unwrap();
     assert_eq!(claimed.len(), 1, "m1 is delivered already");
     let before = everything(&store).await;
     drop(store);
 
     let store = SqliteStore::open(directory.path()).unwrap();
     assert_eq!(everything(&store).await, before);
-    assert_eq!(store.next_due().await.unwrap(), Some(at(30)), "the lease goes on");
+    assert_eq!(store.next_due(&[Share::any("demo", 1)]).await.unwrap(), Some(at(30)), "the lease goes on");
     assert_eq!(store.ingest(vec![event("k1", Heard::Typing)]).await.unwrap(), [Ingested::Duplicate]);
     store.accept(message("m2", 1)).await.unwrap();
     let adopted = store.message("m2").await.unwrap().unwrap();
@@ -52,7 +53,7 @@ async fn everything_is_there_again_after_the_end() {
 async fn everything(store: &SqliteStore) -> String {
     let messages = store.find(&Filter { most: 100, ..Filter::default() }).await.unwrap();
     let events = store.read(None, 100).await.unwrap();
-    format!("{messages:?} {events:?} {:?}", store.next_due().await.unwrap())
+    format!("{messages:?} {events:?} {:?}", store.next_due(&[Share::any("demo", 1)]).await.unwrap())
 }
 
 #[test]

@@ -2,12 +2,13 @@
 //! credentials that it never sees. Once at the start, and again for each reload.
 
 use super::tls;
-use crate::config::{AgentConfig, Config, Partner, Platform};
+use crate::config::{AgentConfig, CallbackConfig, Config, Partner, Platform, Rate};
 use crate::exit::Failure;
 use anyhow::anyhow;
 use gateway_channel::{Finding, Setting, Severity};
 use jiff::Timestamp;
-use rbm_gateway::{Agent, Guard, Senders};
+use rbm_gateway::callback::{Callback, CallbackSettings};
+use rbm_gateway::{Agent, Guard, Manner, Pace, QuietHours, QuietHoursProblem, Senders};
 use rbm_host::{Channel, Egress, NoHttp, Plugin};
 use rbm_wire::origin;
 use secrecy::ExposeSecret as _;
@@ -31,6 +32,23 @@ pub(super) fn guard(config: &Config) -> Result<Guard, Failure> {
     })
 }
 
+/// Where events go.
+pub(super) fn callbacks(config: &Config) -> Result<Vec<Callback>, Failure> {
+    config.callbacks.iter().map(callback).collect()
+}
+
+fn callback(config: &CallbackConfig) -> Result<Callback, Failure> {
+    let settings = CallbackSettings {
+        name: config.name.clone(),
+        url: config.url.to_string(),
+        secrets: config.secrets.clone(),
+        agents: config.agents.clone(),
+        ordered: config.order,
+        allow_private_addresses: config.allow_private_addresses,
+    };
+    Callback::new(settings).map_err(|problem| Failure::usage(format!("callbacks.{}: {problem}", config.name)))
+}
+
 async fn sender(agent: &AgentConfig, platform: &Platform, plugin: &Plugin) -> Result<Agent, Failure> {
     let name = &agent.name;
     let api = platform.api_origin.as_deref().or_else(|| origin::of(agent.region));
@@ -46,7 +64,15 @@ async fn sender(agent: &AgentConfig, platform: &Platform, plugin: &Plugin) -> Re
         return Err(Failure::usage(format!("agents.{name}: the plugin does not take its settings: {message}")));
     }
     let platform_ids = vec![agent.agent_id.bare().to_owned(), agent.agent_id.full()];
-    Ok(Agent { name: name.clone(), platform_ids, channel })
+    let manner = manner(agent).map_err(|problem| Failure::usage(format!("agents.{name}: {problem}")))?;
+    Ok(Agent { name: name.clone(), platform_ids, channel, manner })
+}
+
+fn manner(agent: &AgentConfig) -> Result<Manner, QuietHoursProblem> {
+    let Rate { messages_per_second, burst } = agent.rate;
+    let quiet = agent.quiet_hours.clone();
+    let quiet = quiet.map(|quiet| QuietHours::between(quiet.from, quiet.to, quiet.time_zone)).transpose()?;
+    Ok(Manner { pace: Some(Pace { messages_per_second, burst }), quiet_hours: quiet, ..Manner::default() })
 }
 
 /// It only ever judges what comes in, so that it needs no agent and may ask nobody.

@@ -2,6 +2,7 @@
 
 mod consumers;
 
+use super::lane::Share;
 use super::tester::{Counted, NewTester, TesterQuota};
 use super::{
     Accepted, Cursor, Entry, Filter, Ingested, NewEvent, NewMessage, Quarantined, Settlement, Store, Upload, Withdrawn,
@@ -10,6 +11,8 @@ use crate::lifecycle::{Fact, State};
 use gateway_channel::{Content, Fact as Heard, Inbound, Message};
 use jiff::Timestamp;
 use std::time::Duration;
+
+mod sending;
 
 /// Panics at the first promise that a store does not keep. Each is asked of an empty store.
 ///
@@ -36,6 +39,7 @@ pub async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     files_are_there_as_long_as_the_platform_has_them(&*empty()).await;
     testers_are_counted_once_and_up_to_a_number(&*empty()).await;
     consumers::check(empty).await;
+    sending::check(empty).await;
 }
 
 async fn an_id_is_one_message(store: &dyn Store) {
@@ -77,7 +81,7 @@ async fn events_are_read_in_order_after_a_cursor(store: &dyn Store) {
 
 async fn a_message_is_lent_to_one_at_a_time(store: &dyn Store) {
     accept(store, "m1", 1).await;
-    assert_eq!(store.next_due().await.expect("answer"), Some(at(0)));
+    assert_eq!(next_due(store).await, Some(at(0)));
     assert!(claim(store, -1).await.is_empty(), "it is not due yet");
     assert_eq!(claim(store, 0).await, [("m1".into(), 1)]);
     assert!(claim(store, 29).await.is_empty(), "it is lent out");
@@ -89,7 +93,7 @@ async fn a_message_is_lent_to_one_at_a_time(store: &dyn Store) {
     assert_eq!(claim(store, 40).await, [("m1".into(), 3)]);
     let done = Settlement { entry: Some(entry(41, Fact::Accepted)), retry_at: None };
     assert!(store.settle("m1", 3, done).await.expect("answer"));
-    assert_eq!(store.next_due().await.expect("answer"), None);
+    assert_eq!(next_due(store).await, None);
 }
 
 async fn an_attempt_that_was_lost_may_have_reached_the_platform(store: &dyn Store) {
@@ -152,7 +156,7 @@ async fn a_late_settlement_adds_facts_and_nothing_else(store: &dyn Store) {
     claim(store, 30).await;
     let late = Settlement { entry: Some(entry(31, Fact::Unknown)), retry_at: Some(at(32)) };
     assert!(!store.settle("m1", 1, late).await.expect("answer"), "the lease of attempt 1 has ended");
-    assert_eq!(store.next_due().await.expect("answer"), Some(at(60)));
+    assert_eq!(next_due(store).await, Some(at(60)));
     assert!(stored(store, "m1").await.facts.has(Fact::Unknown));
 }
 
@@ -167,7 +171,7 @@ async fn an_event_before_the_answer_ends_the_attempts(store: &dyn Store) {
     accept(store, "m1", 1).await;
     claim(store, 0).await;
     ingest(store, vec![event("k1", Heard::Delivered("m1".into()))]).await;
-    assert_eq!(store.next_due().await.expect("answer"), None);
+    assert_eq!(next_due(store).await, None);
     let retry = Settlement { entry: Some(entry(1, Fact::Unknown)), retry_at: Some(at(2)) };
     store.settle("m1", 1, retry).await.expect("answer");
     let stored = stored(store, "m1").await;
@@ -277,7 +281,8 @@ async fn accept(store: &dyn Store, id: &str, body: u8) -> Accepted {
         expiry: None,
         options: Vec::new(),
     };
-    let new = NewMessage { agent: "demo".into(), message, body_hash: [body; 32], at: at(0), expires_at: None };
+    let new =
+        NewMessage { agent: "demo".into(), message, body_hash: [body; 32], at: at(0), send_at: None, expires_at: None };
     store.accept(new).await.expect("accepted")
 }
 
@@ -286,8 +291,12 @@ async fn ingest(store: &dyn Store, events: Vec<NewEvent>) -> Vec<Ingested> {
 }
 
 async fn claim(store: &dyn Store, second: i64) -> Vec<(String, u32)> {
-    let claimed = store.claim(at(second), Duration::from_secs(30), 10).await.expect("claimed");
+    let claimed = store.claim(at(second), LEASE, &[Share::any("demo", 10)]).await.expect("claimed");
     claimed.into_iter().map(|claimed| (claimed.message.id, claimed.attempt)).collect()
+}
+
+async fn next_due(store: &dyn Store) -> Option<Timestamp> {
+    store.next_due(&[Share::any("demo", 10)]).await.expect("answer")
 }
 
 async fn withdraw(store: &dyn Store, id: &str, second: i64) -> Withdrawn {
@@ -320,4 +329,5 @@ fn at(second: i64) -> Timestamp {
 }
 
 const PHONE: &str = "+15550100001";
+const LEASE: Duration = Duration::from_secs(30);
 const DAY: i64 = 86_400;

@@ -1,7 +1,8 @@
 //! What happens to one message in a store, as a function of what was known and what is new. Pure, so that every store does
 //! the same, and only keeping differs.
 
-use super::{Claimed, Entry, NewMessage, Settlement, StoredMessage, Withdrawn};
+use super::lane::{Lane, Stage, Urgency};
+use super::{Claimed, Entry, NewMessage, Requeued, Settlement, StoredMessage, Withdrawn};
 use crate::lifecycle::{Fact, Facts, State};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -29,16 +30,41 @@ impl Record {
             accepted_at: new.at,
             facts: Facts::default(),
             history: Vec::new(),
-            next_at: Some(new.at),
+            send_at: new.send_at,
+            next_at: Some(new.send_at.map_or(new.at, |send_at| send_at.max(new.at))),
         };
         let mut record = Self { stored, attempt: 0, lent_until: None, expires_at: new.expires_at };
         record.add(Entry { at: new.at, fact: Fact::Queued, attempt: None, reason: None });
         record
     }
 
+    /// Which queue of its agent it waits in.
+    pub fn lane(&self) -> Lane {
+        Lane { urgency: Urgency::of(self.stored.message.purpose), stage: self.stage() }
+    }
+
+    /// By what the last attempt brought.
+    fn stage(&self) -> Stage {
+        let last = self.stored.history.iter().rev().find_map(|entry| match entry.fact {
+            Fact::Queued | Fact::Requeued => Some(Stage::First),
+            // One that is under way, or was lost, counts as one of which nothing is known.
+            Fact::Sending | Fact::Unknown => Some(Stage::Resend),
+            Fact::Postponed => Some(Stage::Retry),
+            _ => None,
+        });
+        last.unwrap_or(Stage::First)
+    }
+
+    /// Since when it has been worth trying.
+    fn due_since(&self) -> Timestamp {
+        let requeued = self.stored.history.iter().rev().find(|entry| entry.fact == Fact::Requeued);
+        let first = self.stored.send_at.unwrap_or(self.stored.accepted_at).max(self.stored.accepted_at);
+        requeued.map_or(first, |entry| entry.at)
+    }
+
     /// Joins a fact.
     pub fn add(&mut self, entry: Entry) {
-        self.stored.facts.add(entry.fact, entry.at);
+        self.stored.facts.add(entry.fact, entry.at, entry.attempt);
         self.stored.history.push(entry);
         self.rest();
     }
@@ -53,6 +79,7 @@ impl Record {
     /// Begins an attempt.
     pub fn lend(&mut self, now: Timestamp, lease: Duration) -> Claimed {
         self.note_lost_attempt(now);
+        let stage = self.stage();
         self.attempt += 1;
         self.lent_until = Some(now + lease);
         self.add(Entry { at: now, fact: Fact::Sending, attempt: Some(self.attempt), reason: None });
@@ -61,6 +88,8 @@ impl Record {
             agent: self.stored.agent.clone(),
             message: self.stored.message.clone(),
             attempt: self.attempt,
+            stage,
+            due_since: self.due_since(),
             expires_at: self.expires_at,
             facts: self.stored.facts.clone(),
         }
@@ -78,6 +107,50 @@ impl Record {
         current
     }
 
+    /// Ends the attempts because it has run out. What the platform may have got, it also lets run out, and will tell of; what
+    /// it never got has run out here. False if it has not, or if an attempt is under way.
+    pub fn expire(&mut self, now: Timestamp) -> bool {
+        let run_out = self.expires_at.is_some_and(|at| at <= now);
+        if self.stored.next_at.is_none() || !run_out || self.lent_until.is_some_and(|until| now < until) {
+            return false;
+        }
+        self.note_lost_attempt(now);
+        if self.may_be_with_the_platform() {
+            self.stored.next_at = None;
+        } else {
+            let reason = Some("it ran out before it could be sent".to_owned());
+            self.add(Entry { at: now, fact: Fact::Expired, attempt: None, reason });
+        }
+        true
+    }
+
+    /// Ends the lease of whoever had it and is no more; the next attempt may begin at once. False if there was none.
+    pub fn recover(&mut self, now: Timestamp) -> bool {
+        let lent = self.lent_until.is_some();
+        if lent {
+            self.stored.next_at = Some(now);
+            self.note_lost_attempt(now);
+            self.rest();
+        }
+        lent
+    }
+
+    /// Begins again with what was given up.
+    pub fn requeue(&mut self, now: Timestamp) -> Requeued {
+        if self.stored.facts.state() != State::Failed {
+            return Requeued::NotFailed(self.stored.facts.state());
+        }
+        if self.stored.facts.has(Fact::RevokeRequested) {
+            return Requeued::WantedBack;
+        }
+        if self.expires_at.is_some_and(|at| at <= now) {
+            return Requeued::RunOut;
+        }
+        self.stored.next_at = Some(now);
+        self.add(Entry { at: now, fact: Fact::Requeued, attempt: Some(self.attempt), reason: None });
+        Requeued::Queued
+    }
+
     /// Ends the attempts because somebody wants it back.
     pub fn withdraw(&mut self, now: Timestamp) -> Withdrawn {
         match self.stored.facts.state() {
@@ -91,12 +164,16 @@ impl Record {
             return Withdrawn::Underway;
         }
         self.note_lost_attempt(now);
-        if self.stored.facts.has(Fact::Unknown) || self.stored.facts.has(Fact::Accepted) {
+        if self.may_be_with_the_platform() {
             return Withdrawn::Submitted;
         }
         let reason = Some("it had not reached the platform".to_owned());
         self.add(Entry { at: now, fact: Fact::Revoked, attempt: None, reason });
         Withdrawn::Unsent
+    }
+
+    fn may_be_with_the_platform(&self) -> bool {
+        self.stored.facts.has(Fact::Unknown) || self.stored.facts.has(Fact::Accepted)
     }
 
     /// An attempt of which nobody has said how it ended may have reached the platform.

@@ -14,7 +14,14 @@ pub(crate) fn message(id: &str, body: u8) -> NewMessage {
         expiry: None,
         options: Vec::new(),
     };
-    NewMessage { agent: "demo".into(), message, body_hash: [body; 32], at: at(0), expires_at: Some(at(600)) }
+    NewMessage {
+        agent: "demo".into(),
+        message,
+        body_hash: [body; 32],
+        at: at(0),
+        send_at: None,
+        expires_at: Some(at(600)),
+    }
 }
 
 pub(crate) fn event(key: &str, fact: Heard) -> NewEvent {
