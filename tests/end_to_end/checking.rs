@@ -176,7 +176,7 @@ fn the_page_of_all_limits_is_the_one_that_the_table_makes() {
 fn each_example_of_the_page_of_messages_can_be_sent() {
     let examples: Vec<&str> =
         MESSAGES.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(examples.len(), 6);
+    assert_eq!(examples.len(), 7);
     for example in examples {
         let ended = rbm(&["check", "--json", "-"], example.as_bytes());
         assert_eq!(ended.code, Some(0), "{example}\n{}", ended.stdout);

@@ -16,5 +16,6 @@ mod dev;
 mod events;
 mod messages;
 mod revoking;
+mod scheduling;
 mod secrets;
 mod webhooks;

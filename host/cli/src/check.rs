@@ -16,7 +16,7 @@ use rbm_host::{Channel, Engine, Limits, NoHttp};
 use rbm_json::check::CheckView;
 use rbm_json::finding::{self, FindingView};
 use rbm_json::message::{self, Draft, Reading};
-use rbm_json::strict;
+use rbm_json::{schedule, strict};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -94,9 +94,12 @@ async fn check(channel: &Channel, text: &str) -> anyhow::Result<CheckView> {
             return Ok(CheckView::of_no_message(vec![not_json(text, &problem)]));
         }
     };
-    let Reading { draft, findings } = message::read_all(&Uuid::new_v4().to_string(), &body);
-    let Some(Draft { message, .. }) = draft else { return Ok(CheckView::of_no_message(findings)) };
+    let Reading { draft, mut findings } = message::read_all(&Uuid::new_v4().to_string(), &body);
     let now = Timestamp::now();
+    findings.extend(draft.as_ref().and_then(|draft| schedule::check(draft, now)));
+    let Some(Draft { message, send_at, .. }) = draft else { return Ok(CheckView::of_no_message(findings)) };
+    // As it will be when it is sent.
+    let now = send_at.map_or(now, |send_at| send_at.max(now));
     let (report, plain) = (channel.check(now, &message).await?, channel.plain_text(now, &message).await?);
     Ok(CheckView::of_message(findings, report, plain, &message))
 }

@@ -9,7 +9,7 @@ use crate::lifecycle::State;
 use crate::store::{Accepted, Filter, NewMessage};
 use crate::{Clock, MemoryStore, bare};
 use async_trait::async_trait;
-use gateway_channel::{ChannelFailure, Content, FailureCode, Message, Receipt};
+use gateway_channel::{ChannelFailure, Content, FailureCode, Message, Purpose, Receipt};
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
@@ -158,9 +158,14 @@ struct Running {
 
 impl Running {
     fn start(lines: Vec<Line>) -> Self {
+        Self::start_with(Arc::new(MemoryStore::new()), at(0), lines)
+    }
+
+    /// With what is there already, at some time.
+    fn start_with(store: Arc<MemoryStore>, time: Timestamp, lines: Vec<Line>) -> Self {
         let start = Instant::now();
-        let clock: Clock = Arc::new(move || at(0) + start.elapsed());
-        let (shared, _) = bare::shared_by(clock, Arc::new(MemoryStore::new()), Vec::new());
+        let clock: Clock = Arc::new(move || time + start.elapsed());
+        let (shared, _) = bare::shared_by(clock, store, Vec::new());
         let (stop, stopped) = watch::channel(false);
         let outbox = tokio::spawn(run(shared.clone(), lines, stopped));
         Self { shared, stop, outbox }
@@ -168,10 +173,17 @@ impl Running {
 
     async fn accept(&self, agent: &str, ids: std::ops::Range<u32>) {
         for id in ids {
-            let new = new(agent, &format!("{agent}-{id}"), self.shared.now());
-            assert_eq!(self.shared.store.accept(new).await.expect("accepted"), Accepted::New);
+            self.accept_one(new(agent, &format!("{agent}-{id}"), self.shared.now())).await;
         }
         self.shared.outbox.notify_one();
+    }
+
+    async fn accept_one(&self, new: NewMessage) {
+        assert_eq!(self.shared.store.accept(new).await.expect("accepted"), Accepted::New);
+    }
+
+    async fn state(&self, id: &str) -> State {
+        self.shared.store.message(id).await.expect("answer").expect("a message").facts.state()
     }
 
     /// Waits until the platform's answer is known of so many of an agent's messages.
@@ -257,15 +269,15 @@ async fn an_agent_is_served_at_its_full_pace_while_another_s_platform_is_down_an
         let (from, back) = (Duration::from_secs(30), Duration::from_secs(630));
         let (down, up) = (Platform::new(0, Some((from, back, outage))), Platform::new(0, None));
         // Few places, so that those of one agent are soon taken by attempts that hang.
-        let few = Manner { attempts_at_once_max: 30, ..manner(20) };
+        let few = Manner { attempts_at_once_max: 20, ..manner(10) };
         let running = Running::start(vec![line("down", &down, &few), line("up", &up, &few)]);
-        running.accept("down", 0..1_200).await;
+        running.accept("down", 0..600).await;
         // At the pace of the other for as long as all of it takes.
         for minute in 0..12 {
-            running.accept("up", minute * 1_200..(minute + 1) * 1_200).await;
+            running.accept("up", minute * 600..(minute + 1) * 600).await;
             sleep(Duration::from_mins(1)).await;
         }
-        running.wait_until_accepted("down", 1_200, Duration::from_mins(5)).await;
+        running.wait_until_accepted("down", 600, Duration::from_mins(5)).await;
         running.stop().await;
 
         let (arrivals, answers) = (down.arrivals(), down.seen().answers.clone());
@@ -275,12 +287,109 @@ async fn an_agent_is_served_at_its_full_pace_while_another_s_platform_is_down_an
         let probes = arrivals.iter().filter(|at| (from + Duration::from_mins(1)..back).contains(*at)).count();
         assert!((120..=150).contains(&probes), "{probes} probes in nine minutes");
         for platform in [&down, &up] {
-            assert!(platform.most_in_a_second() <= 20, "{} in a second", platform.most_in_a_second());
+            assert!(platform.most_in_a_second() <= 10, "{} in a second", platform.most_in_a_second());
         }
         let sent = up.arrivals().iter().filter(|at| (from..back).contains(*at)).count();
-        assert!(sent >= 600 * 20 * 95 / 100, "the other agent sent {sent} in 600 s");
-        assert_eq!(down.seen().taken.len(), 1_200);
+        assert!(sent >= 600 * 10 * 95 / 100, "the other agent sent {sent} in 600 s");
+        assert_eq!(down.seen().taken.len(), 600);
     }
+}
+
+/// Of a process that is killed: what is under way arrives, and nobody hears the answer.
+struct Killed {
+    platform: Arc<Platform>,
+    at: Duration,
+}
+
+#[async_trait]
+impl Sender for Killed {
+    async fn send(&self, now: Timestamp, message: &Message) -> Outcome {
+        let outcome = self.platform.send(now, message).await;
+        if self.platform.start.elapsed() >= self.at {
+            std::future::pending::<()>().await;
+        }
+        outcome
+    }
+}
+
+/// The attempts of the first process still arrive while the second one starts.
+#[tokio::test(start_paused = true)]
+async fn a_restart_exceeds_no_pace_begins_slowly_and_loses_nothing() {
+    let (platform, store) = (Platform::new(0, None), Arc::new(MemoryStore::new()));
+    let life = Duration::from_millis(20_330);
+    let killed = Arc::new(Killed { platform: platform.clone(), at: life });
+    let killed = Line::new("demo", killed, &manner(100), Instant::now().into_std());
+    let first = Running::start_with(store.clone(), at(0), vec![killed]);
+    first.accept("demo", 0..5_000).await;
+    sleep(life).await;
+    first.outbox.abort();
+    let restarted = platform.start.elapsed();
+    let second = Running::start_with(store, at(20), vec![line("demo", &platform, &manner(100))]);
+    second.wait_until_accepted("demo", 5_000, Duration::from_mins(2)).await;
+    second.stop().await;
+
+    assert!(platform.most_in_a_second() <= 100, "{} in a second", platform.most_in_a_second());
+    let arrivals = platform.arrivals();
+    let between = |from: u64, to: u64| {
+        let (from, to) = (restarted + Duration::from_millis(from), restarted + Duration::from_millis(to));
+        arrivals.iter().filter(|at| (from..to).contains(*at)).count()
+    };
+    assert_eq!(between(100, 1_050), 0, "what the process before may have sent");
+    assert!((5..=20).contains(&between(1_050, 2_050)), "{} in the first second", between(1_050, 2_050));
+    assert!(between(12_050, 13_050) >= 90, "{} in a second later on", between(12_050, 13_050));
+    assert_eq!(platform.seen().receipts.len(), 5_000);
+    let twice = platform.seen().receipts.values().filter(|receipts| **receipts > 1).count();
+    assert!((1..=30).contains(&twice), "{twice} were under way, and were sent again with the same id");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_out_while_nothing_may_be_sent_has_expired_at_once() {
+    let hours = QuietHours::new("21:00", "08:00", "Europe/Berlin").expect("hours");
+    let night: Timestamp = "2026-06-10T20:00:00Z".parse().expect("a time");
+    let (down, up) = (
+        Platform::new(0, Some((Duration::ZERO, Duration::from_hours(1), Outage::Unavailable))),
+        Platform::new(0, None),
+    );
+    let quiet = Manner { quiet_hours: Some(hours), ..manner(10) };
+    let lines = vec![line("down", &down, &manner(10)), line("quiet", &up, &quiet)];
+    let running = Running::start_with(Arc::new(MemoryStore::new()), night, lines);
+    for agent in ["down", "quiet", "removed"] {
+        let expires_at = Some(night + Duration::from_mins(1));
+        running.accept_one(NewMessage { expires_at, ..new(agent, &format!("{agent}-1"), night) }).await;
+        running.accept_one(new(agent, &format!("{agent}-2"), night)).await;
+    }
+    let mut code = new("quiet", "code", night);
+    code.message.purpose = Some(Purpose::Authentication);
+    running.accept_one(code).await;
+    running.shared.outbox.notify_one();
+
+    sleep(Duration::from_secs(59)).await;
+    for id in ["down-1", "quiet-1", "removed-1"] {
+        assert!(matches!(running.state(id).await, State::Queued | State::Sending), "{id}");
+    }
+    assert_eq!(running.state("code").await, State::Accepted, "somebody waits for it");
+    sleep(Duration::from_secs(3)).await;
+    for agent in ["down", "quiet", "removed"] {
+        assert_eq!(running.state(&format!("{agent}-1")).await, State::Expired, "{agent}");
+        assert_ne!(running.state(&format!("{agent}-2")).await, State::Expired, "{agent}");
+    }
+    sleep(Duration::from_mins(9 * 60 + 55)).await;
+    assert_eq!(running.state("quiet-2").await, State::Queued, "five to eight in Berlin");
+    sleep(Duration::from_mins(5)).await;
+    assert_eq!(running.state("quiet-2").await, State::Accepted);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_sent_at_its_time() {
+    let platform = Platform::new(0, None);
+    let running = Running::start(vec![line("demo", &platform, &Manner::default())]);
+    running.accept_one(NewMessage { send_at: Some(at(3_600)), ..new("demo", "m1", at(0)) }).await;
+    running.shared.outbox.notify_one();
+    sleep(Duration::from_secs(3_602)).await;
+    running.stop().await;
+    let arrivals = platform.arrivals();
+    assert!(matches!(arrivals[..], [at] if (3_600_000..=3_601_000).contains(&at.as_millis())), "{arrivals:?}");
 }
 
 const SECOND: Duration = Duration::from_secs(1);
