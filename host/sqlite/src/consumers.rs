@@ -1,4 +1,6 @@
 //! How far consumers of events have got, and what is owed to them.
+//!
+//! Indexes are named where the planner, which knows nothing of how many rows there are, would look at all of a consumer's.
 
 use crate::SqliteStore;
 use crate::events::stored;
@@ -64,9 +66,9 @@ impl Consumers for SqliteStore {
 
 fn consumer(database: &Connection, name: &str) -> rusqlite::Result<Consumer> {
     let select = "SELECT after, disabled_at, disabled_reason,
-            (SELECT count(*) FROM delivery WHERE consumer = n AND dead_at IS NULL),
-            (SELECT min(place) FROM delivery WHERE consumer = n AND dead_at IS NULL),
-            (SELECT count(*) FROM delivery WHERE consumer = n AND dead_at IS NOT NULL)
+            (SELECT count(*) FROM delivery INDEXED BY delivery_owed WHERE consumer = n AND dead_at IS NULL),
+            (SELECT min(place) FROM delivery INDEXED BY delivery_owed WHERE consumer = n AND dead_at IS NULL),
+            (SELECT count(*) FROM delivery INDEXED BY delivery_dead WHERE consumer = n AND dead_at IS NOT NULL)
         FROM consumer WHERE name = ?1";
     let found = database.prepare_cached(select)?.query_row([name], |row| {
         let reason: Option<String> = row.get(2)?;
@@ -136,7 +138,8 @@ fn change(database: &Connection, n: i64, change: &Change) -> rusqlite::Result<Op
 /// The first of a conversation waits for nothing.
 fn wake(database: &Connection, n: i64, conversation: &str, now: Timestamp) -> rusqlite::Result<()> {
     let update = "UPDATE delivery SET next_at = ?3 WHERE consumer = ?1 AND next_at IS NULL AND place =
-        (SELECT min(place) FROM delivery WHERE consumer = ?1 AND conversation = ?2 AND dead_at IS NULL)";
+        (SELECT min(place) FROM delivery INDEXED BY delivery_conversation
+            WHERE consumer = ?1 AND conversation = ?2 AND dead_at IS NULL)";
     database.prepare_cached(update)?.execute(params![n, conversation, time(now)])?;
     Ok(())
 }
@@ -167,8 +170,8 @@ fn due(
 }
 
 fn owing(database: &Connection, name: &str, asked: HashSet<String>) -> rusqlite::Result<HashSet<String>> {
-    let select = "SELECT 1 FROM delivery WHERE consumer = (SELECT n FROM consumer WHERE name = ?1)
-        AND conversation = ?2 AND dead_at IS NULL";
+    let select = "SELECT 1 FROM delivery INDEXED BY delivery_conversation
+        WHERE consumer = (SELECT n FROM consumer WHERE name = ?1) AND conversation = ?2 AND dead_at IS NULL";
     let mut select = database.prepare_cached(select)?;
     let mut owing = HashSet::new();
     for conversation in asked {
