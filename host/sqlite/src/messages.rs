@@ -308,10 +308,9 @@ mod tests {
         assert_eq!(recover(&database, now).expect("recovered"), 10);
 
         let lane = Lane::ALL[5].number();
-        let expired = format!("{} -- by its index", run_out());
         for (what, sql, values) in [
             ("a claim", due(), vec![&"free" as &dyn ToSql, &lane, &1_000_000_000_i64, &50_i64]),
-            ("expiry", expired, vec![&1_000_000_000_i64 as &dyn ToSql, &50_i64]),
+            ("expiry", run_out(), vec![&1_000_000_000_i64 as &dyn ToSql, &50_i64]),
             ("the next", NEXT_DUE.to_owned(), vec![&"free" as &dyn ToSql, &lane]),
         ] {
             let steps = steps(&database, &sql, &values);
