@@ -13,7 +13,7 @@ use rand::{Rng as _, SeedableRng as _};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use serving::{Platform, Serve, events, messages, signed};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -25,8 +25,8 @@ async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (rounds, seed) = (number(&arguments, "--rounds", 20), number(&arguments, "--seed", rand::random()));
     println!("{rounds} rounds, --seed {seed}");
-    let platform = Platform::start().await;
-    let mut serve = Serve::new(&platform);
+    let platform = Platform::start_far_away(ANSWER_TIME).await;
+    let mut serve = Serve::new(&platform, "messages_per_second = 1000\nburst = 1000\n");
     serve.start().await;
     platform.emulator.register_webhook(&serve.webhook(), serve.client_token.clone().into()).await.unwrap();
 
@@ -44,24 +44,38 @@ async fn main() {
         producers.spawn(producer.run());
     }
     let mut random = StdRng::seed_from_u64(seed);
-    for _ in 0..rounds {
-        sleep(Duration::from_millis(random.random_range(300..1_500))).await;
+    for round in 0..rounds {
+        // Sending begins slowly after a start, so that it takes a longer life to be interrupted in it.
+        let longer = if round % 4 == 3 { 2_000 } else { 0 };
+        sleep(Duration::from_millis(longer + random.random_range(300..1_500))).await;
         serve.kill();
         serve.start().await;
     }
     running.store(false, Ordering::Relaxed);
     producers.join_all().await;
     let acknowledged = std::mem::take(&mut *acknowledged.lock().unwrap());
-    check(&serve, &platform, &acknowledged).await;
+    let found = find(&serve, &platform).await;
+    let wrongs = wrongs(&acknowledged, &found);
+    assert!(wrongs.is_empty(), "{} wrongs: {:?}", wrongs.len(), &wrongs[..wrongs.len().min(10)]);
+    println!(
+        "{} messages and {} events were acknowledged, {} events are kept, {} attempts were interrupted: none lost, none doubled",
+        acknowledged.messages.len(),
+        acknowledged.events.len(),
+        found.events.len(),
+        found.interrupted,
+    );
+    assert!(acknowledged.messages.len() > 100 && acknowledged.events.len() > 100, "and that was too few to tell");
+    assert!(found.interrupted > 0, "no attempt was under way when it was killed");
+    check_that_wrongs_are_found(&acknowledged, found);
 }
 
 /// What the gateway has said that it has.
 #[derive(Default)]
 struct Acknowledged {
-    /// Messages, with whom they are for.
-    messages: BTreeMap<String, String>,
+    /// Messages.
+    messages: BTreeSet<String>,
     /// Events, by the ids that the platform gave them.
-    events: HashSet<String>,
+    events: BTreeSet<String>,
 }
 
 struct Producer {
@@ -99,7 +113,7 @@ impl Producer {
             let sent = request.header("content-type", "application/json").body(body.clone()).send().await;
             if let Some(answer) = taken(sent, StatusCode::ACCEPTED).await {
                 let id = answer["id"].as_str().unwrap().to_owned();
-                self.acknowledged.lock().unwrap().messages.insert(id, phone);
+                self.acknowledged.lock().unwrap().messages.insert(id);
                 return;
             }
         }
@@ -138,60 +152,74 @@ async fn taken(sent: reqwest::Result<reqwest::Response>, expected: StatusCode) -
     Some(serde_json::from_str(&text).unwrap_or(Value::String(text)))
 }
 
-/// Every id is there, once; every message has been read, as the phones do; every phone has got each of its messages once.
-async fn check(serve: &Serve, platform: &Platform, acknowledged: &Acknowledged) {
+/// What there is in the end.
+struct Found {
+    /// How often the gateway has each message.
+    messages: HashMap<String, u32>,
+    /// How often it has each event, by the platform's id.
+    events: HashMap<String, u32>,
+    /// How often each message is on a phone.
+    shown: HashMap<String, u32>,
+    /// Attempts that were under way when the gateway was killed.
+    interrupted: usize,
+}
+
+/// Once every message has been read, as these phones do.
+async fn find(serve: &Serve, platform: &Platform) -> Found {
     let begun = Instant::now();
-    let found = loop {
-        let found = messages(serve).await;
-        let unread = found.iter().filter(|message| message["state"] != "read").count();
-        if unread == 0 && found.len() >= acknowledged.messages.len() {
-            break found;
-        }
-        let shown = found.iter().find(|message| message["state"] != "read");
-        assert!(begun.elapsed() < PATIENCE, "{unread} of {} are not read: {shown:?}", found.len());
+    let messages = loop {
+        let messages = messages(serve).await;
+        let Some(unread) = messages.iter().find(|message| message["state"] != "read") else { break messages };
+        assert!(begun.elapsed() < PATIENCE, "of {} messages this one is not read: {unread}", messages.len());
         sleep(Duration::from_millis(200)).await;
     };
-    let ids = counted(found.iter().map(|message| message["id"].as_str().unwrap()));
-    assert!(ids.values().all(|count| *count == 1), "a message is there twice");
-    let lost: Vec<_> = acknowledged.messages.keys().filter(|id| !ids.contains_key(id.as_str())).collect();
-    assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
-
-    let heard = events(serve).await;
-    let heard = counted(heard.iter().filter_map(|event| event["details"]["event_id"].as_str()));
-    let lost: Vec<_> = acknowledged.events.iter().filter(|id| !heard.contains_key(id.as_str())).collect();
-    assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
-    assert!(heard.values().all(|count| *count == 1), "an event is there twice");
-
-    let mut shown = HashMap::<String, u32>::new();
+    let mut shown = Vec::new();
     for number in 0..PRODUCERS {
-        for id in platform.shown_on(&phone(number)).await {
-            *shown.entry(id).or_default() += 1;
-        }
+        shown.extend(platform.shown_on(&phone(number)).await);
     }
-    let doubled: Vec<_> = shown.iter().filter(|(_, count)| **count != 1).collect();
-    assert!(doubled.is_empty(), "shown twice: {doubled:?}");
-    let missing: Vec<_> = acknowledged.messages.keys().filter(|id| !shown.contains_key(*id)).collect();
-    assert!(missing.is_empty(), "on no phone: {missing:?}");
-    let attempts: usize = found.iter().map(attempts).sum();
-    println!(
-        "{} messages and {} events were acknowledged, {} events kept, {attempts} attempts: none lost, none doubled",
-        acknowledged.messages.len(),
-        acknowledged.events.len(),
-        heard.len(),
-    );
-    assert!(acknowledged.messages.len() > 100 && acknowledged.events.len() > 100, "and that was too few to tell");
+    let id = |value: &Value| value.as_str().map(str::to_owned);
+    Found {
+        interrupted: messages.iter().map(|message| count(message, "unknown")).sum(),
+        messages: counted(messages.iter().filter_map(|message| id(&message["id"]))),
+        events: counted(events(serve).await.iter().filter_map(|event| id(&event["details"]["event_id"]))),
+        shown: counted(shown.into_iter()),
+    }
 }
 
-fn attempts(message: &Value) -> usize {
-    message["history"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|entry| entry["state"] == "sending" || entry["fact"] == "sending")
-        .count()
+/// What was lost, and what was done twice.
+fn wrongs(acknowledged: &Acknowledged, found: &Found) -> Vec<String> {
+    let mut wrongs = Vec::new();
+    for id in acknowledged.messages.iter().filter(|id| !found.messages.contains_key(*id)) {
+        wrongs.push(format!("the message {id} was acknowledged and lost"));
+    }
+    for id in acknowledged.messages.iter().filter(|id| !found.shown.contains_key(*id)) {
+        wrongs.push(format!("the message {id} was acknowledged, and is on no phone"));
+    }
+    for id in acknowledged.events.iter().filter(|id| !found.events.contains_key(*id)) {
+        wrongs.push(format!("the event {id} was acknowledged and lost"));
+    }
+    for (what, counts) in [("message", &found.messages), ("event", &found.events), ("message on a phone", &found.shown)]
+    {
+        let doubled = counts.iter().filter(|(_, count)| **count > 1);
+        wrongs.extend(doubled.map(|(id, count)| format!("the {what} {id} is there {count} times")));
+    }
+    wrongs
 }
 
-fn counted<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<&'a str, u32> {
+/// What finds nothing here would have found nothing above.
+fn check_that_wrongs_are_found(acknowledged: &Acknowledged, mut found: Found) {
+    let (message, event) = (acknowledged.messages.first().unwrap(), acknowledged.events.first().unwrap());
+    found.messages.remove(message);
+    found.events.remove(event);
+    *found.shown.get_mut(message).unwrap() += 1;
+    assert_eq!(wrongs(acknowledged, &found).len(), 3);
+}
+
+fn count(message: &Value, fact: &str) -> usize {
+    message["history"].as_array().unwrap().iter().filter(|entry| entry["fact"] == fact).count()
+}
+
+fn counted(names: impl Iterator<Item = String>) -> HashMap<String, u32> {
     let mut counts = HashMap::new();
     names.for_each(|name| *counts.entry(name).or_default() += 1);
     counts
@@ -211,4 +239,6 @@ const PRODUCERS: u32 = 64;
 /// The emulator reports one event after the other, each with a flush of its own.
 const MESSAGE_PAUSE: Duration = Duration::from_millis(300);
 const EVENT_PAUSE: Duration = Duration::from_millis(10);
+/// Of the platform.
+const ANSWER_TIME: Duration = Duration::from_millis(150);
 const PATIENCE: Duration = Duration::from_mins(4);

@@ -11,23 +11,25 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
 /// The platform.
 pub(crate) struct Platform {
     pub(crate) emulator: Emulator,
+    /// Where it is for the gateway.
+    pub(crate) api_origin: String,
     client: Client,
 }
 
 impl Platform {
-    pub(crate) async fn start() -> Self {
-        Self::start_with(Options::default()).await
-    }
-
-    pub(crate) async fn start_with(options: Options) -> Self {
+    /// At the end of a line on which every answer takes so long.
+    pub(crate) async fn start_far_away(delay: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        Self { emulator: Emulator::start(listener, options).await.unwrap(), client: Client::new() }
+        let api_origin = slow_line(listener.local_addr().unwrap(), delay).await;
+        let options = Options { token_origin: Some(api_origin.clone()), ..Options::default() };
+        Self { emulator: Emulator::start(listener, options).await.unwrap(), api_origin, client: Client::new() }
     }
 
     /// The ids of what a phone was sent, in the order in which it came.
@@ -42,6 +44,32 @@ impl Platform {
     }
 }
 
+/// Gives the origin at this end.
+async fn slow_line(to: SocketAddr, delay: Duration) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            tokio::spawn(pass_on_slowly(client, to, delay));
+        }
+    });
+    origin
+}
+
+/// Until either side has had enough.
+async fn pass_on_slowly(client: TcpStream, to: SocketAddr, delay: Duration) -> std::io::Result<()> {
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = TcpStream::connect(to).await?.into_split();
+    let forth = tokio::spawn(async move { copy(&mut from_client, &mut to_server).await });
+    let mut buffer = vec![0; 64 << 10];
+    while let count @ 1.. = from_server.read(&mut buffer).await? {
+        sleep(delay).await;
+        to_client.write_all(&buffer[..count]).await?;
+    }
+    forth.abort();
+    Ok(())
+}
+
 /// The gateway: its configuration, its store, and the process while there is one.
 pub(crate) struct Serve {
     pub(crate) client_token: String,
@@ -52,13 +80,9 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
-    /// For one agent of this platform.
-    pub(crate) fn new(platform: &Platform) -> Self {
-        Self::with(platform.emulator.origin(), &platform.emulator, "")
-    }
-
-    /// With a platform at another address, such as a proxy's, and more lines of configuration.
-    pub(crate) fn with(api_origin: &str, emulator: &Emulator, more: &str) -> Self {
+    /// For one agent of a platform, with more lines of configuration, of which the first are still the agent's.
+    pub(crate) fn new(platform: &Platform, more: &str) -> Self {
+        let Platform { emulator, api_origin, .. } = platform;
         let directory = TempDir::new().unwrap();
         // Free a moment ago: the webhook that the platform knows must stay where it is.
         let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -46,6 +46,8 @@ pub struct Options {
     pub pace: Pace,
     /// What is answered to a message id that was used before. Google's pages do not say.
     pub repeated_id: RepeatedId,
+    /// Where its key file says that tokens are to be had, if something stands before it; by itself if not.
+    pub token_origin: Option<String>,
     /// The time.
     pub clock: Clock,
     /// Makes the ids of events; the same seed makes the same ids.
@@ -68,6 +70,7 @@ impl Default for Options {
             phones: phone::demo(),
             pace: Pace::default(),
             repeated_id: RepeatedId::Ok,
+            token_origin: None,
             clock: Arc::new(Timestamp::now),
             seed: Uuid::new_v4(),
         }
@@ -112,7 +115,9 @@ impl Emulator {
     /// Starts to serve. Returns when the address takes connections and the service account has its key.
     pub async fn start(listener: TcpListener, options: Options) -> Result<Self, StartProblem> {
         let origin = format!("http://{}", listener.local_addr()?);
-        let tokens = TokenService::new(&origin, options.clock.clone()).await.map_err(StartProblem::Key)?;
+        let tokens = TokenService::new(options.token_origin.as_deref().unwrap_or(&origin), options.clock.clone())
+            .await
+            .map_err(StartProblem::Key)?;
         let (push, pushing) = Push::start().map_err(StartProblem::Client)?;
         let shared = Arc::new(Shared {
             origin,

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// What was given on the command line.
 #[derive(clap::Args, Clone, Debug, Default)]
+// Part of others, whose structs have the same name.
+#[group(skip)]
 pub(crate) struct Arguments {
     /// The configuration, such as rbm.toml; `-` is stdin. Without it the environment says everything.
     #[arg(long, value_name = "FILE")]
