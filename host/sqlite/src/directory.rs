@@ -1,7 +1,8 @@
 //! The directory, which one process at a time may use.
 
 use crate::OpenProblem;
-use std::fs::{File, TryLockError, create_dir_all};
+use std::fs::{File, TryLockError, create_dir};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// A directory that is this process's until it ends, however it ends: the lock goes with the file's descriptor.
@@ -15,7 +16,7 @@ impl Directory {
         let shown = path.display().to_string();
         let unusable =
             |problem: std::io::Error| OpenProblem::Directory { path: shown.clone(), reason: problem.to_string() };
-        create_dir_all(path).map_err(unusable)?;
+        create(path).map_err(unusable)?;
         let file = File::options().create(true).truncate(false).write(true).open(path.join(LOCK)).map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: file }),
@@ -29,5 +30,45 @@ impl Directory {
     }
 }
 
+/// A new name lasts only once the directory that it stands in was flushed.
+fn create(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    create(parent)?;
+    match create_dir(path) {
+        Err(problem) if problem.kind() != ErrorKind::AlreadyExists => Err(problem),
+        _ => flush(parent),
+    }
+}
+
+/// Only Unix has a way to do it.
+fn flush(directory: &Path) -> std::io::Result<()> {
+    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
+}
+
 const LOCK: &str = "lock";
 const DATABASE: &str = "gateway.db";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    #[test]
+    fn what_is_missing_of_a_path_is_made() {
+        let directory = TempDir::new().expect("a directory");
+        let path = directory.path().join("a/b");
+        for _ in 0..2 {
+            drop(Directory::lock(&path).expect("made, and then there"));
+        }
+        std::fs::write(path.join("file"), "x").expect("a file");
+        let problem = create(&path.join("file/below")).expect_err("it is below a file");
+        assert_eq!(problem.kind(), ErrorKind::NotADirectory, "{problem}");
+        create(Path::new("")).expect_err("no name at all");
+    }
+}

@@ -1,8 +1,11 @@
 //! The tables, version by version. A database says in `user_version` which it has, and in `application_id` whose it is.
 
 use crate::OpenProblem;
+use rusqlite::backup::Backup;
 use rusqlite::{Connection, TransactionBehavior};
+use std::ffi::c_int;
 use std::path::Path;
+use std::time::Duration;
 
 /// Each brings a database from the version of its place to the next. Never changed once released, only added to.
 const MIGRATIONS: [&str; 4] = [
@@ -39,15 +42,20 @@ pub(crate) fn bring_up_to_date(connection: &mut Connection, database: &Path) -> 
     Ok(())
 }
 
-/// `gateway.before-2.db` beside `gateway.db`; one that is there already, of an attempt that did not end, is not touched.
-fn copy(connection: &Connection, database: &Path, found: u32) -> Result<(), OpenProblem> {
-    let copy = database.with_extension(format!("before-{}.db", found + 1));
-    if !copy.exists() {
-        connection.execute("VACUUM INTO ?1", [copy.display().to_string()])?;
+/// `gateway.before-2.db` beside `gateway.db`. In one transaction, so that it is whole or empty however an attempt ends; one that is
+/// whole is not touched.
+fn copy(connection: &Connection, database: &Path, found: u32) -> rusqlite::Result<()> {
+    let mut copy = Connection::open(database.with_extension(format!("before-{}.db", found + 1)))?;
+    // Also the end of its journal is flushed: one that came back would take the copy away again.
+    copy.pragma_update(None, "synchronous", "EXTRA")?;
+    let copied: u32 = copy.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if copied != found {
+        Backup::new(connection, &mut copy)?.run_to_completion(ALL_PAGES, Duration::ZERO, None)?;
     }
     Ok(())
 }
 
+const ALL_PAGES: c_int = c_int::MAX;
 /// "rbmg"
 pub(crate) const OWNER: i32 = 0x7262_6d67;
 

@@ -2,7 +2,7 @@
 
 use crate::problem;
 use rbm_gateway::store::StoreProblem;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -148,7 +148,9 @@ fn commit(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::
 
 /// An input or output that failed, unlike a disk that is full: after a failed flush the system may say that all is well.
 fn is_the_disks(problem: &rusqlite::Error) -> bool {
-    matches!(problem.sqlite_error_code(), Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt))
+    // A full disk also refuses to let the memory grow that connections share, which is a file.
+    let is_full = problem.sqlite_error().is_some_and(|failed| failed.extended_code == ffi::SQLITE_IOERR_SHMSIZE);
+    !is_full && matches!(problem.sqlite_error_code(), Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt))
 }
 
 const QUEUE_LENGTH: usize = 8_192;

@@ -1,0 +1,195 @@
+//! Each operation on the disk fails, one after the other, in every way that it can fail.
+
+use crate::disk::{Cut, Disk, Fault};
+use crate::kept::damage;
+use crate::random::Random;
+use crate::script::{Actor, SCRIPT, Step, read};
+use crate::vfs::mount;
+use rbm_sqlite::Durability;
+use rusqlite::Connection;
+use std::path::Path;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+#[tokio::test]
+async fn after_a_crash_at_any_operation_nothing_acknowledged_is_lost() {
+    let mut operations = 0;
+    for start in starts() {
+        let (stopped, lost) = stop_at_every_operation(&start, Durability::Full).await;
+        assert!(lost.is_empty(), "{lost:?}");
+        operations += stopped;
+    }
+    assert!(operations > 500, "only {operations}");
+}
+
+/// What this test could not see, it would not see above.
+#[tokio::test]
+async fn without_a_flush_a_crash_loses_what_was_acknowledged() {
+    let (operations, lost) = stop_at_every_operation(&starts()[0], Durability::Normal).await;
+    assert!(lost.len() > 20, "{} of {operations}: {lost:?}", lost.len());
+}
+
+#[tokio::test]
+async fn after_any_operation_that_fails_once_nothing_unsafe_is_acknowledged() {
+    fail_at_every_operation(Fault::FailsOnce).await;
+}
+
+#[tokio::test]
+async fn after_any_operation_that_fails_for_ever_nothing_unsafe_is_acknowledged() {
+    fail_at_every_operation(Fault::FailsForEver).await;
+}
+
+#[tokio::test]
+async fn a_disk_that_was_full_at_any_operation_heals_by_itself() {
+    for start in starts() {
+        let operations = count_operations(&start).await;
+        for operation in 0..operations {
+            fill_up_at(&start, operation).await;
+        }
+    }
+}
+
+/// What is there before, and what is done.
+struct Start {
+    disk: Disk,
+    script: &'static [Step],
+}
+
+impl Start {
+    fn begin(&self, directory: &Path) -> Arc<Disk> {
+        let disk = Arc::new(self.disk.cut(Cut::Nothing));
+        mount(directory, &disk);
+        disk
+    }
+}
+
+/// Everything in a new directory; and what brings an old one up to date, with a little after it.
+fn starts() -> [Start; 2] {
+    let old = of_the_first_schema();
+    [
+        Start { disk: Disk::default(), script: &SCRIPT },
+        Start { disk: old, script: &[Step::Open, Step::Accept(1), Step::Close] },
+    ]
+}
+
+/// How many operations there are, and what was lost at which.
+async fn stop_at_every_operation(start: &Start, durability: Durability) -> (u64, Vec<String>) {
+    let operations = count_operations(start).await;
+    let mut lost = Vec::new();
+    for operation in 0..operations {
+        let directory = TempDir::new().unwrap();
+        let disk = start.begin(directory.path());
+        disk.fail_at(operation, Fault::Stops);
+        let actor = do_all(start.script, directory.path(), durability).await;
+        let cut = if operation % 2 == 0 { Cut::Nothing } else { Cut::Torn(&mut Random(operation)) };
+        mount(directory.path(), &Arc::new(disk.cut(cut)));
+        let missing = whats_missing(directory.path(), &actor).await;
+        lost.extend(missing.into_iter().map(|what| format!("{operation} ({:?}): {what}", disk.call(operation))));
+    }
+    (operations, lost)
+}
+
+/// Afterwards the power goes, or the process starts again on the same machine: both must find everything.
+async fn fail_at_every_operation(fault: Fault) {
+    for start in starts() {
+        for operation in 0..count_operations(&start).await {
+            let directory = TempDir::new().unwrap();
+            let disk = start.begin(directory.path());
+            disk.fail_at(operation, fault);
+            let actor = do_all(start.script, directory.path(), Durability::Full).await;
+            let failed = disk.call(operation);
+            mount(directory.path(), &Arc::new(disk.cut(Cut::Nothing)));
+            let missing = whats_missing(directory.path(), &actor).await;
+            assert!(missing.is_empty(), "{operation} ({failed:?}), after a power cut: {missing:?}");
+            if operation % 4 != 0 {
+                continue;
+            }
+            disk.heal();
+            mount(directory.path(), &disk);
+            let missing = whats_missing(directory.path(), &actor).await;
+            assert!(missing.is_empty(), "{operation} ({failed:?}): {missing:?}");
+        }
+    }
+}
+
+/// Whatever is answered with an error is done once there is room, by the same store; it is read all the time.
+async fn fill_up_at(start: &Start, operation: u64) {
+    let directory = TempDir::new().unwrap();
+    let disk = start.begin(directory.path());
+    disk.fail_at(operation, Fault::Full);
+    let mut actor = Actor::new(directory.path().to_owned(), Durability::Full);
+    for step in start.script.iter().copied() {
+        let Err(_) = actor.apply(step).await else { continue };
+        // Still none.
+        let _ = actor.apply(step).await;
+        if let Some(store) = &actor.store {
+            let seen = read(store).await;
+            assert!(seen.is_ok(), "{operation} ({:?}), {step:?}: {seen:?}", disk.call(operation));
+        }
+        disk.heal();
+        let again = actor.apply(step).await;
+        assert!(again.is_ok(), "{operation} ({:?}), {step:?}: {again:?}", disk.call(operation));
+    }
+    disk.heal();
+    mount(directory.path(), &Arc::new(disk.cut(Cut::Nothing)));
+    let missing = whats_missing(directory.path(), &actor).await;
+    assert!(missing.is_empty(), "{operation} ({:?}): {missing:?}", disk.call(operation));
+    let accepted = start.script.iter().filter(|step| matches!(step, Step::Accept(_))).count();
+    let queued = actor.acknowledged.facts.iter().filter(|(_, fact)| fact.as_str() == "queued").count();
+    assert_eq!(queued, accepted);
+}
+
+async fn do_all(script: &[Step], directory: &Path, durability: Durability) -> Actor {
+    let mut actor = Actor::new(directory.to_owned(), durability);
+    for step in script {
+        let _ = actor.apply(*step).await;
+    }
+    actor
+}
+
+async fn count_operations(start: &Start) -> u64 {
+    let directory = TempDir::new().unwrap();
+    let disk = start.begin(directory.path());
+    let actor = do_all(start.script, directory.path(), Durability::Full).await;
+    let operations = disk.operations();
+    assert_eq!(whats_missing(directory.path(), &actor).await, Vec::<String>::new());
+    operations
+}
+
+/// Panics if the database is damaged.
+async fn whats_missing(directory: &Path, actor: &Actor) -> Vec<String> {
+    assert_eq!(damage(directory).unwrap(), None);
+    let missing = actor.missing().await;
+    check_copy(directory);
+    missing
+}
+
+/// What was there before a new schema is beside it, whole.
+fn check_copy(directory: &Path) {
+    let kept = |name: &str| {
+        let database = Connection::open(directory.join(name)).unwrap();
+        database.query_row("SELECT count(*) FROM quarantine WHERE reason = 'of the first schema'", [], |row| {
+            row.get::<_, u32>(0)
+        })
+    };
+    if kept("gateway.db").unwrap() == 1 {
+        assert_eq!(kept("gateway.before-2.db").unwrap(), 1);
+    }
+}
+
+/// With something in it that is to stay.
+fn of_the_first_schema() -> Disk {
+    let directory = TempDir::new().unwrap();
+    let disk = Arc::new(Disk::default());
+    mount(directory.path(), &disk);
+    let database = Connection::open(directory.path().join("gateway.db")).unwrap();
+    database.pragma_update(None, "journal_mode", "WAL").unwrap();
+    database.execute_batch(include_str!("../../src/schema/1.sql")).unwrap();
+    database.pragma_update(None, "user_version", 1).unwrap();
+    database.pragma_update(None, "application_id", 0x7262_6d67).unwrap();
+    let insert =
+        "INSERT INTO quarantine (at, path, rule, reason, body) VALUES (7, '/', 'r', 'of the first schema', '')";
+    database.execute(&insert.replace("''", "x''"), []).unwrap();
+    drop(database);
+    disk.cut(Cut::Nothing)
+}
