@@ -4,6 +4,7 @@ use crate::kept::Acknowledged;
 use crate::made::{at, event, message};
 use gateway_channel::Fact as Heard;
 use rbm_gateway::lifecycle::Fact;
+use rbm_gateway::store::lane::Share;
 use rbm_gateway::store::tester::{NewTester, TesterQuota};
 use rbm_gateway::store::{Accepted, Entry, Quarantined, Settlement, Store, StoreProblem, Upload};
 use rbm_sqlite::{Durability, SqliteStore};
@@ -134,7 +135,7 @@ impl Actor {
             }
             Step::Claim => {
                 self.second += 60;
-                for claimed in store.claim(at(self.second), Duration::from_secs(30), 2).await? {
+                for claimed in store.claim(at(self.second), Duration::from_secs(30), &[Share::any("demo", 2)]).await? {
                     self.acknowledged.fact(&claimed.message.id, Fact::Sending);
                     self.lent.push((claimed.message.id, claimed.attempt));
                 }
@@ -213,7 +214,7 @@ impl Actor {
 pub(crate) async fn read(store: &SqliteStore) -> Result<(), StoreProblem> {
     store.message("m1").await?;
     store.read(None, 10).await?;
-    store.next_due().await?;
+    store.next_due(&[Share::any("demo", 1)]).await?;
     store.quarantined().await?;
     Ok(())
 }
