@@ -18,4 +18,5 @@ mod messages;
 mod revoking;
 mod scheduling;
 mod secrets;
+mod serving;
 mod webhooks;
