@@ -179,6 +179,11 @@ async fn a_configuration_is_read_again_all_of_it_or_nothing() {
     for (wrong, why) in [
         (good.replace("[agents.second]", "[agents.second]\nrat = 1"), "agents.second"),
         (good.replace("\"data\"", "\"elsewhere\""), "store.directory has changed, and that needs a restart"),
+        (
+            good.clone()
+                + "[callbacks.app]\nurl = \"https://app.example\"\nsecret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n",
+            "callbacks has changed, and that needs a restart",
+        ),
         (good.replace("service_account_file", "bearer_token_file") + "[", "rbm.toml"),
     ] {
         write(&serve.directory, &wrong);

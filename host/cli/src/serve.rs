@@ -6,7 +6,7 @@ mod senders;
 mod signals;
 mod tls;
 
-use crate::config::{self, Config};
+use crate::config::{self, CallbackConfig, Config};
 use crate::exit::Failure;
 use crate::{capacity, excerpt, log, output, plugin};
 use anyhow::{Context as _, anyhow};
@@ -15,6 +15,7 @@ use rbm_gateway::{Gateway, Guard};
 use rbm_host::Plugin;
 use rbm_sqlite::{OpenProblem, SqliteStore};
 use sd_notify::NotifyState;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use signals::{Signal, Signals};
 use std::net::SocketAddr;
@@ -129,7 +130,7 @@ async fn listen(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> 
     listener.map_err(|problem| Failure::Failed(anyhow!("{key} {address} cannot be listened on: {problem}")))
 }
 
-/// What is bound and what is open stays so until the end.
+/// What is bound, what is open and what runs by itself stays so until the end.
 fn needs_no_restart(old: &Config, new: &Config) -> Result<(), Failure> {
     let changed = |key: &str, same: bool| {
         let again = || Failure::usage(format!("{key} has changed, and that needs a restart"));
@@ -137,7 +138,18 @@ fn needs_no_restart(old: &Config, new: &Config) -> Result<(), Failure> {
     };
     changed("server.listen", old.server.listen == new.server.listen)?;
     changed("admin.listen", old.admin.listen == new.admin.listen)?;
-    changed("store.directory", old.store.directory == new.store.directory)
+    changed("store.directory", old.store.directory == new.store.directory)?;
+    changed("admin.token", exposed(&old.admin.token) == exposed(&new.admin.token))?;
+    changed("callbacks", old.callbacks.iter().map(comparable).eq(new.callbacks.iter().map(comparable)))
+}
+
+fn exposed<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Vec<&'a str> {
+    secrets.into_iter().map(ExposeSecret::expose_secret).collect()
+}
+
+fn comparable(callback: &CallbackConfig) -> impl PartialEq {
+    let CallbackConfig { name, url, secrets, agents, order, allow_private_addresses } = callback;
+    (name, url, exposed(secrets), agents, order, allow_private_addresses)
 }
 
 /// Where systemd does not wait for it, nobody minds.
