@@ -227,6 +227,63 @@ async fn told_twice_it_stops_at_once() {
     assert!(begun.elapsed() < Duration::from_secs(5), "it waited {:?}", begun.elapsed());
 }
 
+/// The one that was there at the start, and after a reload another.
+#[tokio::test]
+async fn connections_are_encrypted_with_the_certificate_that_is_there_now() {
+    let serve = Serve::start("", "").await;
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let first = certificate(&serve.directory);
+    let tls = "[server.tls]\ncertificate_file = \"certificate.pem\"\nkey_file = \"private.pem\"\n[admin]";
+    let config = read(&serve.directory).replacen("127.0.0.1:0", &format!("127.0.0.1:{port}"), 1);
+    write(&serve.directory, &config.replace("[admin]", tls).replace("\"data\"", "\"other\""));
+    let mut encrypted = Process(
+        command(&["serve", "--json", "--config", path(&serve.directory).to_str().unwrap()])
+            .env("RBM_LOG", "error")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    let mut line = String::new();
+    BufReader::new(encrypted.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("{\"admin\":\"http://") && line.contains("\"gateway\":\"https://"), "{line}");
+
+    let address = format!("https://localhost:{port}/v1/messages");
+    let by = |certificate: &str| {
+        let certificate = reqwest::Certificate::from_pem(certificate.as_bytes()).unwrap();
+        Client::builder().no_proxy().tls_certs_only([certificate]).build().unwrap().get(&address).send()
+    };
+    assert_eq!(by(&first).await.unwrap().status(), StatusCode::OK);
+    let second = certificate(&serve.directory);
+    assert!(by(&second).await.is_err(), "nobody has said so yet");
+    assert!(Command::new("kill").args(["-HUP", &encrypted.0.id().to_string()]).status().unwrap().success());
+    let begun = Instant::now();
+    while by(&second).await.is_err() {
+        assert!(begun.elapsed() < PATIENCE, "the old certificate is still there");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(by(&first).await.is_err());
+    let clear = Client::new().get(address.replace("https", "http")).send().await;
+    assert!(clear.is_err(), "nothing is served in the clear: {clear:?}");
+}
+
+/// Ends with the test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A new one for localhost, with its key, in their files.
+fn certificate(directory: &TempDir) -> String {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    secret(directory, "private.pem", &made.signing_key.serialize_pem());
+    secret(directory, "certificate.pem", &made.cert.pem());
+    made.cert.pem()
+}
+
 #[tokio::test]
 async fn what_cannot_start_says_why() {
     let serve = Serve::start("", "").await;

@@ -157,7 +157,8 @@ impl Gateway {
     /// Starts to serve; the address takes connections when this returns.
     pub fn start(listener: TcpListener, config: Config) -> Result<Self, StartProblem> {
         config.senders.check()?;
-        let origin = format!("http://{}", listener.local_addr()?);
+        let scheme = if config.guard.tls.is_some() { "https" } else { "http" };
+        let origin = format!("{scheme}://{}", listener.local_addr()?);
         let (stop, stopped) = watch::channel(false);
         let events = Arc::new(Notify::new());
         let (callbacks, delivering) = callback::start_all(config.callbacks, &config.senders.agents, |callback| {
