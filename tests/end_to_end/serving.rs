@@ -46,7 +46,7 @@ impl Serve {
     }
 
     fn signal(&self, name: &str) {
-        assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
+        signal(&self.child, name);
     }
 
     fn log(&self) -> String {
@@ -207,6 +207,35 @@ async fn it_stops_when_told_to_and_ends_well() {
     assert!(serve.log().contains("stopping"));
 }
 
+/// As a unit of `Type=notify` must (man sd_notify).
+#[tokio::test]
+async fn systemd_is_told_what_it_does() {
+    let serve = Serve::start("", "").await;
+    let directory = TempDir::new().unwrap();
+    let socket = std::os::unix::net::UnixDatagram::bind(directory.path().join("notify")).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let told = || {
+        let mut buffer = [0; 512];
+        let count = socket.recv(&mut buffer).unwrap();
+        String::from_utf8_lossy(&buffer[..count]).into_owned()
+    };
+    write(&serve.directory, &read(&serve.directory).replace("\"data\"", "\"other\""));
+    let mut process = Process(
+        command(&["serve", "--config", path(&serve.directory).to_str().unwrap()])
+            .env("NOTIFY_SOCKET", directory.path().join("notify"))
+            .spawn()
+            .unwrap(),
+    );
+    assert_eq!(told().trim_end(), "READY=1");
+    process.signal("-HUP");
+    let reloading = told();
+    assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
+    assert_eq!(told().trim_end(), "READY=1");
+    process.signal("-TERM");
+    assert_eq!(told().trim_end(), "STOPPING=1");
+    assert_eq!(process.0.wait().unwrap().code(), Some(0));
+}
+
 /// Half a request is under way, which has 10 s for its body; the second signal does not wait for it.
 #[tokio::test]
 async fn told_twice_it_stops_at_once() {
@@ -255,7 +284,7 @@ async fn connections_are_encrypted_with_the_certificate_that_is_there_now() {
     assert_eq!(by(&first).await.unwrap().status(), StatusCode::OK);
     let second = certificate(&serve.directory);
     assert!(by(&second).await.is_err(), "nobody has said so yet");
-    assert!(Command::new("kill").args(["-HUP", &encrypted.0.id().to_string()]).status().unwrap().success());
+    encrypted.signal("-HUP");
     let begun = Instant::now();
     while by(&second).await.is_err() {
         assert!(begun.elapsed() < PATIENCE, "the old certificate is still there");
@@ -268,6 +297,16 @@ async fn connections_are_encrypted_with_the_certificate_that_is_there_now() {
 
 /// Ends with the test.
 struct Process(Child);
+
+impl Process {
+    fn signal(&self, name: &str) {
+        signal(&self.0, name);
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
 
 impl Drop for Process {
     fn drop(&mut self) {
