@@ -147,6 +147,7 @@ pub(super) const KEYS: &[Key] = &[
     key("retention.quarantine_days", Whole(1, DAYS_MAX), Some("30"), "How long what could not be understood is kept."),
     key("platform.api_origin", Text, None, "Another platform than Google's, for tests: https://host:port."),
     key("platform.allow_private_addresses", Boolean, Some("false"), "Takes private addresses, and plain HTTP."),
+    key("platform.request_seconds_max", Whole(1, 60), Some("30"), "How long it may take to answer a request."),
     key("partner.client_token", Secret, None, "The client token of the webhook that all agents share."),
     key("partner.client_token_file", Path, None, "A file that holds client_token."),
     key("partner.next_client_token", Secret, None, "A second client_token while the first is replaced."),

@@ -15,6 +15,7 @@ use super::validated::{Config, Log, LogFormat, OptOut, Platform, Retention, Stor
 use std::cell::RefCell;
 use std::ops::Range;
 use std::path::Path;
+use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 use url::Url;
 
@@ -119,7 +120,8 @@ fn read_platform(reading: &Reading<'_>) -> Option<Platform> {
         let finding = Finding::error(Rule::Url, message, section.origin_of("api_origin"));
         section.find(finding.with_help(Some("allow_private_addresses takes http too".to_owned())));
     }
-    Some(Platform { api_origin, allow_private_addresses })
+    let request_time_max = Duration::from_secs(section.whole("request_seconds_max")?.into());
+    Some(Platform { api_origin, allow_private_addresses, request_time_max })
 }
 
 /// In its normal form: `https://API.example:443/` is `https://api.example`.

@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 use url::Url;
 
@@ -78,12 +79,14 @@ pub(crate) struct Retention {
     pub(crate) quarantine_days: u32,
 }
 
-/// Another platform than Google's, for tests and stand-ins.
+/// How the platform is reached.
 #[derive(Clone, Debug)]
 pub(crate) struct Platform {
     /// A scheme, a host and perhaps a port. None: Google's, which the plugin knows.
     pub(crate) api_origin: Option<String>,
     pub(crate) allow_private_addresses: bool,
+    /// 1 to 60 s, after which nobody knows whether it was done; a large body has a second more for each megabyte.
+    pub(crate) request_time_max: Duration,
 }
 
 /// The webhook that all agents share.

@@ -53,7 +53,7 @@ async fn sender(agent: &AgentConfig, platform: &Platform, plugin: &Plugin) -> Re
     let name = &agent.name;
     let api = platform.api_origin.as_deref().or_else(|| origin::of(agent.region));
     let api = api.ok_or_else(|| anyhow!("agents.{name}.region has no address"))?;
-    let mut egress = Egress::builder().origin(api, agent.credentials.clone());
+    let mut egress = Egress::builder().origin(api, agent.credentials.clone()).timeout(platform.request_time_max);
     if platform.allow_private_addresses {
         egress = egress.allow_private_addresses();
     }

@@ -257,6 +257,10 @@ const ROWS: &[(&str, &str)] = &[
         "2:27 error: platform.allow_private_addresses is the string \"yes\", and must be true or false",
     ),
     (
+        "[platform]\nrequest_seconds_max = 0\n",
+        "2:23 error: platform.request_seconds_max is 0, and must be a whole number from 1 to 60",
+    ),
+    (
         "[partner]\n",
         "1:2 error: partner.client_token is missing: without it nothing that comes to its webhook can be believed",
     ),

@@ -43,6 +43,7 @@ fn what_nobody_says_is_the_default() {
     let kept = config.retention;
     assert_eq!((kept.seen_days, kept.events_days, kept.messages_days, kept.quarantine_days), (30, 30, 90, 30));
     assert!(config.platform.api_origin.is_none() && !config.platform.allow_private_addresses);
+    assert_eq!(config.platform.request_time_max.as_secs(), 30);
     assert!(config.partner.is_none() && config.callbacks.is_empty() && config.opt_out.keywords);
     assert_eq!(config.log.format, LogFormat::Text);
     let agent = &config.agents[0];

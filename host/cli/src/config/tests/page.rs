@@ -13,7 +13,7 @@ fn the_example_is_right_and_shown_with_who_said_what() {
     assert_eq!(show::toml(&case.outcome.givens, &case.source()), SHOWN);
     let shown = show::json(&case.outcome.givens, &case.source());
     assert_eq!(shown["server.api_token"], json!({ "value": "***", "from": "RBM_SERVER__API_TOKEN" }));
-    assert_eq!(shown["agents.demo.burst"], json!({ "value": 10, "from": "rbm.toml:75" }));
+    assert_eq!(shown["agents.demo.burst"], json!({ "value": 10, "from": "rbm.toml:77" }));
 }
 
 /// What is shown can be given again.
@@ -27,7 +27,7 @@ fn what_is_shown_is_a_configuration() {
 fn the_example_has_every_key_and_those_in_comments_are_right_too() {
     let all: Vec<&str> = EXAMPLE.lines().map(uncommented).collect();
     let all = case(&all.join("\n"));
-    let expected = "66:1 error: agents.demo.service_account_file and agents.demo.bearer_token_file exclude each other";
+    let expected = "68:1 error: agents.demo.service_account_file and agents.demo.bearer_token_file exclude each other";
     assert_eq!(all.findings(), [expected]);
     let is_there = |pattern: &str| all.outcome.givens.values.values().any(|given| given.pattern == pattern);
     for key in KEYS.iter().filter(|key| key.kind != Kind::Secret) {
@@ -164,33 +164,34 @@ quarantine_days = 30                                        # rbm.toml:43
 
 [platform]
 allow_private_addresses = false                             # default
+request_seconds_max = 30                                    # default
 
 [agents.demo]
-agent_id = \"demo@rbm.goog\"                                  # rbm.toml:58
-client_token_file = \"secrets/demo-client-token\"             # rbm.toml:60
-service_account_file = \"secrets/demo-service-account.json\"  # rbm.toml:64
-region = \"europe\"                                           # rbm.toml:68
-use_case = \"multi-use\"                                      # rbm.toml:70
-card_suggestions_max = 4                                    # rbm.toml:72
-messages_per_second = 100                                   # rbm.toml:74
-burst = 10                                                  # rbm.toml:75
+agent_id = \"demo@rbm.goog\"                                  # rbm.toml:60
+client_token_file = \"secrets/demo-client-token\"             # rbm.toml:62
+service_account_file = \"secrets/demo-service-account.json\"  # rbm.toml:66
+region = \"europe\"                                           # rbm.toml:70
+use_case = \"multi-use\"                                      # rbm.toml:72
+card_suggestions_max = 4                                    # rbm.toml:74
+messages_per_second = 100                                   # rbm.toml:76
+burst = 10                                                  # rbm.toml:77
 
 [agents.demo.quiet_hours]
-from = \"22:00\"                                              # rbm.toml:77
-to = \"07:00\"                                                # rbm.toml:77
-time_zone = \"Europe/Berlin\"                                 # rbm.toml:77
+from = \"22:00\"                                              # rbm.toml:79
+to = \"07:00\"                                                # rbm.toml:79
+time_zone = \"Europe/Berlin\"                                 # rbm.toml:79
 
 [callbacks.shop]
-url = \"https://app.example/rbm\"                             # rbm.toml:81
-secret_file = \"secrets/shop-secret\"                         # rbm.toml:83
-agents = [\"demo\"]                                           # rbm.toml:87
-order = false                                               # rbm.toml:89
-allow_private_addresses = false                             # rbm.toml:91
+url = \"https://app.example/rbm\"                             # rbm.toml:83
+secret_file = \"secrets/shop-secret\"                         # rbm.toml:85
+agents = [\"demo\"]                                           # rbm.toml:89
+order = false                                               # rbm.toml:91
+allow_private_addresses = false                             # rbm.toml:93
 
 [opt_out]
-keywords = true                                             # rbm.toml:96
+keywords = true                                             # rbm.toml:98
 
 [log]
-level = \"info\"                                              # rbm.toml:100
+level = \"info\"                                              # rbm.toml:102
 format = \"json\"                                             # RBM_LOG__FORMAT
 ";
