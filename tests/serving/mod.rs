@@ -1,5 +1,7 @@
 //! A platform in this process, and `rbm serve` in another, which may be killed and started again at the same address.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -34,13 +36,21 @@ impl Platform {
 
     /// The ids of what a phone was sent, in the order in which it came.
     pub(crate) async fn shown_on(&self, phone: &str) -> Vec<String> {
+        let id = |message: &Value| message["id"].as_str().unwrap_or_else(|| panic!("{message}")).to_owned();
+        self.messages_on(phone).await.iter().map(id).collect()
+    }
+
+    /// The texts of what a phone was sent, likewise.
+    pub(crate) async fn texts_on(&self, phone: &str) -> Vec<String> {
+        let text =
+            |message: &Value| message["content"]["text"].as_str().unwrap_or_else(|| panic!("{message}")).to_owned();
+        self.messages_on(phone).await.iter().map(text).collect()
+    }
+
+    async fn messages_on(&self, phone: &str) -> Vec<Value> {
         let address = format!("{}/emulator/phones/{phone}", self.emulator.origin());
         let shown: Value = get(&self.client, &address).await;
-        let messages = shown["messages"].as_array().unwrap();
-        messages
-            .iter()
-            .map(|message| message["id"].as_str().unwrap_or_else(|| panic!("{message}")).to_owned())
-            .collect()
+        shown["messages"].as_array().unwrap().clone()
     }
 }
 
@@ -76,6 +86,7 @@ pub(crate) struct Serve {
     pub(crate) address: SocketAddr,
     pub(crate) directory: TempDir,
     pub(crate) client: Client,
+    settings: Vec<String>,
     child: Option<Child>,
 }
 
@@ -95,7 +106,12 @@ impl Serve {
              [agents.demo]\nagent_id = \"demo\"\nclient_token_file = \"client-token\"\nservice_account_file = \"key.json\"\n{more}"
         );
         std::fs::write(directory.path().join("rbm.toml"), config).unwrap();
-        Self { client_token, address, directory, client: Client::new(), child: None }
+        Self { client_token, address, directory, client: Client::new(), settings: Vec::new(), child: None }
+    }
+
+    /// Something else than the configuration says: `server.listen=…`.
+    pub(crate) fn set(&mut self, setting: &str) {
+        self.settings.extend(["--set".to_owned(), setting.to_owned()]);
     }
 
     pub(crate) fn origin(&self) -> String {
@@ -119,6 +135,7 @@ impl Serve {
     fn try_start(&mut self) -> bool {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rbm"));
         let command = command.args(["serve", "--json", "--config"]).arg(self.directory.path().join("rbm.toml"));
+        command.args(&self.settings);
         let level = std::env::var("RBM_LOG").unwrap_or_else(|_| "error".to_owned());
         let mut child = command.env("RBM_LOG", level).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -183,7 +200,7 @@ pub(crate) fn signed(client_token: &str, document: &str) -> (String, String) {
     (STANDARD.encode(mac.finalize().into_bytes()), body.to_string())
 }
 
-async fn get(client: &Client, address: &str) -> Value {
+pub(crate) async fn get(client: &Client, address: &str) -> Value {
     let response = client.get(address).send().await.unwrap();
     let text = response.text().await.unwrap();
     serde_json::from_str(&text).unwrap_or_else(|_| panic!("{address}: {text}"))
