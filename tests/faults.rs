@@ -57,16 +57,16 @@ struct Run {
 impl Run {
     async fn start(seed: u64, rate: u32, ids: Ids) -> Self {
         let between = Proxy::new();
-        let origin = between.origin.clone();
         // Later than most further attempts, or nobody would need them. And one event a message is enough, because the
         // platform reports one after the other.
         let (delivery, reading) = (SignedDuration::from_secs(5), SignedDuration::from_hours(24));
         let pace = Pace { delivery, reading, ..Pace::default() };
         let platform =
-            Platform::start_with(Options { token_origin: Some(origin.clone()), pace, ..Options::default() }).await;
+            Platform::start_with(Options { token_origin: Some(between.origin.clone()), pace, ..Options::default() })
+                .await;
         let passed = between.start(platform.emulator.origin(), seed, ids);
         let manner = format!("messages_per_second = {rate}\n");
-        let mut serve = Serve::with(&origin, &platform.emulator, &manner);
+        let mut serve = Serve::new(&platform, &manner);
         serve.set("platform.request_seconds_max=1");
         serve.start().await;
         platform.emulator.register_webhook(&serve.webhook(), serve.client_token.clone().into()).await.unwrap();

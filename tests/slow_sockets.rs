@@ -32,7 +32,7 @@ async fn main() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let callbacks = callback("silent", silent.local_addr().unwrap().port()) + &callback("nobody", nobody.port());
-    let mut serve = Serve::with(platform.emulator.origin(), &platform.emulator, &callbacks);
+    let mut serve = Serve::new(&platform, &callbacks);
     serve.start().await;
     let traffic = Traffic::new(&serve).await;
 

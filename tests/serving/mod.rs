@@ -26,12 +26,27 @@ pub(crate) struct Platform {
 }
 
 impl Platform {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(Options::default()).await
+    }
+
+    /// For the gateway it is where its tokens are.
+    pub(crate) async fn start_with(options: Options) -> Self {
+        Self::start_at(TcpListener::bind("127.0.0.1:0").await.unwrap(), options).await
+    }
+
     /// At the end of a line on which every answer takes so long.
     pub(crate) async fn start_far_away(delay: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let api_origin = slow_line(listener.local_addr().unwrap(), delay).await;
-        let options = Options { token_origin: Some(api_origin.clone()), ..Options::default() };
-        Self { emulator: Emulator::start(listener, options).await.unwrap(), api_origin, client: Client::new() }
+        let token_origin = Some(slow_line(listener.local_addr().unwrap(), delay).await);
+        Self::start_at(listener, Options { token_origin, ..Options::default() }).await
+    }
+
+    async fn start_at(listener: TcpListener, options: Options) -> Self {
+        let in_front = options.token_origin.clone();
+        let emulator = Emulator::start(listener, options).await.unwrap();
+        let api_origin = in_front.unwrap_or_else(|| emulator.origin().to_owned());
+        Self { emulator, api_origin, client: Client::new() }
     }
 
     /// The ids of what a phone was sent, in the order in which it came.
