@@ -71,6 +71,9 @@ pub(crate) const SCRIPT: [Step; 30] = {
     ]
 };
 
+/// Fills more of the log than one piece of the shared memory can index.
+pub(crate) const LARGE: Step = Step::Quarantine(9);
+
 /// Somebody who does one step after the other and remembers what was answered.
 pub(crate) struct Actor {
     directory: PathBuf,
@@ -166,8 +169,7 @@ impl Actor {
         match step {
             Step::Quarantine(number) => {
                 let (path, rule) = ("/".to_owned(), "rule".to_owned());
-                // Larger than a page.
-                let body = vec![number; 6_000];
+                let body = vec![number; if step == LARGE { 17 << 20 } else { 6_000 }];
                 store.quarantine(Quarantined { at: at(4), path, rule, reason: name(number), body }).await?;
                 self.others.insert(format!("quarantined {}", name(number)));
             }
@@ -183,8 +185,10 @@ impl Actor {
             }
             Step::Answer(number) => {
                 store.settle_tester("demo", &name(number), Some("yes".to_owned())).await?;
-                self.others.remove(&format!("tester {} None", name(number)));
-                self.others.insert(format!("tester {} Some(\"yes\")", name(number)));
+                // Nothing is noted of somebody who was not invited.
+                if self.others.remove(&format!("tester {} None", name(number))) {
+                    self.others.insert(format!("tester {} Some(\"yes\")", name(number)));
+                }
             }
             Step::Read => read(store).await?,
             _ => unreachable!("{step:?} is none of a ledger's"),

@@ -1,9 +1,9 @@
 //! Each operation on the disk fails, one after the other, in every way that it can fail.
 
-use crate::disk::{Cut, Disk, Fault};
+use crate::disk::{Call, Cut, Disk, Fault};
 use crate::kept::damage;
 use crate::random::Random;
-use crate::script::{Actor, SCRIPT, Step, read};
+use crate::script::{Actor, LARGE, SCRIPT, Step, read};
 use crate::vfs::mount;
 use rbm_sqlite::Durability;
 use rusqlite::Connection;
@@ -47,6 +47,17 @@ async fn a_disk_that_was_full_at_any_operation_heals_by_itself() {
             fill_up_at(&start, operation).await;
         }
     }
+}
+
+/// There the commit fails with the code of an operation that failed, and it is none.
+#[tokio::test]
+async fn memory_that_cannot_grow_on_a_full_disk_does_not_end_the_writer() {
+    let script = &[Step::Open, LARGE, Step::Accept(1), Step::Close];
+    let start = Start { disk: Disk::default(), script };
+    let disk = dry_run(&start).await;
+    let grown: Vec<u64> = (0..disk.operations()).filter(|place| disk.call(*place) == Some(Call::Grow)).collect();
+    assert!(grown.len() >= 2, "{grown:?}");
+    fill_up_at(&start, grown[1]).await;
 }
 
 /// What is there before, and what is done.
@@ -148,12 +159,17 @@ async fn do_all(script: &[Step], directory: &Path, durability: Durability) -> Ac
 }
 
 async fn count_operations(start: &Start) -> u64 {
+    dry_run(start).await.operations()
+}
+
+async fn dry_run(start: &Start) -> Arc<Disk> {
     let directory = TempDir::new().unwrap();
     let disk = start.begin(directory.path());
     let actor = do_all(start.script, directory.path(), Durability::Full).await;
-    let operations = disk.operations();
+    let after = Arc::new(disk.cut(Cut::Nothing));
+    mount(directory.path(), &after);
     assert_eq!(whats_missing(directory.path(), &actor).await, Vec::<String>::new());
-    operations
+    disk
 }
 
 /// Panics if the database is damaged.
