@@ -2,8 +2,10 @@
 
 mod consumers;
 
+use crate::lifecycle::State;
 use crate::store::lane::{Lane, Share};
 use crate::store::record::Record;
+use crate::store::retention::{Erased, Pruned, Retention, days_before, digits_to_find};
 use crate::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use crate::store::{
     Accepted, Claimed, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, QUARANTINE_LENGTH, Quarantined,
@@ -11,7 +13,8 @@ use crate::store::{
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::hash_map::Entry as Place;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,13 +27,17 @@ struct Kept {
     messages: HashMap<String, Row>,
     /// Ids in the order of arrival.
     order: Vec<String>,
+    /// So far.
+    arrivals: usize,
     /// Ids of those that are to be tried.
     waiting: BTreeMap<Turn, String>,
-    events: Vec<NewEvent>,
-    /// Agent and dedupe key of each event.
-    seen: HashSet<(String, String)>,
-    /// What events said of messages that are not here, or not yet: agent, phone and id, and what.
-    orphans: HashMap<(String, String, String), Vec<Entry>>,
+    /// Each at its place, and the last place.
+    events: Vec<(u64, NewEvent)>,
+    last_place: u64,
+    /// Agent and dedupe key of each event, and when it came.
+    seen: HashMap<(String, String), Timestamp>,
+    /// What events said of messages that are not here, or not yet: agent, phone and id, and what, and when that came.
+    orphans: HashMap<(String, String, String), Vec<(Timestamp, Entry)>>,
     quarantine: VecDeque<Quarantined>,
     uploads: Vec<Upload>,
     /// With the agent of each.
@@ -131,10 +138,10 @@ impl Store for MemoryStore {
     }
 
     async fn read(&self, after: Option<Cursor>, most: usize) -> Result<Vec<StoredEvent>, StoreProblem> {
-        let first = after.map_or(0, |cursor| usize::try_from(cursor.0).unwrap_or(usize::MAX));
+        let after = after.map_or(0, |cursor| cursor.0);
         let kept = self.lock();
-        let events = (1u64..).zip(&kept.events).skip(first).take(most);
-        Ok(events.map(|(place, event)| StoredEvent { cursor: Cursor(place), event: event.clone() }).collect())
+        let events = kept.events.iter().skip_while(|(place, _)| *place <= after).take(most);
+        Ok(events.map(|(place, event)| StoredEvent { cursor: Cursor(*place), event: event.clone() }).collect())
     }
 
     async fn quarantine(&self, refused: Quarantined) -> Result<(), StoreProblem> {
@@ -187,6 +194,14 @@ impl Store for MemoryStore {
         let kept = self.lock();
         Ok(kept.testers.iter().rev().filter(|(of, _)| of == agent).map(|(_, tester)| tester.clone()).collect())
     }
+
+    async fn prune(&self, now: Timestamp, retention: &Retention) -> Result<Pruned, StoreProblem> {
+        Ok(self.lock().prune(now, retention))
+    }
+
+    async fn erase(&self, phone: &str) -> Result<Erased, StoreProblem> {
+        Ok(self.lock().erase(phone))
+    }
 }
 
 impl Kept {
@@ -234,8 +249,9 @@ impl Kept {
         }
         let heard = self.orphans.remove(&(new.agent.clone(), new.message.recipient.clone(), id.clone()));
         let mut record = Record::new(new);
-        heard.into_iter().flatten().for_each(|entry| record.add(entry));
-        let row = Row { place: self.order.len(), record };
+        heard.into_iter().flatten().for_each(|(_, entry)| record.add(entry));
+        self.arrivals += 1;
+        let row = Row { place: self.arrivals, record };
         row.turn().map(|turn| self.waiting.insert(turn, id.clone()));
         self.messages.insert(id.clone(), row);
         self.order.push(id);
@@ -243,15 +259,17 @@ impl Kept {
     }
 
     fn ingest(&mut self, event: NewEvent) -> Ingested {
-        if !self.seen.insert((event.agent.clone(), event.inbound.dedupe_key.clone())) {
-            return Ingested::Duplicate;
+        match self.seen.entry((event.agent.clone(), event.inbound.dedupe_key.clone())) {
+            Place::Occupied(_) => return Ingested::Duplicate,
+            Place::Vacant(place) => drop(place.insert(event.received_at)),
         }
         if let Some((id, fact)) = fact_about(&event.inbound) {
             let at = event.inbound.at.as_deref().and_then(|text| text.parse().ok()).unwrap_or(event.received_at);
             self.join(&event, id, Entry { at, fact, attempt: None, reason: None });
         }
-        self.events.push(event);
-        Ingested::New(Cursor(self.events.len() as u64))
+        self.last_place += 1;
+        self.events.push((self.last_place, event));
+        Ingested::New(Cursor(self.last_place))
     }
 
     /// An event counts for a message only if agent and person are the message's.
@@ -265,8 +283,74 @@ impl Kept {
             }
         });
         if joined.is_err() {
-            self.orphans.entry((event.agent.clone(), phone, id.to_owned())).or_default().push(entry);
+            let heard = self.orphans.entry((event.agent.clone(), phone, id.to_owned())).or_default();
+            heard.push((event.received_at, entry));
         }
+    }
+
+    /// All of it at once: nobody waits for a disk here.
+    fn prune(&mut self, now: Timestamp, retention: &Retention) -> Pruned {
+        let before = |days| days_before(now, days);
+        let dedupe = remove_from_map(&mut self.seen, |_, at| *at < before(retention.dedupe.days()));
+        let messages = self.remove_messages(|row| is_over(row, before(retention.messages_days)));
+        let last = retention.keep_events_after.map_or(u64::MAX, |cursor| cursor.0);
+        let is_old =
+            |(place, event): &(u64, NewEvent)| *place <= last && event.received_at < before(retention.events_days);
+        let old = self.events.iter().take_while(|event| is_old(event)).count();
+        self.events.drain(..old);
+        let orphans = self.remove_orphans(|_, at| at < before(retention.orphans_days));
+        let quarantined = self.remove_quarantined(|refused| refused.at < before(retention.quarantine_days));
+        let kept = self.uploads.len();
+        self.uploads.retain(|upload| upload.expires_at.is_none_or(|until| until > now));
+        let uploads = (kept - self.uploads.len()) as u64;
+        Pruned { dedupe, messages, events: old as u64, orphans, quarantined, uploads, more: false }
+    }
+
+    fn erase(&mut self, phone: &str) -> Erased {
+        let messages = self.remove_messages(|row| row.stored.message.recipient == phone);
+        let (events, testers) = (self.events.len(), self.testers.len());
+        self.events.retain(|(_, event)| event.inbound.phone.as_deref() != Some(phone));
+        self.testers.retain(|(_, tester)| tester.phone != phone);
+        let orphans = self.remove_orphans(|of, _| of == phone);
+        let names = |bytes: &[u8]| {
+            digits_to_find(phone)
+                .is_some_and(|digits| bytes.windows(digits.len()).any(|window| window == digits.as_bytes()))
+        };
+        let quarantined = self.remove_quarantined(|refused| {
+            names(&refused.body) || names(refused.path.as_bytes()) || names(refused.reason.as_bytes())
+        });
+        Erased {
+            messages,
+            events: (events - self.events.len()) as u64,
+            orphans,
+            quarantined,
+            testers: (testers - self.testers.len()) as u64,
+        }
+    }
+
+    fn remove_messages(&mut self, gone: impl Fn(&Record) -> bool) -> u64 {
+        let removed = remove_from_map(&mut self.messages, |_, row| gone(&row.record));
+        self.order.retain(|id| self.messages.contains_key(id));
+        self.waiting.retain(|_, id| self.messages.contains_key(id));
+        removed
+    }
+
+    /// By the person, and when it came.
+    fn remove_orphans(&mut self, gone: impl Fn(&str, Timestamp) -> bool) -> u64 {
+        let mut removed = 0;
+        self.orphans.retain(|(_, phone, _), heard| {
+            let count = heard.len();
+            heard.retain(|(at, _)| !gone(phone, *at));
+            removed += (count - heard.len()) as u64;
+            !heard.is_empty()
+        });
+        removed
+    }
+
+    fn remove_quarantined(&mut self, gone: impl Fn(&Quarantined) -> bool) -> u64 {
+        let count = self.quarantine.len();
+        self.quarantine.retain(|refused| !gone(refused));
+        (count - self.quarantine.len()) as u64
     }
 
     fn claim(&mut self, now: Timestamp, lease: Duration, mut share: Share) -> Vec<Claimed> {
@@ -279,6 +363,20 @@ impl Kept {
         }
         claimed
     }
+}
+
+/// Whether it wants no attempts, and nothing was heard of it since then.
+fn is_over(row: &Record, since: Timestamp) -> bool {
+    let stored = &row.stored;
+    let may_be_sent = matches!(stored.facts.state(), State::Queued | State::Sending | State::Unknown);
+    let is_old = stored.accepted_at < since && stored.history.iter().all(|entry| entry.at < since);
+    !may_be_sent && stored.next_at.is_none() && is_old
+}
+
+fn remove_from_map<K: Eq + std::hash::Hash, V>(map: &mut HashMap<K, V>, gone: impl Fn(&K, &V) -> bool) -> u64 {
+    let count = map.len();
+    map.retain(|key, value| !gone(key, value));
+    (count - map.len()) as u64
 }
 
 #[cfg(test)]

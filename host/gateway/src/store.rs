@@ -9,6 +9,7 @@ use consumer::Consumers;
 use gateway_channel::{Inbound, Message};
 use jiff::Timestamp;
 use lane::{Share, Stage};
+use retention::{Erased, Pruned, Retention};
 use serde::Serialize;
 use std::time::Duration;
 use tester::{Counted, NewTester, StoredTester, TesterQuota};
@@ -17,6 +18,7 @@ pub mod conformance;
 pub mod consumer;
 pub mod lane;
 pub mod record;
+pub mod retention;
 pub mod tester;
 
 /// Where messages and events are kept.
@@ -70,6 +72,11 @@ pub trait Store: Consumers + Send + Sync {
     async fn settle_tester(&self, agent: &str, phone: &str, answer: Option<String>) -> Result<(), StoreProblem>;
     /// An agent's testers, newest first.
     async fn testers(&self, agent: &str) -> Result<Vec<StoredTester>, StoreProblem>;
+    /// Removes some of what is too old, and says whether there is more. A message that may yet be sent stays, whatever its age.
+    async fn prune(&self, now: Timestamp, retention: &Retention) -> Result<Pruned, StoreProblem>;
+    /// Removes all that is kept about a person, also what is still to be sent, so that not even its bytes stay. That an event
+    /// is known stays, so that none comes back. A problem may come when a part is done: it is to be asked for again.
+    async fn erase(&self, phone: &str) -> Result<Erased, StoreProblem>;
 }
 
 /// Why a store did not do it. Nothing was done.

@@ -35,6 +35,8 @@ pub(crate) fn open(database: &Path, durability: Durability) -> rusqlite::Result<
     };
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What is deleted is overwritten: a person's number is not to stay in a page that is free.
+    connection.pragma_update(None, "secure_delete", true)?;
     // A checkpoint of its own connection comes long before; this bounds the log where that one cannot.
     connection.pragma_update(None, "wal_autocheckpoint", 65_536)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;

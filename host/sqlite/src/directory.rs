@@ -1,6 +1,6 @@
 //! The directory, which one process at a time may use.
 
-use crate::OpenProblem;
+use crate::{OpenProblem, schema};
 use std::fs::{File, TryLockError, create_dir};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,12 @@ impl Directory {
 
     pub(crate) fn database(&self) -> PathBuf {
         self.path.join(DATABASE)
+    }
+
+    /// Of the database, from before a new schema.
+    pub(crate) fn copies(&self) -> Vec<PathBuf> {
+        let copies = (2..=schema::latest()).map(|version| schema::copy_of(&self.database(), version));
+        copies.filter(|copy| copy.exists()).collect()
     }
 }
 

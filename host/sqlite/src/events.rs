@@ -38,9 +38,15 @@ fn join(database: &Connection, event: &NewEvent, id: &str, fact: Fact, at: Times
         }
     });
     if joined?.is_err() {
-        let insert = "INSERT INTO orphan (h, at, fact) VALUES (?1, ?2, ?3)";
-        let h = hash(&[&event.agent, phone, id]);
-        database.prepare_cached(insert)?.execute(params![h, time(at), fact.as_str()])?;
+        let insert = "INSERT INTO orphan (h, at, fact, person, received_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let (h, person) = (hash(&[&event.agent, phone, id]), hash(&[phone]));
+        database.prepare_cached(insert)?.execute(params![
+            h,
+            time(at),
+            fact.as_str(),
+            person,
+            time(event.received_at)
+        ])?;
     }
     Ok(())
 }

@@ -10,10 +10,12 @@ mod checkpoint;
 mod connection;
 mod consumers;
 mod directory;
+mod erasure;
 mod events;
 mod health;
 mod ledgers;
 mod messages;
+mod pruning;
 mod quarantine;
 mod readers;
 mod schema;
@@ -25,6 +27,7 @@ pub use connection::Durability;
 use directory::Directory;
 use jiff::Timestamp;
 use rbm_gateway::store::lane::Share;
+use rbm_gateway::store::retention::{Erased, Pruned, Retention};
 use rbm_gateway::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use rbm_gateway::store::{
     Accepted, Claimed, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Quarantined, Requeued,
@@ -41,7 +44,7 @@ pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
     _checkpointer: Checkpointer,
-    _directory: Directory,
+    directory: Directory,
 }
 
 /// Why a directory cannot be used.
@@ -105,7 +108,7 @@ impl SqliteStore {
             readers: Readers::new(&database),
             _checkpointer: Checkpointer::start(connection::open(&database, durability)?),
             writer: Writer::start(writing),
-            _directory: directory,
+            directory,
         })
     }
 
@@ -214,6 +217,15 @@ impl Store for SqliteStore {
     async fn testers(&self, agent: &str) -> Result<Vec<StoredTester>, StoreProblem> {
         let agent = agent.to_owned();
         self.readers.read(move |database| ledgers::testers(database, &agent)).await
+    }
+
+    async fn prune(&self, now: Timestamp, retention: &Retention) -> Result<Pruned, StoreProblem> {
+        let retention = *retention;
+        self.writer.write(move |database| pruning::prune(database, now, &retention)).await
+    }
+
+    async fn erase(&self, phone: &str) -> Result<Erased, StoreProblem> {
+        erasure::erase(&self.writer, &self.readers, &self.directory, phone).await
     }
 }
 

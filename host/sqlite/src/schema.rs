@@ -4,21 +4,22 @@ use crate::OpenProblem;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, TransactionBehavior};
 use std::ffi::c_int;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Each brings a database from the version of its place to the next. Never changed once released, only added to.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
     include_str!("schema/4.sql"),
+    include_str!("schema/5.sql"),
 ];
 
 /// Applies what is missing, all or nothing. What was there before is copied first.
 pub(crate) fn bring_up_to_date(connection: &mut Connection, database: &Path) -> Result<(), OpenProblem> {
     let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    let known = latest();
     let path = || database.display().to_string();
     let owner: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -42,10 +43,15 @@ pub(crate) fn bring_up_to_date(connection: &mut Connection, database: &Path) -> 
     Ok(())
 }
 
+/// The version that this program brings a database to.
+pub(crate) fn latest() -> u32 {
+    u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
+}
+
 /// `gateway.before-2.db` beside `gateway.db`. In one transaction, so that it is whole or empty however an attempt ends; one that is
 /// whole is not touched.
 fn copy(connection: &Connection, database: &Path, found: u32) -> rusqlite::Result<()> {
-    let mut copy = Connection::open(database.with_extension(format!("before-{}.db", found + 1)))?;
+    let mut copy = Connection::open(copy_of(database, found + 1))?;
     // Also the end of its journal is flushed: one that came back would take the copy away again.
     copy.pragma_update(None, "synchronous", "EXTRA")?;
     let copied: u32 = copy.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -53,6 +59,11 @@ fn copy(connection: &Connection, database: &Path, found: u32) -> rusqlite::Resul
         Backup::new(connection, &mut copy)?.run_to_completion(ALL_PAGES, Duration::ZERO, None)?;
     }
     Ok(())
+}
+
+/// Of what was there before this version.
+pub(crate) fn copy_of(database: &Path, version: u32) -> PathBuf {
+    database.with_extension(format!("before-{version}.db"))
 }
 
 const ALL_PAGES: c_int = c_int::MAX;

@@ -11,7 +11,8 @@ use proptest::prelude::*;
 use rbm_gateway::MemoryStore;
 use rbm_gateway::lifecycle::{Fact, State};
 use rbm_gateway::store::lane::Share;
-use rbm_gateway::store::{Entry, Filter, Settlement, Store};
+use rbm_gateway::store::retention::{DedupeDays, Retention};
+use rbm_gateway::store::{Cursor, Entry, Filter, Settlement, Store};
 use rbm_sqlite::{Durability, SqliteStore};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -27,6 +28,8 @@ enum Step {
     Settle { id: u8, attempt: u32, fact: u8, retry: Option<u8> },
     Withdraw { id: u8, second: u8 },
     Note { id: u8, fact: u8 },
+    Prune { day: u8, days: u8, after: Option<u8> },
+    Erase { other: bool },
     Reopen,
 }
 
@@ -45,6 +48,9 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(id, attempt, fact, retry)| Step::Settle { id, attempt, fact, retry }),
         2 => (id.clone(), second).prop_map(|(id, second)| Step::Withdraw { id, second }),
         2 => (id, 0..4_u8).prop_map(|(id, fact)| Step::Note { id, fact }),
+        1 => (0..40_u8, 0..20_u8, proptest::option::of(0..4_u8))
+            .prop_map(|(day, days, after)| Step::Prune { day, days, after }),
+        1 => any::<bool>().prop_map(|other| Step::Erase { other }),
         1 => Just(Step::Reopen),
     ]
 }
@@ -91,7 +97,7 @@ async fn apply(store: &dyn Store, step: &Step) -> String {
             };
             let mut event = event(&format!("k{key}"), fact);
             if *other {
-                event.inbound.phone = Some("+19999999999".into());
+                event.inbound.phone = Some(OTHER.into());
             }
             format!("{:?}", store.ingest(vec![event.clone(), event]).await.unwrap())
         }
@@ -111,6 +117,22 @@ async fn apply(store: &dyn Store, step: &Step) -> String {
         }
         Step::Withdraw { id, second } => format!("{:?}", store.withdraw(&name(id), at((*second).into())).await.ok()),
         Step::Note { id, fact } => format!("{:?}", store.note(&name(id), entry(fact, 9)).await.ok()),
+        Step::Prune { day, days, after } => {
+            let days = u32::from(*days);
+            let retention = Retention {
+                dedupe: DedupeDays::new(days.max(14)).unwrap(),
+                messages_days: days,
+                events_days: days,
+                keep_events_after: after.map(|place| Cursor(place.into())),
+                orphans_days: days,
+                quarantine_days: days,
+            };
+            format!("{:?}", store.prune(at(i64::from(*day) * 86_400), &retention).await.unwrap())
+        }
+        Step::Erase { other } => {
+            let phone = if *other { OTHER } else { made::PHONE };
+            format!("{:?}", store.erase(phone).await.unwrap())
+        }
         Step::Reopen => String::new(),
     }
 }
@@ -133,3 +155,4 @@ async fn seen(store: &dyn Store) -> String {
 }
 
 const FACTS: [Fact; 4] = [Fact::Accepted, Fact::Unknown, Fact::Postponed, Fact::Failed];
+const OTHER: &str = "+19999999999";

@@ -5,11 +5,14 @@
 
 mod made;
 
-use gateway_channel::Fact as Heard;
+use gateway_channel::{Content, Fact as Heard};
 use made::{at, event, message};
 use rbm_gateway::store::lane::Share;
-use rbm_gateway::store::{Accepted, Cursor, Filter, Ingested, Store, conformance};
+use rbm_gateway::store::retention::Retention;
+use rbm_gateway::store::tester::{NewTester, TesterQuota};
+use rbm_gateway::store::{Accepted, Cursor, Filter, Ingested, Quarantined, Store, conformance};
 use rbm_sqlite::{OpenProblem, SqliteStore};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -112,4 +115,60 @@ async fn many_writes_share_one_flush() {
     let (writes, commits) = (64 * 20, store.commits());
     assert!(commits * 4 < writes, "{writes} writes in {commits} commits");
     assert_eq!(store.find(&Filter { most: 10_000, ..Filter::default() }).await.unwrap().len(), 1_280);
+}
+
+#[tokio::test]
+async fn somebody_who_is_erased_is_in_no_file() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("store");
+    let store = SqliteStore::open(&path).unwrap();
+    for number in 0..600 {
+        let phone = if number % 7 == 0 { made::PHONE } else { "+15550100002" };
+        let mut new = message(&format!("m{number}"), 1);
+        new.message.recipient = phone.into();
+        // What is freed is as large as a page and more, or as small as a cell.
+        new.message.content = Content::Text(phone.repeat(1 + number % 800));
+        store.accept(new).await.unwrap();
+        let mut heard = event(&format!("k{number}"), Heard::Delivered(format!("m{}", number * 2)));
+        heard.inbound.phone = Some(phone.into());
+        heard.inbound.raw = phone.repeat(number % 900).into_bytes();
+        store.ingest(vec![heard]).await.unwrap();
+    }
+    // The ring of the quarantine deletes by itself.
+    for number in 0..1_200 {
+        let body = if number % 3 == 0 { made::PHONE.repeat(300).into_bytes() } else { vec![0; 500] };
+        let (at, rule, reason) = (at(0), "r".into(), "why".into());
+        store.quarantine(Quarantined { at, path: "/".into(), rule, reason, body }).await.unwrap();
+    }
+    let tester = NewTester { agent: "demo".into(), phone: made::PHONE.into(), at: at(0) };
+    store.count_tester(tester, TesterQuota { per_day: 1, total: 1 }).await.unwrap();
+    std::fs::write(path.join("gateway.before-2.db"), made::PHONE).unwrap();
+    assert!(!files_with(&path, made::PHONE).is_empty(), "what is looked for can be found");
+
+    let erased = store.erase(made::PHONE).await.unwrap();
+    assert_eq!((erased.messages, erased.events, erased.testers), (86, 86, 1), "{erased:?}");
+    assert_eq!(files_with(&path, made::PHONE), Vec::<String>::new());
+    drop(store);
+    assert_eq!(files_with(&path, made::PHONE), Vec::<String>::new());
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.find(&Filter { most: 1_000, ..Filter::default() }).await.unwrap().len(), 514);
+}
+
+fn files_with(directory: &Path, text: &str) -> Vec<String> {
+    let files = std::fs::read_dir(directory).unwrap().map(|file| file.unwrap().path());
+    let has = |file: &PathBuf| std::fs::read(file).unwrap().windows(text.len()).any(|at| at == text.as_bytes());
+    files.filter(has).map(|file| file.display().to_string()).collect()
+}
+
+/// One call removes a part, and says so.
+#[tokio::test]
+async fn nobody_waits_long_for_what_is_removed() {
+    let directory = TempDir::new().unwrap();
+    let store = SqliteStore::open(directory.path()).unwrap();
+    store.ingest((0..501).map(|key| event(&key.to_string(), Heard::Typing)).collect()).await.unwrap();
+    let prune = async || store.prune(at(100 * 86_400), &Retention::default()).await.unwrap();
+    let first = prune().await;
+    assert_eq!((first.dedupe, first.events, first.more), (500, 500, true));
+    let second = prune().await;
+    assert_eq!((second.dedupe, second.events, second.more), (1, 1, false));
 }

@@ -79,7 +79,7 @@ impl Consumers for MemoryStore {
     }
 
     async fn newest(&self) -> Result<Option<Cursor>, StoreProblem> {
-        let places = self.lock().events.len() as u64;
+        let places = self.lock().last_place;
         Ok((places > 0).then_some(Cursor(places)))
     }
 }
@@ -90,8 +90,8 @@ impl Kept {
     }
 
     fn event(&self, cursor: Cursor) -> Option<StoredEvent> {
-        let place = usize::try_from(cursor.0).ok()?.checked_sub(1)?;
-        self.events.get(place).map(|event| StoredEvent { cursor, event: event.clone() })
+        let index = self.events.binary_search_by_key(&cursor.0, |(place, _)| *place).ok()?;
+        Some(StoredEvent { cursor, event: self.events[index].1.clone() })
     }
 }
 

@@ -12,6 +12,7 @@ use gateway_channel::{Content, Fact as Heard, Inbound, Message};
 use jiff::Timestamp;
 use std::time::Duration;
 
+mod retention;
 mod sending;
 
 /// Panics at the first promise that a store does not keep. Each is asked of an empty store.
@@ -40,6 +41,7 @@ pub async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     testers_are_counted_once_and_up_to_a_number(&*empty()).await;
     consumers::check(empty).await;
     sending::check(empty).await;
+    retention::check(empty).await;
 }
 
 async fn an_id_is_one_message(store: &dyn Store) {
@@ -272,7 +274,13 @@ async fn testers_are_counted_once_and_up_to_a_number(store: &dyn Store) {
 }
 
 async fn accept(store: &dyn Store, id: &str, body: u8) -> Accepted {
-    let message = Message {
+    let (agent, message) = ("demo".into(), message(id));
+    let new = NewMessage { agent, message, body_hash: [body; 32], at: at(0), send_at: None, expires_at: None };
+    store.accept(new).await.expect("accepted")
+}
+
+fn message(id: &str) -> Message {
+    Message {
         id: id.into(),
         recipient: PHONE.into(),
         content: Content::Text("Hi".into()),
@@ -280,10 +288,7 @@ async fn accept(store: &dyn Store, id: &str, body: u8) -> Accepted {
         purpose: None,
         expiry: None,
         options: Vec::new(),
-    };
-    let new =
-        NewMessage { agent: "demo".into(), message, body_hash: [body; 32], at: at(0), send_at: None, expires_at: None };
-    store.accept(new).await.expect("accepted")
+    }
 }
 
 async fn ingest(store: &dyn Store, events: Vec<NewEvent>) -> Vec<Ingested> {

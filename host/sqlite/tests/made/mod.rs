@@ -41,4 +41,4 @@ pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_795_515_302 + second).unwrap()
 }
 
-const PHONE: &str = "+15550100001";
+pub(crate) const PHONE: &str = "+15550100001";
