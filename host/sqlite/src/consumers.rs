@@ -158,11 +158,11 @@ fn due(
     );
     let delivery = |row: &Row<'_>| {
         let delivery = Delivery {
-            cursor: Cursor(row.get::<_, i64>(5)?.unsigned_abs()),
-            conversation: row.get(6)?,
-            attempts: row.get(7)?,
-            reason: row.get(8)?,
-            next_at: to_optional_time(row, 9)?,
+            cursor: Cursor(row.get::<_, i64>(6)?.unsigned_abs()),
+            conversation: row.get(7)?,
+            attempts: row.get(8)?,
+            reason: row.get(9)?,
+            next_at: to_optional_time(row, 10)?,
         };
         Ok((delivery, optional_event(row)?))
     };
@@ -205,10 +205,10 @@ fn dead_letters(
     );
     let letter = |row: &Row<'_>| {
         Ok(DeadLetter {
-            cursor: Cursor(row.get::<_, i64>(5)?.unsigned_abs()),
-            attempts: row.get(6)?,
-            at: to_time(row, 7)?,
-            reason: row.get(8)?,
+            cursor: Cursor(row.get::<_, i64>(6)?.unsigned_abs()),
+            attempts: row.get(7)?,
+            at: to_time(row, 8)?,
+            reason: row.get(9)?,
             event: optional_event(row)?,
         })
     };
@@ -247,4 +247,4 @@ fn limit(most: usize) -> i64 {
 }
 
 /// The columns that [`stored`] reads.
-const EVENT: &str = "SELECT event.place, event.agent, event.received_at, event.inbound, event.raw";
+const EVENT: &str = "SELECT event.place, event.agent, event.received_at, event.inbound, event.raw, event.sum";

@@ -1,6 +1,6 @@
 //! Events, each once, and what they say of messages.
 
-use crate::messages::{self, hash, json_problem, time, to_time};
+use crate::messages::{self, hash, hash_bytes, json_problem, time, to_time};
 use gateway_channel::Inbound;
 use jiff::Timestamp;
 use rbm_gateway::lifecycle::Fact;
@@ -22,8 +22,9 @@ pub(crate) fn ingest(database: &Connection, event: &NewEvent) -> rusqlite::Resul
     let raw = &inbound.raw;
     let inbound = Inbound { raw: Vec::new(), ..inbound.clone() };
     let json = serde_json::to_string(&inbound).map_err(json_problem)?;
-    let insert = "INSERT INTO event (agent, received_at, phone, inbound, raw) VALUES (?1, ?2, ?3, ?4, ?5)";
-    database.prepare_cached(insert)?.execute(params![agent, time(*received_at), inbound.phone, json, raw])?;
+    let insert = "INSERT INTO event (agent, received_at, phone, inbound, raw, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let sum = hash_bytes(&[agent.as_bytes(), json.as_bytes(), raw]);
+    database.prepare_cached(insert)?.execute(params![agent, time(*received_at), inbound.phone, json, raw, sum])?;
     Ok(Ingested::New(Cursor(u64::try_from(database.last_insert_rowid()).unwrap_or_default())))
 }
 
@@ -67,13 +68,16 @@ pub(crate) fn adopt(database: &Connection, agent: &str, phone: &str, id: &str) -
 
 pub(crate) fn read(database: &Connection, after: Option<Cursor>, most: usize) -> rusqlite::Result<Vec<StoredEvent>> {
     let after = after.map_or(0, |cursor| i64::try_from(cursor.0).unwrap_or(i64::MAX));
-    let select = "SELECT place, agent, received_at, inbound, raw FROM event WHERE place > ?1 ORDER BY place LIMIT ?2";
+    let select =
+        "SELECT place, agent, received_at, inbound, raw, sum FROM event WHERE place > ?1 ORDER BY place LIMIT ?2";
     let mut select = database.prepare_cached(select)?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     select.query_map([after, most], stored)?.collect()
 }
 
 pub(crate) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
+    let parts = [row.get_ref(1)?.as_bytes()?, row.get_ref(3)?.as_bytes()?, row.get_ref(4)?.as_bytes()?];
+    messages::check_sum(row, 5, &parts)?;
     let inbound: Inbound = messages::json(row, 3)?;
     let inbound = Inbound { raw: row.get(4)?, ..inbound };
     let event = NewEvent { agent: row.get(1)?, received_at: to_time(row, 2)?, inbound };

@@ -43,7 +43,10 @@ pub(crate) fn accept(database: &Connection, new: &NewMessage) -> rusqlite::Resul
     ])?;
     let n = database.last_insert_rowid();
     let body = serde_json::to_string(&new.message).map_err(json_problem)?;
-    database.prepare_cached("INSERT INTO message_body (n, body) VALUES (?1, ?2)")?.execute(params![n, body])?;
+    let sum = hash(&[&new.agent, &body]);
+    database
+        .prepare_cached("INSERT INTO message_body (n, body, sum) VALUES (?1, ?2, ?3)")?
+        .execute(params![n, body, sum])?;
     write_entries(database, n, 0, &record.stored.history)?;
     Ok(Accepted::New)
 }
@@ -189,6 +192,7 @@ fn select(database: &Connection, sql: &str, values: &[&dyn ToSql]) -> rusqlite::
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<(i64, Record)> {
+    check_sum(row, 10, &[row.get_ref(1)?.as_bytes()?, row.get_ref(8)?.as_bytes()?])?;
     let stored = StoredMessage {
         agent: row.get(1)?,
         body_hash: row.get(2)?,
@@ -230,8 +234,24 @@ fn write_entries(database: &Connection, n: i64, known: usize, history: &[Entry])
     Ok(())
 }
 
+/// `SQLite` notices neither a bit that flips in a text nor what that makes of it. What is older than the sums has none.
+pub(crate) fn check_sum(row: &Row<'_>, column: usize, parts: &[&[u8]]) -> rusqlite::Result<()> {
+    match row.get::<_, Option<[u8; 16]>>(column)? {
+        Some(sum) if sum != hash_bytes(parts) => {
+            let damaged = StoreProblem("what is stored is not what was written".to_owned());
+            Err(unreadable(column, Type::Blob, damaged))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Of parts that cannot run into each other.
 pub(crate) fn hash(parts: &[&str]) -> [u8; 16] {
+    let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+    hash_bytes(&parts)
+}
+
+pub(crate) fn hash_bytes(parts: &[&[u8]]) -> [u8; 16] {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());
@@ -275,7 +295,7 @@ pub(crate) fn json_problem(problem: JsonError) -> rusqlite::Error {
 }
 
 const SELECT: &str =
-    "SELECT message.n, agent, body_hash, accepted_at, expires_at, attempt, next_at, lent_until, body, send_at
+    "SELECT message.n, agent, body_hash, accepted_at, expires_at, attempt, next_at, lent_until, body, send_at, sum
     FROM message JOIN message_body ON message_body.n = message.n";
 const NEXT_DUE: &str =
     "SELECT next_at FROM message WHERE agent = ?1 AND lane = ?2 AND next_at IS NOT NULL ORDER BY next_at LIMIT 1";

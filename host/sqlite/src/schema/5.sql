@@ -8,3 +8,7 @@ ALTER TABLE orphan ADD COLUMN person BLOB;
 UPDATE orphan SET received_at = at;
 CREATE INDEX orphan_age ON orphan (received_at);
 CREATE INDEX orphan_person ON orphan (person);
+
+-- The first half of a SHA-256 over agent and body, and over agent, inbound and raw. SQLite has no sums of its own.
+ALTER TABLE message_body ADD COLUMN sum BLOB;
+ALTER TABLE event ADD COLUMN sum BLOB;

@@ -2,7 +2,7 @@
 //! one directory in memory: what anybody sees, what has reached the platter, and every state that a sector may be in between.
 //!
 //! It is harder than real ones: a new name lasts only once its directory was flushed, as POSIX has it, and sectors that were not
-//! flushed reach the platter or do not, each for itself. Knows nothing of SQLite but the codes that it answers with.
+//! flushed reach the platter or do not, each for itself. Knows nothing of `SQLite` but the codes that it answers with.
 
 use crate::random::Random;
 use rusqlite::ffi;
@@ -92,6 +92,18 @@ impl Disk {
     /// What the operation of this number was.
     pub(crate) fn call(&self, operation: u64) -> Option<Call> {
         usize::try_from(operation).ok().and_then(|place| self.lock().calls.get(place).copied())
+    }
+
+    /// Changes a byte of a file as no writer would: on the platter and for everybody.
+    pub(crate) fn flip(&self, name: &str, byte: usize, bit: u8) {
+        let mut kept = self.lock();
+        let file = kept.names[name];
+        let file = &mut kept.files[file];
+        for bytes in [&mut file.bytes, &mut file.durable] {
+            if let Some(byte) = bytes.get_mut(byte) {
+                *byte ^= 1 << bit;
+            }
+        }
     }
 
     pub(crate) fn length(&self, name: &str) -> usize {
@@ -237,7 +249,7 @@ impl Call {
         }
     }
 
-    /// As SQLite's own code for Unix answers.
+    /// As `SQLite`'s own code for Unix answers.
     fn for_want_of_room(self) -> Option<c_int> {
         match self {
             Self::Create => Some(ffi::SQLITE_CANTOPEN),

@@ -30,8 +30,18 @@ impl Acknowledged {
         self.facts.len() + self.events.len()
     }
 
-    /// What is not there. Panics if something is there twice, or in a state that does not follow from what is known.
+    /// What is not there.
     pub(crate) async fn missing(&self, store: &SqliteStore) -> Vec<String> {
+        self.pick(store, Presence::Missing).await
+    }
+
+    /// What is there.
+    pub(crate) async fn found(&self, store: &SqliteStore) -> Vec<String> {
+        self.pick(store, Presence::Found).await
+    }
+
+    /// Panics if something is there twice, or in a state that does not follow from what is known.
+    async fn pick(&self, store: &SqliteStore, wanted: Presence) -> Vec<String> {
         let mut messages = BTreeMap::new();
         for stored in store.find(&Filter { most: usize::MAX, ..Filter::default() }).await.unwrap() {
             check_history(&stored);
@@ -44,9 +54,16 @@ impl Acknowledged {
             assert!(events.insert(key.clone()), "the event {key} is there twice");
         }
         let has = |(id, fact): &&(String, Fact)| messages.get(id).is_some_and(|stored| stored.facts.has(*fact));
-        let facts = self.facts.iter().filter(|fact| !has(fact)).map(|fact| format!("{fact:?}"));
-        facts.chain(self.events.difference(&events).cloned()).collect()
+        let picked = |is_there: bool| is_there == (wanted == Presence::Found);
+        let facts = self.facts.iter().filter(|fact| picked(has(fact))).map(|fact| format!("{fact:?}"));
+        facts.chain(self.events.iter().filter(|key| picked(events.contains(*key))).cloned()).collect()
     }
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Presence {
+    Found,
+    Missing,
 }
 
 /// Once queued, and nothing heard of twice.
@@ -58,7 +75,7 @@ fn check_history(stored: &StoredMessage) {
     assert!(!wants_attempts || stored.facts.wants_attempts(), "{stored:?}");
 }
 
-/// What SQLite itself finds wrong with a database.
+/// What `SQLite` itself finds wrong with a database.
 pub(crate) fn damage(directory: &Path) -> rusqlite::Result<Option<String>> {
     let database = Connection::open(directory.join("gateway.db"))?;
     let said: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;

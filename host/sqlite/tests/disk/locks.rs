@@ -1,4 +1,4 @@
-//! Who holds which lock of a file, and the memory that its connections share: what a kernel does for SQLite's code for Unix.
+//! Who holds which lock of a file, and the memory that its connections share: what a kernel does for `SQLite`'s code for Unix.
 
 use rusqlite::ffi;
 use std::collections::HashMap;

@@ -12,6 +12,7 @@ mod locks;
 mod made;
 mod power;
 mod random;
+mod rot;
 mod script;
 mod step;
 mod vfs;

@@ -1,4 +1,4 @@
-//! Numbers that look random and follow from a seed (SplitMix64), so that what failed can be done again.
+//! Numbers that look random and follow from a seed (`SplitMix64`), so that what failed can be done again.
 
 #[derive(Clone)]
 pub(crate) struct Random(pub(crate) u64);

@@ -1,10 +1,11 @@
 //! Everything that is done to a store in one life of it and the next, the same each time, and what was answered.
 
 use crate::kept::Acknowledged;
-use crate::made::{at, event, message};
+use crate::made::{PHONE, at, event, message};
 use gateway_channel::Fact as Heard;
 use rbm_gateway::lifecycle::Fact;
 use rbm_gateway::store::lane::Share;
+use rbm_gateway::store::retention::Retention;
 use rbm_gateway::store::tester::{NewTester, TesterQuota};
 use rbm_gateway::store::{Accepted, Entry, Quarantined, Settlement, Store, StoreProblem, Upload};
 use rbm_sqlite::{Durability, SqliteStore};
@@ -30,45 +31,26 @@ pub(crate) enum Step {
     /// What the store's own thread does twice a second.
     Tidy,
     Read,
+    /// A hundred days later, so that some of what is here goes.
+    Prune,
+    /// Everybody here has the same number.
+    Erase,
 }
 
-/// Two lives. What was heard of message 7 comes before it.
-pub(crate) const SCRIPT: [Step; 30] = {
+/// Two lives, in the second of which somebody is forgotten. What was heard of message 7 comes before it.
+pub(crate) const SCRIPT: [Step; 34] = {
     use Step::{
-        Accept, Answer, Claim, Close, Deliver, Invite, Note, Open, Quarantine, Read, Settle, Tidy, Upload, Withdraw,
+        Accept, Answer, Claim, Close, Deliver, Erase, Invite, Note, Open, Prune, Quarantine, Read, Settle, Tidy,
+        Upload, Withdraw,
     };
-    [
-        Open,
-        Accept(1),
-        Accept(2),
-        Deliver(7),
-        Claim,
-        Settle,
-        Deliver(1),
-        Tidy,
-        Quarantine(1),
-        Upload(1),
-        Invite(1),
-        Answer(1),
-        Read,
-        Accept(3),
-        Withdraw(3),
-        Close,
-        Open,
-        Read,
-        Accept(7),
-        Accept(4),
-        Claim,
-        Tidy,
-        Settle,
-        Note(2),
-        Deliver(2),
-        Quarantine(2),
-        Accept(5),
-        Claim,
-        Deliver(5),
-        Close,
-    ]
+    #[rustfmt::skip]
+    let steps = [
+        Open, Accept(1), Accept(2), Deliver(7), Claim, Settle, Deliver(1), Tidy, Quarantine(1), Upload(1),
+        Invite(1), Answer(1), Read, Accept(3), Withdraw(3), Close,
+        Open, Read, Accept(7), Accept(4), Claim, Tidy, Settle, Note(2), Deliver(2), Quarantine(2), Prune,
+        Deliver(4), Erase, Accept(5), Claim, Deliver(5), Quarantine(3), Close,
+    ];
+    steps
 };
 
 /// Fills more of the log than one piece of the shared memory can index.
@@ -82,14 +64,16 @@ pub(crate) struct Actor {
     pub(crate) acknowledged: Acknowledged,
     /// What may be there twice where the first answer was an error: reasons of quarantine, names of files; and testers.
     pub(crate) others: BTreeSet<String>,
+    /// What was removed, and whose removal was acknowledged.
+    gone: Acknowledged,
     second: i64,
     lent: Vec<(String, u32)>,
 }
 
 impl Actor {
     pub(crate) fn new(directory: PathBuf, durability: Durability) -> Self {
-        let (acknowledged, others) = Default::default();
-        Self { directory, durability, store: None, acknowledged, others, second: 0, lent: Vec::new() }
+        let (acknowledged, others, gone, lent) = Default::default();
+        Self { directory, durability, store: None, acknowledged, others, gone, second: 0, lent }
     }
 
     /// An error if anything of it was answered with one.
@@ -160,8 +144,26 @@ impl Actor {
                 store.note(&name(number), entry).await?;
                 self.acknowledged.fact(&name(number), Fact::RevokeFailed);
             }
+            Step::Prune | Step::Erase => return self.remove(store, step).await,
             _ => return self.ask_of_ledgers(store, step).await,
         }
+        Ok(())
+    }
+
+    /// From the attempt on, nobody can say that it is there; from the answer on, that it is not.
+    async fn remove(&mut self, store: &SqliteStore, step: Step) -> Result<(), StoreProblem> {
+        let mut going =
+            Acknowledged { events: std::mem::take(&mut self.acknowledged.events), ..Acknowledged::default() };
+        if step == Step::Erase {
+            going.facts = std::mem::take(&mut self.acknowledged.facts);
+            self.lent.clear();
+            store.erase(PHONE).await?;
+        } else {
+            self.others.retain(|what| !what.starts_with("quarantined"));
+            let retention = Retention { messages_days: u32::MAX, ..Retention::default() };
+            while store.prune(at(100 * 86_400), &retention).await?.more {}
+        }
+        self.gone.extend(going);
         Ok(())
     }
 
@@ -200,6 +202,7 @@ impl Actor {
     pub(crate) async fn missing(&self) -> Vec<String> {
         let store = SqliteStore::open_with(&self.directory, self.durability).unwrap();
         let mut missing = self.acknowledged.missing(&store).await;
+        missing.extend(self.gone.found(&store).await.into_iter().map(|what| format!("{what}, which was removed")));
         let mut there: BTreeSet<String> = BTreeSet::new();
         there.extend(store.quarantined().await.unwrap().iter().map(|it| format!("quarantined {}", it.reason)));
         there.extend(store.uploads("demo", at(0)).await.unwrap().iter().map(|it| format!("upload {}", it.name)));

@@ -1,4 +1,4 @@
-//! SQLite on such disks: a VFS that is the process's default and takes what is in a directory where a disk is mounted; all else
+//! `SQLite` on such disks: a VFS that is the process's default and takes what is in a directory where a disk is mounted; all else
 //! goes to the one that was the default before. So the store under test is opened as ever and needs to know nothing.
 //!
 //! It does what `os_unix.c` does where that matters here: a journal's first flush flushes the directory, a deletion only if
@@ -166,7 +166,7 @@ unsafe extern "C" fn access(
     }
 }
 
-/// What SQLite calls with a file that `open` has opened.
+/// What `SQLite` calls with a file that `open` has opened.
 unsafe fn handle<'a>(file: *mut ffi::sqlite3_file) -> &'a mut Handle {
     // Safety: SQLite uses a file from one thread at a time, and not after `close`.
     unsafe { &mut *(*file.cast::<Opened>()).handle }
