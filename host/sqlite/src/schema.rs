@@ -2,7 +2,7 @@
 
 use crate::OpenProblem;
 use rusqlite::backup::Backup;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::ffi::c_int;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,6 +30,10 @@ pub(crate) fn bring_up_to_date(connection: &mut Connection, database: &Path) -> 
     if found > known {
         return Err(OpenProblem::TooNew { path: path(), found, known });
     }
+    empty_the_log(connection)?;
+    if (owner, found) == (OWNER, known) {
+        return Ok(());
+    }
     if found > 0 && found < known {
         copy(connection, database, found)?;
     }
@@ -43,13 +47,25 @@ pub(crate) fn bring_up_to_date(connection: &mut Connection, database: &Path) -> 
     Ok(())
 }
 
+/// A log that the last process has left may end in what it failed to flush, and what the system shows without ever writing it.
+/// What is committed behind that would be lost with it when the power goes; so all of it is written anew, into the database.
+fn empty_the_log(connection: &Connection) -> rusqlite::Result<()> {
+    match connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+        Err(full) if full.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+            tracing::warn!("the disk is full, so the log stays as it is");
+            Ok(())
+        }
+        emptied => emptied,
+    }
+}
+
 /// The version that this program brings a database to.
 pub(crate) fn latest() -> u32 {
     u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
 }
 
-/// `gateway.before-2.db` beside `gateway.db`. In one transaction, so that it is whole or empty however an attempt ends; one that is
-/// whole is not touched.
+/// `gateway.before-2.db` beside `gateway.db`. In one transaction, so that it is whole or empty however an attempt ends; one that
+/// is whole is not touched.
 fn copy(connection: &Connection, database: &Path, found: u32) -> rusqlite::Result<()> {
     let mut copy = Connection::open(copy_of(database, found + 1))?;
     // Also the end of its journal is flushed: one that came back would take the copy away again.

@@ -49,6 +49,37 @@ async fn a_disk_that_was_full_at_any_operation_heals_by_itself() {
     }
 }
 
+/// After a flush that failed, the system shows what it will never write. The process is killed and starts again on that, and
+/// then the power goes: what it acknowledged meanwhile must not hang on what was never there.
+#[tokio::test]
+async fn what_a_failed_flush_has_left_behind_carries_nothing() {
+    let [start, _] = starts();
+    let dry = dry_run(&start).await;
+    for operation in (0..dry.operations()).filter(|place| dry.call(*place) == Some(Call::Sync)) {
+        let disk = start.begin();
+        disk.fail_at(operation, Fault::FailsOnce);
+        let mut actor = Actor::new(start.directory.path().to_owned(), Durability::Full);
+        for step in start.script {
+            let failed = actor.apply(*step).await.is_err();
+            if failed {
+                break;
+            }
+        }
+        disk.fail_at(disk.operations(), Fault::Stops);
+        actor.store = None;
+        disk.heal();
+        mount(start.directory.path(), &disk);
+        for step in [Step::Open, Step::Accept(20), Step::Deliver(20)] {
+            actor.apply(step).await.unwrap();
+        }
+        mount(start.directory.path(), &Arc::new(disk.cut(Cut::Nothing)));
+        disk.fail_at(disk.operations(), Fault::Stops);
+        actor.store = None;
+        let missing = whats_missing(start.directory.path(), &actor).await;
+        assert!(missing.is_empty(), "{operation}: {missing:?}");
+    }
+}
+
 /// There the commit fails with the code of an operation that failed, and it is none.
 #[tokio::test]
 async fn memory_that_cannot_grow_on_a_full_disk_does_not_end_the_writer() {
