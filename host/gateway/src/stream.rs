@@ -273,7 +273,7 @@ mod tests {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let mut client = TcpStream::connect(listener.local_addr().expect("its address")).await.expect("connected");
-        client.write_all(b"GET /v1/events/stream?after=e0 HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("written");
+        client.write_all(b"GET /v1/events/stream?after=e0 HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("written");
         let (stream, _) = listener.accept().await.expect("accepted");
         let connection = serve::connection(stream, api::router(shared.clone()), Duration::from_millis(200));
         let serving = tokio::spawn(connection);
@@ -291,7 +291,7 @@ mod tests {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let mut client = TcpStream::connect(listener.local_addr().expect("its address")).await.expect("connected");
-        client.write_all(b"GET /v1/events/stream?after=e0 HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("written");
+        client.write_all(b"GET /v1/events/stream?after=e0 HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("written");
         let (stream, _) = listener.accept().await.expect("accepted");
         let connection = serve::connection(stream, api::router(shared.clone()), Duration::from_millis(500));
         let serving = tokio::spawn(connection);

@@ -41,7 +41,11 @@ impl QuietHours {
 
     /// The same, of what has been read already.
     pub fn between(from: Time, to: Time, zone: TimeZone) -> Result<Self, QuietHoursProblem> {
-        if from == to { Err(QuietHoursProblem::Empty(from.to_string())) } else { Ok(Self { from, to, zone }) }
+        if from == to {
+            Err(QuietHoursProblem::Empty(from.strftime("%H:%M").to_string()))
+        } else {
+            Ok(Self { from, to, zone })
+        }
     }
 
     /// Until when it is quiet, if it is.
