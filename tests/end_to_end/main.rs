@@ -15,6 +15,7 @@ mod conversations;
 mod dev;
 mod events;
 mod messages;
+mod opting_out;
 mod revoking;
 mod scheduling;
 mod secrets;

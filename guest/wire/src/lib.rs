@@ -8,6 +8,7 @@
 
 pub mod auth;
 pub mod callback;
+pub mod consent;
 pub mod file;
 pub mod json;
 pub mod limits;

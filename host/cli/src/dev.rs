@@ -4,7 +4,7 @@
 mod feed;
 
 use crate::exit::Failure;
-use crate::{capacity, excerpt, output, plugin, send};
+use crate::{capacity, excerpt, opt_out, output, plugin, send};
 use anyhow::{Context as _, anyhow};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -165,8 +165,8 @@ fn start_gateway(
     let clock = Arc::new(Timestamp::now);
     let callbacks = forward.map(|forward| forward.callback.clone()).into_iter().collect();
     let senders = Senders { agents: vec![Arc::new(agent)], partner: Some(channel) };
-    let (capacity, guard) = (capacity::published(), Guard::default());
-    let config = Config { senders, store, clock, callbacks, capacity, guard, admin: None };
+    let (capacity, opt_out, guard) = (capacity::published(), opt_out::rules(true), Guard::default());
+    let config = Config { senders, store, clock, callbacks, capacity, opt_out, guard, admin: None };
     Gateway::start(listener, config).map_err(|problem| Failure::Failed(problem.into()))
 }
 

@@ -14,6 +14,7 @@ mod finding;
 mod gateway;
 mod input;
 mod log;
+mod opt_out;
 mod output;
 mod plugin;
 mod send;

@@ -8,7 +8,7 @@ mod tls;
 
 use crate::config::{self, CallbackConfig, Config};
 use crate::exit::Failure;
-use crate::{capacity, excerpt, log, output, plugin};
+use crate::{capacity, excerpt, log, opt_out, output, plugin};
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 use rbm_gateway::{Gateway, Guard};
@@ -108,6 +108,7 @@ async fn start(config: &Config, plugin: &Plugin) -> Result<(Gateway, SocketAddr)
         clock: Arc::new(Timestamp::now),
         callbacks: senders::callbacks(config)?,
         capacity: capacity::published(),
+        opt_out: opt_out::rules(config.opt_out.keywords),
         guard,
         admin: Some((admin, admin_guard)),
     };
@@ -138,6 +139,7 @@ fn needs_no_restart(old: &Config, new: &Config) -> Result<(), Failure> {
     };
     changed("server.listen", old.server.listen == new.server.listen)?;
     changed("admin.listen", old.admin.listen == new.admin.listen)?;
+    changed("opt_out.keywords", old.opt_out.keywords == new.opt_out.keywords)?;
     changed("store.directory", old.store.directory == new.store.directory)?;
     changed("admin.token", exposed(&old.admin.token) == exposed(&new.admin.token))?;
     changed("callbacks", old.callbacks.iter().map(comparable).eq(new.callbacks.iter().map(comparable)))

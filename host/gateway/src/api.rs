@@ -8,7 +8,9 @@ use crate::problem::{Problem, bad_request, not_found, unavailable};
 use crate::request::{PathName, bound_headers, header_once, parse_phone, parse_query, shown};
 use crate::store::{Accepted, Filter, NewMessage, StoreProblem, StoredEvent, StoredMessage};
 use crate::view::MessageView;
-use crate::{Agent, Shared, callbacks, conversation, events, inbox, reach, retry, revoke, stream, testers, upload};
+use crate::{
+    Agent, Shared, callbacks, conversation, events, inbox, opt_outs, reach, retry, revoke, stream, testers, upload,
+};
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::middleware;
@@ -39,6 +41,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/reach", post(reach::reach))
         .route("/v1/files", post(upload::upload).get(upload::list))
         .route("/v1/testers", post(testers::invite).get(testers::list))
+        .route("/v1/opt-outs", get(opt_outs::list))
+        .route("/v1/opt-outs/{phone}", get(opt_outs::show).put(opt_outs::opt_out).delete(opt_outs::opt_in))
         .route("/v1/events", get(events::list))
         .route("/v1/events/stream", get(stream::stream))
         .route("/v1/callbacks", get(callbacks::list))
@@ -92,6 +96,8 @@ async fn send(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resu
     if report.findings.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(Problem::not_sendable(finding::all_of_message(Vec::new(), report.findings, &message)));
     }
+    // The store looks again when an attempt begins: who has not opted out now may have by then.
+    opt_outs::check(&shared, &agent, &message).await?;
     let now = shared.now();
     let (expires_at, message) = with_absolute_expiry(message, first_attempt(send_at, now));
     let new = NewMessage { agent: agent.name.clone(), message, body_hash, at: now, send_at, expires_at };

@@ -4,7 +4,7 @@ use crate::callback::Running;
 use crate::metrics::Metrics;
 use crate::store::tester::TesterQuota;
 use crate::store::{NewEvent, Store};
-use crate::{Capacity, Clock, Senders, Shared, api, reach, stream, upload};
+use crate::{Capacity, Clock, OptOutRules, Senders, Shared, api, reach, stream, upload};
 use axum::body::Body;
 use gateway_channel::{Fact, Inbound};
 use http::{Method, Request, Response};
@@ -50,6 +50,7 @@ pub(crate) fn shared_by(
         settled: Notify::new(),
         reach_turns: Mutex::new(reach::turns(1)),
         capacity,
+        opt_out: OptOutRules::default(),
         uploads: Semaphore::new(upload::MEGABYTES_MAX),
     };
     (Arc::new(shared), stop)
@@ -66,7 +67,7 @@ pub(crate) async fn hear(shared: &Shared, key: &str, agent: &str, bytes: usize) 
         details: Vec::new(),
         raw: vec![b'\n'; bytes],
     };
-    let event = NewEvent { agent: agent.into(), received_at: Timestamp::UNIX_EPOCH, inbound };
+    let event = NewEvent { agent: agent.into(), received_at: Timestamp::UNIX_EPOCH, inbound, consent: None };
     shared.store.ingest(vec![event]).await.expect("kept");
     shared.events.notify_waiters();
 }

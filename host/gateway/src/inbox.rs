@@ -122,7 +122,9 @@ async fn keep(
     for inbound in &outcome.inbound {
         match concerned(serves, inbound) {
             Some(agent) => {
-                events.push(NewEvent { agent: agent.name.clone(), received_at: at, inbound: inbound.clone() });
+                let (agent, inbound) = (agent.name.clone(), inbound.clone());
+                let consent = shared.opt_out.read(&inbound, at);
+                events.push(NewEvent { agent, received_at: at, inbound, consent });
             }
             None => {
                 let reason =

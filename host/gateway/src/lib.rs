@@ -15,12 +15,14 @@ mod api;
 mod bare;
 mod body;
 mod callbacks;
+mod consent;
 mod conversation;
 mod events;
 mod guard;
 mod inbox;
 mod memory;
 mod metrics;
+mod opt_outs;
 mod outbox;
 mod problem;
 mod reach;
@@ -47,6 +49,7 @@ use tokio::sync::{Mutex, Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval};
 
+pub use consent::OptOutRules;
 pub use guard::Guard;
 pub use memory::MemoryStore;
 pub use outbox::{Manner, Pace, QuietHours, QuietHoursProblem};
@@ -67,6 +70,8 @@ pub struct Config {
     pub callbacks: Vec<Callback>,
     /// How much the platform takes at once.
     pub capacity: Capacity,
+    /// By which words people opt out.
+    pub opt_out: OptOutRules,
     /// How the gateway's address is guarded.
     pub guard: Guard,
     /// Where to ask how it does, and how that address is guarded.
@@ -147,6 +152,7 @@ pub(crate) struct Shared {
     /// An attempt has ended.
     pub(crate) settled: Notify,
     pub(crate) capacity: Capacity,
+    pub(crate) opt_out: OptOutRules,
     /// Whose turn it is to ask about reach.
     pub(crate) reach_turns: Mutex<Interval>,
     /// Megabytes of files that are in memory at once.
@@ -181,6 +187,7 @@ impl Gateway {
             settled: Notify::new(),
             reach_turns: Mutex::new(reach::turns(config.capacity.reach_calls_per_minute_max)),
             capacity: config.capacity,
+            opt_out: config.opt_out,
             uploads: Semaphore::new(upload::MEGABYTES_MAX),
         });
         let now = Instant::now().into_std();

@@ -35,7 +35,7 @@ pub enum Fact {
     Revoked,
     /// It could not be taken back: it may or may not have been delivered. Changes no state.
     RevokeFailed,
-    /// The platform will never take it.
+    /// The platform will never take it, or the person has opted out of it.
     Refused,
     /// The gateway gave it up.
     Failed,

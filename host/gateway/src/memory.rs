@@ -1,9 +1,11 @@
 //! A store in memory: everything is kept until the process ends, and nothing after. For development and tests.
 
+mod consents;
 mod consumers;
 
 use crate::lifecycle::State;
-use crate::store::lane::{Lane, Share};
+use crate::store::consent::REFUSED_AT_ONCE;
+use crate::store::lane::{Lane, Share, Urgency};
 use crate::store::record::Record;
 use crate::store::retention::{Erased, Pruned, Retention, days_before, digits_to_find};
 use crate::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
@@ -44,6 +46,7 @@ struct Kept {
     testers: Vec<(String, StoredTester)>,
     /// By name.
     consumers: HashMap<String, consumers::Account>,
+    consents: consents::Ledger,
 }
 
 struct Row {
@@ -258,7 +261,7 @@ impl Kept {
         Accepted::New
     }
 
-    fn ingest(&mut self, event: NewEvent) -> Ingested {
+    fn ingest(&mut self, mut event: NewEvent) -> Ingested {
         match self.seen.entry((event.agent.clone(), event.inbound.dedupe_key.clone())) {
             Place::Occupied(_) => return Ingested::Duplicate,
             Place::Vacant(place) => drop(place.insert(event.received_at)),
@@ -267,8 +270,10 @@ impl Kept {
             let at = event.inbound.at.as_deref().and_then(|text| text.parse().ok()).unwrap_or(event.received_at);
             self.join(&event, id, Entry { at, fact, attempt: None, reason: None });
         }
+        let (agent, phone, consent) = (event.agent.clone(), event.inbound.phone.clone(), event.consent.take());
         self.last_place += 1;
         self.events.push((self.last_place, event));
+        self.note_event_s_consent(&agent, phone.as_deref(), consent);
         Ingested::New(Cursor(self.last_place))
     }
 
@@ -356,12 +361,28 @@ impl Kept {
     fn claim(&mut self, now: Timestamp, lease: Duration, mut share: Share) -> Vec<Claimed> {
         let mut claimed = Vec::new();
         for lane in share.clone().lanes() {
-            let due = self.turns(&share.agent, lane).take_while(|((_, _, at, _), _)| *at <= now);
-            let due: Vec<String> = due.take(share.room(lane)).map(|(_, id)| id.clone()).collect();
-            share.take(lane, due.len());
-            claimed.extend(due.iter().filter_map(|id| self.change(id, |record| record.lend(now, lease)).ok()));
+            let mut refused = 0;
+            while refused < REFUSED_AT_ONCE {
+                let due = self.turns(&share.agent, lane).take_while(|((_, _, at, _), _)| *at <= now);
+                let due: Vec<String> = due.take(share.room(lane)).map(|(_, id)| id.clone()).collect();
+                let lent: Vec<Claimed> = due.iter().filter_map(|id| self.lend(id, lane, now, lease)).collect();
+                share.take(lane, lent.len());
+                let refused_now = due.len() - lent.len();
+                claimed.extend(lent);
+                if refused_now == 0 {
+                    break;
+                }
+                refused += refused_now;
+            }
         }
         claimed
+    }
+
+    fn lend(&mut self, id: &str, lane: Lane, now: Timestamp, lease: Duration) -> Option<Claimed> {
+        let Record { stored, .. } = &self.messages.get(id)?.record;
+        let consent = self.consents.of(&stored.agent, &stored.message.recipient);
+        let consent = consent.filter(|_| lane.urgency == Urgency::Ordinary).cloned();
+        self.change(id, |record| record.lend_if_permitted(consent.as_ref(), now, lease)).ok().flatten()
     }
 }
 

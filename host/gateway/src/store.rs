@@ -5,6 +5,7 @@
 
 use crate::lifecycle::{Fact, Facts, State};
 use async_trait::async_trait;
+use consent::{Consent, Consents};
 use consumer::Consumers;
 use gateway_channel::{Inbound, Message};
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use tester::{Counted, NewTester, StoredTester, TesterQuota};
 
 pub mod conformance;
+pub mod consent;
 pub mod consumer;
 pub mod lane;
 pub mod record;
@@ -23,14 +25,16 @@ pub mod tester;
 
 /// Where messages and events are kept.
 #[async_trait]
-pub trait Store: Consumers + Send + Sync {
+pub trait Store: Consents + Consumers + Send + Sync {
     /// Keeps a message to be sent. The id decides: the same message again is the same, another under the same id is not.
     async fn accept(&self, message: NewMessage) -> Result<Accepted, StoreProblem>;
-    /// Keeps events and joins what they say to their messages, in one commit. A fact that is known is a duplicate.
+    /// Keeps events, joins what they say to their messages, and what they say of consent to the ledger, in one commit. A fact
+    /// that is known is a duplicate.
     async fn ingest(&self, events: Vec<NewEvent>) -> Result<Vec<Ingested>, StoreProblem>;
     /// Takes messages whose time has come, for each agent as many as its share allows, notes that an attempt begins, and lends
     /// them out: who does not settle one before the lease ends has lost it to the next, and what became of that attempt is then
-    /// unknown. Costs nothing for what no share allows.
+    /// unknown. Of what may not be sent to somebody who has opted out no attempt begins: it has its fate then, up to
+    /// [`consent::REFUSED_AT_ONCE`] of a lane at once. Costs nothing for what no share allows.
     async fn claim(&self, now: Timestamp, lease: Duration, shares: &[Share]) -> Result<Vec<Claimed>, StoreProblem>;
     /// Ends all leases: those of a process that is no more. For a gateway that starts and has the store to itself; tells how
     /// many attempts were lost.
@@ -121,6 +125,8 @@ pub struct NewEvent {
     pub received_at: Timestamp,
     /// What the plugin made of it.
     pub inbound: Inbound,
+    /// What it says of the person's consent. Only on its way in: the ledger has it afterwards.
+    pub consent: Option<Consent>,
 }
 
 /// What became of an event that was to be kept.

@@ -44,6 +44,17 @@ pub fn read(id: &str, body: &Value) -> Result<Draft, Vec<Finding>> {
     }
 }
 
+/// How a body says what a message is for.
+pub const fn purpose_word(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Authentication => "authentication",
+        Purpose::Transaction => "transaction",
+        Purpose::Promotion => "promotion",
+        Purpose::ServiceRequest => "service_request",
+        Purpose::Acknowledgement => "acknowledgement",
+    }
+}
+
 fn read_draft(id: &str, body: &Value, findings: &Findings) -> Option<Draft> {
     let fields = Fields::new("", body, &FIELDS, findings)?;
     let content = match fields.get("content") {
@@ -144,6 +155,10 @@ fn read_option(path: &str, value: &Value, findings: &Findings) -> Option<Setting
     Some(Setting { name: fields.required_text("name"), value: fields.required_text("value") })
 }
 
+const fn purpose(purpose: Purpose) -> (&'static str, Purpose) {
+    (purpose_word(purpose), purpose)
+}
+
 #[derive(Clone, Copy)]
 enum Layout {
     Vertical,
@@ -162,9 +177,9 @@ const WIDTHS: [(&str, CardWidth); 2] = [("small", CardWidth::Small), ("medium", 
 const HEIGHTS: [(&str, MediaHeight); 3] =
     [("short", MediaHeight::Short), ("medium", MediaHeight::Medium), ("tall", MediaHeight::Tall)];
 const PURPOSES: [(&str, Purpose); 5] = [
-    ("authentication", Purpose::Authentication),
-    ("transaction", Purpose::Transaction),
-    ("promotion", Purpose::Promotion),
-    ("service_request", Purpose::ServiceRequest),
-    ("acknowledgement", Purpose::Acknowledgement),
+    purpose(Purpose::Authentication),
+    purpose(Purpose::Transaction),
+    purpose(Purpose::Promotion),
+    purpose(Purpose::ServiceRequest),
+    purpose(Purpose::Acknowledgement),
 ];

@@ -95,7 +95,7 @@ fn event(key: &str) -> NewEvent {
         details: Vec::new(),
         raw: vec![b'x'; 1_024],
     };
-    NewEvent { agent: "demo".to_owned(), received_at: Timestamp::UNIX_EPOCH, inbound }
+    NewEvent { agent: "demo".to_owned(), received_at: Timestamp::UNIX_EPOCH, inbound, consent: None }
 }
 
 #[derive(Default)]

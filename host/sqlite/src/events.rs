@@ -1,5 +1,6 @@
 //! Events, each once, and what they say of messages.
 
+use crate::consents;
 use crate::messages::{self, hash, hash_bytes, json_problem, time, to_time};
 use gateway_channel::Inbound;
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use rusqlite::{Connection, Row, params};
 
 /// Keeps an event and joins what it says to its message. One that is known changes nothing.
 pub(crate) fn ingest(database: &Connection, event: &NewEvent) -> rusqlite::Result<Ingested> {
-    let NewEvent { agent, received_at, inbound } = event;
+    let NewEvent { agent, received_at, inbound, consent } = event;
     let seen = "INSERT INTO seen (h, received_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
     let h = hash(&[agent, &inbound.dedupe_key]);
     if database.prepare_cached(seen)?.execute(params![h, time(*received_at)])? == 0 {
@@ -25,7 +26,11 @@ pub(crate) fn ingest(database: &Connection, event: &NewEvent) -> rusqlite::Resul
     let insert = "INSERT INTO event (agent, received_at, phone, inbound, raw, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let sum = hash_bytes(&[agent.as_bytes(), json.as_bytes(), raw]);
     database.prepare_cached(insert)?.execute(params![agent, time(*received_at), inbound.phone, json, raw, sum])?;
-    Ok(Ingested::New(Cursor(u64::try_from(database.last_insert_rowid()).unwrap_or_default())))
+    let place = database.last_insert_rowid();
+    if let Some((phone, consent)) = inbound.phone.as_deref().zip(consent.as_ref()) {
+        consents::note(database, agent, phone, consent, Some(place))?;
+    }
+    Ok(Ingested::New(Cursor(u64::try_from(place).unwrap_or_default())))
 }
 
 /// An event counts for a message only if agent and person are the message's.
@@ -80,6 +85,6 @@ pub(crate) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
     messages::check_sum(row, 5, &parts)?;
     let inbound: Inbound = messages::json(row, 3)?;
     let inbound = Inbound { raw: row.get(4)?, ..inbound };
-    let event = NewEvent { agent: row.get(1)?, received_at: to_time(row, 2)?, inbound };
+    let event = NewEvent { agent: row.get(1)?, received_at: to_time(row, 2)?, inbound, consent: None };
     Ok(StoredEvent { cursor: Cursor(row.get::<_, i64>(0)?.unsigned_abs()), event })
 }

@@ -8,6 +8,7 @@
 
 mod checkpoint;
 mod connection;
+mod consents;
 mod consumers;
 mod directory;
 mod erasure;

@@ -1,9 +1,11 @@
 //! Messages: read as records, changed by the gateway's own rules, and written back.
 
+use crate::consents;
 use crate::events::adopt;
 use jiff::Timestamp;
 use rbm_gateway::lifecycle::{Fact, Facts};
-use rbm_gateway::store::lane::Share;
+use rbm_gateway::store::consent::REFUSED_AT_ONCE;
+use rbm_gateway::store::lane::{Lane, Share, Urgency};
 use rbm_gateway::store::record::Record;
 use rbm_gateway::store::{Accepted, Claimed, Entry, Filter, NewMessage, StoreProblem, StoredMessage};
 use rusqlite::types::{ToSql, Type};
@@ -61,15 +63,40 @@ pub(crate) fn claim(
     for share in shares {
         let mut share = share.clone();
         for lane in share.clone().lanes() {
-            let most = i64::try_from(share.room(lane)).unwrap_or(i64::MAX);
-            let due = select(database, &due(), &[&share.agent, &lane.number(), &time(now), &most])?;
-            share.take(lane, due.len());
-            for (n, mut record) in due {
-                claimed.push(change_record(database, n, &mut record, |record| record.lend(now, lease))?);
+            let mut refused = 0;
+            while refused < REFUSED_AT_ONCE {
+                let most = i64::try_from(share.room(lane)).unwrap_or(i64::MAX);
+                let due = select(database, &due(), &[&share.agent, &lane.number(), &time(now), &most])?;
+                let (taken, before) = (due.len(), claimed.len());
+                for (n, mut record) in due {
+                    claimed.extend(lend(database, n, &mut record, lane, now, lease)?);
+                }
+                let lent = claimed.len() - before;
+                share.take(lane, lent);
+                if lent == taken {
+                    break;
+                }
+                refused += taken - lent;
             }
         }
     }
     Ok(claimed)
+}
+
+/// In the transaction of the claim: an opt-out was committed before it, or is after it.
+fn lend(
+    database: &Connection,
+    n: i64,
+    record: &mut Record,
+    lane: Lane,
+    now: Timestamp,
+    lease: Duration,
+) -> rusqlite::Result<Option<Claimed>> {
+    let consent = match lane.urgency {
+        Urgency::Essential => None,
+        Urgency::Ordinary => consents::find(database, &record.stored.agent, &record.stored.message.recipient)?,
+    };
+    change_record(database, n, record, |record| record.lend_if_permitted(consent.as_ref(), now, lease))
 }
 
 fn due() -> String {
@@ -286,7 +313,11 @@ pub(crate) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize)
     serde_json::from_str(&text).map_err(|problem| unreadable(column, Type::Text, problem))
 }
 
-fn unreadable(column: usize, kind: Type, problem: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+pub(crate) fn unreadable(
+    column: usize,
+    kind: Type,
+    problem: impl std::error::Error + Send + Sync + 'static,
+) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(problem))
 }
 

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Each brings a database from the version of its place to the next. Never changed once released, only added to.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
     include_str!("schema/4.sql"),
     include_str!("schema/5.sql"),
+    include_str!("schema/6.sql"),
 ];
 
 /// Applies what is missing, all or nothing. What was there before is copied first.
@@ -112,6 +113,20 @@ mod tests {
             connection.execute(&body, []).expect("its body");
         }
 
+        for (place, fact, at) in [
+            (1, "\"unsubscribed\"", "\"2026-11-25T10:00:00.25Z\""),
+            (2, "\"resubscribed\"", "\"2026-11-25T09:00:00Z\""),
+            (3, "\"typing\"", "null"),
+            (4, "{\"delivered\":\"m1\"}", "null"),
+            (5, "\"unsubscribed\"", "null"),
+        ] {
+            let event = "INSERT INTO event (place, agent, received_at, phone, inbound, raw)
+                VALUES (?1, 'a', 1795600805000000, ?2, ?3, x'')";
+            let inbound = format!("{{\"at\":{at},\"fact\":{fact}}}");
+            let phone = if place == 5 { "+13" } else { "+12" };
+            connection.execute(event, (place, phone, inbound)).expect("an event");
+        }
+
         for _ in 0..2 {
             bring_up_to_date(&mut connection, &database).expect("up to date");
             let version = connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0));
@@ -120,6 +135,16 @@ mod tests {
         let lane =
             |n: i64| connection.query_row("SELECT lane FROM message WHERE n = ?1", [n], |row| row.get::<_, u8>(0));
         assert_eq!((lane(1).expect("a lane"), lane(2).expect("a lane")), (2, 5), "a code goes before the others");
+        let mut consents =
+            connection.prepare("SELECT phone, at, opted_out FROM consent ORDER BY phone").expect("its table");
+        let consents: Vec<(String, i64, bool)> =
+            consents.query_map([], |row| row.try_into()).expect("people").collect::<Result<_, _>>().expect("people");
+        let ten = 1_795_600_800_000_000;
+        assert_eq!(consents, [("+12".to_owned(), ten + 250_000, true), ("+13".to_owned(), ten + 5_000_000, true)]);
+        let mut heard = connection.prepare("SELECT event FROM consent_entry ORDER BY n").expect("its table");
+        let heard: Vec<i64> =
+            heard.query_map([], |row| row.get(0)).expect("entries").collect::<Result<_, _>>().expect("entries");
+        assert_eq!(heard, [1, 2, 5]);
         let kept =
             |connection: &Connection| connection.query_row("SELECT at FROM quarantine", [], |row| row.get::<_, i64>(0));
         assert_eq!(kept(&connection).expect("kept"), 7);

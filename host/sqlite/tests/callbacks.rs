@@ -165,7 +165,7 @@ async fn hear(store: &SqliteStore, part: u64, events: u64) {
             details: Vec::new(),
             raw: Vec::new(),
         };
-        NewEvent { agent: "demo".into(), received_at: Timestamp::UNIX_EPOCH, inbound }
+        NewEvent { agent: "demo".into(), received_at: Timestamp::UNIX_EPOCH, inbound, consent: None }
     };
     store.ingest((0..events).map(event).collect()).await.unwrap();
 }

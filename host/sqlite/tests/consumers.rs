@@ -124,7 +124,7 @@ fn event(place: u8) -> NewEvent {
         details: Vec::new(),
         raw: vec![place],
     };
-    NewEvent { agent: "demo".into(), received_at: at(0), inbound }
+    NewEvent { agent: "demo".into(), received_at: at(0), inbound, consent: None }
 }
 
 fn name(who: u8) -> String {

@@ -5,21 +5,22 @@
 
 mod made;
 
-use gateway_channel::Fact as Heard;
-use made::{at, event, message};
+use gateway_channel::{Fact as Heard, Purpose};
+use made::{PHONE, at, event, message};
 use proptest::prelude::*;
 use rbm_gateway::MemoryStore;
 use rbm_gateway::lifecycle::{Fact, State};
+use rbm_gateway::store::consent::{Consent, Reason, Wish};
 use rbm_gateway::store::lane::Share;
 use rbm_gateway::store::retention::{DedupeDays, Retention};
-use rbm_gateway::store::{Cursor, Entry, Filter, Settlement, Store};
+use rbm_gateway::store::{Cursor, Entry, Filter, NewEvent, Settlement, Store};
 use rbm_sqlite::{Durability, SqliteStore};
 use std::time::Duration;
 use tempfile::TempDir;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Accept { id: u8, body: u8 },
+    Accept { id: u8, body: u8, code: bool },
     Ingest { key: u8, id: u8, kind: u8, other: bool },
     Claim { second: u8, most: usize, retries: usize, night: bool },
     Expire { second: u16 },
@@ -30,17 +31,21 @@ enum Step {
     Note { id: u8, fact: u8 },
     Prune { day: u8, days: u8, after: Option<u8> },
     Erase { other: bool },
+    Wish { key: u8, out: bool, second: u8, reason: u8, by_event: bool },
     Reopen,
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let (id, second) = (0..4_u8, any::<u8>());
     prop_oneof![
-        4 => (id.clone(), 0..2_u8).prop_map(|(id, body)| Step::Accept { id, body }),
+        4 => (id.clone(), 0..2_u8, any::<bool>()).prop_map(|(id, body, code)| Step::Accept { id, body, code }),
         4 => (0..8_u8, id.clone(), 0..5_u8, any::<bool>())
             .prop_map(|(key, id, kind, other)| Step::Ingest { key, id, kind, other: other && key == 0 }),
         4 => (second, 0..4_usize, 0..4_usize, any::<bool>())
             .prop_map(|(second, most, retries, night)| Step::Claim { second, most, retries, night }),
+        2 => (8..12_u8, any::<bool>(), 0..4_u8, 0..3_u8, any::<bool>()).prop_map(|(key, out, second, reason, by_event)| {
+            Step::Wish { key, out, second, reason, by_event }
+        }),
         1 => (500..700_u16).prop_map(|second| Step::Expire { second }),
         1 => second.prop_map(|second| Step::Recover { second }),
         1 => (id.clone(), second).prop_map(|(id, second)| Step::Requeue { id, second }),
@@ -85,7 +90,11 @@ async fn apply(store: &dyn Store, step: &Step) -> String {
     let entry =
         |fact: &u8, second: i64| Entry { at: at(second), fact: FACTS[usize::from(*fact)], attempt: None, reason: None };
     match step {
-        Step::Accept { id, body } => format!("{:?}", store.accept(message(&name(id), *body)).await.unwrap()),
+        Step::Accept { id, body, code } => {
+            let mut message = message(&name(id), *body);
+            message.message.purpose = code.then_some(Purpose::Authentication);
+            format!("{:?}", store.accept(message).await.unwrap())
+        }
         Step::Ingest { key, id, kind, other } => {
             let about = name(id);
             let fact = match kind {
@@ -133,6 +142,19 @@ async fn apply(store: &dyn Store, step: &Step) -> String {
             let phone = if *other { OTHER } else { made::PHONE };
             format!("{:?}", store.erase(phone).await.unwrap())
         }
+        Step::Wish { key, out, second, reason, by_event } => {
+            let reason = [Reason::Event, Reason::Keyword("Stop \u{1f600}".into()), Reason::Caller("told us".into())]
+                [usize::from(*reason)]
+            .clone();
+            let wish = if *out { Wish::OptedOut } else { Wish::OptedIn };
+            let consent = Consent::new(wish, at((*second).into()) + Duration::from_nanos(1_001), reason);
+            if *by_event {
+                let event = NewEvent { consent: Some(consent), ..event(&format!("k{key}"), Heard::Unsubscribed) };
+                format!("{:?}", store.ingest(vec![event.clone(), event]).await.unwrap())
+            } else {
+                format!("{:?}", store.note_consent("demo", PHONE, consent).await.unwrap())
+            }
+        }
         Step::Reopen => String::new(),
     }
 }
@@ -151,7 +173,10 @@ async fn seen(store: &dyn Store) -> String {
     for share in [Share::any("demo", 1), Share { retries: 0, ..Share::any("demo", 1) }, Share::any("other", 1)] {
         due.push(store.next_due(&[share]).await.unwrap());
     }
-    format!("{found:?} {events:?} {due:?}")
+    let consent = store.consent("demo", PHONE).await.unwrap();
+    let heard = store.consent_history("demo", PHONE, 3).await.unwrap();
+    let out = store.opted_out("demo", None, 10).await.unwrap();
+    format!("{found:?} {events:?} {due:?} {consent:?} {heard:?} {out:?}")
 }
 
 const FACTS: [Fact; 4] = [Fact::Accepted, Fact::Unknown, Fact::Postponed, Fact::Failed];

@@ -271,7 +271,7 @@ mod tests {
             details: Vec::new(),
             raw: Vec::new(),
         };
-        let event = NewEvent { agent: "demo".into(), received_at: at(0), inbound };
+        let event = NewEvent { agent: "demo".into(), received_at: at(0), inbound, consent: None };
         StoredEvent { cursor: Cursor(cursor), event }
     }
 

@@ -1,5 +1,6 @@
 //! What every store must do, as one suite: an implementation passes it in a test of its own.
 
+mod consent;
 mod consumers;
 
 use super::lane::Share;
@@ -39,6 +40,7 @@ pub async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     the_quarantine_keeps_the_newest(&*empty()).await;
     files_are_there_as_long_as_the_platform_has_them(&*empty()).await;
     testers_are_counted_once_and_up_to_a_number(&*empty()).await;
+    consent::check(empty).await;
     consumers::check(empty).await;
     sending::check(empty).await;
     retention::check(empty).await;
@@ -322,7 +324,7 @@ fn event(key: &str, fact: Heard) -> NewEvent {
         details: Vec::new(),
         raw: Vec::new(),
     };
-    NewEvent { agent: "demo".into(), received_at: at(5), inbound }
+    NewEvent { agent: "demo".into(), received_at: at(5), inbound, consent: None }
 }
 
 fn entry(second: i64, fact: Fact) -> Entry {

@@ -1,6 +1,7 @@
 //! What happens to one message in a store, as a function of what was known and what is new. Pure, so that every store does
 //! the same, and only keeping differs.
 
+use super::consent::Consent;
 use super::lane::{Lane, Stage, Urgency};
 use super::{Claimed, Entry, NewMessage, Requeued, Settlement, StoredMessage, Withdrawn};
 use crate::lifecycle::{Fact, Facts, State};
@@ -74,6 +75,27 @@ impl Record {
         if !self.stored.facts.wants_attempts() {
             self.stored.next_at = None;
         }
+    }
+
+    /// Begins an attempt, unless the person wants none such. None if its attempts have ended so.
+    pub fn lend_if_permitted(&mut self, consent: Option<&Consent>, now: Timestamp, lease: Duration) -> Option<Claimed> {
+        match consent.filter(|consent| !consent.permits(self.stored.message.purpose)) {
+            None => Some(self.lend(now, lease)),
+            Some(opted_out) => {
+                self.refuse(opted_out, now);
+                None
+            }
+        }
+    }
+
+    /// Ends the attempts because the person has opted out. What the platform may have got has no fate here.
+    fn refuse(&mut self, opted_out: &Consent, now: Timestamp) {
+        self.note_lost_attempt(now);
+        let fact = if self.may_be_with_the_platform() { Fact::Unknown } else { Fact::Refused };
+        let reason =
+            format!("it is not sent: the person has opted out since {}; {}", opted_out.at(), opted_out.reason());
+        self.add(Entry { at: now, fact, attempt: None, reason: Some(reason) });
+        self.stored.next_at = None;
     }
 
     /// Begins an attempt.

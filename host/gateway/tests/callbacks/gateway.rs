@@ -123,7 +123,7 @@ pub(crate) fn event(key: &str, agent: &str, person: u8) -> NewEvent {
         details: Vec::new(),
         raw: "{\"text\":\"Grüße\n\"}".into(),
     };
-    NewEvent { agent: agent.into(), received_at: Timestamp::now(), inbound }
+    NewEvent { agent: agent.into(), received_at: Timestamp::now(), inbound, consent: None }
 }
 
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
