@@ -4,6 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod program;
+#[expect(dead_code, reason = "the rest is for those who kill it")]
+#[path = "../serving/mod.rs"]
+mod serving;
 
 mod bad_input;
 mod beside_messages;
@@ -16,6 +19,7 @@ mod dev;
 mod events;
 mod messages;
 mod opting_out;
+mod quarantine;
 mod revoking;
 mod scheduling;
 mod secrets;

@@ -9,7 +9,8 @@ use crate::request::{PathName, bound_headers, header_once, parse_phone, parse_qu
 use crate::store::{Accepted, Filter, NewMessage, StoreProblem, StoredEvent, StoredMessage};
 use crate::view::MessageView;
 use crate::{
-    Agent, Shared, callbacks, conversation, events, inbox, opt_outs, reach, retry, revoke, stream, testers, upload,
+    Agent, Shared, callbacks, conversation, events, inbox, opt_outs, quarantine, reach, retry, revoke, stream, testers,
+    upload,
 };
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
@@ -50,6 +51,9 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/dead-letters", get(callbacks::dead_letters))
         .route("/v1/dead-letters/{callback}/replay", post(callbacks::replay_all))
         .route("/v1/dead-letters/{callback}/{cursor}/replay", post(callbacks::replay))
+        .route("/v1/quarantine", get(quarantine::list))
+        .route("/v1/quarantine/{id}", get(quarantine::show))
+        .route("/v1/quarantine/{id}/replay", post(quarantine::replay))
         .layer(middleware::from_fn_with_state(shared.clone(), callers_only));
     let platform = Router::new()
         .route("/webhooks/rbm", post(inbox::partner))

@@ -5,14 +5,15 @@ use crate::body::read_body;
 use crate::metrics::WebhookOutcome;
 use crate::problem;
 use crate::request::PathName;
-use crate::store::{Ingested, NewEvent, Quarantined, StoreProblem, fact_about};
-use crate::{Agent, Shared};
+use crate::store::quarantine::Quarantined;
+use crate::store::{Ingested, NewEvent, StoreProblem, fact_about};
+use crate::{Agent, Senders, Shared};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use gateway_channel::{Inbound, Verdict, VerdictOutcome};
-use http::{HeaderValue, Request, StatusCode, header};
+use gateway_channel::{Header, Inbound, Verdict, VerdictOutcome};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
 use rbm_host::Channel;
 use rbm_host::webhook::{self, Outcome};
 use std::sync::Arc;
@@ -40,6 +41,17 @@ pub(crate) async fn partner(State(shared): State<Arc<Shared>>, request: Request<
     }
 }
 
+/// Who judges what comes to a path, and whom it may concern.
+pub(crate) fn receiver<'a>(senders: &'a Senders, path: &str) -> Option<(&'a Channel, &'a [Arc<Agent>])> {
+    match path.strip_prefix("/webhooks/rbm")?.strip_prefix('/') {
+        None => senders.partner.as_ref().map(|channel| (channel, senders.agents.as_slice())),
+        Some(name) => {
+            let agent = senders.agents.iter().find(|agent| agent.name == name)?;
+            Some((&agent.channel, std::slice::from_ref(agent)))
+        }
+    }
+}
+
 async fn receive(shared: &Shared, channel: &Channel, serves: &[Arc<Agent>], request: Request<Body>) -> Response {
     let begun = Instant::now();
     let (response, outcome) = judge(shared, channel, serves, request).await;
@@ -58,10 +70,10 @@ async fn judge(
         Ok(body) => body,
         Err(problem) => return (problem.into_response(), WebhookOutcome::Malformed),
     };
-    let path = parts.uri.path().to_owned();
-    let request = Request::from_parts(parts, body.clone());
+    let came = Came { path: parts.uri.path().to_owned(), headers: headers_to_keep(&parts.headers), body: body.clone() };
+    let request = Request::from_parts(parts, body);
     match webhook::receive(channel, &webhook::Limits::default(), shared.now(), request).await {
-        Ok(outcome) => commit(shared, serves, &path, &body, outcome).await,
+        Ok(outcome) => commit(shared, serves, &came, outcome).await,
         Err(problem) => {
             tracing::error!(%problem, "a webhook request could not be judged");
             (try_again("the request could not be judged"), WebhookOutcome::Unavailable)
@@ -70,14 +82,8 @@ async fn judge(
 }
 
 /// Never an answer of 200 before what it acknowledges is kept: the platform forgets what was answered so.
-async fn commit(
-    shared: &Shared,
-    serves: &[Arc<Agent>],
-    path: &str,
-    body: &Bytes,
-    outcome: Outcome,
-) -> (Response, WebhookOutcome) {
-    let kept = timeout(STORE_TIME_MAX, keep(shared, serves, path, body, &outcome)).await;
+async fn commit(shared: &Shared, serves: &[Arc<Agent>], came: &Came, outcome: Outcome) -> (Response, WebhookOutcome) {
+    let kept = timeout(STORE_TIME_MAX, keep(shared, serves, came, &outcome)).await;
     let reason = match kept {
         Ok(Ok(())) => return (outcome.response.map(Body::from), what_it_came_to(outcome.verdict.as_ref())),
         Ok(Err(problem)) => {
@@ -98,25 +104,27 @@ fn what_it_came_to(verdict: Option<&Verdict>) -> WebhookOutcome {
     }
 }
 
-async fn keep(
-    shared: &Shared,
-    serves: &[Arc<Agent>],
-    path: &str,
-    body: &Bytes,
-    outcome: &Outcome,
-) -> Result<(), StoreProblem> {
-    let at = shared.now();
+/// A request as it came, for the case that it is put aside.
+struct Came {
+    path: String,
+    headers: Option<Vec<Header>>,
+    body: Bytes,
+}
+
+async fn keep(shared: &Shared, serves: &[Arc<Agent>], came: &Came, outcome: &Outcome) -> Result<(), StoreProblem> {
+    let (at, path) = (shared.now(), &came.path);
     let put_aside = |rule: &str, reason: &str, body: &[u8]| Quarantined {
         at,
-        path: path.to_owned(),
+        path: path.clone(),
         rule: rule.to_owned(),
         reason: reason.to_owned(),
+        headers: came.headers.clone(),
         body: body.to_vec(),
+        body_bytes: came.body.len() as u64,
     };
-    if let Some(verdict) = outcome.verdict.as_ref().filter(|verdict| !is_believed(verdict)) {
-        let (rule, reason) = (verdict.rule.as_deref().unwrap_or("unverified"), verdict.reason.as_deref());
+    if let Some((rule, reason)) = outcome.verdict.as_ref().and_then(why_not_believed) {
         tracing::warn!(path, rule, reason, "a webhook request was not believed");
-        return shared.store.quarantine(put_aside(rule, reason.unwrap_or_default(), beginning(body))).await;
+        return shared.store.quarantine(put_aside(rule, reason, beginning(&came.body))).await;
     }
     let mut events = Vec::new();
     for inbound in &outcome.inbound {
@@ -127,34 +135,51 @@ async fn keep(
                 events.push(NewEvent { agent, received_at: at, inbound, consent });
             }
             None => {
-                let reason =
-                    format!("it is signed, and concerns the agent {:?}, which is not served here", inbound.agent);
+                let reason = not_served(inbound);
                 tracing::warn!(path, reason, "a webhook request was put aside");
-                shared.store.quarantine(put_aside("agent-not-served", &reason, body)).await?;
+                shared.store.quarantine(put_aside(NOT_SERVED, &reason, &came.body)).await?;
             }
         }
     }
-    if !events.is_empty() {
-        let facts: Vec<_> = events.iter().map(|event| fact_about(&event.inbound).map(|(_, fact)| fact)).collect();
-        for (ingested, fact) in shared.store.ingest(events).await?.into_iter().zip(facts) {
-            match (ingested, fact) {
-                (Ingested::Duplicate, _) => shared.metrics.duplicate(),
-                (Ingested::New(_), Some(fact)) => shared.metrics.message(fact),
-                (Ingested::New(_), None) => {}
-            }
-        }
-        shared.events.notify_waiters();
-        shared.outbox.notify_one();
-    }
-    Ok(())
+    ingest(shared, events).await.map(drop)
 }
 
-fn is_believed(verdict: &Verdict) -> bool {
-    matches!(verdict.outcome, VerdictOutcome::Authentic | VerdictOutcome::Handshake)
+/// Keeps events, and tells everybody who waits for some.
+pub(crate) async fn ingest(shared: &Shared, events: Vec<NewEvent>) -> Result<Vec<Ingested>, StoreProblem> {
+    if events.is_empty() {
+        return Ok(Vec::new());
+    }
+    let facts: Vec<_> = events.iter().map(|event| fact_about(&event.inbound).map(|(_, fact)| fact)).collect();
+    let ingested = shared.store.ingest(events).await?;
+    for (ingested, fact) in ingested.iter().zip(facts) {
+        match (ingested, fact) {
+            (Ingested::Duplicate, _) => shared.metrics.duplicate(),
+            (Ingested::New(_), Some(fact)) => shared.metrics.message(fact),
+            (Ingested::New(_), None) => {}
+        }
+    }
+    shared.events.notify_waiters();
+    shared.outbox.notify_one();
+    Ok(ingested)
+}
+
+/// The rule that it broke, and why; none if it is believed.
+pub(crate) fn why_not_believed(verdict: &Verdict) -> Option<(&str, &str)> {
+    match verdict.outcome {
+        VerdictOutcome::Authentic | VerdictOutcome::Handshake => None,
+        _ => Some((
+            verdict.rule.as_deref().unwrap_or("unverified"),
+            verdict.reason.as_deref().unwrap_or("the plugin did not believe it"),
+        )),
+    }
+}
+
+pub(crate) fn not_served(inbound: &Inbound) -> String {
+    format!("it is signed, and concerns the agent {:?}, which is not served here", inbound.agent)
 }
 
 /// By what is signed. Where that names nobody, it can only be the one agent who is served.
-fn concerned<'a>(serves: &'a [Arc<Agent>], inbound: &Inbound) -> Option<&'a Arc<Agent>> {
+pub(crate) fn concerned<'a>(serves: &'a [Arc<Agent>], inbound: &Inbound) -> Option<&'a Arc<Agent>> {
     match (inbound.agent.as_str(), serves) {
         ("", [only]) => Some(only),
         ("", _) => None,
@@ -167,6 +192,18 @@ fn beginning(body: &Bytes) -> &[u8] {
     &body[..body.len().min(UNBELIEVED_BYTES_KEPT)]
 }
 
+/// What a plugin may look at, and nothing that lets anybody in. None if that is too long.
+fn headers_to_keep(headers: &HeaderMap) -> Option<Vec<Header>> {
+    let kept: Vec<_> = headers.iter().filter(|(name, _)| !CREDENTIALS.contains(name)).collect();
+    let bytes: usize = kept.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    // What is no text matches nothing, neither now nor later.
+    let header = |(name, value): (&HeaderName, &HeaderValue)| Header {
+        name: name.as_str().to_owned(),
+        value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
+    };
+    (bytes <= HEADER_BYTES_KEPT).then(|| kept.into_iter().map(header).collect())
+}
+
 /// The platform sends again what was answered so.
 fn try_again(reason: &str) -> Response {
     let mut response = problem::Problem::new(StatusCode::SERVICE_UNAVAILABLE, "try-again", reason).into_response();
@@ -175,4 +212,8 @@ fn try_again(reason: &str) -> Response {
 }
 
 const STORE_TIME_MAX: Duration = Duration::from_secs(2);
-const UNBELIEVED_BYTES_KEPT: usize = 4_096;
+/// Enough for the longest text that a person can write, in base64 in its envelope: what a thousand of them take is 16 MB.
+const UNBELIEVED_BYTES_KEPT: usize = 16 << 10;
+const HEADER_BYTES_KEPT: usize = 4 << 10;
+const CREDENTIALS: [HeaderName; 3] = [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE];
+pub(crate) const NOT_SERVED: &str = "agent-not-served";

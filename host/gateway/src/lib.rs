@@ -25,6 +25,7 @@ mod metrics;
 mod opt_outs;
 mod outbox;
 mod problem;
+mod quarantine;
 mod reach;
 mod request;
 mod retry;

@@ -2,21 +2,23 @@
 
 mod consents;
 mod consumers;
+mod quarantine;
 
 use crate::lifecycle::State;
 use crate::store::consent::REFUSED_AT_ONCE;
 use crate::store::lane::{Lane, Share, Urgency};
+use crate::store::quarantine::Quarantined;
 use crate::store::record::Record;
 use crate::store::retention::{Erased, Pruned, Retention, days_before, digits_to_find};
 use crate::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use crate::store::{
-    Accepted, Claimed, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, QUARANTINE_LENGTH, Quarantined,
-    Requeued, Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn, fact_about,
+    Accepted, Claimed, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Requeued, Settlement, Store,
+    StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn, fact_about,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
 use std::collections::hash_map::Entry as Place;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,7 +42,7 @@ struct Kept {
     seen: HashMap<(String, String), Timestamp>,
     /// What events said of messages that are not here, or not yet: agent, phone and id, and what, and when that came.
     orphans: HashMap<(String, String, String), Vec<(Timestamp, Entry)>>,
-    quarantine: VecDeque<Quarantined>,
+    quarantine: quarantine::Aside,
     uploads: Vec<Upload>,
     /// With the agent of each.
     testers: Vec<(String, StoredTester)>,
@@ -147,23 +149,10 @@ impl Store for MemoryStore {
         Ok(events.map(|(place, event)| StoredEvent { cursor: Cursor(*place), event: event.clone() }).collect())
     }
 
-    async fn quarantine(&self, refused: Quarantined) -> Result<(), StoreProblem> {
-        let mut kept = self.lock();
-        if kept.quarantine.len() == QUARANTINE_LENGTH {
-            kept.quarantine.pop_front();
-        }
-        kept.quarantine.push_back(refused);
-        Ok(())
-    }
-
-    async fn quarantined(&self) -> Result<Vec<Quarantined>, StoreProblem> {
-        Ok(self.lock().quarantine.iter().cloned().collect())
-    }
-
     async fn health(&self) -> Result<Health, StoreProblem> {
         let kept = self.lock();
         let due = kept.messages.values().filter_map(|row| row.record.stored.next_at);
-        let (waiting, quarantined) = (due.clone().count() as u64, kept.quarantine.len() as u64);
+        let (waiting, quarantined) = (due.clone().count() as u64, kept.quarantine.len());
         Ok(Health { waiting, oldest_due: due.min(), quarantined })
     }
 
@@ -353,9 +342,9 @@ impl Kept {
     }
 
     fn remove_quarantined(&mut self, gone: impl Fn(&Quarantined) -> bool) -> u64 {
-        let count = self.quarantine.len();
-        self.quarantine.retain(|refused| !gone(refused));
-        (count - self.quarantine.len()) as u64
+        let before = self.quarantine.len();
+        self.quarantine.retain(|request| !gone(request));
+        before - self.quarantine.len()
     }
 
     fn claim(&mut self, now: Timestamp, lease: Duration, mut share: Share) -> Vec<Claimed> {

@@ -10,6 +10,7 @@ use consumer::Consumers;
 use gateway_channel::{Inbound, Message};
 use jiff::Timestamp;
 use lane::{Share, Stage};
+use quarantine::Quarantine;
 use retention::{Erased, Pruned, Retention};
 use serde::Serialize;
 use std::time::Duration;
@@ -19,13 +20,14 @@ pub mod conformance;
 pub mod consent;
 pub mod consumer;
 pub mod lane;
+pub mod quarantine;
 pub mod record;
 pub mod retention;
 pub mod tester;
 
 /// Where messages and events are kept.
 #[async_trait]
-pub trait Store: Consents + Consumers + Send + Sync {
+pub trait Store: Consents + Consumers + Quarantine + Send + Sync {
     /// Keeps a message to be sent. The id decides: the same message again is the same, another under the same id is not.
     async fn accept(&self, message: NewMessage) -> Result<Accepted, StoreProblem>;
     /// Keeps events, joins what they say to their messages, and what they say of consent to the ledger, in one commit. A fact
@@ -59,10 +61,6 @@ pub trait Store: Consents + Consumers + Send + Sync {
     async fn find(&self, filter: &Filter) -> Result<Vec<StoredMessage>, StoreProblem>;
     /// Events after a place, oldest first.
     async fn read(&self, after: Option<Cursor>, most: usize) -> Result<Vec<StoredEvent>, StoreProblem>;
-    /// Keeps a request that was not believed, among the newest of its kind.
-    async fn quarantine(&self, refused: Quarantined) -> Result<(), StoreProblem>;
-    /// Those requests, oldest first.
-    async fn quarantined(&self) -> Result<Vec<Quarantined>, StoreProblem>;
     /// Tries whether it can be written, and counts what waits.
     async fn health(&self) -> Result<Health, StoreProblem>;
     /// Keeps the name of a file that the platform has.
@@ -280,21 +278,6 @@ pub struct StoredEvent {
     pub event: NewEvent,
 }
 
-/// A request that was not believed, or that concerns nobody here.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Quarantined {
-    /// When it came.
-    pub at: Timestamp,
-    /// The path that it came to.
-    pub path: String,
-    /// A stable name of the rule that it broke.
-    pub rule: String,
-    /// Why, in a sentence.
-    pub reason: String,
-    /// The body, or its beginning.
-    pub body: Vec<u8>,
-}
-
 /// How much waits in a store that can be written.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Health {
@@ -332,6 +315,3 @@ pub fn fact_about(inbound: &Inbound) -> Option<(&str, Fact)> {
         _ => None,
     }
 }
-
-/// How many refused requests are kept.
-pub const QUARANTINE_LENGTH: usize = 1_000;

@@ -31,8 +31,8 @@ use rbm_gateway::store::lane::Share;
 use rbm_gateway::store::retention::{Erased, Pruned, Retention};
 use rbm_gateway::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use rbm_gateway::store::{
-    Accepted, Claimed, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Quarantined, Requeued,
-    Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
+    Accepted, Claimed, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Requeued, Settlement, Store,
+    StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
 };
 use readers::Readers;
 use std::path::Path;
@@ -182,14 +182,6 @@ impl Store for SqliteStore {
 
     async fn read(&self, after: Option<Cursor>, most: usize) -> Result<Vec<StoredEvent>, StoreProblem> {
         self.readers.read(move |database| events::read(database, after, most)).await
-    }
-
-    async fn quarantine(&self, refused: Quarantined) -> Result<(), StoreProblem> {
-        self.writer.write(move |database| quarantine::keep(database, &refused)).await
-    }
-
-    async fn quarantined(&self) -> Result<Vec<Quarantined>, StoreProblem> {
-        self.readers.read(quarantine::all).await
     }
 
     async fn health(&self) -> Result<Health, StoreProblem> {

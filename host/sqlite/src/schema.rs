@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Each brings a database from the version of its place to the next. Never changed once released, only added to.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
     include_str!("schema/4.sql"),
     include_str!("schema/5.sql"),
     include_str!("schema/6.sql"),
+    include_str!("schema/7.sql"),
 ];
 
 /// Applies what is missing, all or nothing. What was there before is copied first.
@@ -148,6 +149,8 @@ mod tests {
         let kept =
             |connection: &Connection| connection.query_row("SELECT at FROM quarantine", [], |row| row.get::<_, i64>(0));
         assert_eq!(kept(&connection).expect("kept"), 7);
+        let length = connection.query_row("SELECT body_bytes FROM quarantine", [], |row| row.get::<_, i64>(0));
+        assert_eq!(length.expect("a length"), 1);
         connection
             .execute("INSERT INTO tester (agent, phone, invited_at) VALUES ('a', '+12', 0)", [])
             .expect("a new table");

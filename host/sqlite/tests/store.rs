@@ -8,9 +8,10 @@ mod made;
 use gateway_channel::{Content, Fact as Heard};
 use made::{at, event, message};
 use rbm_gateway::store::lane::Share;
+use rbm_gateway::store::quarantine::{Quarantine, Quarantined};
 use rbm_gateway::store::retention::Retention;
 use rbm_gateway::store::tester::{NewTester, TesterQuota};
-use rbm_gateway::store::{Accepted, Cursor, Filter, Ingested, Quarantined, Store, conformance};
+use rbm_gateway::store::{Accepted, Cursor, Filter, Ingested, Store, conformance};
 use rbm_sqlite::{OpenProblem, SqliteStore};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -138,7 +139,18 @@ async fn somebody_who_is_erased_is_in_no_file() {
     for number in 0..1_200 {
         let body = if number % 3 == 0 { made::PHONE.repeat(300).into_bytes() } else { vec![0; 500] };
         let (at, rule, reason) = (at(0), "r".into(), "why".into());
-        store.quarantine(Quarantined { at, path: "/".into(), rule, reason, body }).await.unwrap();
+        store
+            .quarantine(Quarantined {
+                at,
+                path: "/".into(),
+                rule,
+                reason,
+                headers: None,
+                body_bytes: body.len() as u64,
+                body,
+            })
+            .await
+            .unwrap();
     }
     let tester = NewTester { agent: "demo".into(), phone: made::PHONE.into(), at: at(0) };
     store.count_tester(tester, TesterQuota { per_day: 1, total: 1 }).await.unwrap();

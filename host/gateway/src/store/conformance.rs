@@ -2,12 +2,11 @@
 
 mod consent;
 mod consumers;
+mod quarantine;
 
 use super::lane::Share;
 use super::tester::{Counted, NewTester, TesterQuota};
-use super::{
-    Accepted, Cursor, Entry, Filter, Ingested, NewEvent, NewMessage, Quarantined, Settlement, Store, Upload, Withdrawn,
-};
+use super::{Accepted, Cursor, Entry, Filter, Ingested, NewEvent, NewMessage, Settlement, Store, Upload, Withdrawn};
 use crate::lifecycle::{Fact, State};
 use gateway_channel::{Content, Fact as Heard, Inbound, Message};
 use jiff::Timestamp;
@@ -37,13 +36,13 @@ pub async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     what_may_have_been_sent_is_the_platforms_to_take_back(&*empty()).await;
     a_fate_that_is_known_stays(&*empty()).await;
     messages_are_found_newest_first(&*empty()).await;
-    the_quarantine_keeps_the_newest(&*empty()).await;
     files_are_there_as_long_as_the_platform_has_them(&*empty()).await;
     testers_are_counted_once_and_up_to_a_number(&*empty()).await;
     consent::check(empty).await;
     consumers::check(empty).await;
     sending::check(empty).await;
     retention::check(empty).await;
+    quarantine::check(empty).await;
 }
 
 async fn an_id_is_one_message(store: &dyn Store) {
@@ -207,22 +206,6 @@ async fn messages_are_found_newest_first(store: &dyn Store) {
     assert_eq!(find(Filter { state: Some(State::Revoked), ..all.clone() }).await, ["m2"]);
     assert_eq!(find(Filter { agent: Some("other".into()), ..all.clone() }).await, Vec::<String>::new());
     assert_eq!(find(Filter { recipient: Some(PHONE.into()), ..all }).await.len(), 3);
-}
-
-async fn the_quarantine_keeps_the_newest(store: &dyn Store) {
-    let refused = |second| Quarantined {
-        at: at(second),
-        path: "/".into(),
-        rule: "r".into(),
-        reason: "why".into(),
-        body: b"x".to_vec(),
-    };
-    for second in 0..2_000 {
-        store.quarantine(refused(second)).await.expect("kept");
-    }
-    let kept = store.quarantined().await.expect("answer");
-    assert!(kept.len() < 2_000, "it is bounded");
-    assert_eq!(kept.last(), Some(&refused(1_999)));
 }
 
 async fn files_are_there_as_long_as_the_platform_has_them(store: &dyn Store) {

@@ -5,9 +5,10 @@ use crate::made::{PHONE, at, event, message};
 use gateway_channel::Fact as Heard;
 use rbm_gateway::lifecycle::Fact;
 use rbm_gateway::store::lane::Share;
+use rbm_gateway::store::quarantine::Quarantined;
 use rbm_gateway::store::retention::Retention;
 use rbm_gateway::store::tester::{NewTester, TesterQuota};
-use rbm_gateway::store::{Accepted, Entry, Quarantined, Settlement, Store, StoreProblem, Upload};
+use rbm_gateway::store::{Accepted, Entry, Settlement, Store, StoreProblem, Upload};
 use rbm_sqlite::{Durability, SqliteStore};
 use rusqlite::Connection;
 use std::collections::BTreeSet;
@@ -172,7 +173,17 @@ impl Actor {
             Step::Quarantine(number) => {
                 let (path, rule) = ("/".to_owned(), "rule".to_owned());
                 let body = vec![number; if step == LARGE { 17 << 20 } else { 6_000 }];
-                store.quarantine(Quarantined { at: at(4), path, rule, reason: name(number), body }).await?;
+                store
+                    .quarantine(Quarantined {
+                        at: at(4),
+                        path,
+                        rule,
+                        reason: name(number),
+                        headers: None,
+                        body_bytes: body.len() as u64,
+                        body,
+                    })
+                    .await?;
                 self.others.insert(format!("quarantined {}", name(number)));
             }
             Step::Upload(number) => {
@@ -204,7 +215,14 @@ impl Actor {
         let mut missing = self.acknowledged.missing(&store).await;
         missing.extend(self.gone.found(&store).await.into_iter().map(|what| format!("{what}, which was removed")));
         let mut there: BTreeSet<String> = BTreeSet::new();
-        there.extend(store.quarantined().await.unwrap().iter().map(|it| format!("quarantined {}", it.reason)));
+        there.extend(
+            store
+                .quarantined(None, 10_000)
+                .await
+                .unwrap()
+                .iter()
+                .map(|it| format!("quarantined {}", it.request.reason)),
+        );
         there.extend(store.uploads("demo", at(0)).await.unwrap().iter().map(|it| format!("upload {}", it.name)));
         for tester in store.testers("demo").await.unwrap() {
             assert!(there.insert(format!("tester {} {:?}", tester.phone, tester.answer)), "twice: {tester:?}");
@@ -222,7 +240,7 @@ pub(crate) async fn read(store: &SqliteStore) -> Result<(), StoreProblem> {
     store.message("m1").await?;
     store.read(None, 10).await?;
     store.next_due(&[Share::any("demo", 1)]).await?;
-    store.quarantined().await?;
+    store.quarantined(None, 10_000).await?;
     Ok(())
 }
 
