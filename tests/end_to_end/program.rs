@@ -36,7 +36,7 @@ pub(crate) fn rbm(arguments: &[&str], stdin: &[u8]) -> Ended {
 /// The binary, with nothing of this process's settings.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rbm"));
-    command.args(arguments).env_remove("RBM_LOG").env("NO_COLOR", "1");
+    command.args(arguments).env_remove("RBM_LOG").env_remove("RBM_TOKEN").env("NO_COLOR", "1");
     command
 }
 

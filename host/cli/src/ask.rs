@@ -137,7 +137,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
 
 /// What can be one step of an address. A dot or two lead elsewhere however they are escaped, and so does nothing at all; tabs
 /// and ends of lines are dropped, which could leave one of these.
-fn name(text: &str) -> Result<String, &'static str> {
+pub(crate) fn name(text: &str) -> Result<String, &'static str> {
     if matches!(text, "" | "." | "..") || text.contains(char::is_control) {
         return Err("it becomes part of an address, and cannot be empty, `.`, `..` or have control characters");
     }
@@ -145,7 +145,7 @@ fn name(text: &str) -> Result<String, &'static str> {
 }
 
 /// Whatever else might lead elsewhere is escaped.
-fn path<const N: usize>(names: [&str; N]) -> String {
+pub(crate) fn path<const N: usize>(names: [&str; N]) -> String {
     let mut url = Url::parse("http://gateway").expect("an http address");
     url.path_segments_mut().expect("an http address has a path").push("v1").extend(names);
     url.path().to_owned()

@@ -14,6 +14,8 @@ pub(crate) enum Failure {
     Usage(anyhow::Error),
     /// It may succeed later: exit code 3.
     Later(anyhow::Error),
+    /// The gateway does not let one in: exit code 4.
+    Denied(anyhow::Error),
 }
 
 impl Failure {
@@ -24,7 +26,7 @@ impl Failure {
 
     /// Why.
     pub(crate) fn reason(&self) -> &anyhow::Error {
-        let (Self::Failed(reason) | Self::Usage(reason) | Self::Later(reason)) = self;
+        let (Self::Failed(reason) | Self::Usage(reason) | Self::Later(reason) | Self::Denied(reason)) = self;
         reason
     }
 
@@ -34,6 +36,7 @@ impl Failure {
             Self::Failed(reason) => (reason, 1),
             Self::Usage(reason) => (reason, 2),
             Self::Later(reason) => (reason, 3),
+            Self::Denied(reason) => (reason, 4),
         };
         eprintln!("error: {reason:#}");
         ExitCode::from(code)

@@ -1,21 +1,25 @@
 //! The gateway that the subcommands talk to, and what its answers mean for the exit code.
 
+mod token;
+
 use crate::excerpt::{excerpt, remark};
 use crate::exit::Failure;
 use anyhow::{Context as _, anyhow};
-use reqwest::header::HeaderValue;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use std::error::Error as _;
 use std::time::Duration;
 use url::Url;
 
-/// Where the gateway is.
+/// Where the gateway is, and what lets one in.
 #[derive(clap::Args)]
 pub(crate) struct Address {
     /// The gateway's address.
     #[arg(long = "gateway", value_name = "URL", default_value = "http://127.0.0.1:8787", value_parser = origin)]
     origin: String,
+    #[command(flatten)]
+    token: token::Token,
 }
 
 /// What a path can follow: of the web, and nothing after the path.
@@ -39,17 +43,36 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
+    /// One that wants no token.
     pub(crate) fn new(origin: &str) -> anyhow::Result<Self> {
-        let client = Client::builder().no_proxy().build().context("no HTTP client")?;
-        Ok(Self { client, origin: origin.trim_end_matches('/').to_owned() })
+        Self::with(origin, None)
     }
 
-    pub(crate) fn at(address: &Address) -> anyhow::Result<Self> {
-        Self::new(&address.origin)
+    pub(crate) fn at(address: &Address) -> Result<Self, Failure> {
+        Ok(Self::with(&address.origin, address.token.authorization()?)?)
+    }
+
+    fn with(origin: &str, authorization: Option<HeaderValue>) -> anyhow::Result<Self> {
+        let headers = HeaderMap::from_iter(authorization.map(|value| (AUTHORIZATION, value)));
+        let client = Client::builder().no_proxy().default_headers(headers).build().context("no HTTP client")?;
+        Ok(Self { client, origin: origin.trim_end_matches('/').to_owned() })
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.origin)).timeout(ANSWER_TIME_MAX)
+    }
+
+    /// For an answer that does not end, read piece by piece; one that is an error is one here too.
+    pub(crate) async fn open(&self, path: &str, headers: HeaderMap) -> Result<Response, Failure> {
+        let asked = self.client.get(format!("{}{path}", self.origin)).headers(headers).send();
+        let response = tokio::time::timeout(ANSWER_TIME_MAX, asked).await;
+        let response = response
+            .map_err(|_| Failure::Later(anyhow!("the gateway at {} did not answer", excerpt(&self.origin))))?
+            .map_err(|problem| self.unanswered(&problem, ANSWER_TIME_MAX))?;
+        match response.status() {
+            status if status.is_success() => Ok(response),
+            status => Err(refused(status, &self.read(response, ANSWER_TIME_MAX).await?)),
+        }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Value, Failure> {
@@ -102,11 +125,19 @@ fn understand(status: StatusCode, text: &str) -> Result<Value, Failure> {
         let value = serde_json::from_str(text);
         return Ok(value.with_context(|| format!("the gateway answered {:?}, which is not JSON", excerpt(text)))?);
     }
+    Err(refused(status, text))
+}
+
+fn refused(status: StatusCode, text: &str) -> Failure {
     let reason = anyhow!("the gateway answered {status}: {text}");
-    Err(match status {
+    match status {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Failure::Later(reason),
+        StatusCode::UNAUTHORIZED => {
+            Failure::Denied(anyhow!("{reason}\nhint: --token-file or RBM_TOKEN gives the token"))
+        }
+        StatusCode::FORBIDDEN => Failure::Denied(reason),
         _ => Failure::Failed(reason),
-    })
+    }
 }
 
 /// The cause of all causes: what surrounds it repeats the address and names the library's layers.

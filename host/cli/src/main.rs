@@ -1,25 +1,31 @@
 //! `rbm`: the binary. Thin: one file a subcommand, each of which prints its data to stdout and what it has to say to people
-//! to stderr. Exit codes: 0 done, 1 the operation failed, 2 used wrongly, 3 try again later.
+//! to stderr. Exit codes: 0 done, 1 the operation failed, 2 used wrongly, 3 try again later, 4 not let in.
 
 mod ask;
+mod callbacks;
 mod capacity;
 mod check;
 mod component;
 mod config;
 mod dev;
+mod events;
 mod excerpt;
 mod exit;
 mod explain;
 mod finding;
 mod gateway;
 mod input;
+mod listing;
 mod log;
+mod messages;
 mod opt_out;
 mod output;
 mod plugin;
+mod quarantine;
 mod send;
 mod serve;
 mod sign;
+mod table;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -44,6 +50,21 @@ enum Command {
     Send(send::Arguments),
     #[command(flatten)]
     Ask(ask::Command),
+    /// Tells of messages, and tries them again.
+    #[command(subcommand)]
+    Messages(messages::Command),
+    /// Tells of events, also as they come.
+    #[command(subcommand)]
+    Events(events::Command),
+    /// Tells where events are posted, and sets that going again.
+    #[command(subcommand)]
+    Callbacks(callbacks::Command),
+    /// Tells of events that nobody took, and posts them again.
+    #[command(subcommand)]
+    DeadLetters(callbacks::DeadLetters),
+    /// Tells of webhook requests that were put aside, and judges them again.
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
     /// Finds what is wrong with messages before anything is sent.
     Check(check::Arguments),
     /// Finds what is wrong with the configuration of a gateway, and shows what it comes to.
@@ -78,6 +99,11 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Dev(arguments) => dev::run(arguments).await,
         Command::Send(arguments) => send::run(arguments).await,
         Command::Ask(command) => ask::run(command).await,
+        Command::Messages(command) => messages::run(command).await,
+        Command::Events(command) => events::run(command).await,
+        Command::Callbacks(command) => callbacks::run(command).await,
+        Command::DeadLetters(command) => callbacks::run_dead_letters(command).await,
+        Command::Quarantine(command) => quarantine::run(command).await,
         Command::Check(arguments) => check::run(arguments).await,
         Command::Config(command) => config::run(command),
         Command::Explain(arguments) => explain::run(&arguments),

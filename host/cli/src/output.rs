@@ -9,11 +9,21 @@ pub(crate) fn line(text: impl Display) -> anyhow::Result<()> {
     bytes(format!("{text}\n").as_bytes())
 }
 
+/// One line; false if nobody reads any more.
+pub(crate) fn is_read(text: &str) -> anyhow::Result<bool> {
+    write(format!("{text}\n").as_bytes())
+}
+
 /// These bytes, at once.
 pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    write(bytes).map(drop)
+}
+
+fn write(bytes: &[u8]) -> anyhow::Result<bool> {
     let mut stdout = stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Err(problem) if problem.kind() != ErrorKind::BrokenPipe => Err(problem).context("stdout could not be written"),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(problem) if problem.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(problem) => Err(problem).context("stdout could not be written"),
     }
 }

@@ -39,6 +39,7 @@ pub(crate) async fn stream(
         None => newest,
         Some((name, text)) => Some(known_cursor(name, text, newest)?),
     };
+    let begins_after = after.unwrap_or(Cursor(0)).to_string();
     let place = shared.streams.clone().try_acquire_owned();
     let place = place.map_err(|_| busy(&format!("{STREAMS_MAX} streams are open, which is the most"), TRY_AGAIN))?;
     let stopped = shared.stopped.clone();
@@ -46,7 +47,7 @@ pub(crate) async fn stream(
     let events = stream::unfold(reader, Reader::next);
     // Not an event: proxies and clients see that the connection lives.
     let heartbeat = KeepAlive::new().interval(HEARTBEAT_EVERY).text("heartbeat");
-    Ok((NOT_BUFFERED, Sse::new(events).keep_alive(heartbeat)).into_response())
+    Ok((NOT_BUFFERED, [(LAST_EVENT_ID, begins_after)], Sse::new(events).keep_alive(heartbeat)).into_response())
 }
 
 /// A cursor that events may have had.
@@ -106,6 +107,8 @@ pub(crate) const STREAMS_MAX: usize = 64;
 /// Proxies that know this header pass each event on at once.
 const NOT_BUFFERED: [(HeaderName, HeaderValue); 1] =
     [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
+/// Where the stream begins, for a client that loses it before the first event.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 const READ_AT_ONCE: usize = 16;
@@ -177,8 +180,12 @@ mod tests {
         }
         hear(&shared, "k4", "demo", 1).await;
         for (mut stream, first, query, last) in streams {
+            let begins_after = stream.headers()["last-event-id"].to_str().expect("text").to_owned();
             let frame = frame(&mut stream).await.expect("an event");
             assert_eq!(frame.lines().next(), Some(first), "{query} {last:?}");
+            let place =
+                |text: &str| text.trim_start_matches("id: ").parse::<String>().expect("text")[1..].parse::<u64>();
+            assert_eq!(place(&begins_after).expect("a number") + 1, place(first).expect("a number"));
         }
     }
 

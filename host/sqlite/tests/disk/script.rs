@@ -5,7 +5,7 @@ use crate::made::{PHONE, at, event, message};
 use gateway_channel::Fact as Heard;
 use rbm_gateway::lifecycle::Fact;
 use rbm_gateway::store::lane::Share;
-use rbm_gateway::store::quarantine::Quarantined;
+use rbm_gateway::store::quarantine::{Quarantine, Quarantined};
 use rbm_gateway::store::retention::Retention;
 use rbm_gateway::store::tester::{NewTester, TesterQuota};
 use rbm_gateway::store::{Accepted, Entry, Settlement, Store, StoreProblem, Upload};
