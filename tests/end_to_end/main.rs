@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod program;
-#[expect(dead_code, reason = "the rest is for those who kill it")]
 #[path = "../serving/mod.rs"]
 mod serving;
 

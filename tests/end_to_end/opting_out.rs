@@ -1,7 +1,7 @@
 //! Opting out: whoever wants no messages is sent none but what they wait for, from the moment at which the platform's word is
 //! answered, whatever was queued before and whoever is killed after.
 
-use crate::program::{ANSWERS, Answer, Dev, HIDES_READING, OFFLINE, answer, text};
+use crate::program::{ANSWERS, Answer, Dev, HIDES_READING, OFFLINE, answer, rbm, text};
 use jiff::{Timestamp, ToSpan as _};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -245,4 +245,23 @@ async fn what_cannot_be_asked_is_named() {
         assert_eq!((answer.status, &answer.body["code"]), (status, &json!(code)), "{method} {path}: {}", answer.body);
     }
     assert_eq!(ledger(&dev, ANSWERS).await, (false, 0));
+}
+
+#[tokio::test]
+async fn who_is_forgotten_is_gone_and_still_gets_nothing() {
+    let dev = Dev::start();
+    let id = dev.send(&text(HIDES_READING, "Hi")).await;
+    dev.wait_for_state(&id, "delivered").await;
+    hear(&dev, &tapped("e1", "UNSUBSCRIBE", HIDES_READING, Timestamp::now())).await;
+    let erased = rbm(&["erase", "--phone", HIDES_READING, "--json", "--gateway", &dev.gateway], b"");
+    assert_eq!(erased.code, Some(0), "{}", erased.stderr);
+    let counts: Value = serde_json::from_str(&erased.stdout).unwrap();
+    assert_eq!(counts["messages"], 1, "{counts}");
+    assert!(counts["events"].as_u64().unwrap() >= 2, "{counts}");
+    assert_eq!(dev.get(&format!("/v1/messages/{id}")).await.status, 404);
+    assert_eq!(dev.get("/v1/events").await.body["events"], json!([]));
+    assert_eq!(dev.post("/v1/messages", &text(HIDES_READING, "Again")).await.status, 409, "it wants nothing");
+    let wrong = rbm(&["erase", "--phone", "nobody", "--gateway", &dev.gateway], b"");
+    assert_eq!(wrong.code, Some(1), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("must be a phone number"), "{}", wrong.stderr);
 }

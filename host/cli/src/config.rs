@@ -29,8 +29,7 @@ use serde_json::{Value, json};
 
 pub(crate) use files::Arguments;
 pub(crate) use validated::{
-    Admin, AgentConfig, CallbackConfig, Config, Log, LogFormat, OptOut, Partner, Platform, QuietHours, Rate, Retention,
-    Server, Store, Tls,
+    AgentConfig, CallbackConfig, Config, Log, LogFormat, Partner, Platform, Rate, Retention, Tls,
 };
 
 /// What can be asked about a configuration.

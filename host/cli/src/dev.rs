@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use rbm_emulator::{Emulator, Options};
 use rbm_gateway::callback::{Callback, CallbackSettings, Schedule};
 use rbm_gateway::store::Store;
+use rbm_gateway::store::retention::Retention;
 use rbm_gateway::{Agent, Config, Gateway, Guard, Manner, Senders};
 use rbm_host::{Channel, Credentials, Egress, Plugin, ServiceAccount};
 use rbm_sqlite::{OpenProblem, SqliteStore};
@@ -166,7 +167,17 @@ fn start_gateway(
     let callbacks = forward.map(|forward| forward.callback.clone()).into_iter().collect();
     let senders = Senders { agents: vec![Arc::new(agent)], partner: Some(channel) };
     let (capacity, opt_out, guard) = (capacity::published(), opt_out::rules(true), Guard::default());
-    let config = Config { senders, store, clock, callbacks, capacity, opt_out, guard, admin: None };
+    let config = Config {
+        senders,
+        store,
+        clock,
+        callbacks,
+        capacity,
+        opt_out,
+        retention: Retention::default(),
+        guard,
+        admin: None,
+    };
     Gateway::start(listener, config).map_err(|problem| Failure::Failed(problem.into()))
 }
 

@@ -8,6 +8,7 @@ mod check;
 mod component;
 mod config;
 mod dev;
+mod erase;
 mod events;
 mod excerpt;
 mod exit;
@@ -65,6 +66,8 @@ enum Command {
     /// Tells of webhook requests that were put aside, and judges them again.
     #[command(subcommand)]
     Quarantine(quarantine::Command),
+    /// Forgets a person: removes every message, every event and whatever else there is about a number.
+    Erase(erase::Arguments),
     /// Finds what is wrong with messages before anything is sent.
     Check(check::Arguments),
     /// Finds what is wrong with the configuration of a gateway, and shows what it comes to.
@@ -104,6 +107,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Callbacks(command) => callbacks::run(command).await,
         Command::DeadLetters(command) => callbacks::run_dead_letters(command).await,
         Command::Quarantine(command) => quarantine::run(command).await,
+        Command::Erase(arguments) => erase::run(arguments).await,
         Command::Check(arguments) => check::run(arguments).await,
         Command::Config(command) => config::run(command),
         Command::Explain(arguments) => explain::run(&arguments),

@@ -11,6 +11,7 @@ use crate::exit::Failure;
 use crate::{capacity, excerpt, log, opt_out, output, plugin};
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
+use rbm_gateway::store::retention::{DedupeDays, Retention};
 use rbm_gateway::{Gateway, Guard};
 use rbm_host::Plugin;
 use rbm_sqlite::{OpenProblem, SqliteStore};
@@ -109,10 +110,26 @@ async fn start(config: &Config, plugin: &Plugin) -> Result<(Gateway, SocketAddr)
         callbacks: senders::callbacks(config)?,
         capacity: capacity::published(),
         opt_out: opt_out::rules(config.opt_out.keywords),
+        retention: retention(&config.retention)?,
         guard,
         admin: Some((admin, admin_guard)),
     };
     Ok((Gateway::start(listener, config).map_err(anyhow::Error::from)?, admin_address))
+}
+
+fn retention(config: &config::Retention) -> Result<Retention, Failure> {
+    let config::Retention { seen_days, events_days, messages_days, quarantine_days } = *config;
+    let dedupe =
+        DedupeDays::new(seen_days).map_err(|problem| Failure::usage(format!("retention.seen_days: {problem}")))?;
+    Ok(Retention {
+        dedupe,
+        messages_days,
+        events_days,
+        keep_events_after: None,
+        // What was heard of a message that never came is of no use for longer than a redelivery may take.
+        orphans_days: seen_days,
+        quarantine_days,
+    })
 }
 
 fn open_store(config: &Config) -> Result<SqliteStore, Failure> {
@@ -139,6 +156,7 @@ fn needs_no_restart(old: &Config, new: &Config) -> Result<(), Failure> {
     };
     changed("server.listen", old.server.listen == new.server.listen)?;
     changed("admin.listen", old.admin.listen == new.admin.listen)?;
+    changed("retention", old.retention == new.retention)?;
     changed("opt_out.keywords", old.opt_out.keywords == new.opt_out.keywords)?;
     changed("store.directory", old.store.directory == new.store.directory)?;
     changed("admin.token", exposed(&old.admin.token) == exposed(&new.admin.token))?;

@@ -9,14 +9,14 @@ use crate::request::{PathName, bound_headers, header_once, parse_phone, parse_qu
 use crate::store::{Accepted, Filter, NewMessage, StoreProblem, StoredEvent, StoredMessage};
 use crate::view::MessageView;
 use crate::{
-    Agent, Shared, callbacks, conversation, events, inbox, opt_outs, quarantine, reach, retry, revoke, stream, testers,
-    upload,
+    Agent, Shared, callbacks, conversation, events, inbox, opt_outs, people, quarantine, reach, retry, revoke, stream,
+    testers, upload,
 };
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use gateway_channel::{Expiry, Finding, Message, Report, Severity};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
@@ -39,6 +39,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/conversations/{phone}/read", post(conversation::read))
         .route("/v1/conversations/{phone}/typing", post(conversation::typing))
         .route("/v1/phones/{phone}/capabilities", get(conversation::capabilities))
+        .route("/v1/people/{phone}", delete(people::erase))
         .route("/v1/reach", post(reach::reach))
         .route("/v1/files", post(upload::upload).get(upload::list))
         .route("/v1/testers", post(testers::invite).get(testers::list))

@@ -24,6 +24,7 @@ mod memory;
 mod metrics;
 mod opt_outs;
 mod outbox;
+mod people;
 mod problem;
 mod quarantine;
 mod reach;
@@ -33,6 +34,7 @@ mod revoke;
 mod senders;
 mod serve;
 mod stream;
+mod sweep;
 mod testers;
 mod upload;
 mod view;
@@ -43,6 +45,7 @@ use metrics::Metrics;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
+use store::retention::Retention;
 use store::tester::TesterQuota;
 use store::{Health, Store};
 use tokio::net::TcpListener;
@@ -73,6 +76,8 @@ pub struct Config {
     pub capacity: Capacity,
     /// By which words people opt out.
     pub opt_out: OptOutRules,
+    /// How long what is done with is kept.
+    pub retention: Retention,
     /// How the gateway's address is guarded.
     pub guard: Guard,
     /// Where to ask how it does, and how that address is guarded.
@@ -126,6 +131,7 @@ pub struct Gateway {
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
     sending: JoinHandle<()>,
+    sweeping: JoinHandle<()>,
     keeping: Option<JoinHandle<()>>,
     shared: Arc<Shared>,
     delivering: Vec<JoinHandle<()>>,
@@ -194,13 +200,14 @@ impl Gateway {
         let now = Instant::now().into_std();
         let lines = shared.senders().agents.iter().map(|agent| outbox::Line::of_agent(agent, now)).collect();
         let sending = tokio::spawn(outbox::run(shared.clone(), lines, stopped.clone()));
+        let sweeping = tokio::spawn(sweep::run(shared.clone(), config.retention, stopped.clone()));
         let guard = {
             let shared = shared.clone();
             move || shared.guard()
         };
         let serving = tokio::spawn(serve::serve(listener, api::router(shared.clone()), guard, stopped));
         let keeping = config.admin.map(|(listener, guard)| keep(listener, guard, shared.clone()));
-        Ok(Self { origin, stop, serving, sending, keeping, delivering, shared })
+        Ok(Self { origin, stop, serving, sending, sweeping, keeping, delivering, shared })
     }
 
     /// `http://127.0.0.1:8787`
@@ -221,7 +228,7 @@ impl Gateway {
     pub async fn shutdown(self) {
         self.shared.stopping.store(true, Ordering::Relaxed);
         let _ = self.stop.send(true);
-        let _ = tokio::join!(self.serving, self.sending);
+        let _ = tokio::join!(self.serving, self.sending, self.sweeping);
         for delivering in self.delivering {
             let _ = delivering.await;
         }

@@ -69,7 +69,7 @@ pub(crate) struct Store {
 }
 
 /// How long what is done with is kept.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::struct_field_names, reason = "a number says its unit")]
 pub(crate) struct Retention {
     /// The ids of what was seen, 14 or more.
