@@ -207,7 +207,7 @@ impl Gateway {
         };
         let serving = tokio::spawn(serve::serve(listener, api::router(shared.clone()), guard, stopped));
         let keeping = config.admin.map(|(listener, guard)| keep(listener, guard, shared.clone()));
-        Ok(Self { origin, stop, serving, sending, sweeping, keeping, delivering, shared })
+        Ok(Self { origin, stop, serving, sending, sweeping, keeping, shared, delivering })
     }
 
     /// `http://127.0.0.1:8787`

@@ -1,4 +1,4 @@
-//! What the gateway counts and times, as Prometheus reads it (OpenMetrics text). No phone number and no message's id is ever a
+//! What the gateway counts and times, as Prometheus reads it (`OpenMetrics` text). No phone number and no message's id is ever a
 //! label: there would be one series each.
 
 use crate::lifecycle::Fact;

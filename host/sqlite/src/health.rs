@@ -5,7 +5,7 @@ use crate::schema::OWNER;
 use rbm_gateway::store::Health;
 use rusqlite::Connection;
 
-/// Writes what is there already: SQLite puts a header's page into the log even so.
+/// Writes what is there already: `SQLite` puts a header's page into the log even so.
 pub(crate) fn look(database: &Connection) -> rusqlite::Result<Health> {
     database.pragma_update(None, "application_id", OWNER)?;
     let waiting = "SELECT count(*), min(next_at) FROM message WHERE next_at IS NOT NULL";
