@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod program;
+mod schema;
 #[path = "../serving/mod.rs"]
 mod serving;
 
@@ -17,6 +18,7 @@ mod conversations;
 mod dev;
 mod events;
 mod messages;
+mod openapi;
 mod operating;
 mod opting_out;
 mod quarantine;

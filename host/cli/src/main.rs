@@ -79,6 +79,8 @@ enum Command {
     Sign(sign::Arguments),
     /// Tells whether the webhook body on stdin is signed by one of the tokens.
     Verify(verify::Arguments),
+    /// Prints the description of a gateway's HTTP API, OpenAPI 3.1.
+    Openapi,
     /// Writes the plugin that is built into this binary, a WebAssembly component.
     Component(component::Arguments),
 }
@@ -113,6 +115,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Sign(arguments) => sign::run(&arguments),
         Command::Verify(arguments) => verify::run(arguments).await,
+        Command::Openapi => Ok(output::bytes(rbm_gateway::OPENAPI.as_bytes())?),
         Command::Component(arguments) => component::run(&arguments),
     }
 }

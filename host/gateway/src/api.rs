@@ -8,15 +8,11 @@ use crate::problem::{Problem, bad_request, not_found, unavailable};
 use crate::request::{PathName, bound_headers, header_once, parse_phone, parse_query, shown};
 use crate::store::{Accepted, Filter, NewMessage, StoreProblem, StoredEvent, StoredMessage};
 use crate::view::MessageView;
-use crate::{
-    Agent, Shared, callbacks, conversation, events, inbox, opt_outs, people, quarantine, reach, retry, revoke, stream,
-    testers, upload,
-};
+use crate::{Agent, Shared, opt_outs, routes};
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use gateway_channel::{Expiry, Finding, Message, Report, Severity};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
@@ -31,34 +27,9 @@ use uuid::Uuid;
 
 /// Everything that the gateway answers to.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    let callers = Router::new()
-        .route("/v1/messages", post(send).get(list))
-        .route("/v1/messages/{id}", get(show).delete(revoke::revoke))
-        .route("/v1/messages/{id}/retry", post(retry::retry))
-        .route("/v1/check", post(check))
-        .route("/v1/conversations/{phone}/read", post(conversation::read))
-        .route("/v1/conversations/{phone}/typing", post(conversation::typing))
-        .route("/v1/phones/{phone}/capabilities", get(conversation::capabilities))
-        .route("/v1/people/{phone}", delete(people::erase))
-        .route("/v1/reach", post(reach::reach))
-        .route("/v1/files", post(upload::upload).get(upload::list))
-        .route("/v1/testers", post(testers::invite).get(testers::list))
-        .route("/v1/opt-outs", get(opt_outs::list))
-        .route("/v1/opt-outs/{phone}", get(opt_outs::show).put(opt_outs::opt_out).delete(opt_outs::opt_in))
-        .route("/v1/events", get(events::list))
-        .route("/v1/events/stream", get(stream::stream))
-        .route("/v1/callbacks", get(callbacks::list))
-        .route("/v1/callbacks/{name}/enable", post(callbacks::enable))
-        .route("/v1/dead-letters", get(callbacks::dead_letters))
-        .route("/v1/dead-letters/{callback}/replay", post(callbacks::replay_all))
-        .route("/v1/dead-letters/{callback}/{cursor}/replay", post(callbacks::replay))
-        .route("/v1/quarantine", get(quarantine::list))
-        .route("/v1/quarantine/{id}", get(quarantine::show))
-        .route("/v1/quarantine/{id}/replay", post(quarantine::replay))
-        .layer(middleware::from_fn_with_state(shared.clone(), callers_only));
-    let platform = Router::new()
-        .route("/webhooks/rbm", post(inbox::partner))
-        .route("/webhooks/rbm/{agent}", post(inbox::agent))
+    let callers =
+        routes::router(routes::for_callers()).layer(middleware::from_fn_with_state(shared.clone(), callers_only));
+    let platform = routes::router(routes::for_the_platform())
         .layer(middleware::from_fn_with_state(shared.clone(), encrypted_only));
     callers
         .merge(platform)
@@ -78,7 +49,8 @@ impl From<StoreProblem> for Problem {
     }
 }
 
-async fn send(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Result<Response, Problem> {
+/// `POST /v1/messages`
+pub(crate) async fn send(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let (body, key) = (read_json(&parts.headers, body).await?, idempotency_key(&parts.headers)?);
     let Asked { agent, message, send_at } = match understand(&shared, key.as_deref(), &body) {
@@ -118,7 +90,11 @@ async fn send(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resu
     }
 }
 
-async fn check(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Result<Json<CheckView>, Problem> {
+/// `POST /v1/check`
+pub(crate) async fn check(
+    State(shared): State<Arc<Shared>>,
+    request: Request<Body>,
+) -> Result<Json<CheckView>, Problem> {
     let (parts, body) = request.into_parts();
     let body = read_json(&parts.headers, body).await?;
     let Understood { asked, wrong } = understand(&shared, None, &body);
@@ -129,11 +105,16 @@ async fn check(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Res
     Ok(Json(CheckView::of_message(wrong, report, plain, &message)))
 }
 
-async fn show(State(shared): State<Arc<Shared>>, PathName(id): PathName) -> Result<Json<MessageView>, Problem> {
+/// `GET /v1/messages/{id}`
+pub(crate) async fn show(
+    State(shared): State<Arc<Shared>>,
+    PathName(id): PathName,
+) -> Result<Json<MessageView>, Problem> {
     Ok(Json(MessageView::new(find_message(&shared, &id).await?)))
 }
 
-async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Result<Json<Value>, Problem> {
+/// `GET /v1/messages?agent=&to=&state=&after=&limit=`
+pub(crate) async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Result<Json<Value>, Problem> {
     let mut query = parse_query(query.as_deref(), &["agent", "to", "state", "after", "limit"])?;
     let filter = Filter {
         agent: query.remove("agent").map(|name| parse_agent(&shared, &name)).transpose()?,
