@@ -79,7 +79,7 @@ enum Command {
     Sign(sign::Arguments),
     /// Tells whether the webhook body on stdin is signed by one of the tokens.
     Verify(verify::Arguments),
-    /// Prints the description of a gateway's HTTP API, OpenAPI 3.1.
+    /// Prints the description of a gateway's HTTP API, in the form of openapi 3.1.
     Openapi,
     /// Writes the plugin that is built into this binary, a WebAssembly component.
     Component(component::Arguments),

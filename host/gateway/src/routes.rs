@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 /// A method, a path, and who answers.
 pub(crate) struct Route {
+    #[cfg_attr(not(test), expect(dead_code, reason = "the router has it from the answer"))]
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
     answer: MethodRouter<Arc<Shared>>,
