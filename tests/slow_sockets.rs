@@ -36,14 +36,13 @@ async fn main() {
     serve.start().await;
     let traffic = Traffic::new(&serve).await;
 
-    let alone = traffic.run(Duration::from_secs(3)).await;
-    alone.print("alone");
+    traffic.wait_for_a_calm_machine().await;
     let slow = Slow::start(serve.address, &sockets());
     sleep(slow::OPENING_TIME).await;
     let served = traffic.run(Duration::from_secs(seconds)).await;
     let closed = slow.stop().await;
     served.print("beside slow sockets");
-    let wrong: Vec<&String> = closed.iter().flat_map(|(_, closed)| &closed.wrong).collect();
+    let wrong: Vec<&String> = closed.values().flat_map(|closed| &closed.wrong).collect();
     for (kind, closed) in &closed {
         let longest = closed.longest.as_secs_f64();
         println!("  {:>5} of {kind:?} were closed, the slowest after {longest:.1} s", closed.count);
@@ -77,8 +76,8 @@ fn sockets() -> Vec<(Kind, Ipv4Addr, usize)> {
             (Kind::HeaderByteByByte, peer, 333),
             (Kind::HalfABody, peer, 170),
             (Kind::BodyByteByByte, peer, 163),
-            (Kind::Nothing, peer, 331),
-            (Kind::NeverReads, peer, 3),
+            (Kind::Nothing, peer, 332),
+            (Kind::NeverReads, peer, 2),
         ]
     };
     peers.into_iter().flat_map(of_peer).collect()
@@ -123,6 +122,18 @@ impl Traffic {
             assert_eq!(request.send().await.unwrap().status(), StatusCode::ACCEPTED);
         }
         traffic
+    }
+
+    /// What others do on this machine is not the gateway's doing; it is waited for, but not for ever.
+    async fn wait_for_a_calm_machine(&self) {
+        for _ in 0..10 {
+            let alone = self.run(Duration::from_secs(3)).await;
+            alone.print("alone");
+            if alone.at(99) < P99_MAX / 5 {
+                return;
+            }
+        }
+        println!("this machine is so busy that times tell little");
     }
 
     /// So many a second, however long they take; a time is from when a request was due.
