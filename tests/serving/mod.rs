@@ -163,6 +163,10 @@ impl Serve {
         true
     }
 
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     /// As a power switch would, but that the operating system goes on.
     pub(crate) fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
