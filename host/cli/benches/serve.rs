@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -167,8 +168,7 @@ async fn weigh(count: usize) {
 
 /// In pieces, because they are made before they are sent.
 async fn fill(serve: &Serve, what: &str, count: usize, make: impl Fn(Range<usize>) -> Requests) {
-    let data = serve.directory.path().join("data");
-    let (before, far) = (bytes_in(&data), Instant::now() + Duration::from_hours(1));
+    let (before, far) = (database_bytes(serve), Instant::now() + Duration::from_hours(1));
     let (mut bodies, mut taken, mut time) = (0, 0, Duration::ZERO);
     for first in (0..count).step_by(MADE_AT_ONCE) {
         let requests = Arc::new(make(first..count.min(first + MADE_AT_ONCE)));
@@ -178,13 +178,16 @@ async fn fill(serve: &Serve, what: &str, count: usize, make: impl Fn(Range<usize
         time += begun.elapsed();
         taken += counted(&times);
     }
-    let kept = bytes_in(&data) - before;
+    // The log is moved into the database now and then, and goes on as long as it was.
+    sleep(CHECKPOINT_TIME).await;
+    let (kept, log) = (database_bytes(serve) - before, bytes_of(serve, "gateway.db-wal"));
     println!(
-        "{taken} {what} of {} bytes at {:.0} a second: {} bytes each in the store, {:.2} × (limit 1.6)",
+        "{taken} {what} of {} bytes at {:.0} a second: {} bytes each in the database, {:.2} × (limit 1.6); the log has {} MiB",
         bodies / u64::from(taken),
         f64::from(taken) / time.as_secs_f64(),
         kept / u64::from(taken),
         f64::from(u32::try_from(kept >> 10).unwrap()) / f64::from(u32::try_from(bodies >> 10).unwrap()),
+        log >> 20,
     );
 }
 
@@ -205,8 +208,12 @@ fn resident_kib(serve: &Serve) -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-fn bytes_in(directory: &Path) -> u64 {
-    std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
+fn database_bytes(serve: &Serve) -> u64 {
+    bytes_of(serve, "gateway.db")
+}
+
+fn bytes_of(serve: &Serve, file: &str) -> u64 {
+    std::fs::metadata(serve.directory.path().join("data").join(file)).unwrap().len()
 }
 
 fn counted<T>(things: &[T]) -> u32 {
@@ -219,4 +226,6 @@ const ROUNDS: u32 = 3;
 /// More than any round takes.
 const REQUESTS_PER_ROUND: usize = 40_000;
 const PRODUCERS: usize = 64;
+/// Twice what the store waits between two of them, and some.
+const CHECKPOINT_TIME: Duration = Duration::from_millis(1_500);
 const MADE_AT_ONCE: usize = 50_000;
