@@ -95,7 +95,7 @@ impl Producer {
                 return;
             }
             let name = format!("p{}-{count}", self.number);
-            if self.number % 2 == 0 {
+            if self.number.is_multiple_of(2) {
                 self.send(&name).await;
                 sleep(MESSAGE_PAUSE).await;
             } else {

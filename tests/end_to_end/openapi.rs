@@ -247,7 +247,7 @@ impl Operation {
         }
         // What is streamed from now on would have to be waited for.
         if self.name == "streamEvents" {
-            requests.remove(0);
+            drop(requests.remove(0));
         }
         requests
     }

@@ -207,7 +207,7 @@ async fn it_stops_when_told_to_and_ends_well() {
     assert!(serve.log().contains("stopping"));
 }
 
-/// As a unit of `Type=notify` must (man sd_notify).
+/// As a unit of `Type=notify` must (`man sd_notify`).
 #[tokio::test]
 async fn systemd_is_told_what_it_does() {
     let serve = Serve::start("", "").await;

@@ -17,8 +17,9 @@ use jiff::{SignedDuration, Timestamp};
 use producers::{Requests, phone, produce};
 use raw_log::RawLog;
 use rbm_gateway::store::Store;
+use rbm_gateway::store::retention::Retention;
 use rbm_gateway::store::tester::TesterQuota;
-use rbm_gateway::{Agent, Capacity, Config, Gateway, Guard, Manner, Senders};
+use rbm_gateway::{Agent, Capacity, Config, Gateway, Guard, Manner, OptOutRules, Senders};
 use rbm_host::{Engine, Limits, NoHttp, Plugin};
 use rbm_sqlite::SqliteStore;
 use serving::{Platform, Serve};
@@ -94,6 +95,8 @@ async fn measure(plugin: &Plugin, store: Arc<dyn Store>, requests: Arc<Requests>
             file_bytes_max: 1,
             testers: TesterQuota { per_day: 1, total: 1 },
         },
+        opt_out: OptOutRules::default(),
+        retention: Retention::default(),
         guard: Guard::default(),
         admin: None,
     };
@@ -145,7 +148,7 @@ fn flush_time(path: &Path) -> Duration {
 /// The binary itself: idle, and with so many messages and events.
 async fn weigh(count: usize) {
     let platform = Platform::start().await;
-    let mut serve = Serve::new(&platform);
+    let mut serve = Serve::new(&platform, "");
     serve.start().await;
     println!("idle, rbm serve has {} MiB in memory (limit 60)", resident_kib(&serve) >> 10);
     fill(&serve, "events", count, |numbers| Requests::events(&serve.client_token, PRODUCERS, numbers)).await;

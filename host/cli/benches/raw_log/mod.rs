@@ -4,12 +4,15 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rbm_gateway::MemoryStore;
+use rbm_gateway::store::consent::{Consent, Consents, Heard};
 use rbm_gateway::store::consumer::{Consumer, Consumers, DeadLetter, Delivery, Progress};
 use rbm_gateway::store::lane::Share;
+use rbm_gateway::store::quarantine::{Quarantine, QuarantineId, Quarantined, StoredQuarantined};
+use rbm_gateway::store::retention::{Erased, Pruned, Retention};
 use rbm_gateway::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use rbm_gateway::store::{
-    Accepted, Claimed, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Quarantined, Requeued,
-    Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
+    Accepted, Claimed, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Requeued, Settlement, Store,
+    StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
 };
 use std::collections::HashSet;
 use std::fs::File;
@@ -118,14 +121,6 @@ impl Store for RawLog {
         self.rest.read(after, most).await
     }
 
-    async fn quarantine(&self, refused: Quarantined) -> Result<(), StoreProblem> {
-        self.rest.quarantine(refused).await
-    }
-
-    async fn quarantined(&self) -> Result<Vec<Quarantined>, StoreProblem> {
-        self.rest.quarantined().await
-    }
-
     async fn health(&self) -> Result<Health, StoreProblem> {
         self.rest.health().await
     }
@@ -148,6 +143,61 @@ impl Store for RawLog {
 
     async fn testers(&self, agent: &str) -> Result<Vec<StoredTester>, StoreProblem> {
         self.rest.testers(agent).await
+    }
+
+    async fn prune(&self, now: Timestamp, retention: &Retention) -> Result<Pruned, StoreProblem> {
+        self.rest.prune(now, retention).await
+    }
+
+    async fn erase(&self, phone: &str) -> Result<Erased, StoreProblem> {
+        self.rest.erase(phone).await
+    }
+}
+
+#[async_trait]
+impl Quarantine for RawLog {
+    async fn quarantine(&self, refused: Quarantined) -> Result<(), StoreProblem> {
+        self.rest.quarantine(refused).await
+    }
+
+    async fn quarantined(
+        &self,
+        after: Option<QuarantineId>,
+        most: usize,
+    ) -> Result<Vec<StoredQuarantined>, StoreProblem> {
+        self.rest.quarantined(after, most).await
+    }
+
+    async fn quarantined_one(&self, id: QuarantineId) -> Result<Option<StoredQuarantined>, StoreProblem> {
+        self.rest.quarantined_one(id).await
+    }
+
+    async fn release(&self, id: QuarantineId) -> Result<bool, StoreProblem> {
+        self.rest.release(id).await
+    }
+}
+
+#[async_trait]
+impl Consents for RawLog {
+    async fn note_consent(&self, agent: &str, phone: &str, consent: Consent) -> Result<Consent, StoreProblem> {
+        self.rest.note_consent(agent, phone, consent).await
+    }
+
+    async fn consent(&self, agent: &str, phone: &str) -> Result<Option<Consent>, StoreProblem> {
+        self.rest.consent(agent, phone).await
+    }
+
+    async fn consent_history(&self, agent: &str, phone: &str, most: usize) -> Result<Vec<Heard>, StoreProblem> {
+        self.rest.consent_history(agent, phone, most).await
+    }
+
+    async fn opted_out(
+        &self,
+        agent: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<(String, Consent)>, StoreProblem> {
+        self.rest.opted_out(agent, after, most).await
     }
 }
 
