@@ -128,22 +128,22 @@ async fn the_emulator_too_says_what_is_wrong() {
 async fn rubbish_on_the_wire_is_refused_and_the_gateway_goes_on() {
     let dev = Dev::start();
     let address = dev.gateway.trim_start_matches("http://").to_owned();
-    let two_lengths = "POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx";
-    let two_framings =
-        "POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
-    let many = format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", "a: b\r\n".repeat(100));
+    let two_lengths =
+        "POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx";
+    let two_framings = "POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
+    let many = format!("GET / HTTP/1.1\r\nhost: localhost\r\n{}\r\n", "a: b\r\n".repeat(100));
     for (name, request) in [
         ("not HTTP", "\0\u{1}\u{2}rubbish\r\n\r\n"),
         ("another version", "GET / HTTP/9.9\r\n\r\n"),
-        ("no length that is a number", "POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n"),
+        ("no length that is a number", "POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n"),
         ("two lengths", two_lengths),
         ("two framings", two_framings),
-        ("a header with a NUL", "GET / HTTP/1.1\r\nhost: x\r\na: \0\r\n\r\n"),
-        ("a folded header", "GET / HTTP/1.1\r\nhost: x\r\na: b\r\n c\r\n\r\n"),
+        ("a header with a NUL", "GET / HTTP/1.1\r\nhost: localhost\r\na: \0\r\n\r\n"),
+        ("a folded header", "GET / HTTP/1.1\r\nhost: localhost\r\na: b\r\n c\r\n\r\n"),
         ("many headers", &many),
         (
             "a chunk without a size",
-            "POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+            "POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
         ),
     ] {
         let (address, request) = (address.clone(), request.to_owned());

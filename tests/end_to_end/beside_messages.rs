@@ -158,7 +158,7 @@ async fn a_file_that_does_not_come_is_given_up() {
     let mut stalled = Vec::new();
     for _ in 0..6 {
         let mut connection = TcpStream::connect(&address).await.unwrap();
-        let head = "POST /v1/files HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: 90000000\r\n\r\nx";
+        let head = "POST /v1/files HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: 90000000\r\n\r\nx";
         connection.write_all(head.as_bytes()).await.unwrap();
         stalled.push(connection);
     }

@@ -191,7 +191,7 @@ async fn an_address_in_capitals_is_one_and_a_byte_order_mark_is_no_part_of_a_num
 fn an_error_repeats_only_a_part_of_what_was_written() {
     let long = "q".repeat(20_000);
     let (option, setting, value) = (format!("--{long}"), format!("{long}=1"), format!("use-case={long}"));
-    let (address, other, directory) = (format!("http://{long}?"), format!("ftp://{long}"), format!("/nowhere/{long}"));
+    let (address, other, directory) = (format!("http://{long}?"), format!("ftp://{long}"), format!("/dev/null/{long}"));
     for arguments in [
         &[long.as_str()][..],
         &[&option],

@@ -232,8 +232,10 @@ async fn a_request_that_breaks_off_is_no_event_and_a_connection_that_says_nothin
     let address = dev.gateway.trim_start_matches("http://").to_owned();
     let ended = tokio::task::spawn_blocking(move || {
         let mut half = TcpStream::connect(&address).unwrap();
-        half.write_all(b"POST /webhooks/rbm/demo HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{\"message\"")
-            .unwrap();
+        half.write_all(
+            b"POST /webhooks/rbm/demo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{\"message\"",
+        )
+        .unwrap();
         drop(half);
         let mut silent = TcpStream::connect(&address).unwrap();
         silent.set_read_timeout(Some(crate::program::PATIENCE)).unwrap();
