@@ -156,6 +156,7 @@ fn needs_no_restart(old: &Config, new: &Config) -> Result<(), Failure> {
     };
     changed("server.listen", old.server.listen == new.server.listen)?;
     changed("admin.listen", old.admin.listen == new.admin.listen)?;
+    changed("log", old.log == new.log)?;
     changed("retention", old.retention == new.retention)?;
     changed("opt_out.keywords", old.opt_out.keywords == new.opt_out.keywords)?;
     changed("store.directory", old.store.directory == new.store.directory)?;

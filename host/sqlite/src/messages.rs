@@ -66,7 +66,7 @@ pub(crate) fn claim(
             let mut refused = 0;
             while refused < REFUSED_AT_ONCE {
                 let most = i64::try_from(share.room(lane)).unwrap_or(i64::MAX);
-                let due = select(database, &due(), &[&share.agent, &lane.number(), &time(now), &most])?;
+                let due = select_sound(database, &due(), &[&share.agent, &lane.number(), &time(now), &most])?;
                 let (taken, before) = (due.len(), claimed.len());
                 for (n, mut record) in due {
                     claimed.extend(lend(database, n, &mut record, lane, now, lease)?);
@@ -106,7 +106,7 @@ fn due() -> String {
 }
 
 pub(crate) fn recover(database: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
-    let lent = select(database, &format!("{SELECT} WHERE message.lent_until IS NOT NULL"), &[])?;
+    let lent = select_sound(database, &format!("{SELECT} WHERE message.lent_until IS NOT NULL"), &[])?;
     for (n, mut record) in lent.iter().cloned() {
         change_record(database, n, &mut record, |record| record.recover(now))?;
     }
@@ -115,7 +115,7 @@ pub(crate) fn recover(database: &Connection, now: Timestamp) -> rusqlite::Result
 
 pub(crate) fn expire(database: &Connection, now: Timestamp, most: usize) -> rusqlite::Result<usize> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let run_out = select(database, &run_out(), &[&time(now), &most])?;
+    let run_out = select_sound(database, &run_out(), &[&time(now), &most])?;
     for (n, mut record) in run_out.iter().cloned() {
         change_record(database, n, &mut record, |record| record.expire(now))?;
     }
@@ -204,8 +204,30 @@ fn load(database: &Connection, id: &str) -> rusqlite::Result<Option<(i64, Record
 }
 
 fn select(database: &Connection, sql: &str, values: &[&dyn ToSql]) -> rusqlite::Result<Vec<(i64, Record)>> {
-    let mut found: Vec<(i64, Record)> =
-        database.prepare_cached(sql)?.query_map(values, record)?.collect::<Result<_, _>>()?;
+    let found = database.prepare_cached(sql)?.query_map(values, record)?.collect::<Result<_, _>>()?;
+    with_histories(database, found)
+}
+
+/// The same for what is to be done to each of them. One that is damaged is not done, and holds up none of the others.
+fn select_sound(database: &Connection, sql: &str, values: &[&dyn ToSql]) -> rusqlite::Result<Vec<(i64, Record)>> {
+    let number_and_record = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, record(row)));
+    let found: Vec<(i64, rusqlite::Result<(i64, Record)>)> =
+        database.prepare_cached(sql)?.query_map(values, number_and_record)?.collect::<Result<_, _>>()?;
+    let mut sound = Vec::with_capacity(found.len());
+    for (n, record) in found {
+        match record {
+            Ok(record) => sound.push(record),
+            Err(problem) => {
+                tracing::error!(n, %problem, "a message cannot be read, and is not tried any more");
+                let rest = "UPDATE message SET next_at = NULL, lent_until = NULL WHERE n = ?1";
+                database.prepare_cached(rest)?.execute([n])?;
+            }
+        }
+    }
+    with_histories(database, sound)
+}
+
+fn with_histories(database: &Connection, mut found: Vec<(i64, Record)>) -> rusqlite::Result<Vec<(i64, Record)>> {
     for (n, record) in &mut found {
         let history = "SELECT at, fact, attempt, reason FROM entry WHERE message = ?1 ORDER BY place";
         let mut history = database.prepare_cached(history)?;
@@ -370,6 +392,23 @@ mod tests {
         let everything = format!("{SELECT} WHERE +message.next_at <= ?1 AND +agent = ?2");
         let steps = steps(&database, &everything, &[&0_i64, &"free"]);
         assert!(steps > 100_000, "a look at each takes {steps} steps, so the numbers above mean nothing");
+    }
+
+    #[test]
+    fn a_damaged_message_holds_up_no_other() {
+        let directory = TempDir::new().expect("a directory");
+        let path = directory.path().join("gateway.db");
+        let mut database = connection::open(&path, Durability::Normal).expect("a database");
+        schema::bring_up_to_date(&mut database, &path).expect("its tables");
+        fill(&database, "demo", 1, 3);
+        database.execute("UPDATE message_body SET sum = zeroblob(16) WHERE n = 1", []).expect("damaged");
+        database.execute("UPDATE message SET lent_until = 5 WHERE n = 1", []).expect("under way");
+        let (now, shares) = (Timestamp::from_second(1_000).expect("a time"), [Share::any("demo", 50)]);
+        assert_eq!(recover(&database, now).expect("nothing to recover"), 0);
+        assert_eq!(claim(&database, now, Duration::from_secs(90), &shares).expect("the others").len(), 2);
+        let waiting = "SELECT count(*) FROM message WHERE n = 1 AND next_at IS NULL AND lent_until IS NULL";
+        let waiting: i64 = database.query_row(waiting, [], |row| row.get(0)).expect("a count");
+        assert_eq!(waiting, 1, "it is not tried any more");
     }
 
     fn fill(database: &Connection, agent: &str, first: i64, count: i64) {

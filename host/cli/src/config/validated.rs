@@ -173,7 +173,7 @@ pub(crate) struct OptOut {
 }
 
 /// What is logged to stderr. `RBM_LOG` overrules the level.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Log {
     pub(crate) level: LevelFilter,
     pub(crate) format: LogFormat,

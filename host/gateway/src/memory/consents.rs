@@ -65,7 +65,7 @@ impl Kept {
     /// Of the event that was kept last.
     pub(super) fn note_event_s_consent(&mut self, agent: &str, phone: Option<&str>, consent: Option<Consent>) {
         if let Some((phone, consent)) = phone.zip(consent) {
-            let cursor = Cursor(self.events.len() as u64);
+            let cursor = Cursor(self.last_place);
             self.consents.note(agent, phone, consent, Some(cursor));
         }
     }
