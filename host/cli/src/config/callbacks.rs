@@ -8,9 +8,9 @@ use super::validated::CallbackConfig;
 use crate::excerpt::excerpt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rbm_host::address;
 use secrecy::{ExposeSecret as _, SecretString};
-use std::net::IpAddr;
-use url::{Host, Url};
+use url::Url;
 
 /// `[callbacks.NAME]`. One that something is wrong with is left out, which is found.
 pub(super) fn read_callbacks(reading: &Reading<'_>) -> Vec<CallbackConfig> {
@@ -75,28 +75,10 @@ fn url(section: &Section<'_>, private: bool) -> Option<Url> {
     Some(url)
 }
 
-/// As far as an address tells by itself.
+/// As far as an address tells by itself: by its number, or by the one name that is always this machine's.
 fn is_private(url: &Url) -> bool {
-    let address = match url.host() {
-        Some(Host::Ipv4(address)) => IpAddr::V4(address),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).to_canonical(),
-        Some(Host::Domain(name)) => {
-            let name = name.strip_suffix('.').unwrap_or(name);
-            return name == "localhost" || name.ends_with(".localhost");
-        }
-        None => return false,
-    };
-    match address {
-        IpAddr::V4(address) => {
-            address.is_private() || address.is_loopback() || address.is_link_local() || address.is_unspecified()
-        }
-        IpAddr::V6(address) => {
-            address.is_unique_local()
-                || address.is_loopback()
-                || address.is_unicast_link_local()
-                || address.is_unspecified()
-        }
-    }
+    let name = url.domain().map(|name| name.strip_suffix('.').unwrap_or(name));
+    address::is_private(url) || name.is_some_and(|name| name == "localhost" || name.ends_with(".localhost"))
 }
 
 fn signing(section: &Section<'_>, secret: Secret) -> Option<SecretString> {
