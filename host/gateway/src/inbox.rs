@@ -13,7 +13,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use gateway_channel::{Header, Inbound, Verdict, VerdictOutcome};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header};
+use jiff::Timestamp;
 use rbm_host::Channel;
 use rbm_host::webhook::{self, Outcome};
 use std::sync::Arc;
@@ -26,51 +27,54 @@ pub(crate) async fn agent(
     PathName(name): PathName,
     request: Request<Body>,
 ) -> Response {
-    match shared.senders().agents.iter().find(|agent| agent.name == name) {
-        Some(agent) => receive(&shared, &agent.channel, std::slice::from_ref(agent), request).await,
+    match for_agent(&shared.senders(), &name) {
+        Some(receiver) => receive(&shared, receiver, request).await,
         None => problem::not_found(&format!("there is no agent {name:?}")).into_response(),
     }
 }
 
 /// `POST /webhooks/rbm`, where what is signed says which agent it concerns.
 pub(crate) async fn partner(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Response {
-    let senders = shared.senders();
-    match &senders.partner {
-        Some(channel) => receive(&shared, channel, &senders.agents, request).await,
+    match for_partner(&shared.senders()) {
+        Some(receiver) => receive(&shared, receiver, request).await,
         None => problem::not_found("there is no partner webhook here").into_response(),
     }
 }
 
-/// Who judges what comes to a path, and whom it may concern.
-pub(crate) fn receiver<'a>(senders: &'a Senders, path: &str) -> Option<(&'a Channel, &'a [Arc<Agent>])> {
+/// Who judges what comes, and whom it may concern.
+pub(crate) type Receiver<'a> = (&'a Channel, &'a [Arc<Agent>]);
+
+/// By the path that something came to.
+pub(crate) fn receiver<'a>(senders: &'a Senders, path: &str) -> Option<Receiver<'a>> {
     match path.strip_prefix("/webhooks/rbm")?.strip_prefix('/') {
-        None => senders.partner.as_ref().map(|channel| (channel, senders.agents.as_slice())),
-        Some(name) => {
-            let agent = senders.agents.iter().find(|agent| agent.name == name)?;
-            Some((&agent.channel, std::slice::from_ref(agent)))
-        }
+        None => for_partner(senders),
+        Some(name) => for_agent(senders, name),
     }
 }
 
-async fn receive(shared: &Shared, channel: &Channel, serves: &[Arc<Agent>], request: Request<Body>) -> Response {
+fn for_partner(senders: &Senders) -> Option<Receiver<'_>> {
+    senders.partner.as_ref().map(|channel| (channel, senders.agents.as_slice()))
+}
+
+fn for_agent<'a>(senders: &'a Senders, name: &str) -> Option<Receiver<'a>> {
+    let agent = senders.agents.iter().find(|agent| agent.name == name)?;
+    Some((&agent.channel, std::slice::from_ref(agent)))
+}
+
+async fn receive(shared: &Shared, receiver: Receiver<'_>, request: Request<Body>) -> Response {
     let begun = Instant::now();
-    let (response, outcome) = judge(shared, channel, serves, request).await;
+    let (response, outcome) = judge(shared, receiver, request).await;
     shared.metrics.webhook(outcome, begun.elapsed());
     response
 }
 
-async fn judge(
-    shared: &Shared,
-    channel: &Channel,
-    serves: &[Arc<Agent>],
-    request: Request<Body>,
-) -> (Response, WebhookOutcome) {
+async fn judge(shared: &Shared, (channel, serves): Receiver<'_>, request: Request<Body>) -> (Response, WebhookOutcome) {
     let (parts, body) = request.into_parts();
     let body = match read_body(&parts.headers, body).await {
         Ok(body) => body,
         Err(problem) => return (problem.into_response(), WebhookOutcome::Malformed),
     };
-    let came = Came { path: parts.uri.path().to_owned(), headers: headers_to_keep(&parts.headers), body: body.clone() };
+    let came = Came { uri: parts.uri.clone(), headers: parts.headers.clone(), body: body.clone() };
     let request = Request::from_parts(parts, body);
     match webhook::receive(channel, &webhook::Limits::default(), shared.now(), request).await {
         Ok(outcome) => commit(shared, serves, &came, outcome).await,
@@ -104,21 +108,21 @@ fn what_it_came_to(verdict: Option<&Verdict>) -> WebhookOutcome {
     }
 }
 
-/// A request as it came, for the case that it is put aside.
+/// A request as it came, for the case that it is put aside; its parts are shared until then.
 struct Came {
-    path: String,
-    headers: Option<Vec<Header>>,
+    uri: Uri,
+    headers: HeaderMap,
     body: Bytes,
 }
 
 async fn keep(shared: &Shared, serves: &[Arc<Agent>], came: &Came, outcome: &Outcome) -> Result<(), StoreProblem> {
-    let (at, path) = (shared.now(), &came.path);
+    let (at, path) = (shared.now(), came.uri.path());
     let put_aside = |rule: &str, reason: &str, body: &[u8]| Quarantined {
         at,
-        path: path.clone(),
+        path: path.to_owned(),
         rule: rule.to_owned(),
         reason: reason.to_owned(),
-        headers: came.headers.clone(),
+        headers: headers_to_keep(&came.headers),
         body: body.to_vec(),
         body_bytes: came.body.len() as u64,
     };
@@ -129,11 +133,7 @@ async fn keep(shared: &Shared, serves: &[Arc<Agent>], came: &Came, outcome: &Out
     let mut events = Vec::new();
     for inbound in &outcome.inbound {
         match concerned(serves, inbound) {
-            Some(agent) => {
-                let (agent, inbound) = (agent.name.clone(), inbound.clone());
-                let consent = shared.opt_out.read(&inbound, at);
-                events.push(NewEvent { agent, received_at: at, inbound, consent });
-            }
+            Some(agent) => events.push(heard(shared, agent, inbound.clone(), at)),
             None => {
                 let reason = not_served(inbound);
                 tracing::warn!(path, reason, "a webhook request was put aside");
@@ -142,6 +142,12 @@ async fn keep(shared: &Shared, serves: &[Arc<Agent>], came: &Came, outcome: &Out
         }
     }
     ingest(shared, events).await.map(drop)
+}
+
+/// An event of an agent, with what it says of consent.
+pub(crate) fn heard(shared: &Shared, agent: &Agent, inbound: Inbound, at: Timestamp) -> NewEvent {
+    let consent = shared.opt_out.read(&inbound, at);
+    NewEvent { agent: agent.name.clone(), received_at: at, inbound, consent }
 }
 
 /// Keeps events, and tells everybody who waits for some.

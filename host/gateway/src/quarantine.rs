@@ -3,7 +3,7 @@
 
 use crate::Shared;
 use crate::api::parse_limit;
-use crate::inbox::{NOT_SERVED, concerned, ingest, not_served, receiver, why_not_believed};
+use crate::inbox::{NOT_SERVED, concerned, heard, ingest, not_served, receiver, why_not_believed};
 use crate::problem::{Problem, bad_request, not_found, unavailable};
 use crate::request::{PathName, parse_query, read_optional_fields, shown};
 use crate::store::quarantine::{QuarantineId, Quarantined, StoredQuarantined};
@@ -92,10 +92,7 @@ async fn judge_again(shared: &Shared, kept: Quarantined) -> Result<Vec<NewEvent>
         return Err(conflict("not-believed", &format!("it is still not believed: {reason} ({rule})")));
     }
     let event = |inbound: Inbound| match concerned(serves, &inbound) {
-        Some(agent) => {
-            let consent = shared.opt_out.read(&inbound, now);
-            Ok(NewEvent { agent: agent.name.clone(), received_at: now, inbound, consent })
-        }
+        Some(agent) => Ok(heard(shared, agent, inbound, now)),
         None => Err(conflict(NOT_SERVED, &not_served(&inbound))),
     };
     inbound.into_iter().map(event).collect()
