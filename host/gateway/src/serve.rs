@@ -90,7 +90,7 @@ impl Connection {
     }
 }
 
-type Http<S> = http1::Connection<TokioIo<Pin<Box<TimeoutStream<S>>>>, TowerToHyperService<Router>>;
+pub(crate) type Http<S> = http1::Connection<TokioIo<Pin<Box<TimeoutStream<S>>>>, TowerToHyperService<Router>>;
 
 /// Who takes nothing of an answer for so long is cut off: a stream that nobody reads would never end.
 pub(crate) fn connection<S>(stream: S, router: Router, write_pause_max: Duration) -> Http<S>

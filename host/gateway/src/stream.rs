@@ -278,11 +278,7 @@ mod tests {
         for number in 0..400 {
             hear(&shared, &number.to_string(), "demo", 64 << 10).await;
         }
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let mut client = TcpStream::connect(listener.local_addr().expect("its address")).await.expect("connected");
-        client.write_all(b"GET /v1/events/stream?after=e0 HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("written");
-        let (stream, _) = listener.accept().await.expect("accepted");
-        let connection = serve::connection(stream, api::router(shared.clone()), Duration::from_millis(200));
+        let (_client, connection) = ask_for_all(&shared, Duration::from_millis(200)).await;
         let serving = tokio::spawn(connection);
         timeout(Duration::from_secs(20), serving).await.expect("it ends").expect("no panic").expect_err("cut off");
         assert_eq!(shared.streams.available_permits(), STREAMS_MAX);
@@ -296,11 +292,7 @@ mod tests {
         for number in 0..400 {
             hear(&shared, &number.to_string(), "demo", 64 << 10).await;
         }
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let mut client = TcpStream::connect(listener.local_addr().expect("its address")).await.expect("connected");
-        client.write_all(b"GET /v1/events/stream?after=e0 HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("written");
-        let (stream, _) = listener.accept().await.expect("accepted");
-        let connection = serve::connection(stream, api::router(shared.clone()), Duration::from_millis(500));
+        let (mut client, connection) = ask_for_all(&shared, Duration::from_millis(500)).await;
         let serving = tokio::spawn(connection);
         let (mut read, mut buffer) = (Vec::new(), vec![0; 1 << 20]);
         while !read.windows(9).any(|window| window == b"id: e400\n") {
@@ -316,6 +308,15 @@ mod tests {
         drop(client);
         let _ = timeout(Duration::from_secs(20), serving).await.expect("it ends");
         assert_eq!(shared.streams.available_permits(), STREAMS_MAX);
+    }
+
+    /// Over a real connection: the client's end, and the gateway's, which is still to be served.
+    async fn ask_for_all(shared: &Arc<Shared>, write_pause_max: Duration) -> (TcpStream, serve::Http<TcpStream>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let mut client = TcpStream::connect(listener.local_addr().expect("its address")).await.expect("connected");
+        client.write_all(b"GET /v1/events/stream?after=e0 HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("written");
+        let (stream, _) = listener.accept().await.expect("accepted");
+        (client, serve::connection(stream, api::router(shared.clone()), write_pause_max))
     }
 
     async fn open(shared: &Arc<Shared>, query: &str, last: Option<&str>) -> Response<Body> {

@@ -33,10 +33,7 @@ impl Requests {
             );
             (head + &body).into_bytes()
         };
-        let of = |producer| {
-            numbers.clone().skip(producer).step_by(producers).map(|number| request(producer, number)).collect()
-        };
-        let of_each = (0..producers).map(of).collect();
+        let of_each = of_each(producers, numbers, &mut request);
         Self { of_each, document_bytes }
     }
 
@@ -55,16 +52,24 @@ impl Requests {
             );
             (head + &body).into_bytes()
         };
-        let of = |producer| {
-            numbers.clone().skip(producer).step_by(producers).map(|number| request(producer, number)).collect()
-        };
-        let of_each = (0..producers).map(of).collect();
+        let of_each = of_each(producers, numbers, &mut request);
         Self { of_each, document_bytes }
     }
 
     pub(crate) fn document_bytes(&self) -> u64 {
         self.document_bytes
     }
+}
+
+/// Each number is one producer's.
+fn of_each(
+    producers: usize,
+    numbers: Range<usize>,
+    request: &mut impl FnMut(usize, usize) -> Vec<u8>,
+) -> Vec<Vec<Vec<u8>>> {
+    let mut of =
+        |producer| numbers.clone().skip(producer).step_by(producers).map(|number| request(producer, number)).collect();
+    (0..producers).map(&mut of).collect()
 }
 
 fn document(producer: usize, number: usize) -> String {

@@ -3,6 +3,8 @@
 mod consent;
 mod consumers;
 mod quarantine;
+mod retention;
+mod sending;
 
 use super::lane::Share;
 use super::tester::{Counted, NewTester, TesterQuota};
@@ -11,9 +13,6 @@ use crate::lifecycle::{Fact, State};
 use gateway_channel::{Content, Fact as Heard, Inbound, Message};
 use jiff::Timestamp;
 use std::time::Duration;
-
-mod retention;
-mod sending;
 
 /// Panics at the first promise that a store does not keep. Each is asked of an empty store.
 ///
@@ -274,6 +273,16 @@ fn message(id: &str) -> Message {
         expiry: None,
         options: Vec::new(),
     }
+}
+
+async fn keep(store: &dyn Store, new: NewMessage) {
+    assert_eq!(store.accept(new).await.expect("accepted"), Accepted::New);
+}
+
+/// In the order in which they were lent.
+async fn lent(store: &dyn Store, second: i64, shares: &[Share]) -> Vec<String> {
+    let claimed = store.claim(at(second), LEASE, shares).await.expect("claimed");
+    claimed.into_iter().map(|claimed| claimed.message.id).collect()
 }
 
 async fn ingest(store: &dyn Store, events: Vec<NewEvent>) -> Vec<Ingested> {

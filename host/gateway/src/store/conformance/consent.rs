@@ -1,12 +1,12 @@
 //! What whoever asks who has opted out may rely on: that what was heard counts in whatever order it came, that it is kept with
 //! the event that said it, and that no attempt begins after it.
 
-use super::{LEASE, PHONE, at, event, ingest, stored};
+use super::{PHONE, at, event, ingest, keep, lent, message, stored};
 use crate::lifecycle::{Fact, State};
 use crate::store::consent::{Consent, Heard, REFUSED_AT_ONCE, Reason, Wish};
 use crate::store::lane::Share;
-use crate::store::{Accepted, Cursor, Ingested, NewEvent, NewMessage, Settlement, Store};
-use gateway_channel::{Content, Fact as Said, Message, Purpose};
+use crate::store::{Cursor, Ingested, NewEvent, NewMessage, Settlement, Store};
+use gateway_channel::{Fact as Said, Message, Purpose};
 
 pub(super) async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     the_newest_counts_in_whatever_order_it_is_heard(&*empty()).await;
@@ -206,25 +206,7 @@ fn entry(second: i64, fact: Fact) -> crate::store::Entry {
     crate::store::Entry { attempt: Some(1), ..super::entry(second, fact) }
 }
 
-async fn keep(store: &dyn Store, new: NewMessage) {
-    assert_eq!(store.accept(new).await.expect("accepted"), Accepted::New);
-}
-
-/// In the order in which they were lent.
-async fn lent(store: &dyn Store, second: i64, shares: &[Share]) -> Vec<String> {
-    let claimed = store.claim(at(second), LEASE, shares).await.expect("claimed");
-    claimed.into_iter().map(|claimed| claimed.message.id).collect()
-}
-
 fn new(id: &str, phone: &str, purpose: Option<Purpose>) -> NewMessage {
-    let message = Message {
-        id: id.into(),
-        recipient: phone.into(),
-        content: Content::Text("Hi".into()),
-        suggestions: Vec::new(),
-        purpose,
-        expiry: None,
-        options: Vec::new(),
-    };
+    let message = Message { recipient: phone.into(), purpose, ..message(id) };
     NewMessage { agent: "demo".into(), message, body_hash: [1; 32], at: at(0), send_at: None, expires_at: None }
 }

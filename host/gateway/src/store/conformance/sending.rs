@@ -1,11 +1,11 @@
 //! What an outbox may rely on: that an agent is lent what it may begin and no more, and that whatever happens to an attempt or
 //! a process, each message is sent again or has a fate.
 
-use super::{LEASE, PHONE, accept, at, claim, entry, next_due, stored, withdraw};
+use super::{LEASE, PHONE, accept, at, claim, entry, keep, lent, message, next_due, stored, withdraw};
 use crate::lifecycle::{Fact, State};
 use crate::store::lane::{Share, Stage};
-use crate::store::{Accepted, NewMessage, Requeued, Settlement, Store, Withdrawn};
-use gateway_channel::{Content, Message, Purpose};
+use crate::store::{NewMessage, Requeued, Settlement, Store, Withdrawn};
+use gateway_channel::{Message, Purpose};
 
 pub(super) async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     an_agent_is_lent_no_more_than_its_share(&*empty()).await;
@@ -186,16 +186,6 @@ async fn what_was_given_up_is_tried_again_if_somebody_wants_it(store: &dyn Store
     assert_eq!(stored(store, "failed").await.facts.state(), State::Accepted);
 }
 
-async fn keep(store: &dyn Store, new: NewMessage) {
-    assert_eq!(store.accept(new).await.expect("accepted"), Accepted::New);
-}
-
-/// In the order in which they were lent.
-async fn lent(store: &dyn Store, second: i64, shares: &[Share]) -> Vec<String> {
-    let claimed = store.claim(at(second), LEASE, shares).await.expect("claimed");
-    claimed.into_iter().map(|claimed| claimed.message.id).collect()
-}
-
 async fn settle(store: &dyn Store, id: &str, attempt: u32, fact: Fact, retry: Option<i64>) {
     let entry = crate::store::Entry { attempt: Some(attempt), ..entry(1, fact) };
     let settlement = Settlement { entry: Some(entry), retry_at: retry.map(at) };
@@ -207,14 +197,6 @@ async fn requeue(store: &dyn Store, id: &str, second: i64) -> Requeued {
 }
 
 fn new(id: &str, purpose: Option<Purpose>) -> NewMessage {
-    let message = Message {
-        id: id.into(),
-        recipient: PHONE.into(),
-        content: Content::Text("Hi".into()),
-        suggestions: Vec::new(),
-        purpose,
-        expiry: None,
-        options: Vec::new(),
-    };
+    let message = Message { recipient: PHONE.into(), purpose, ..message(id) };
     NewMessage { agent: "demo".into(), message, body_hash: [1; 32], at: at(0), send_at: None, expires_at: None }
 }
