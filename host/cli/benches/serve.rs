@@ -229,6 +229,6 @@ const ROUNDS: u32 = 3;
 /// More than any round takes.
 const REQUESTS_PER_ROUND: usize = 40_000;
 const PRODUCERS: usize = 64;
-/// Twice what the store waits between two of them, and some.
+/// Many times what the store waits between two of them.
 const CHECKPOINT_TIME: Duration = Duration::from_millis(1_500);
 const MADE_AT_ONCE: usize = 50_000;

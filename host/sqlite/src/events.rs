@@ -1,11 +1,12 @@
 //! Events, each once, and what they say of messages.
 
-use crate::consents;
-use crate::messages::{self, hash, hash_bytes, json_problem, time, to_time};
+use crate::messages::{self, hash, json_problem, time, to_time, unreadable};
+use crate::{consents, packing};
 use gateway_channel::Inbound;
 use jiff::Timestamp;
 use rbm_gateway::lifecycle::Fact;
 use rbm_gateway::store::{Cursor, Entry, Ingested, NewEvent, StoredEvent, fact_about};
+use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 
 /// Keeps an event and joins what it says to its message. One that is known changes nothing.
@@ -24,8 +25,9 @@ pub(crate) fn ingest(database: &Connection, event: &NewEvent) -> rusqlite::Resul
     let inbound = Inbound { raw: Vec::new(), ..inbound.clone() };
     let json = serde_json::to_string(&inbound).map_err(json_problem)?;
     let insert = "INSERT INTO event (agent, received_at, phone, inbound, raw, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let sum = hash_bytes(&[agent.as_bytes(), json.as_bytes(), raw]);
-    database.prepare_cached(insert)?.execute(params![agent, time(*received_at), inbound.phone, json, raw, sum])?;
+    let packed = packing::pack(json.as_bytes(), raw);
+    let sum = packing::sum(agent.as_bytes(), &packed, raw);
+    database.prepare_cached(insert)?.execute(params![agent, time(*received_at), inbound.phone, packed, raw, sum])?;
     let place = database.last_insert_rowid();
     if let Some((phone, consent)) = inbound.phone.as_deref().zip(consent.as_ref()) {
         consents::note(database, agent, phone, consent, Some(place))?;
@@ -81,10 +83,11 @@ pub(crate) fn read(database: &Connection, after: Option<Cursor>, most: usize) ->
 }
 
 pub(crate) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
-    let parts = [row.get_ref(1)?.as_bytes()?, row.get_ref(3)?.as_bytes()?, row.get_ref(4)?.as_bytes()?];
-    messages::check_sum(row, 5, &parts)?;
-    let inbound: Inbound = messages::json(row, 3)?;
-    let inbound = Inbound { raw: row.get(4)?, ..inbound };
+    let (packed, raw) = (row.get_ref(3)?.as_blob()?, row.get_ref(4)?.as_blob()?);
+    messages::check_sum(row, 5, &[row.get_ref(1)?.as_bytes()?, packed, raw])?;
+    let json = packing::unpack(packed, raw).map_err(|problem| unreadable(3, Type::Blob, problem))?;
+    let inbound: Inbound = serde_json::from_slice(&json).map_err(|problem| unreadable(3, Type::Blob, problem))?;
+    let inbound = Inbound { raw: raw.to_vec(), ..inbound };
     let event = NewEvent { agent: row.get(1)?, received_at: to_time(row, 2)?, inbound, consent: None };
     Ok(StoredEvent { cursor: Cursor(row.get::<_, i64>(0)?.unsigned_abs()), event })
 }

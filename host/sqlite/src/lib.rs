@@ -16,6 +16,7 @@ mod events;
 mod health;
 mod ledgers;
 mod messages;
+mod packing;
 mod pruning;
 mod quarantine;
 mod readers;

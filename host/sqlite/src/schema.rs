@@ -1,6 +1,6 @@
 //! The tables, version by version. A database says in `user_version` which it has, and in `application_id` whose it is.
 
-use crate::OpenProblem;
+use crate::{OpenProblem, packing};
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::ffi::c_int;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Each brings a database from the version of its place to the next. Never changed once released, only added to.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
@@ -16,6 +16,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("schema/5.sql"),
     include_str!("schema/6.sql"),
     include_str!("schema/7.sql"),
+    include_str!("schema/8.sql"),
 ];
 
 /// Applies what is missing, all or nothing. What was there before is copied first.
@@ -39,6 +40,7 @@ pub(crate) fn bring_up_to_date(connection: &mut Connection, database: &Path) -> 
     if found > 0 && found < known {
         copy(connection, database, found)?;
     }
+    packing::register(connection)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for migration in MIGRATIONS.iter().skip(found as usize) {
         transaction.execute_batch(migration)?;
@@ -91,8 +93,9 @@ pub(crate) const OWNER: i32 = 0x7262_6d67;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection;
-    use crate::connection::Durability;
+    use crate::connection::{self, Durability};
+    use crate::events;
+    use crate::messages::hash_bytes;
     use tempfile::TempDir;
 
     #[test]
@@ -159,5 +162,45 @@ mod tests {
         assert_eq!(kept(&copy).expect("kept in the copy too"), 7);
         let version = copy.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0));
         assert_eq!(version.expect("a number"), 1);
+    }
+    #[test]
+    fn events_are_packed_and_one_that_is_damaged_stays_so() {
+        let directory = TempDir::new().expect("a directory");
+        let database = directory.path().join("gateway.db");
+        let mut connection = connection::open(&database, Durability::Full).expect("a database");
+        for migration in &MIGRATIONS[..7] {
+            connection.execute_batch(migration).expect("the version before");
+        }
+        connection.pragma_update(None, "user_version", 7).expect("its number");
+        connection.pragma_update(None, "application_id", OWNER).expect("its owner");
+        let raw = br#"{"agentId":"shop@rbm.goog"}"#;
+        let inbound: &[u8] =
+            br#"{"dedupe-key":"k","agent":"shop@rbm.goog","phone":"+12","at":null,"fact":"typing","details":[],"raw":[]}"#;
+        let damaged = [&inbound[..20], b"\xff", &inbound[21..]].concat();
+        let sum = hash_bytes(&[b"shop", inbound, raw]);
+        for (place, inbound, sum) in
+            [(3, inbound, Some(sum)), (4, inbound, None), (5, &damaged, Some(sum)), (9, inbound, None)]
+        {
+            let insert = "INSERT INTO event (place, agent, received_at, phone, inbound, raw, sum)
+                VALUES (?1, 'shop', 7, '+12', CAST(?2 AS TEXT), ?3, ?4)";
+            connection.execute(insert, (place, inbound, raw, sum)).expect("an event");
+        }
+        connection.execute("DELETE FROM event WHERE place = 9", []).expect("one that is forgotten");
+
+        bring_up_to_date(&mut connection, &database).expect("up to date");
+        let mut rows = connection
+            .prepare("SELECT place, agent, received_at, inbound, raw, sum FROM event ORDER BY place")
+            .expect("its table");
+        let read: Vec<_> = rows.query_map([], |row| Ok(events::stored(row))).expect("rows").collect();
+        let [whole, without_sum, damaged] = read.try_into().expect("three events");
+        for (event, place) in [(whole, 3), (without_sum, 4)] {
+            let event = event.expect("a row").expect("an event that can be read");
+            assert_eq!((event.cursor.0, event.event.inbound.raw.as_slice()), (place, raw.as_slice()));
+            assert_eq!(event.event.inbound.agent, "shop@rbm.goog");
+        }
+        damaged.expect("a row").expect_err("one whose sum is wrong");
+        let next = "INSERT INTO event (agent, received_at, inbound, raw, sum) VALUES ('shop', 8, x'00', x'00', x'00')";
+        connection.execute(next, []).expect("the next event");
+        assert_eq!(connection.last_insert_rowid(), 10, "no place is given twice");
     }
 }

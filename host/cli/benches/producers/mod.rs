@@ -3,6 +3,7 @@
 
 use crate::serving::signed;
 use jiff::Timestamp;
+use rand::distr::{Alphanumeric, SampleString as _};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -40,9 +41,8 @@ impl Requests {
     /// Likewise with messages that are not to be sent before some time.
     pub(crate) fn messages(send_at: Timestamp, producers: usize, numbers: Range<usize>) -> Self {
         let mut document_bytes = 0;
-        let mut request = |producer: usize, number: usize| {
-            let text = format!("{producer}-{number} {}", "x".repeat(900));
-            let message = json!({ "to": phone(producer), "content": { "text": text }, "send_at": send_at });
+        let mut request = |producer: usize, _number: usize| {
+            let message = json!({ "to": phone(producer), "content": { "text": text(900) }, "send_at": send_at });
             let body = message.to_string();
             document_bytes += body.len() as u64;
             let head = format!(
@@ -73,12 +73,16 @@ fn of_each(
 }
 
 fn document(producer: usize, number: usize) -> String {
-    let text = "x".repeat(850);
     let document = json!({
-        "senderPhoneNumber": phone(producer), "agentId": "demo@rbm.goog", "text": text,
+        "senderPhoneNumber": phone(producer), "agentId": "demo@rbm.goog", "text": text(850),
         "messageId": format!("m-{producer}-{number}"), "sendTime": "2026-11-25T10:00:00.000000Z",
     });
     document.to_string()
+}
+
+/// Repeats nothing, so that it is as long on the disk as it is here.
+fn text(length: usize) -> String {
+    Alphanumeric.sample_string(&mut rand::rng(), length)
 }
 
 /// Whose events they are.
