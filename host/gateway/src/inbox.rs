@@ -164,8 +164,8 @@ pub(crate) async fn ingest(shared: &Shared, events: Vec<NewEvent>) -> Result<Vec
             (Ingested::New(_), None) => {}
         }
     }
+    // Not the outbox: no event makes anything due, and a look at the store for each of them would cost as much as the event.
     shared.events.notify_waiters();
-    shared.outbox.notify_one();
     Ok(ingested)
 }
 

@@ -38,4 +38,4 @@ impl Drop for Checkpointer {
     }
 }
 
-const EVERY: Duration = Duration::from_millis(500);
+const EVERY: Duration = Duration::from_millis(100);

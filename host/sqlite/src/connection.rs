@@ -28,6 +28,8 @@ pub(crate) fn check_version() -> Result<(), OpenProblem> {
 pub(crate) fn open(database: &Path, durability: Durability) -> rusqlite::Result<Connection> {
     let connection = Connection::open(database)?;
     connection.busy_timeout(BUSY_TIME_MAX)?;
+    // Rows of a kibibyte fill 8 KiB better than the usual 4. Only a database that is made now gets them.
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let synchronous = match durability {
         Durability::Full => "FULL",
@@ -37,9 +39,10 @@ pub(crate) fn open(database: &Path, durability: Durability) -> rusqlite::Result<
     connection.pragma_update(None, "foreign_keys", true)?;
     // What is deleted is overwritten: a person's number is not to stay in a page that is free.
     connection.pragma_update(None, "secure_delete", true)?;
-    // A checkpoint of its own connection comes long before; this bounds the log where that one cannot.
-    connection.pragma_update(None, "wal_autocheckpoint", 65_536)?;
-    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    // A checkpoint of its own connection comes long before. Where that one falls behind, the writer moves the log itself once it
+    // has this many pages, and then begins it anew: a log that never ends would also be one that never fits a cache.
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_BYTES_MAX / PAGE_BYTES)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_BYTES_MAX)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
@@ -56,5 +59,7 @@ pub(crate) fn open_to_read(database: &Path) -> rusqlite::Result<Connection> {
 
 const VERSION_MIN: i32 = 3_051_003;
 const BUSY_TIME_MAX: Duration = Duration::from_secs(5);
+const PAGE_BYTES: i64 = 8 << 10;
+const LOG_BYTES_MAX: i64 = 64 << 20;
 const CACHE_KIB: i64 = 64 << 10;
 const STATEMENTS: usize = 64;
