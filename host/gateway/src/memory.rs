@@ -2,10 +2,13 @@
 
 mod consents;
 mod consumers;
+mod dump;
 mod quarantine;
 
-use crate::lifecycle::State;
+use crate::lifecycle::{Fact, State};
 use crate::store::consent::REFUSED_AT_ONCE;
+use crate::store::digest;
+use crate::store::dump::{Hex, Orphan};
 use crate::store::lane::{Lane, Share, Urgency};
 use crate::store::quarantine::Quarantined;
 use crate::store::record::Record;
@@ -17,7 +20,7 @@ use crate::store::{
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
-use std::collections::hash_map::Entry as Place;
+use std::collections::btree_map::Entry as Place;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -38,16 +41,18 @@ struct Kept {
     /// Each at its place, and the last place.
     events: Vec<(u64, NewEvent)>,
     last_place: u64,
-    /// Agent and dedupe key of each event, and when it came.
-    seen: HashMap<(String, String), Timestamp>,
-    /// What events said of messages that are not here, or not yet: agent, phone and id, and what, and when that came.
-    orphans: HashMap<(String, String, String), Vec<(Timestamp, Entry)>>,
+    /// Which event, and when it came.
+    seen: BTreeMap<Hex<16>, Timestamp>,
+    /// What events said of messages that are not here, or not yet: by message, as it was heard of.
+    orphans: BTreeMap<(Hex<16>, u64), Orphan>,
+    /// So far.
+    orphans_heard: u64,
     quarantine: quarantine::Aside,
     uploads: Vec<Upload>,
     /// With the agent of each.
     testers: Vec<(String, StoredTester)>,
     /// By name.
-    consumers: HashMap<String, consumers::Account>,
+    consumers: BTreeMap<String, consumers::Account>,
     consents: consents::Ledger,
 }
 
@@ -239,25 +244,42 @@ impl Kept {
             let same = record.stored.body_hash == new.body_hash;
             return if same { Accepted::Same(record.stored.facts.state()) } else { Accepted::Conflict };
         }
-        let heard = self.orphans.remove(&(new.agent.clone(), new.message.recipient.clone(), id.clone()));
+        let heard = self.adopt(Hex(digest::of_message(&new.agent, &new.message.recipient, &id)));
         let mut record = Record::new(new);
-        heard.into_iter().flatten().for_each(|(_, entry)| record.add(entry));
+        heard.into_iter().for_each(|entry| record.add(entry));
+        self.keep(record);
+        Accepted::New
+    }
+
+    /// After all others.
+    fn keep(&mut self, record: Record) {
+        let id = record.stored.message.id.clone();
         self.arrivals += 1;
         let row = Row { place: self.arrivals, record };
         row.turn().map(|turn| self.waiting.insert(turn, id.clone()));
         self.messages.insert(id.clone(), row);
         self.order.push(id);
-        Accepted::New
+    }
+
+    /// Takes out what was heard of a message before it came, in the order in which it was heard.
+    fn adopt(&mut self, about: Hex<16>) -> Vec<Entry> {
+        let heard = self.orphans.extract_if((about, 0)..=(about, u64::MAX), |_, _| true);
+        heard.map(|(_, Orphan { at, fact, .. })| Entry { at, fact, attempt: None, reason: None }).collect()
+    }
+
+    fn keep_orphan(&mut self, orphan: Orphan) {
+        self.orphans_heard += 1;
+        self.orphans.insert((orphan.about, self.orphans_heard), orphan);
     }
 
     fn ingest(&mut self, mut event: NewEvent) -> Ingested {
-        match self.seen.entry((event.agent.clone(), event.inbound.dedupe_key.clone())) {
+        match self.seen.entry(Hex(digest::of_event(&event.agent, &event.inbound.dedupe_key))) {
             Place::Occupied(_) => return Ingested::Duplicate,
             Place::Vacant(place) => drop(place.insert(event.received_at)),
         }
         if let Some((id, fact)) = fact_about(&event.inbound) {
             let at = event.inbound.at.as_deref().and_then(|text| text.parse().ok()).unwrap_or(event.received_at);
-            self.join(&event, id, Entry { at, fact, attempt: None, reason: None });
+            self.join(&event, id, at, fact);
         }
         let (agent, phone, consent) = (event.agent.clone(), event.inbound.phone.clone(), event.consent.take());
         self.last_place += 1;
@@ -267,32 +289,33 @@ impl Kept {
     }
 
     /// An event counts for a message only if agent and person are the message's.
-    fn join(&mut self, event: &NewEvent, id: &str, entry: Entry) {
-        let phone = event.inbound.phone.clone().unwrap_or_default();
+    fn join(&mut self, event: &NewEvent, id: &str, at: Timestamp, fact: Fact) {
+        let phone = event.inbound.phone.as_deref().unwrap_or_default();
         let joined = self.change(id, |record| {
             if record.stored.agent == event.agent && record.stored.message.recipient == phone {
-                record.add(entry.clone());
+                record.add(Entry { at, fact, attempt: None, reason: None });
             } else {
                 tracing::warn!("an event names a message of another agent or person, and changes nothing");
             }
         });
         if joined.is_err() {
-            let heard = self.orphans.entry((event.agent.clone(), phone, id.to_owned())).or_default();
-            heard.push((event.received_at, entry));
+            let (about, person) = (digest::of_message(&event.agent, phone, id), digest::of_person(phone));
+            let (about, person) = (Hex(about), Some(Hex(person)));
+            self.keep_orphan(Orphan { about, person, at, fact, received_at: event.received_at });
         }
     }
 
     /// All of it at once: nobody waits for a disk here.
     fn prune(&mut self, now: Timestamp, retention: &Retention) -> Pruned {
         let before = |days| days_before(now, days);
-        let dedupe = remove_from_map(&mut self.seen, |_, at| *at < before(retention.dedupe.days()));
+        let dedupe = self.seen.extract_if(.., |_, at| *at < before(retention.dedupe.days())).count() as u64;
         let messages = self.remove_messages(|row| is_over(row, before(retention.messages_days)));
         let last = retention.keep_events_after.map_or(u64::MAX, |cursor| cursor.0);
         let is_old =
             |(place, event): &(u64, NewEvent)| *place <= last && event.received_at < before(retention.events_days);
         let old = self.events.iter().take_while(|event| is_old(event)).count();
         self.events.drain(..old);
-        let orphans = self.remove_orphans(|_, at| at < before(retention.orphans_days));
+        let orphans = self.remove_orphans(|orphan| orphan.received_at < before(retention.orphans_days));
         let quarantined = self.remove_quarantined(|refused| refused.at < before(retention.quarantine_days));
         let kept = self.uploads.len();
         self.uploads.retain(|upload| upload.expires_at.is_none_or(|until| until > now));
@@ -305,7 +328,8 @@ impl Kept {
         let (events, testers) = (self.events.len(), self.testers.len());
         self.events.retain(|(_, event)| event.inbound.phone.as_deref() != Some(phone));
         self.testers.retain(|(_, tester)| tester.phone != phone);
-        let orphans = self.remove_orphans(|of, _| of == phone);
+        let person = Some(Hex(digest::of_person(phone)));
+        let orphans = self.remove_orphans(|orphan| orphan.person == person);
         let names = |bytes: &[u8]| {
             digits_to_find(phone)
                 .is_some_and(|digits| bytes.windows(digits.len()).any(|window| window == digits.as_bytes()))
@@ -323,22 +347,14 @@ impl Kept {
     }
 
     fn remove_messages(&mut self, gone: impl Fn(&Record) -> bool) -> u64 {
-        let removed = remove_from_map(&mut self.messages, |_, row| gone(&row.record));
+        let removed = self.messages.extract_if(|_, row| gone(&row.record)).count() as u64;
         self.order.retain(|id| self.messages.contains_key(id));
         self.waiting.retain(|_, id| self.messages.contains_key(id));
         removed
     }
 
-    /// By the person, and when it came.
-    fn remove_orphans(&mut self, gone: impl Fn(&str, Timestamp) -> bool) -> u64 {
-        let mut removed = 0;
-        self.orphans.retain(|(_, phone, _), heard| {
-            let count = heard.len();
-            heard.retain(|(at, _)| !gone(phone, *at));
-            removed += (count - heard.len()) as u64;
-            !heard.is_empty()
-        });
-        removed
+    fn remove_orphans(&mut self, gone: impl Fn(&Orphan) -> bool) -> u64 {
+        self.orphans.extract_if(.., |_, orphan| gone(orphan)).count() as u64
     }
 
     fn remove_quarantined(&mut self, gone: impl Fn(&Quarantined) -> bool) -> u64 {
@@ -381,12 +397,6 @@ fn is_over(row: &Record, since: Timestamp) -> bool {
     let may_be_sent = matches!(stored.facts.state(), State::Queued | State::Sending | State::Unknown);
     let is_old = stored.accepted_at < since && stored.history.iter().all(|entry| entry.at < since);
     !may_be_sent && stored.next_at.is_none() && is_old
-}
-
-fn remove_from_map<K: Eq + std::hash::Hash, V>(map: &mut HashMap<K, V>, gone: impl Fn(&K, &V) -> bool) -> u64 {
-    let count = map.len();
-    map.retain(|key, value| !gone(key, value));
-    (count - map.len()) as u64
 }
 
 #[cfg(test)]

@@ -7,18 +7,22 @@ use crate::lifecycle::{Fact, Facts, State};
 use async_trait::async_trait;
 use consent::{Consent, Consents};
 use consumer::Consumers;
+use dump::Dump;
 use gateway_channel::{Inbound, Message};
 use jiff::Timestamp;
 use lane::{Share, Stage};
 use quarantine::Quarantine;
 use retention::{Erased, Pruned, Retention};
-use serde::Serialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::time::Duration;
 use tester::{Counted, NewTester, StoredTester, TesterQuota};
 
 pub mod conformance;
 pub mod consent;
 pub mod consumer;
+pub mod digest;
+pub mod dump;
 pub mod lane;
 pub mod quarantine;
 pub mod record;
@@ -27,7 +31,7 @@ pub mod tester;
 
 /// Where messages and events are kept.
 #[async_trait]
-pub trait Store: Consents + Consumers + Quarantine + Send + Sync {
+pub trait Store: Consents + Consumers + Dump + Quarantine + Send + Sync {
     /// Keeps a message to be sent. The id decides: the same message again is the same, another under the same id is not.
     async fn accept(&self, message: NewMessage) -> Result<Accepted, StoreProblem>;
     /// Keeps events, joins what they say to their messages, and what they say of consent to the ledger, in one commit. A fact
@@ -155,6 +159,19 @@ impl std::fmt::Display for Cursor {
     }
 }
 
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cursor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom(format_args!("{text:?} is no cursor, such as e17")))
+    }
+}
+
 /// A message that is lent out for one attempt.
 #[derive(Clone, Debug)]
 pub struct Claimed {
@@ -210,7 +227,7 @@ pub enum Requeued {
 }
 
 /// One line of a message's history.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Entry {
     /// When it happened.
     pub at: Timestamp,
@@ -290,7 +307,7 @@ pub struct Health {
 }
 
 /// A file that the platform keeps.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Upload {
     /// The gateway's name of the agent whose it is.
     pub agent: String,

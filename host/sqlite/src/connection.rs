@@ -1,7 +1,7 @@
 //! Connections to the database, all set up alike.
 
 use crate::OpenProblem;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, ffi};
 use std::path::Path;
 use std::time::Duration;
 
@@ -55,6 +55,17 @@ pub(crate) fn open_to_read(database: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY_TIME_MAX)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
+}
+
+/// Moves all of the log into the database, which then is whole in its one file. For a database that nobody else has.
+pub(crate) fn move_log(database: &Path) -> rusqlite::Result<()> {
+    let connection = open(database, Durability::Full)?;
+    let busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if busy {
+        let problem = ffi::Error::new(ffi::SQLITE_BUSY);
+        return Err(rusqlite::Error::SqliteFailure(problem, Some("its log is in use".to_owned())));
+    }
+    connection.close().map_err(|(_, problem)| problem)
 }
 
 const VERSION_MIN: i32 = 3_051_003;

@@ -67,12 +67,14 @@ pub(crate) fn find(database: &Connection, agent: &str, phone: &str) -> rusqlite:
 fn history(database: &Connection, agent: &str, phone: &str, most: usize) -> rusqlite::Result<Vec<Heard>> {
     let select = "SELECT at, opted_out, reason, words, event FROM consent_entry
         WHERE agent = ?1 AND phone = ?2 ORDER BY n DESC LIMIT ?3";
-    let heard = |row: &Row<'_>| {
-        let event = row.get::<_, Option<i64>>(4)?.map(|place| Cursor(place.unsigned_abs()));
-        Ok(Heard { consent: consent(row)?, event })
-    };
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     database.prepare_cached(select)?.query_map(params![agent, phone, most], heard)?.collect()
+}
+
+/// The columns at, opted_out, reason, words and event.
+pub(crate) fn heard(row: &Row<'_>) -> rusqlite::Result<Heard> {
+    let event = row.get::<_, Option<i64>>(4)?.map(|place| Cursor(place.unsigned_abs()));
+    Ok(Heard { consent: consent(row)?, event })
 }
 
 fn opted_out(database: &Connection, agent: &str, after: &str, most: usize) -> rusqlite::Result<Vec<(String, Consent)>> {

@@ -3,6 +3,7 @@
 //! Indexes are named where the planner, which knows nothing of how many rows there are, would look at all of a consumer's.
 
 use crate::SqliteStore;
+use crate::dump;
 use crate::events::stored;
 use crate::messages::{time, to_optional_time, to_time};
 use async_trait::async_trait;
@@ -71,10 +72,9 @@ fn consumer(database: &Connection, name: &str) -> rusqlite::Result<Consumer> {
             (SELECT count(*) FROM delivery INDEXED BY delivery_dead WHERE consumer = n AND dead_at IS NOT NULL)
         FROM consumer WHERE name = ?1";
     let found = database.prepare_cached(select)?.query_row([name], |row| {
-        let reason: Option<String> = row.get(2)?;
         Ok(Consumer {
             after: to_cursor(row, 0)?,
-            disabled: to_optional_time(row, 1)?.zip(reason).map(|(at, reason)| Disabled { at, reason }),
+            disabled: to_disabled(row, 1)?,
             owed: row.get::<_, i64>(3)?.unsigned_abs(),
             oldest_owed: to_cursor(row, 4)?,
             dead: row.get::<_, i64>(5)?.unsigned_abs(),
@@ -101,7 +101,7 @@ fn progress(database: &Connection, name: &str, now: Timestamp, progress: &Progre
 }
 
 /// The consumer's, which is made where there is none.
-fn number(database: &Connection, name: &str) -> rusqlite::Result<i64> {
+pub(crate) fn number(database: &Connection, name: &str) -> rusqlite::Result<i64> {
     let select = "SELECT n FROM consumer WHERE name = ?1";
     if let Some(n) = database.prepare_cached(select)?.query_row([name], |row| row.get(0)).optional()? {
         return Ok(n);
@@ -111,7 +111,7 @@ fn number(database: &Connection, name: &str) -> rusqlite::Result<i64> {
 }
 
 /// The conversation that it is about, if any.
-fn change(database: &Connection, n: i64, change: &Change) -> rusqlite::Result<Option<String>> {
+pub(crate) fn change(database: &Connection, n: i64, change: &Change) -> rusqlite::Result<Option<String>> {
     match change {
         Change::Taken(cursor) => {
             let delete = "DELETE FROM delivery WHERE consumer = ?1 AND place = ?2 RETURNING conversation";
@@ -225,20 +225,24 @@ fn replay(database: &Connection, name: &str, only: Option<Cursor>, now: Timestam
 
 /// Also when the events themselves are forgotten.
 fn newest(database: &Connection) -> rusqlite::Result<Option<Cursor>> {
-    let select = "SELECT seq FROM sqlite_sequence WHERE name = 'event'";
-    let place = database.prepare_cached(select)?.query_row([], |row| row.get::<_, i64>(0)).optional()?;
-    Ok(place.map(|place| Cursor(place.unsigned_abs())))
+    Ok(dump::last(database, "event")?.map(Cursor))
 }
 
 fn optional_event(row: &Row<'_>) -> rusqlite::Result<Option<StoredEvent>> {
     row.get::<_, Option<i64>>(0)?.map(|_| stored(row)).transpose()
 }
 
-fn to_cursor(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Cursor>> {
+pub(crate) fn to_cursor(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Cursor>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(|place| Cursor(place.unsigned_abs())))
 }
 
-fn place(cursor: Cursor) -> i64 {
+/// From this column and the next.
+pub(crate) fn to_disabled(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Disabled>> {
+    let reason: Option<String> = row.get(column + 1)?;
+    Ok(to_optional_time(row, column)?.zip(reason).map(|(at, reason)| Disabled { at, reason }))
+}
+
+pub(crate) fn place(cursor: Cursor) -> i64 {
     i64::try_from(cursor.0).unwrap_or(i64::MAX)
 }
 

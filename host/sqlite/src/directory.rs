@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 /// A directory that is this process's until it ends, however it ends: the lock goes with the file's descriptor.
 pub(crate) struct Directory {
     path: PathBuf,
+    /// The name of the database in it.
+    name: &'static str,
     _lock: File,
 }
 
@@ -19,14 +21,48 @@ impl Directory {
         create(path).map_err(unusable)?;
         let file = File::options().create(true).truncate(false).write(true).open(path.join(LOCK)).map_err(unusable)?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: file }),
+            Ok(()) => Ok(Self { path: path.to_owned(), name: DATABASE, _lock: file }),
             Err(TryLockError::WouldBlock) => Err(OpenProblem::InUse { path: shown }),
             Err(TryLockError::Error(problem)) => Err(unusable(problem)),
         }
     }
 
     pub(crate) fn database(&self) -> PathBuf {
-        self.path.join(DATABASE)
+        self.path.join(self.name)
+    }
+
+    /// Whether there is a store in it, or the log of one, which would be taken for another's.
+    pub(crate) fn is_used(path: &Path) -> bool {
+        ["", "-wal", "-journal"].iter().any(|end| path.join(format!("{DATABASE}{end}")).exists())
+    }
+
+    /// The same with a database that nobody takes for one.
+    pub(crate) fn to_import(self) -> Self {
+        Self { name: IMPORTED, ..self }
+    }
+
+    /// Makes what was imported the database, all of it at once. It must be whole in its one file.
+    pub(crate) fn publish(&self) -> std::io::Result<()> {
+        File::open(self.path.join(IMPORTED))?.sync_all()?;
+        std::fs::rename(self.path.join(IMPORTED), self.path.join(DATABASE))?;
+        flush(&self.path)
+    }
+
+    /// What an import has left that did not come to its end: it is nobody's, and tells of people.
+    pub(crate) fn remove_unfinished_import(&self) -> std::io::Result<()> {
+        // Its log last: without the database nobody reads that.
+        for end in ["", "-shm", "-wal"] {
+            match std::fs::remove_file(self.path.join(format!("{IMPORTED}{end}"))) {
+                Err(problem) if problem.kind() != ErrorKind::NotFound => return Err(problem),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// As a problem of this directory.
+    pub(crate) fn unusable(&self, problem: &std::io::Error) -> OpenProblem {
+        OpenProblem::Directory { path: self.path.display().to_string(), reason: problem.to_string() }
     }
 
     /// Of the database, from before a new schema.
@@ -59,6 +95,8 @@ fn flush(directory: &Path) -> std::io::Result<()> {
 
 const LOCK: &str = "lock";
 const DATABASE: &str = "gateway.db";
+/// Renamed when it is whole.
+const IMPORTED: &str = "gateway.importing.db";
 
 #[cfg(test)]
 mod tests {

@@ -21,18 +21,26 @@ pub(crate) fn ingest(database: &Connection, event: &NewEvent) -> rusqlite::Resul
         let at = inbound.at.as_deref().and_then(|text| text.parse().ok()).unwrap_or(*received_at);
         join(database, event, id, fact, at)?;
     }
-    let raw = &inbound.raw;
-    let inbound = Inbound { raw: Vec::new(), ..inbound.clone() };
-    let json = serde_json::to_string(&inbound).map_err(json_problem)?;
-    let insert = "INSERT INTO event (agent, received_at, phone, inbound, raw, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let packed = packing::pack(json.as_bytes(), raw);
-    let sum = packing::sum(agent.as_bytes(), &packed, raw);
-    database.prepare_cached(insert)?.execute(params![agent, time(*received_at), inbound.phone, packed, raw, sum])?;
-    let place = database.last_insert_rowid();
+    let place = insert(database, None, event)?;
     if let Some((phone, consent)) = inbound.phone.as_deref().zip(consent.as_ref()) {
         consents::note(database, agent, phone, consent, Some(place))?;
     }
     Ok(Ingested::New(Cursor(u64::try_from(place).unwrap_or_default())))
+}
+
+/// At its place, or after all others.
+pub(crate) fn insert(database: &Connection, place: Option<i64>, event: &NewEvent) -> rusqlite::Result<i64> {
+    let NewEvent { agent, received_at, inbound, consent: _ } = event;
+    let raw = &inbound.raw;
+    let inbound = Inbound { raw: Vec::new(), ..inbound.clone() };
+    let json = serde_json::to_string(&inbound).map_err(json_problem)?;
+    let insert =
+        "INSERT INTO event (place, agent, received_at, phone, inbound, raw, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let packed = packing::pack(json.as_bytes(), raw);
+    let sum = packing::sum(agent.as_bytes(), &packed, raw);
+    let row = params![place, agent, time(*received_at), inbound.phone, packed, raw, sum];
+    database.prepare_cached(insert)?.execute(row)?;
+    Ok(database.last_insert_rowid())
 }
 
 /// An event counts for a message only if agent and person are the message's.
@@ -46,17 +54,24 @@ fn join(database: &Connection, event: &NewEvent, id: &str, fact: Fact, at: Times
         }
     });
     if joined?.is_err() {
-        let insert = "INSERT INTO orphan (h, at, fact, person, received_at) VALUES (?1, ?2, ?3, ?4, ?5)";
         let (h, person) = (hash(&[&event.agent, phone, id]), hash(&[phone]));
-        database.prepare_cached(insert)?.execute(params![
-            h,
-            time(at),
-            fact.as_str(),
-            person,
-            time(event.received_at)
-        ])?;
+        insert_orphan(database, h, Some(person), at, fact, event.received_at)?;
     }
     Ok(())
+}
+
+/// What was heard of a message that is not here.
+pub(crate) fn insert_orphan(
+    database: &Connection,
+    h: [u8; 16],
+    person: Option<[u8; 16]>,
+    at: Timestamp,
+    fact: Fact,
+    received_at: Timestamp,
+) -> rusqlite::Result<()> {
+    let insert = "INSERT INTO orphan (h, at, fact, person, received_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let row = params![h, time(at), fact.as_str(), person, time(received_at)];
+    database.prepare_cached(insert)?.execute(row).map(drop)
 }
 
 /// Takes out what was heard of a message before it came, in the order in which it was heard.

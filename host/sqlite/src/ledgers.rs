@@ -16,11 +16,13 @@ pub(crate) fn keep_upload(database: &Connection, upload: &Upload) -> rusqlite::R
 pub(crate) fn uploads(database: &Connection, agent: &str, now: Timestamp) -> rusqlite::Result<Vec<Upload>> {
     let select = "SELECT agent, name, what, at, expires_at FROM upload
         WHERE agent = ?1 AND (expires_at IS NULL OR expires_at > ?2) ORDER BY n DESC";
-    let upload = |row: &Row<'_>| {
-        let (at, expires_at) = (to_time(row, 3)?, to_optional_time(row, 4)?);
-        Ok(Upload { agent: row.get(0)?, name: row.get(1)?, what: row.get(2)?, at, expires_at })
-    };
     database.prepare_cached(select)?.query_map(params![agent, time(now)], upload)?.collect()
+}
+
+/// The columns agent, name, what, at and expires_at.
+pub(crate) fn upload(row: &Row<'_>) -> rusqlite::Result<Upload> {
+    let (at, expires_at) = (to_time(row, 3)?, to_optional_time(row, 4)?);
+    Ok(Upload { agent: row.get(0)?, name: row.get(1)?, what: row.get(2)?, at, expires_at })
 }
 
 pub(crate) fn count_tester(database: &Connection, tester: &NewTester, quota: TesterQuota) -> rusqlite::Result<Counted> {

@@ -11,9 +11,11 @@ mod connection;
 mod consents;
 mod consumers;
 mod directory;
+mod dump;
 mod erasure;
 mod events;
 mod health;
+mod import;
 mod ledgers;
 mod messages;
 mod packing;
@@ -27,6 +29,7 @@ use async_trait::async_trait;
 use checkpoint::Checkpointer;
 pub use connection::Durability;
 use directory::Directory;
+pub use import::Import;
 use jiff::Timestamp;
 use rbm_gateway::store::lane::Share;
 use rbm_gateway::store::retention::{Erased, Pruned, Retention};
@@ -66,6 +69,18 @@ pub enum OpenProblem {
         /// As given.
         path: String,
     },
+    /// There is no store in it.
+    #[error("{path} has no store")]
+    Missing {
+        /// As given.
+        path: String,
+    },
+    /// There is a store in it.
+    #[error("{path} has a store already")]
+    Used {
+        /// As given.
+        path: String,
+    },
     /// What is there was written by a later version.
     #[error("{path} has the schema {found}, and this version knows up to {known}: use a later one")]
     TooNew {
@@ -99,10 +114,24 @@ impl SqliteStore {
         Self::open_with(directory, Durability::Full)
     }
 
+    /// The same, but makes nothing.
+    pub fn open_existing(directory: &Path) -> Result<Self, OpenProblem> {
+        if Directory::is_used(directory) {
+            Self::open(directory)
+        } else {
+            Err(OpenProblem::Missing { path: directory.display().to_string() })
+        }
+    }
+
     /// The same with less durability, for tests that must be able to lose something.
     pub fn open_with(directory: &Path, durability: Durability) -> Result<Self, OpenProblem> {
         connection::check_version()?;
         let directory = Directory::lock(directory)?;
+        directory.remove_unfinished_import().map_err(|problem| directory.unusable(&problem))?;
+        Self::open_in(directory, durability)
+    }
+
+    fn open_in(directory: Directory, durability: Durability) -> Result<Self, OpenProblem> {
         let database = directory.database();
         let mut writing = connection::open(&database, durability)?;
         schema::bring_up_to_date(&mut writing, &database)?;

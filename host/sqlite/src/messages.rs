@@ -5,13 +5,13 @@ use crate::events::adopt;
 use jiff::Timestamp;
 use rbm_gateway::lifecycle::{Fact, Facts};
 use rbm_gateway::store::consent::REFUSED_AT_ONCE;
+use rbm_gateway::store::digest::digest;
 use rbm_gateway::store::lane::{Lane, Share, Urgency};
 use rbm_gateway::store::record::Record;
 use rbm_gateway::store::{Accepted, Claimed, Entry, Filter, NewMessage, StoreProblem, StoredMessage};
 use rusqlite::types::{ToSql, Type};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::Error as JsonError;
-use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -20,37 +20,49 @@ pub(crate) fn accept(database: &Connection, new: &NewMessage) -> rusqlite::Resul
         let same = record.stored.body_hash == new.body_hash;
         return Ok(if same { Accepted::Same(record.stored.facts.state()) } else { Accepted::Conflict });
     }
-    let (id, recipient) = (&new.message.id, &new.message.recipient);
     let mut record = Record::new(new.clone());
-    for entry in adopt(database, &new.agent, recipient, id)? {
+    for entry in adopt(database, &new.agent, &new.message.recipient, &new.message.id)? {
         record.add(entry);
     }
+    insert(database, &record)?;
+    Ok(Accepted::New)
+}
+
+/// After all others.
+pub(crate) fn insert(database: &Connection, record: &Record) -> rusqlite::Result<()> {
+    let Record { stored, attempt, lent_until, expires_at } = record;
+    let (id, recipient) = (&stored.message.id, &stored.message.recipient);
     let insert = "INSERT INTO message
         (h, id, agent, recipient, body_hash, accepted_at, expires_at, state, attempt, next_at, lent_until, send_at, lane)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
     database.prepare_cached(insert)?.execute(params![
         hash(&[id]),
         id,
-        new.agent,
+        stored.agent,
         recipient,
-        new.body_hash,
-        time(new.at),
-        new.expires_at.map(time),
-        record.stored.facts.state().as_str(),
-        record.attempt,
-        record.stored.next_at.map(time),
-        record.lent_until.map(time),
-        new.send_at.map(time),
+        stored.body_hash,
+        time(stored.accepted_at),
+        expires_at.map(time),
+        stored.facts.state().as_str(),
+        attempt,
+        stored.next_at.map(time),
+        lent_until.map(time),
+        stored.send_at.map(time),
         record.lane().number(),
     ])?;
     let n = database.last_insert_rowid();
-    let body = serde_json::to_string(&new.message).map_err(json_problem)?;
-    let sum = hash(&[&new.agent, &body]);
+    let body = serde_json::to_string(&stored.message).map_err(json_problem)?;
+    let sum = hash(&[&stored.agent, &body]);
     database
         .prepare_cached("INSERT INTO message_body (n, body, sum) VALUES (?1, ?2, ?3)")?
         .execute(params![n, body, sum])?;
-    write_entries(database, n, 0, &record.stored.history)?;
-    Ok(Accepted::New)
+    write_entries(database, n, 0, &stored.history)
+}
+
+/// After one of them, in the order in which they came.
+pub(crate) fn read(database: &Connection, after: i64, most: usize) -> rusqlite::Result<Vec<(i64, Record)>> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    select(database, &format!("{SELECT} WHERE message.n > ?1 ORDER BY message.n LIMIT ?2"), &[&after, &most])
 }
 
 pub(crate) fn claim(
@@ -301,14 +313,7 @@ pub(crate) fn hash(parts: &[&str]) -> [u8; 16] {
 }
 
 pub(crate) fn hash_bytes(parts: &[&[u8]]) -> [u8; 16] {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    let mut half = [0; 16];
-    half.copy_from_slice(&hash.finalize()[..16]);
-    half
+    digest(parts)
 }
 
 /// What is finer than a microsecond is cut off.

@@ -35,15 +35,21 @@ impl Quarantine for SqliteStore {
 }
 
 fn keep(database: &Connection, refused: &Quarantined) -> rusqlite::Result<()> {
+    insert(database, None, refused)?;
+    let oldest = database.last_insert_rowid() - i64::try_from(QUARANTINE_LENGTH).unwrap_or(i64::MAX);
+    database.prepare_cached("DELETE FROM quarantine WHERE n <= ?1")?.execute([oldest])?;
+    Ok(())
+}
+
+/// Under its name, or the next.
+pub(crate) fn insert(database: &Connection, n: Option<i64>, refused: &Quarantined) -> rusqlite::Result<()> {
     let Quarantined { at, path, rule, reason, headers, body, body_bytes } = refused;
     let pairs = headers.as_ref().map(|headers| headers.iter().map(|it| (&it.name, &it.value)).collect::<Vec<_>>());
     let headers = pairs.as_ref().map(serde_json::to_string).transpose().map_err(json_problem)?;
-    let insert = "INSERT INTO quarantine (at, path, rule, reason, headers, body, body_bytes)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let insert = "INSERT INTO quarantine (n, at, path, rule, reason, headers, body, body_bytes)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let body_bytes = i64::try_from(*body_bytes).unwrap_or(i64::MAX);
-    database.prepare_cached(insert)?.execute(params![time(*at), path, rule, reason, headers, body, body_bytes])?;
-    let oldest = database.last_insert_rowid() - i64::try_from(QUARANTINE_LENGTH).unwrap_or(i64::MAX);
-    database.prepare_cached("DELETE FROM quarantine WHERE n <= ?1")?.execute([oldest])?;
+    database.prepare_cached(insert)?.execute(params![n, time(*at), path, rule, reason, headers, body, body_bytes])?;
     Ok(())
 }
 
@@ -68,7 +74,8 @@ fn release(database: &Connection, id: QuarantineId) -> rusqlite::Result<bool> {
     Ok(database.prepare_cached("DELETE FROM quarantine WHERE n = ?1")?.execute([number(id)])? > 0)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<StoredQuarantined> {
+/// The columns n, at, path, rule, reason, headers, body, body_bytes, and whether it is whole.
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<StoredQuarantined> {
     let headers = match row.get_ref(5)? {
         ValueRef::Null => None,
         _ => Some(json::<Vec<(String, String)>>(row, 5)?),
@@ -86,6 +93,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredQuarantined> {
     Ok(StoredQuarantined { id: QuarantineId(row.get::<_, i64>(0)?.unsigned_abs()), is_whole: row.get(8)?, request })
 }
 
-fn number(id: QuarantineId) -> i64 {
+pub(crate) fn number(id: QuarantineId) -> i64 {
     i64::try_from(id.0).unwrap_or(i64::MAX)
 }

@@ -1,5 +1,5 @@
 //! Whatever is done to it in whatever order, the store says what the store in memory says, also after it was closed and opened
-//! again.
+//! again, and after all of it was moved into another.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -10,6 +10,7 @@ use made::{PHONE, at, event, message};
 use proptest::prelude::*;
 use rbm_gateway::MemoryStore;
 use rbm_gateway::lifecycle::{Fact, State};
+use rbm_gateway::store::conformance::dump::{dump, restore};
 use rbm_gateway::store::consent::{Consent, Reason, Wish};
 use rbm_gateway::store::lane::Share;
 use rbm_gateway::store::retention::{DedupeDays, Retention};
@@ -33,6 +34,7 @@ enum Step {
     Erase { other: bool },
     Wish { key: u8, out: bool, second: u8, reason: u8, by_event: bool },
     Reopen,
+    Move,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -57,6 +59,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(day, days, after)| Step::Prune { day, days, after }),
         1 => any::<bool>().prop_map(|other| Step::Erase { other }),
         1 => Just(Step::Reopen),
+        1 => Just(Step::Move),
     ]
 }
 
@@ -69,15 +72,26 @@ proptest! {
 }
 
 async fn compare(steps: Vec<Step>) {
-    let directory = TempDir::new().unwrap();
+    let mut directory = TempDir::new().unwrap();
     // Nothing is cut off here, so nothing need be flushed.
-    let open = || SqliteStore::open_with(directory.path(), Durability::Normal).unwrap();
-    let (model, mut store) = (MemoryStore::new(), Some(open()));
+    let open = |directory: &TempDir| SqliteStore::open_with(directory.path(), Durability::Normal).unwrap();
+    let (mut model, mut store) = (MemoryStore::new(), Some(open(&directory)));
     for step in steps {
         if matches!(step, Step::Reopen) {
             drop(store.take());
-            store = Some(open());
+            store = Some(open(&directory));
             continue;
+        }
+        if matches!(step, Step::Move) {
+            // What each gives away, the other goes on with.
+            let lines = dump(store.as_ref().unwrap()).await;
+            assert_eq!(dump(&model).await, lines);
+            drop(store.take());
+            directory = TempDir::new().unwrap();
+            let moved = open(&directory);
+            restore(&moved, &lines).await;
+            (model, store) = (MemoryStore::new(), Some(moved));
+            restore(&model, &lines).await;
         }
         let kept = store.as_ref().unwrap();
         assert_eq!(apply(kept, &step).await, apply(&model, &step).await, "{step:?}");
@@ -155,7 +169,7 @@ async fn apply(store: &dyn Store, step: &Step) -> String {
                 format!("{:?}", store.note_consent("demo", PHONE, consent).await.unwrap())
             }
         }
-        Step::Reopen => String::new(),
+        Step::Reopen | Step::Move => String::new(),
     }
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rbm_gateway::MemoryStore;
 use rbm_gateway::store::consent::{Consent, Consents, Heard};
 use rbm_gateway::store::consumer::{Consumer, Consumers, DeadLetter, Delivery, Progress};
+use rbm_gateway::store::dump::{Dump, Item};
 use rbm_gateway::store::lane::Share;
 use rbm_gateway::store::quarantine::{Quarantine, QuarantineId, Quarantined, StoredQuarantined};
 use rbm_gateway::store::retention::{Erased, Pruned, Retention};
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 /// A thread that appends and flushes, and nothing else.
 pub(crate) struct RawLog {
@@ -151,6 +152,17 @@ impl Store for RawLog {
 
     async fn erase(&self, phone: &str) -> Result<Erased, StoreProblem> {
         self.rest.erase(phone).await
+    }
+}
+
+#[async_trait]
+impl Dump for RawLog {
+    async fn dump(&self, to: mpsc::Sender<Item>) -> Result<(), StoreProblem> {
+        self.rest.dump(to).await
+    }
+
+    async fn restore(&self, items: Vec<Item>) -> Result<(), StoreProblem> {
+        self.rest.restore(items).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Kept, MemoryStore};
 use crate::store::consent::{Consent, Consents, Heard, Wish};
+use crate::store::dump::{self, Item};
 use crate::store::{Cursor, StoreProblem};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -52,12 +53,19 @@ impl Ledger {
         self.0.get(&(agent.to_owned(), phone.to_owned())).map(|account| &account.counts)
     }
 
-    fn note(&mut self, agent: &str, phone: &str, consent: Consent, event: Option<Cursor>) -> Consent {
+    pub(super) fn note(&mut self, agent: &str, phone: &str, consent: Consent, event: Option<Cursor>) -> Consent {
         let person = (agent.to_owned(), phone.to_owned());
         let account = self.0.entry(person).or_insert_with(|| Account { counts: consent.clone(), history: Vec::new() });
         account.counts = consent.clone().join(Some(account.counts.clone()));
         account.history.push(Heard { consent, event });
         account.counts.clone()
+    }
+
+    pub(super) fn items(&self) -> impl Iterator<Item = Item> {
+        self.0.iter().flat_map(|((agent, phone), account)| {
+            let item = |heard| Item::Consent(dump::Consent::of(agent.clone(), phone.clone(), heard));
+            account.history.iter().map(item)
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Kept, MemoryStore};
 use crate::store::consumer::{Change, Consumer, Consumers, DeadLetter, Delivery, Disabled, Progress};
+use crate::store::dump::{self, Item};
 use crate::store::{Cursor, StoreProblem, StoredEvent};
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -10,8 +11,8 @@ use std::collections::{BTreeMap, HashSet};
 /// What is kept of one consumer.
 #[derive(Default)]
 pub(super) struct Account {
-    after: Option<Cursor>,
-    disabled: Option<Disabled>,
+    pub(super) after: Option<Cursor>,
+    pub(super) disabled: Option<Disabled>,
     owed: BTreeMap<Cursor, Delivery>,
     dead: BTreeMap<Cursor, Given>,
 }
@@ -85,7 +86,7 @@ impl Consumers for MemoryStore {
 }
 
 impl Kept {
-    fn account(&mut self, name: &str) -> &mut Account {
+    pub(super) fn account(&mut self, name: &str) -> &mut Account {
         self.consumers.entry(name.to_owned()).or_default()
     }
 
@@ -114,7 +115,7 @@ impl Account {
     }
 
     /// The conversation that it is about, if any.
-    fn change(&mut self, change: Change) -> Option<String> {
+    pub(super) fn change(&mut self, change: Change) -> Option<String> {
         match change {
             Change::Taken(cursor) => {
                 self.dead.remove(&cursor);
@@ -149,6 +150,22 @@ impl Account {
             self.owed.insert(cursor, Delivery { cursor, conversation: None, attempts: 0, reason, next_at });
         }
         chosen.len() as u64
+    }
+
+    pub(super) fn items(&self, name: &str) -> Vec<Item> {
+        let (after, disabled) = (self.after, self.disabled.clone());
+        let mut items = vec![Item::Consumer(dump::Consumer { name: name.to_owned(), after, disabled })];
+        items.extend(self.owed.values().map(|delivery| {
+            let Delivery { cursor, conversation, attempts, reason, next_at } = delivery.clone();
+            let consumer = name.to_owned();
+            Item::Delivery(dump::Delivery { consumer, cursor, conversation, attempts, reason, next_at })
+        }));
+        items.extend(self.dead.iter().map(|(cursor, given)| {
+            let Given { attempts, at, reason } = given;
+            let (consumer, reason) = (name.to_owned(), reason.clone());
+            Item::DeadLetter(dump::DeadLetter { consumer, cursor: *cursor, attempts: *attempts, at: *at, reason })
+        }));
+        items
     }
 }
 

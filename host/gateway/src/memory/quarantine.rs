@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 /// The newest, oldest first.
 #[derive(Default)]
 pub(super) struct Aside {
-    last: u64,
-    requests: VecDeque<StoredQuarantined>,
+    pub(super) last: u64,
+    pub(super) requests: VecDeque<StoredQuarantined>,
 }
 
 impl Aside {

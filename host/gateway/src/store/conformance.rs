@@ -2,6 +2,7 @@
 
 mod consent;
 mod consumers;
+pub mod dump;
 mod quarantine;
 mod retention;
 mod sending;
@@ -42,6 +43,7 @@ pub async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     sending::check(empty).await;
     retention::check(empty).await;
     quarantine::check(empty).await;
+    dump::check(empty).await;
 }
 
 async fn an_id_is_one_message(store: &dyn Store) {

@@ -8,6 +8,7 @@ use crate::store::lane::Urgency;
 use async_trait::async_trait;
 use gateway_channel::Purpose;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Where it is kept. Each call may be made again.
 #[async_trait]
@@ -28,7 +29,8 @@ pub trait Consents: Send + Sync {
 }
 
 /// What a person wants. The later of two counts for more where they were wished at the same time.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Wish {
     /// Messages.
     OptedIn,
@@ -37,7 +39,8 @@ pub enum Wish {
 }
 
 /// How the gateway knows.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The platform said so.
     Event,

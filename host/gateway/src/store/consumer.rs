@@ -8,6 +8,7 @@
 use super::{Cursor, StoreProblem, StoredEvent};
 use async_trait::async_trait;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
 /// Where the progress of consumers is kept. Each call may be made again.
@@ -59,7 +60,7 @@ pub struct Consumer {
 }
 
 /// Since when a consumer gets nothing, and why.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Disabled {
     /// Since when.
     pub at: Timestamp,

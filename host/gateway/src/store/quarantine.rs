@@ -5,6 +5,8 @@ use super::StoreProblem;
 use async_trait::async_trait;
 use gateway_channel::Header;
 use jiff::Timestamp;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Where requests are kept that were put aside.
 #[async_trait]
@@ -86,6 +88,19 @@ impl QuarantineId {
 impl std::fmt::Display for QuarantineId {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "q{}", self.0)
+    }
+}
+
+impl Serialize for QuarantineId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for QuarantineId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom(format_args!("{text:?} is no such name, such as q17")))
     }
 }
 
