@@ -7,12 +7,14 @@ mod made;
 
 use gateway_channel::{Content, Fact as Heard};
 use made::{at, event, message};
+use rbm_gateway::store::conformance::dump::{dump, items};
+use rbm_gateway::store::dump::{Dump as _, Item, Last};
 use rbm_gateway::store::lane::Share;
 use rbm_gateway::store::quarantine::{Quarantine, Quarantined};
 use rbm_gateway::store::retention::Retention;
 use rbm_gateway::store::tester::{NewTester, TesterQuota};
 use rbm_gateway::store::{Accepted, Cursor, Filter, Ingested, Store, conformance};
-use rbm_sqlite::{OpenProblem, SqliteStore};
+use rbm_sqlite::{Import, OpenProblem, SqliteStore};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -183,4 +185,83 @@ async fn nobody_waits_long_for_what_is_removed() {
     assert_eq!((first.dedupe, first.events, first.more), (500, 500, true));
     let second = prune().await;
     assert_eq!((second.dedupe, second.events, second.more), (1, 1, false));
+}
+
+#[tokio::test]
+async fn what_is_imported_is_nobody_s_before_it_is_whole() {
+    let directory = TempDir::new().unwrap();
+    let (first, second) = (directory.path().join("first"), directory.path().join("second"));
+    let store = SqliteStore::open(&first).unwrap();
+    store.accept(message("m1", 1)).await.unwrap();
+    let lines = dump(&store).await;
+    drop(store);
+
+    let import = Import::begin(&second).unwrap();
+    import.restore(items(&lines)).await.unwrap();
+    let in_use = SqliteStore::open(&second).err();
+    assert!(matches!(in_use, Some(OpenProblem::InUse { .. })), "{in_use:?}");
+    drop(import);
+    assert_eq!(names_in(&second), ["lock"], "it did not come to its end");
+    assert!(matches!(SqliteStore::open_existing(&second).err(), Some(OpenProblem::Missing { .. })));
+
+    // As a process that was killed leaves it.
+    for name in ["gateway.importing.db", "gateway.importing.db-wal", "gateway.importing.db-shm"] {
+        std::fs::write(second.join(name), "a part").unwrap();
+    }
+    let import = Import::begin(&second).unwrap();
+    import.restore(items(&lines)).await.unwrap();
+    import.finish().unwrap();
+    assert_eq!(names_in(&second), ["gateway.db", "lock"]);
+    let moved = SqliteStore::open_existing(&second).unwrap();
+    assert_eq!(dump(&moved).await, lines);
+    drop(moved);
+
+    std::fs::write(second.join("gateway.importing.db"), "a part").unwrap();
+    drop(SqliteStore::open(&second).unwrap());
+    assert_eq!(names_in(&second), ["gateway.db", "lock"], "who opens it tidies up");
+    for (made, name) in [(&second, "gateway.db"), (&first, "gateway.db-wal")] {
+        std::fs::rename(made.join("gateway.db"), made.join(name)).unwrap();
+        let used = Import::begin(made).err();
+        assert!(matches!(used, Some(OpenProblem::Used { .. })), "{name}: {used:?}");
+    }
+}
+
+/// What is damaged is told, and not left out.
+#[tokio::test]
+async fn a_store_that_cannot_be_read_is_not_given_away_in_part() {
+    for (damage, said) in [
+        ("UPDATE message_body SET sum = zeroblob(16) WHERE n = 17", "the message m16 cannot be read: "),
+        ("UPDATE event SET sum = zeroblob(16) WHERE place = 18", "the event after e17 cannot be read: "),
+    ] {
+        let directory = TempDir::new().unwrap();
+        let store = SqliteStore::open(directory.path()).unwrap();
+        for number in 0..20 {
+            store.accept(message(&format!("m{number}"), 1)).await.unwrap();
+            store.ingest(vec![event(&format!("k{number}"), Heard::Typing)]).await.unwrap();
+        }
+        drop(store);
+        let database = rusqlite::Connection::open(directory.path().join("gateway.db")).unwrap();
+        assert_eq!(database.execute(damage, []).unwrap(), 1);
+        drop(database);
+        let store = SqliteStore::open(directory.path()).unwrap();
+        let (to, mut from) = tokio::sync::mpsc::channel(1);
+        let (ended, ()) = tokio::join!(store.dump(to), async move { while from.recv().await.is_some() {} });
+        let problem = ended.unwrap_err().to_string();
+        assert!(problem.contains(said), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_large_for_it_is_refused() {
+    let store = SqliteStore::open(TempDir::new().unwrap().path()).unwrap();
+    let last = Last { event: Some(Cursor(u64::MAX)), quarantined: None };
+    let problem = store.restore(vec![Item::Last(last)]).await.unwrap_err().to_string();
+    assert!(problem.contains("the number 18446744073709551615 is too large"), "{problem}");
+}
+
+fn names_in(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
 }

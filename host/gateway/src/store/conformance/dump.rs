@@ -251,7 +251,8 @@ pub async fn restore(store: &dyn Store, lines: &[Vec<u8>]) {
     }
 }
 
-fn items(lines: &[Vec<u8>]) -> Vec<Item> {
+/// As they are in such lines.
+pub fn items(lines: &[Vec<u8>]) -> Vec<Item> {
     let mut decoder = Decoder::default();
     let items = lines.iter().filter_map(|line| decoder.line(line).expect("an item")).collect();
     decoder.end().expect("all of it");
