@@ -17,6 +17,7 @@ mod configuration;
 mod conversations;
 mod dev;
 mod events;
+mod exporting;
 mod messages;
 mod openapi;
 mod operating;

@@ -7,14 +7,17 @@ mod capacity;
 mod check;
 mod component;
 mod config;
+mod data;
 mod dev;
 mod erase;
 mod events;
 mod excerpt;
 mod exit;
 mod explain;
+mod export;
 mod finding;
 mod gateway;
+mod import;
 mod input;
 mod listing;
 mod log;
@@ -68,6 +71,10 @@ enum Command {
     Quarantine(quarantine::Command),
     /// Forgets a person: removes every message, every event and whatever else there is about a number.
     Erase(erase::Arguments),
+    /// Writes all that a stopped gateway keeps, as lines of JSON: to move it, to keep a copy, or to look into it.
+    Export(export::Arguments),
+    /// Makes a gateway's directory of what an export wrote, all of it or nothing.
+    Import(import::Arguments),
     /// Finds what is wrong with messages before anything is sent.
     Check(check::Arguments),
     /// Finds what is wrong with the configuration of a gateway, and shows what it comes to.
@@ -110,6 +117,8 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::DeadLetters(command) => callbacks::run_dead_letters(command).await,
         Command::Quarantine(command) => quarantine::run(command).await,
         Command::Erase(arguments) => erase::run(arguments).await,
+        Command::Export(arguments) => export::run(arguments).await,
+        Command::Import(arguments) => import::run(arguments).await,
         Command::Check(arguments) => check::run(arguments).await,
         Command::Config(command) => config::run(command),
         Command::Explain(arguments) => explain::run(&arguments),

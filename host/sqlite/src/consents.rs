@@ -71,7 +71,7 @@ fn history(database: &Connection, agent: &str, phone: &str, most: usize) -> rusq
     database.prepare_cached(select)?.query_map(params![agent, phone, most], heard)?.collect()
 }
 
-/// The columns at, opted_out, reason, words and event.
+/// From the columns of a line of the history.
 pub(crate) fn heard(row: &Row<'_>) -> rusqlite::Result<Heard> {
     let event = row.get::<_, Option<i64>>(4)?.map(|place| Cursor(place.unsigned_abs()));
     Ok(Heard { consent: consent(row)?, event })

@@ -31,13 +31,18 @@ impl Directory {
         self.path.join(self.name)
     }
 
-    /// Whether there is a store in it, or the log of one, which would be taken for another's.
+    /// Whether there is a store in it.
+    pub(crate) fn has_store(path: &Path) -> bool {
+        path.join(DATABASE).exists()
+    }
+
+    /// The same, or the log of one that is gone, which would be taken for the next one's.
     pub(crate) fn is_used(path: &Path) -> bool {
         ["", "-wal", "-journal"].iter().any(|end| path.join(format!("{DATABASE}{end}")).exists())
     }
 
     /// The same with a database that nobody takes for one.
-    pub(crate) fn to_import(self) -> Self {
+    pub(crate) fn for_import(self) -> Self {
         Self { name: IMPORTED, ..self }
     }
 

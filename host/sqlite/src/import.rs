@@ -22,7 +22,7 @@ impl Import {
             return Err(used());
         }
         locked.remove_unfinished_import().map_err(|problem| locked.unusable(&problem))?;
-        Ok(Self(Some(SqliteStore::open_in(locked.to_import(), Durability::Full)?)))
+        Ok(Self(Some(SqliteStore::open_in(locked.for_import(), Durability::Full)?)))
     }
 
     /// Takes the next items.

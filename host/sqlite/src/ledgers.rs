@@ -19,7 +19,7 @@ pub(crate) fn uploads(database: &Connection, agent: &str, now: Timestamp) -> rus
     database.prepare_cached(select)?.query_map(params![agent, time(now)], upload)?.collect()
 }
 
-/// The columns agent, name, what, at and expires_at.
+/// From the columns of a file.
 pub(crate) fn upload(row: &Row<'_>) -> rusqlite::Result<Upload> {
     let (at, expires_at) = (to_time(row, 3)?, to_optional_time(row, 4)?);
     Ok(Upload { agent: row.get(0)?, name: row.get(1)?, what: row.get(2)?, at, expires_at })

@@ -116,7 +116,7 @@ impl SqliteStore {
 
     /// The same, but makes nothing.
     pub fn open_existing(directory: &Path) -> Result<Self, OpenProblem> {
-        if Directory::is_used(directory) {
+        if Directory::has_store(directory) {
             Self::open(directory)
         } else {
             Err(OpenProblem::Missing { path: directory.display().to_string() })

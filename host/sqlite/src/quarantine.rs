@@ -74,7 +74,7 @@ fn release(database: &Connection, id: QuarantineId) -> rusqlite::Result<bool> {
     Ok(database.prepare_cached("DELETE FROM quarantine WHERE n = ?1")?.execute([number(id)])? > 0)
 }
 
-/// The columns n, at, path, rule, reason, headers, body, body_bytes, and whether it is whole.
+/// From the columns of a request, and whether it is whole.
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<StoredQuarantined> {
     let headers = match row.get_ref(5)? {
         ValueRef::Null => None,

@@ -223,6 +223,7 @@ async fn what_is_imported_is_nobody_s_before_it_is_whole() {
         std::fs::rename(made.join("gateway.db"), made.join(name)).unwrap();
         let used = Import::begin(made).err();
         assert!(matches!(used, Some(OpenProblem::Used { .. })), "{name}: {used:?}");
+        assert_eq!(SqliteStore::open_existing(made).is_ok(), name == "gateway.db");
     }
 }
 
