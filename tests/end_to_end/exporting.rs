@@ -105,8 +105,12 @@ async fn what_is_not_whole_or_not_known_is_refused_and_leaves_nothing() {
         ("nothing", String::new(), "line 1: the last line, of the kind end, is missing".to_owned()),
         ("a part", lines[..count - 1].concat(), format!("line {count}: the last line, of the kind end, is missing")),
         ("half a line", export[..export.len() - 7].to_owned(), format!("line {count}: the line has no end")),
-        ("a line less", [&lines[..3], &lines[4..]].concat().concat(), format!("line {}: counts says ", count - 1)),
-        ("a line twice", twice, format!("line {}: counts says ", count + 1)),
+        (
+            "a line less",
+            [&lines[..3], &lines[4..]].concat().concat(),
+            format!("line {}: counts says 3 of \"message\", and there were 2", count - 1),
+        ),
+        ("a line twice", twice, format!("line {}: counts says 6 of \"event\", and there were 7", count + 1)),
         ("two exports", export.repeat(2), format!("line {}: there is more after the last line", count + 1)),
         (
             "another kind",

@@ -32,12 +32,14 @@ impl Data {
             OpenProblem::Directory { path, reason } => {
                 Failure::usage(format!("{key} {} cannot be used: {reason}", excerpt::path(path)))
             }
-            OpenProblem::Missing { .. } => Failure::usage(format!("{key} {problem}")),
-            OpenProblem::Used { .. } => {
-                Failure::usage(format!("{key} {problem}\nhint: name another directory, or move that one away"))
+            OpenProblem::Missing { path } => Failure::usage(format!("{key} {} has no store", excerpt::path(path))),
+            OpenProblem::Used { path } => {
+                let hint = "name another directory, or move that one away";
+                Failure::usage(format!("{key} {} has a store already\nhint: {hint}", excerpt::path(path)))
             }
-            OpenProblem::InUse { .. } => {
-                Failure::Later(anyhow!("{key} {problem}\nhint: stop the gateway that runs there"))
+            OpenProblem::InUse { path } => {
+                let hint = "stop the gateway that runs there";
+                Failure::Later(anyhow!("{key} {} is in use by another process\nhint: {hint}", excerpt::path(path)))
             }
             problem => Failure::Failed(anyhow!("{key}: {problem}")),
         }

@@ -142,11 +142,10 @@ impl Decoder {
     }
 
     fn check(&self, footer: &Footer) -> Result<(), String> {
-        let (counts, sha256) = (&self.tally.counts, Hex(self.tally.hash.clone().finalize().into()));
-        if footer.counts != *counts {
-            return Err(format!("counts says {}, and there were {counts}: the export is not whole", footer.counts));
+        if let Some((kind, said, met)) = footer.counts.difference(&self.tally.counts) {
+            return Err(format!("counts says {said} of {:?}, and there were {met}", excerpt(kind)));
         }
-        if footer.sha256 != sha256 {
+        if footer.sha256 != Hex(self.tally.hash.clone().finalize().into()) {
             return Err("sha256 is not that of the lines before it: one of them was changed".to_owned());
         }
         Ok(())
@@ -165,6 +164,13 @@ impl Counts {
         *self.0.entry(item.kind().to_owned()).or_default() += 1;
     }
 
+    /// The first kind of which there is another number there, and the numbers here and there.
+    fn difference<'a>(&'a self, other: &'a Self) -> Option<(&'a str, u64, u64)> {
+        let of = |counts: &Self, kind: &String| counts.0.get(kind).copied().unwrap_or_default();
+        let kinds = self.0.keys().chain(other.0.keys());
+        kinds.map(|kind| (kind.as_str(), of(self, kind), of(other, kind))).find(|(_, here, there)| here != there)
+    }
+
     /// Of all kinds.
     pub fn total(&self) -> u64 {
         self.0.values().fold(0, |total, count| total.saturating_add(*count))
@@ -173,7 +179,7 @@ impl Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts: Vec<String> = self.0.iter().map(|(kind, count)| format!("{} {count}", excerpt(kind))).collect();
+        let counts: Vec<String> = self.0.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
         formatter.write_str(if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") }.as_str())
     }
 }
