@@ -1,19 +1,22 @@
 //! `rbm serve` is killed at random moments under load from 64 producers and started again, and nothing that it acknowledged is
-//! lost or done twice. The platform that it talks to lives in this process, and is not killed.
+//! lost or done twice. The platform that it talks to and the application that it posts events to live in this process, and are
+//! not killed; every event comes to the application, at least once.
 //!
 //! `cargo test -p rbm --test kill -- --rounds 500` for more than the 20 rounds of every test run, `--seed N` for the same
 //! moments again.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod application;
 mod serving;
 
+use application::{Answer, Application, Posted};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
-use serving::{Platform, Serve, events, messages, signed};
-use std::collections::{BTreeSet, HashMap};
+use serving::{CALLBACK_SECRET, Platform, Serve, callback, events, messages, signed};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -26,7 +29,9 @@ async fn main() {
     let (rounds, seed) = (number(&arguments, "--rounds", 20), number(&arguments, "--seed", rand::random()));
     println!("{rounds} rounds, --seed {seed}");
     let platform = Platform::start_far_away(ANSWER_TIME).await;
-    let mut serve = Serve::new(&platform, "messages_per_second = 1000\nburst = 1000\n");
+    let application = Application::start(CALLBACK_SECRET, seed).await;
+    let callback = callback("app", application.port);
+    let mut serve = Serve::new(&platform, &format!("messages_per_second = 1000\nburst = 1000\n{callback}"));
     serve.start().await;
     platform.emulator.register_webhook(&serve.webhook(), serve.client_token.clone().into()).await.unwrap();
 
@@ -54,7 +59,7 @@ async fn main() {
     running.store(false, Ordering::Relaxed);
     producers.join_all().await;
     let acknowledged = std::mem::take(&mut *acknowledged.lock().unwrap());
-    let found = find(&serve, &platform).await;
+    let found = find(&serve, &platform, &application).await;
     let wrongs = wrongs(&acknowledged, &found);
     assert!(wrongs.is_empty(), "{} wrongs: {:?}", wrongs.len(), &wrongs[..wrongs.len().min(10)]);
     println!(
@@ -64,9 +69,14 @@ async fn main() {
         found.events.len(),
         found.interrupted,
     );
+    let (turned_away, again) = (found.turned_away(), found.taken_again());
+    println!(
+        "{turned_away} events were turned away at first, and {again} times one was taken that had been taken before"
+    );
     assert!(acknowledged.messages.len() > 100 && acknowledged.events.len() > 100, "and that was too few to tell");
     assert!(found.interrupted > 0, "no attempt was under way when it was killed");
-    check_that_wrongs_are_found(&acknowledged, found);
+    assert!(turned_away > 0 && again > 0, "no event had to be posted again");
+    check_that_wrongs_are_found(&acknowledged, &found);
 }
 
 /// What the gateway has said that it has.
@@ -153,6 +163,7 @@ async fn taken(sent: reqwest::Result<reqwest::Response>, expected: StatusCode) -
 }
 
 /// What there is in the end.
+#[derive(Clone)]
 struct Found {
     /// How often the gateway has each message.
     messages: HashMap<String, u32>,
@@ -162,10 +173,27 @@ struct Found {
     shown: HashMap<String, u32>,
     /// Attempts that were under way when the gateway was killed.
     interrupted: usize,
+    /// What the application was asked to take.
+    posted: Vec<Posted>,
 }
 
-/// Once every message has been read, as these phones do.
-async fn find(serve: &Serve, platform: &Platform) -> Found {
+impl Found {
+    fn taken(&self) -> impl Iterator<Item = &Posted> {
+        self.posted.iter().filter(|posted| posted.answer == Answer::Taken)
+    }
+
+    fn turned_away(&self) -> usize {
+        self.posted.iter().filter(|posted| matches!(posted.answer, Answer::Broken | Answer::HungUp)).count()
+    }
+
+    /// At least once is not exactly once: what was taken is noted a little later.
+    fn taken_again(&self) -> usize {
+        self.taken().count() - self.taken().map(|posted| &posted.event_id).collect::<HashSet<_>>().len()
+    }
+}
+
+/// Once every message has been read, as these phones do, and the application has every event or has been waited for.
+async fn find(serve: &Serve, platform: &Platform, application: &Application) -> Found {
     let begun = Instant::now();
     let messages = loop {
         let messages = messages(serve).await;
@@ -178,12 +206,24 @@ async fn find(serve: &Serve, platform: &Platform) -> Found {
         shown.extend(platform.shown_on(&phone(number)).await);
     }
     let id = |value: &Value| value.as_str().map(str::to_owned);
-    Found {
+    let mut found = Found {
         interrupted: messages.iter().map(|message| count(message, "unknown")).sum(),
         messages: counted(messages.iter().filter_map(|message| id(&message["id"]))),
         events: counted(events(serve).await.iter().filter_map(|event| id(&event["details"]["event_id"]))),
         shown: counted(shown.into_iter()),
+        posted: application.posted(),
+    };
+    while !undelivered(&found).is_empty() && begun.elapsed() < PATIENCE {
+        sleep(Duration::from_millis(200)).await;
+        found.posted = application.posted();
     }
+    found
+}
+
+/// Events that the gateway has and the application has not.
+fn undelivered(found: &Found) -> Vec<&String> {
+    let taken: HashSet<&String> = found.taken().map(|posted| &posted.event_id).collect();
+    found.events.keys().filter(|id| !taken.contains(id)).collect()
 }
 
 /// What was lost, and what was done twice.
@@ -203,16 +243,78 @@ fn wrongs(acknowledged: &Acknowledged, found: &Found) -> Vec<String> {
         let doubled = counts.iter().filter(|(_, count)| **count > 1);
         wrongs.extend(doubled.map(|(id, count)| format!("the {what} {id} is there {count} times")));
     }
+    wrongs.extend(wrongs_of_delivery(acknowledged, found));
+    wrongs
+}
+
+/// What the application was not told, or not as it should have been.
+fn wrongs_of_delivery(acknowledged: &Acknowledged, found: &Found) -> Vec<String> {
+    let mut wrongs: Vec<_> =
+        undelivered(found).into_iter().map(|id| format!("the event {id} is kept and was not delivered")).collect();
+    let (mut events, mut reports) = (HashSet::new(), HashSet::new());
+    for Posted { event_id, kind, message_id, .. } in found.taken() {
+        events.insert(event_id.as_str());
+        reports.extend(message_id.as_deref().map(|id| (id, kind.as_str())));
+    }
+    for id in acknowledged.events.iter().filter(|id| !events.contains(id.as_str())) {
+        wrongs.push(format!("the event {id} was acknowledged and not delivered"));
+    }
+    for id in &acknowledged.messages {
+        let missing = ["delivered", "read"].into_iter().filter(|kind| !reports.contains(&(id.as_str(), *kind)));
+        wrongs.extend(missing.map(|kind| format!("nobody was told that the message {id} is {kind}")));
+    }
+    let (mut webhook_ids, mut event_ids) = (HashMap::new(), HashMap::new());
+    for Posted { webhook_id, event_id, answer, .. } in &found.posted {
+        if *answer == Answer::NotBelieved {
+            wrongs.push(format!("{webhook_id} is not signed as it should be"));
+        }
+        if *webhook_ids.entry(event_id).or_insert(webhook_id) != webhook_id {
+            wrongs.push(format!("the event {event_id} was posted with two ids"));
+        }
+        if *event_ids.entry(webhook_id).or_insert(event_id) != event_id {
+            wrongs.push(format!("{webhook_id} is the id of two events"));
+        }
+    }
     wrongs
 }
 
 /// What finds nothing here would have found nothing above.
-fn check_that_wrongs_are_found(acknowledged: &Acknowledged, mut found: Found) {
+fn check_that_wrongs_are_found(acknowledged: &Acknowledged, found: &Found) {
     let (message, event) = (acknowledged.messages.first().unwrap(), acknowledged.events.first().unwrap());
-    found.messages.remove(message);
-    found.events.remove(event);
-    *found.shown.get_mut(message).unwrap() += 1;
-    assert_eq!(wrongs(acknowledged, &found).len(), 3);
+    let another = acknowledged.events.last().unwrap();
+    let posted = found.taken().find(|posted| posted.event_id == *event).unwrap();
+    let wrong = |what: &str, expected: usize, spoil: &dyn Fn(&mut Found)| {
+        let mut spoilt = found.clone();
+        spoil(&mut spoilt);
+        let wrongs = wrongs(acknowledged, &spoilt);
+        assert_eq!(wrongs.len(), expected, "{what}: {wrongs:?}");
+    };
+    wrong("a message is lost", 1, &|found| {
+        found.messages.remove(message);
+    });
+    wrong("an event is lost", 1, &|found| {
+        found.events.remove(event);
+    });
+    wrong("a message is shown twice", 1, &|found| *found.shown.get_mut(message).unwrap() += 1);
+    // Each of the next three is missed twice: as what is kept, and as what was promised.
+    wrong("an event is not posted", 2, &|found| found.posted.retain(|posted| posted.event_id != *event));
+    wrong("an event is turned away for good", 2, &|found| {
+        let of_event = found.posted.iter_mut().filter(|posted| posted.event_id == *event);
+        of_event.for_each(|posted| posted.answer = Answer::Broken);
+    });
+    wrong("nobody is told that a message is read", 2, &|found| {
+        found.posted.retain(|posted| posted.message_id.as_ref() != Some(message) || posted.kind != "read");
+    });
+    wrong("a signature is wrong", 1, &|found| {
+        found.posted.push(Posted { answer: Answer::NotBelieved, ..posted.clone() });
+    });
+    wrong("an event comes again with another id", 1, &|found| {
+        found.posted.push(Posted { webhook_id: "another".to_owned(), ..posted.clone() });
+    });
+    // The other one has two ids then, besides.
+    wrong("two events have one id", 2, &|found| {
+        found.posted.push(Posted { event_id: another.clone(), ..posted.clone() });
+    });
 }
 
 fn count(message: &Value, fact: &str) -> usize {

@@ -11,7 +11,7 @@ mod slow;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::json;
-use serving::{Platform, Serve, events, get, signed};
+use serving::{Platform, Serve, callback, events, get, signed};
 use slow::{Kind, Slow};
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, TcpListener};
@@ -81,12 +81,6 @@ fn sockets() -> Vec<(Kind, Ipv4Addr, usize)> {
         ]
     };
     peers.into_iter().flat_map(of_peer).collect()
-}
-
-fn callback(name: &str, port: u16) -> String {
-    format!(
-        "[callbacks.{name}]\nurl = \"http://127.0.0.1:{port}/\"\nsecret = \"{SECRET}\"\nallow_private_addresses = true\n"
-    )
 }
 
 /// What honest callers and the platform send.
@@ -237,5 +231,3 @@ const ALLOWED: Duration = Duration::from_secs(1);
 const DESCRIPTORS_MIN: u64 = 3_000;
 /// As the gateway has it.
 const PEER_CONNECTIONS_MAX: usize = 1_024;
-/// 24 bytes of nothing.
-const SECRET: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";

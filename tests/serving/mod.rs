@@ -184,6 +184,14 @@ impl Drop for Serve {
     }
 }
 
+/// More lines of configuration: events go to a port of this machine.
+pub(crate) fn callback(name: &str, port: u16) -> String {
+    format!(
+        "[callbacks.{name}]\nurl = \"http://127.0.0.1:{port}/\"\nsecret = \"{CALLBACK_SECRET}\"\n\
+         allow_private_addresses = true\n"
+    )
+}
+
 /// All messages, newest first.
 pub(crate) async fn messages(serve: &Serve) -> Vec<Value> {
     let mut found = Vec::new();
@@ -232,3 +240,6 @@ fn write_secret(directory: &TempDir, name: &str, secret: &str) {
     let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).unwrap();
     file.write_all(secret.as_bytes()).unwrap();
 }
+
+/// Of every callback: 24 bytes of nothing.
+pub(crate) const CALLBACK_SECRET: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
