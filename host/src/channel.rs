@@ -1,5 +1,6 @@
 //! A plugin with one sender's settings: what a gateway calls. Time comes with each call.
 
+use crate::exports::Function;
 use crate::http_client::HttpClient;
 use crate::instance::{CallProblem, Instance};
 use crate::plugin::Plugin;
@@ -10,6 +11,7 @@ use gateway_channel::{
 };
 use jiff::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One configured sender. Every call runs in a fresh instance, so no call sees anything of another. Cloning is cheap.
 ///
@@ -28,17 +30,17 @@ impl Channel {
 
     /// What is wrong with the settings. Do not start on an error.
     pub async fn check_settings(&self, now: Timestamp) -> Result<Vec<Finding>, CallProblem> {
-        self.instance().await?.check_settings(&self.context(now)).await
+        self.instance(Function::CheckSettings).await?.check_settings(&self.context(now)).await
     }
 
     /// What is wrong with a message, and what it would count as. Sends nothing.
     pub async fn check(&self, now: Timestamp, message: &Message) -> Result<Report, CallProblem> {
-        self.instance().await?.check(&self.context(now), message).await
+        self.instance(Function::Check).await?.check(&self.context(now), message).await
     }
 
     /// The best form of a message in plain text.
     pub async fn plain_text(&self, now: Timestamp, message: &Message) -> Result<PlainForm, CallProblem> {
-        self.instance().await?.plain_text(&self.context(now), message).await
+        self.instance(Function::PlainText).await?.plain_text(&self.context(now), message).await
     }
 
     /// Hands a message to the platform. `accepted` is not `delivered`.
@@ -47,7 +49,7 @@ impl Channel {
         now: Timestamp,
         message: &Message,
     ) -> Result<Result<Receipt, ChannelFailure>, CallProblem> {
-        self.instance().await?.send(&self.context(now), message).await
+        self.instance(Function::Send).await?.send(&self.context(now), message).await
     }
 
     /// Takes a message back, if it is not delivered yet.
@@ -57,7 +59,7 @@ impl Channel {
         recipient: &str,
         id: &str,
     ) -> Result<Result<Revocation, ChannelFailure>, CallProblem> {
-        self.instance().await?.revoke(&self.context(now), recipient, id).await
+        self.instance(Function::Revoke).await?.revoke(&self.context(now), recipient, id).await
     }
 
     /// Shows the person that somebody types, or has read.
@@ -68,7 +70,7 @@ impl Channel {
         id: &str,
         kind: &SignalKind,
     ) -> Result<Result<(), ChannelFailure>, CallProblem> {
-        self.instance().await?.signal(&self.context(now), recipient, id, kind).await
+        self.instance(Function::Signal).await?.signal(&self.context(now), recipient, id, kind).await
     }
 
     /// What a person's device can show.
@@ -78,7 +80,7 @@ impl Channel {
         recipient: &str,
         request_id: &str,
     ) -> Result<Result<CapabilityAnswer, ChannelFailure>, CallProblem> {
-        self.instance().await?.capabilities(&self.context(now), recipient, request_id).await
+        self.instance(Function::Capabilities).await?.capabilities(&self.context(now), recipient, request_id).await
     }
 
     /// Which of these people can be reached. One call is one batch.
@@ -87,7 +89,7 @@ impl Channel {
         now: Timestamp,
         recipients: &[String],
     ) -> Result<Result<ReachAnswer, ChannelFailure>, CallProblem> {
-        self.instance().await?.reach(&self.context(now), recipients).await
+        self.instance(Function::Reach).await?.reach(&self.context(now), recipients).await
     }
 
     /// Gives the platform a file to keep. Bytes never enter the plugin.
@@ -96,17 +98,17 @@ impl Channel {
         now: Timestamp,
         file: NewFile,
     ) -> Result<Result<UploadedFile, ChannelFailure>, CallProblem> {
-        self.instance().await?.upload(&self.context(now), file).await
+        self.instance(Function::Upload).await?.upload(&self.context(now), file).await
     }
 
     /// Invites a person to receive messages of a sender that is not launched yet; unsupported by a plugin without testers.
     pub async fn invite(&self, now: Timestamp, phone: &str) -> Result<Result<Invitation, ChannelFailure>, CallProblem> {
-        self.instance().await?.invite(&self.context(now), phone).await
+        self.instance(Function::Invite).await?.invite(&self.context(now), phone).await
     }
 
     /// Whether a webhook request is the platform's.
     pub async fn verify_signature(&self, now: Timestamp, request: &WebhookRequest) -> Result<Verdict, CallProblem> {
-        self.instance().await?.verify_signature(&self.context(now), request).await
+        self.instance(Function::VerifySignature).await?.verify_signature(&self.context(now), request).await
     }
 
     /// What a webhook request means, and how to answer it.
@@ -115,11 +117,16 @@ impl Channel {
         now: Timestamp,
         request: &WebhookRequest,
     ) -> Result<Result<Reaction, ChannelFailure>, CallProblem> {
-        self.instance().await?.on_event(&self.context(now), request).await
+        self.instance(Function::OnEvent).await?.on_event(&self.context(now), request).await
     }
 
-    async fn instance(&self) -> Result<Instance, CallProblem> {
-        self.plugin.instantiate(self.http.clone()).await
+    /// How long the credentials are good for yet that its requests are made with; none where that is not known.
+    pub fn token_expires_in(&self) -> Option<Duration> {
+        self.http.token_expires_in()
+    }
+
+    async fn instance(&self, function: Function) -> Result<Instance, CallProblem> {
+        self.plugin.instantiate_for(function, self.http.clone()).await
     }
 
     fn context(&self, now: Timestamp) -> Context {

@@ -180,6 +180,11 @@ impl HttpClient for Egress {
         let authorization = self.authorized(credentials).await?;
         self.exchange(&outgoing, authorization).await
     }
+
+    /// Of several tokens, the one that runs out first.
+    fn token_expires_in(&self) -> Option<Duration> {
+        self.origins.values().filter_map(Credentials::token_expires_in).min()
+    }
 }
 
 impl EgressBuilder {

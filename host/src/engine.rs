@@ -4,6 +4,7 @@ use crate::bindings;
 use crate::exports::Exports;
 use crate::instance::CallState;
 use crate::limits::Limits;
+use crate::observer::Observer;
 use crate::plugin::Plugin;
 use std::sync::Arc;
 use std::thread;
@@ -18,6 +19,7 @@ pub struct Engine {
     runtime: wasmtime::Engine,
     limits: Arc<Limits>,
     turns: Arc<Semaphore>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 /// Why there is no engine.
@@ -75,7 +77,13 @@ impl Engine {
         })?;
         tick(&engine);
         let turns = Arc::new(Semaphore::new(limits.instances_max as usize));
-        Ok(Self { runtime: engine, limits: Arc::new(limits), turns })
+        Ok(Self { runtime: engine, limits: Arc::new(limits), turns, observer: None })
+    }
+
+    /// Lets somebody hear of every call into the plugins that it loads from now on.
+    #[must_use]
+    pub fn with_observer(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 
     /// Compiles a component (about a tenth of a second) and checks that it is a plugin and wants no more than one may have.
@@ -88,7 +96,7 @@ impl Engine {
         bindings::Plugin::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state).map_err(wrong_types)?;
         let template = linker.instantiate_pre(&component).map_err(wrong_types)?;
         let exports = Exports::find(&component, &template).map_err(wrong_types)?;
-        Ok(Plugin::new(template, exports, self.limits.clone(), self.turns.clone()))
+        Ok(Plugin::new(template, exports, self.limits.clone(), self.turns.clone(), self.observer.clone()))
     }
 
     fn check_names(&self, component: &Component) -> Result<(), LoadProblem> {

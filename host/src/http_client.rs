@@ -11,6 +11,12 @@ pub use crate::bindings::gateway::channel::http_client::{FetchFailure, FetchFail
 pub trait HttpClient: Send + Sync {
     /// One request, one whole answer. The failure's code says what is known about the request.
     async fn fetch(&self, request: HttpRequest) -> Result<HttpResponse, FetchFailure>;
+
+    /// How long what it adds to requests is good for yet, for whoever looks after the gateway. None if it does not run out, or
+    /// there is none yet.
+    fn token_expires_in(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// Denies every request: for calls that have no business on the network, such as checking a signature.

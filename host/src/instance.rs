@@ -7,6 +7,7 @@ use crate::http_client::{
     FetchFailure, FetchFailureCode, HttpClient, HttpRequest, HttpResponse, denied, transfer_time,
 };
 use crate::limits::Limits;
+use crate::observer::Observer;
 use crate::testers::{self, Invitation};
 use gateway_channel::{
     CapabilityAnswer, ChannelFailure, Context, Description, FileBytes, Finding, Message, NewFile, NewFileSource,
@@ -17,7 +18,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use wasmtime::component::{self, ComponentNamedList, InstancePre, Lift, Lower};
@@ -95,6 +96,7 @@ pub struct Instance {
     running: component::Instance,
     exports: Arc<Exports>,
     limits: Arc<Limits>,
+    observer: Option<Arc<dyn Observer>>,
     dead: bool,
     /// Given back with the instance's place in the pool.
     _turn: OwnedSemaphorePermit,
@@ -105,6 +107,7 @@ impl Instance {
         template: &InstancePre<CallState>,
         exports: &Arc<Exports>,
         limits: &Arc<Limits>,
+        observer: Option<Arc<dyn Observer>>,
         http: Arc<dyn HttpClient>,
         turn: OwnedSemaphorePermit,
     ) -> Result<Self, CallProblem> {
@@ -123,7 +126,7 @@ impl Instance {
             problem => problem,
         })?;
         let (exports, limits) = (exports.clone(), limits.clone());
-        Ok(Self { store, running, exports, limits, dead: false, _turn: turn })
+        Ok(Self { store, running, exports, limits, observer, dead: false, _turn: turn })
     }
 
     /// Who the plugin is.
@@ -260,11 +263,15 @@ impl Instance {
         (R,): ComponentNamedList + Lift + Send + Sync + 'static,
     {
         self.arm()?;
+        let begun = Instant::now();
         let found = self.exports.function(function, &mut self.store, &self.running);
         let outcome = match found {
             Ok(found) => bound(&self.limits, time_max, found.call_async(&mut self.store, parameters)).await,
             Err(error) => Err(CallProblem::BrokeContract { what: format!("{error:#}") }),
         };
+        if let Some(observer) = &self.observer {
+            observer.called(function.name(), outcome.as_ref().err(), begun.elapsed());
+        }
         self.conclude(function, outcome.map(|(result,)| result))
     }
 

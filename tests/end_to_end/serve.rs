@@ -132,6 +132,16 @@ async fn the_keeper_is_told_how_it_does() {
         assert_eq!(status, StatusCode::OK);
         if metrics.contains("rbm_send_attempts_total{result=\"accepted\"} 1\n") {
             assert!(metrics.contains("rbm_messages_total{state=\"queued\"} 1\n"), "{metrics}");
+            assert!(metrics.contains("rbm_guest_calls_total{export=\"send\",outcome=\"returned\"} 1\n"), "{metrics}");
+            // At the start, before it is asked anything else.
+            assert!(metrics.contains("rbm_guest_seconds_count{export=\"check-settings\"} 1\n"), "{metrics}");
+            let number = |name: &str| -> u64 {
+                let line =
+                    metrics.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{metrics}"));
+                line.trim().parse().unwrap()
+            };
+            assert!((3_000..=3_600).contains(&number("rbm_token_expiry_seconds{agent=\"demo\"}")), "{metrics}");
+            assert!(number("rbm_store_commit_seconds_count") > 0, "{metrics}");
             assert!(!metrics.contains("5550100002"), "no person is in it");
             break;
         }

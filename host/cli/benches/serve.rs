@@ -98,6 +98,7 @@ async fn measure(plugin: &Plugin, store: Arc<dyn Store>, requests: Arc<Requests>
         opt_out: OptOutRules::default(),
         retention: Retention::default(),
         guard: Guard::default(),
+        metrics: Arc::default(),
         admin: None,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -15,7 +15,7 @@ use rbm_emulator::{Emulator, Options};
 use rbm_gateway::callback::{Callback, CallbackSettings, Schedule};
 use rbm_gateway::store::Store;
 use rbm_gateway::store::retention::Retention;
-use rbm_gateway::{Agent, Config, Gateway, Guard, Manner, Senders};
+use rbm_gateway::{Agent, Config, Gateway, Guard, Manner, Metrics, Senders};
 use rbm_host::{Channel, Credentials, Egress, Plugin, ServiceAccount};
 use rbm_sqlite::{OpenProblem, SqliteStore};
 use rbm_wire::auth;
@@ -54,14 +54,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let forward = arguments.forward_to.as_deref().map(Forward::new).transpose()?;
     let (gateway, emulator) =
         (listen("--gateway", arguments.gateway).await?, listen("--emulator", arguments.emulator).await?);
+    let metrics = Arc::<Metrics>::default();
     // Compiling the plugin and making a key take a moment each.
-    let (plugin, emulator) = tokio::join!(plugin::load(), Emulator::start(emulator, Options::default()));
+    let (plugin, emulator) = tokio::join!(plugin::load(metrics.clone()), Emulator::start(emulator, Options::default()));
     let (plugin, emulator) = (plugin?, emulator.map_err(anyhow::Error::from)?);
     let client_token = Uuid::new_v4().simple().to_string();
     let channel = channel(&plugin, &emulator, &client_token).await?;
     let kept = Kept::open(arguments.data.as_deref())?;
     let store = kept.store.clone();
-    let gateway = start_gateway(gateway, channel, store.clone(), forward.as_ref())?;
+    let gateway = start_gateway(gateway, channel, store.clone(), forward.as_ref(), metrics)?;
     let webhook = format!("{}/webhooks/rbm/{AGENT}", gateway.origin());
     emulator.register_webhook(&webhook, client_token.clone().into()).await.map_err(anyhow::Error::from)?;
 
@@ -156,6 +157,7 @@ fn start_gateway(
     channel: Channel,
     store: Arc<dyn Store>,
     forward: Option<&Forward>,
+    metrics: Arc<Metrics>,
 ) -> Result<Gateway, Failure> {
     let agent = Agent {
         name: AGENT.to_owned(),
@@ -176,6 +178,7 @@ fn start_gateway(
         opt_out,
         retention: Retention::default(),
         guard,
+        metrics,
         admin: None,
     };
     Gateway::start(listener, config).map_err(|problem| Failure::Failed(problem.into()))

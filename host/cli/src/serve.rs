@@ -12,7 +12,7 @@ use crate::{capacity, excerpt, log, opt_out, output, plugin};
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 use rbm_gateway::store::retention::{DedupeDays, Retention};
-use rbm_gateway::{Gateway, Guard};
+use rbm_gateway::{Gateway, Guard, Metrics};
 use rbm_host::Plugin;
 use rbm_sqlite::{OpenProblem, SqliteStore};
 use sd_notify::NotifyState;
@@ -38,8 +38,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     limit::raise_descriptors();
     // Before anything is begun, so that none of them is missed.
     let mut signals = Signals::listen()?;
-    let plugin = plugin::load().await?;
-    let (gateway, admin) = start(&config, &plugin).await?;
+    let metrics = Arc::<Metrics>::default();
+    let plugin = plugin::load(metrics.clone()).await?;
+    let (gateway, admin) = start(&config, &plugin, metrics).await?;
     if arguments.json {
         output::line(json!({ "gateway": gateway.origin(), "admin": format!("http://{admin}") }))?;
     }
@@ -96,9 +97,11 @@ impl Running {
     }
 }
 
-async fn start(config: &Config, plugin: &Plugin) -> Result<(Gateway, SocketAddr), Failure> {
+async fn start(config: &Config, plugin: &Plugin, metrics: Arc<Metrics>) -> Result<(Gateway, SocketAddr), Failure> {
     let (senders, guard) = (senders::senders(config, plugin).await?, senders::guard(config)?);
     let store = Arc::new(open_store(config)?);
+    let counting = metrics.clone();
+    store.on_commit(move |took| counting.committed(took));
     let listener = listen("server.listen", config.server.listen).await?;
     let admin = listen("admin.listen", config.admin.listen).await?;
     let admin_address = admin.local_addr().context("admin.listen has no address")?;
@@ -112,6 +115,7 @@ async fn start(config: &Config, plugin: &Plugin) -> Result<(Gateway, SocketAddr)
         opt_out: opt_out::rules(config.opt_out.keywords),
         retention: retention(&config.retention)?,
         guard,
+        metrics,
         admin: Some((admin, admin_guard)),
     };
     Ok((Gateway::start(listener, config).map_err(anyhow::Error::from)?, admin_address))

@@ -49,7 +49,10 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Problem>
     let overdue = health.oldest_due.map(|due| Duration::try_from(shared.now().duration_since(due)).unwrap_or_default());
     let waiting =
         Waiting { messages: health.waiting, oldest_due: overdue.unwrap_or_default(), quarantined: health.quarantined };
-    let mut response = Response::new(Body::from(shared.metrics.text(waiting)));
+    let senders = shared.senders();
+    let tokens =
+        senders.agents.iter().filter_map(|agent| Some((agent.name.clone(), agent.channel.token_expires_in()?)));
+    let mut response = Response::new(Body::from(shared.metrics.text(waiting, tokens)));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(OPEN_METRICS));
     Ok(response)
 }

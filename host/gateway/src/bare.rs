@@ -37,7 +37,7 @@ pub(crate) fn shared_by(
     let shared = Shared {
         senders: RwLock::new(Arc::new(Senders { agents: Vec::new(), partner: None })),
         guard: RwLock::default(),
-        metrics: Metrics::new(),
+        metrics: Arc::new(Metrics::default()),
         health: Mutex::default(),
         stopping: AtomicBool::new(false),
         store,

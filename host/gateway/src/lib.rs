@@ -43,7 +43,6 @@ mod view;
 
 use callback::{Callback, CallbackProblem, Running};
 use jiff::Timestamp;
-use metrics::Metrics;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -58,6 +57,7 @@ use tokio::time::{Instant, Interval};
 pub use consent::OptOutRules;
 pub use guard::Guard;
 pub use memory::MemoryStore;
+pub use metrics::Metrics;
 pub use openapi::OPENAPI;
 pub use outbox::{Manner, Pace, QuietHours, QuietHoursProblem};
 pub use senders::{Agent, Senders};
@@ -83,6 +83,8 @@ pub struct Config {
     pub retention: Retention,
     /// How the gateway's address is guarded.
     pub guard: Guard,
+    /// Where it counts what it does; plugins and the store may count there too.
+    pub metrics: Arc<Metrics>,
     /// Where to ask how it does, and how that address is guarded.
     pub admin: Option<(TcpListener, Guard)>,
 }
@@ -144,7 +146,7 @@ pub struct Gateway {
 pub(crate) struct Shared {
     senders: RwLock<Arc<Senders>>,
     guard: RwLock<Arc<Guard>>,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
     /// How the store was when it was last looked at.
     pub(crate) health: Mutex<Option<(Instant, Result<Health, String>)>>,
     stopping: AtomicBool,
@@ -184,7 +186,7 @@ impl Gateway {
         let shared = Arc::new(Shared {
             senders: RwLock::new(Arc::new(config.senders)),
             guard: RwLock::new(Arc::new(config.guard)),
-            metrics: Metrics::new(),
+            metrics: config.metrics,
             health: Mutex::default(),
             stopping: AtomicBool::new(false),
             store: config.store,

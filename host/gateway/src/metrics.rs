@@ -9,14 +9,21 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use rbm_host::{CallProblem, Observer};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// One label and its value.
 type Label = [(&'static str, &'static str); 1];
+/// Two of them.
+type Labels = [(&'static str, &'static str); 2];
+/// The name of an agent, of which there are as many as the configuration says.
+type AgentLabel = [(&'static str, String); 1];
 
-/// Everything that is counted.
-pub(crate) struct Metrics {
-    registry: Registry,
+/// Everything that is counted. Plugins and stores are there before the gateway, and are told to count here.
+pub struct Metrics {
+    /// Held by whoever reads, since some numbers are made when they are read.
+    registry: Mutex<Registry>,
     webhook_requests: Family<Label, Counter>,
     webhook_ack: Histogram,
     events_deduplicated: Counter,
@@ -26,6 +33,10 @@ pub(crate) struct Metrics {
     queue_depth: Gauge,
     oldest_due: Gauge,
     quarantined: Gauge,
+    guest_calls: Family<Labels, Counter>,
+    guest: Family<Label, Histogram, fn() -> Histogram>,
+    token_expiry: Family<AgentLabel, Gauge>,
+    store_commit: Histogram,
 }
 
 /// What a webhook request came to.
@@ -66,10 +77,11 @@ pub(crate) struct Waiting {
     pub(crate) quarantined: u64,
 }
 
-impl Metrics {
-    pub(crate) fn new() -> Self {
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("rbm");
         let metrics = Self {
-            registry: Registry::with_prefix("rbm"),
+            registry: Mutex::default(),
             webhook_requests: Family::default(),
             webhook_ack: Histogram::new(SECONDS),
             events_deduplicated: Counter::default(),
@@ -79,12 +91,23 @@ impl Metrics {
             queue_depth: Gauge::default(),
             oldest_due: Gauge::default(),
             quarantined: Gauge::default(),
+            guest_calls: Family::default(),
+            guest: Family::new_with_constructor(|| Histogram::new(GUEST_SECONDS)),
+            token_expiry: Family::default(),
+            store_commit: Histogram::new(SECONDS),
         };
-        metrics.registered()
+        metrics.register(&mut registry);
+        Self { registry: Mutex::new(registry), ..metrics }
+    }
+}
+
+impl Metrics {
+    /// A store has committed, which took so long.
+    pub fn committed(&self, took: Duration) {
+        self.store_commit.observe(took.as_secs_f64());
     }
 
-    fn registered(mut self) -> Self {
-        let registry = &mut self.registry;
+    fn register(&self, registry: &mut Registry) {
         let count = "Webhook requests, by what they came to";
         registry.register("webhook_requests", count, self.webhook_requests.clone());
         let time = "From a webhook request to its answer";
@@ -101,9 +124,16 @@ impl Metrics {
         let time = "How long the message that is due for longest has been";
         registry.register_with_unit("oldest_due", time, Unit::Seconds, self.oldest_due.clone());
         registry.register("quarantined", "Webhook requests that were put aside", self.quarantined.clone());
+        let count = "Calls into plugins, by the function and what they came to";
+        registry.register("guest_calls", count, self.guest_calls.clone());
+        let time = "From a call into a plugin to its end, its HTTP requests included";
+        registry.register_with_unit("guest", time, Unit::Seconds, self.guest.clone());
+        let time = "How long the token is good for yet that an agent asks the platform with";
+        registry.register_with_unit("token_expiry", time, Unit::Seconds, self.token_expiry.clone());
+        let time = "From the beginning of a commit of the store to the end of its flush";
+        registry.register_with_unit("store_commit", time, Unit::Seconds, self.store_commit.clone());
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What is running", version);
-        self
     }
 
     pub(crate) fn webhook(&self, outcome: WebhookOutcome, took: Duration) {
@@ -124,20 +154,53 @@ impl Metrics {
         self.send.observe(took.as_secs_f64());
     }
 
-    /// All of it, in the text that a scraper reads.
-    pub(crate) fn text(&self, waiting: Waiting) -> String {
+    /// All of it, in the text that a scraper reads. `tokens`: the agents that have one, and how long it is good for yet.
+    pub(crate) fn text(&self, waiting: Waiting, tokens: impl IntoIterator<Item = (String, Duration)>) -> String {
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         self.queue_depth.set(whole(waiting.messages));
         self.oldest_due.set(whole(waiting.oldest_due.as_secs()));
         self.quarantined.set(whole(waiting.quarantined));
+        // A reload may have removed an agent.
+        self.token_expiry.clear();
+        for (agent, expires_in) in tokens {
+            self.token_expiry.get_or_create(&[("agent", agent)]).set(whole(expires_in.as_secs()));
+        }
         let mut text = String::new();
-        encode(&mut text, &self.registry).expect("a string takes everything");
+        encode(&mut text, &registry).expect("a string takes everything");
         text
+    }
+}
+
+impl Observer for Metrics {
+    fn called(&self, function: &'static str, problem: Option<&CallProblem>, took: Duration) {
+        self.guest_calls.get_or_create(&[("export", function), ("outcome", outcome(problem))]).inc();
+        self.guest.get_or_create(&[("export", function)]).observe(took.as_secs_f64());
+    }
+}
+
+/// What a call into a plugin came to.
+fn outcome(problem: Option<&CallProblem>) -> &'static str {
+    match problem {
+        None => "returned",
+        Some(CallProblem::OutOfTime { .. }) => "out_of_time",
+        Some(CallProblem::TookTooLong { .. }) => "took_too_long",
+        Some(CallProblem::OutOfMemory { .. }) => "out_of_memory",
+        Some(CallProblem::StackOverflow { .. }) => "stack_overflow",
+        Some(CallProblem::CopiedTooMuch { .. }) => "copied_too_much",
+        Some(CallProblem::TooManyFetches { .. }) => "too_many_fetches",
+        Some(CallProblem::Trapped { .. }) => "trapped",
+        Some(CallProblem::BrokeContract { .. }) => "broke_contract",
+        Some(CallProblem::NotStarted { .. }) => "not_started",
+        Some(CallProblem::Dead) => "dead",
     }
 }
 
 /// From what a commit takes to what a platform does.
 const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+/// From what a signature takes to what a platform does.
+const GUEST_SECONDS: [f64; 12] =
+    [0.000_01, 0.000_025, 0.000_1, 0.000_25, 0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0];
 
 #[cfg(test)]
 mod tests {
@@ -145,7 +208,7 @@ mod tests {
 
     #[test]
     fn everything_is_named_as_it_is_documented() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::default();
         metrics.webhook(WebhookOutcome::Taken, Duration::from_millis(2));
         metrics.webhook(WebhookOutcome::Taken, Duration::from_millis(30));
         metrics.webhook(WebhookOutcome::NotBelieved, Duration::from_millis(1));
@@ -153,7 +216,12 @@ mod tests {
         metrics.message(Fact::Accepted);
         metrics.attempt(Fact::Accepted, Duration::from_millis(300));
         let waiting = Waiting { messages: 7, oldest_due: Duration::from_secs(61), quarantined: 2 };
-        let text = metrics.text(waiting);
+        metrics.called("verify-signature", None, Duration::from_micros(20));
+        metrics.called("send", None, Duration::from_millis(300));
+        let out_of_time = CallProblem::OutOfTime { limit: Duration::from_secs(1) };
+        metrics.called("send", Some(&out_of_time), Duration::from_secs(1));
+        metrics.committed(Duration::from_millis(4));
+        let text = metrics.text(waiting, [("demo".to_owned(), Duration::from_mins(55))]);
         for line in [
             "rbm_webhook_requests_total{outcome=\"taken\"} 2",
             "rbm_webhook_requests_total{outcome=\"not_believed\"} 1",
@@ -166,10 +234,27 @@ mod tests {
             "rbm_queue_depth 7",
             "rbm_oldest_due_seconds 61",
             "rbm_quarantined 2",
+            "rbm_guest_calls_total{export=\"verify-signature\",outcome=\"returned\"} 1",
+            "rbm_guest_calls_total{export=\"send\",outcome=\"returned\"} 1",
+            "rbm_guest_calls_total{export=\"send\",outcome=\"out_of_time\"} 1",
+            "rbm_guest_seconds_bucket{le=\"0.000025\",export=\"verify-signature\"} 1",
+            "rbm_guest_seconds_count{export=\"send\"} 2",
+            "rbm_token_expiry_seconds{agent=\"demo\"} 3300",
+            "rbm_store_commit_seconds_bucket{le=\"0.005\"} 1",
             "rbm_build_info{version=\"0.1.0\"} 1",
             "# EOF",
         ] {
             assert!(text.lines().any(|own| own == line), "{line} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn an_agent_that_is_gone_is_told_of_no_more() {
+        let metrics = Metrics::default();
+        let minute = Duration::from_mins(1);
+        let both = metrics.text(Waiting::default(), [("demo".to_owned(), minute), ("gone".to_owned(), minute)]);
+        assert!(both.contains("rbm_token_expiry_seconds{agent=\"gone\"} 60"), "{both}");
+        let one = metrics.text(Waiting::default(), [("demo".to_owned(), minute)]);
+        assert!(one.contains("agent=\"demo\"") && !one.contains("agent=\"gone\""), "{one}");
     }
 }

@@ -147,6 +147,11 @@ impl SqliteStore {
     pub fn commits(&self) -> u64 {
         self.writer.commits()
     }
+
+    /// Tells somebody how long each commit took, its flush included, on the thread that commits. Who asks first is told.
+    pub fn on_commit(&self, tell: impl Fn(Duration) + Send + Sync + 'static) {
+        self.writer.on_commit(Box::new(tell));
+    }
 }
 
 #[async_trait]

@@ -3,18 +3,34 @@
 use crate::problem;
 use rbm_gateway::store::StoreProblem;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// Takes work for the thread.
 pub(crate) struct Writer {
-    commits: Arc<AtomicU64>,
+    commits: Arc<Commits>,
     queue: Option<SyncSender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Those that came to something.
+#[derive(Default)]
+struct Commits {
+    count: AtomicU64,
+    tell: OnceLock<Box<dyn Fn(Duration) + Send + Sync>>,
+}
+
+impl Commits {
+    fn add(&self, took: Duration) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        if let Some(tell) = self.tell.get() {
+            tell(took);
+        }
+    }
 }
 
 /// Something to be done in a transaction, and somebody who waits for it.
@@ -54,7 +70,7 @@ where
 impl Writer {
     pub(crate) fn start(connection: Connection) -> Self {
         let (queue, jobs) = sync_channel(QUEUE_LENGTH);
-        let commits = Arc::new(AtomicU64::new(0));
+        let commits = Arc::<Commits>::default();
         let counted = commits.clone();
         let run = move || run(connection, &jobs, &counted);
         let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(run);
@@ -64,7 +80,12 @@ impl Writer {
 
     /// So far.
     pub(crate) fn commits(&self) -> u64 {
-        self.commits.load(Ordering::Relaxed)
+        self.commits.count.load(Ordering::Relaxed)
+    }
+
+    /// Who asks first is told how long each takes.
+    pub(crate) fn on_commit(&self, tell: Box<dyn Fn(Duration) + Send + Sync>) {
+        let _ = self.commits.tell.set(tell);
     }
 
     /// Returns after the commit that has the work in it. A full queue is a problem at once: who waits for nothing should hear
@@ -99,7 +120,7 @@ fn ended() -> StoreProblem {
     StoreProblem("its writer has ended".to_owned())
 }
 
-fn run(mut connection: Connection, jobs: &Receiver<Box<dyn Job>>, commits: &AtomicU64) {
+fn run(mut connection: Connection, jobs: &Receiver<Box<dyn Job>>, commits: &Commits) {
     let mut batch = Vec::new();
     while let Ok(first) = jobs.recv() {
         batch.push(first);
@@ -119,10 +140,11 @@ fn run(mut connection: Connection, jobs: &Receiver<Box<dyn Job>>, commits: &Atom
 
 /// In one commit; where that fails, each alone, so that one that cannot be done spoils no other. False if the disk has failed:
 /// nothing may be said of what is on it then.
-fn commit_all(connection: &mut Connection, commits: &AtomicU64, mut batch: Vec<Box<dyn Job>>) -> bool {
+fn commit_all(connection: &mut Connection, commits: &Commits, mut batch: Vec<Box<dyn Job>>) -> bool {
+    let begun = Instant::now();
     match commit(connection, &mut batch) {
         Ok(()) => {
-            commits.fetch_add(1, Ordering::Relaxed);
+            commits.add(begun.elapsed());
             batch.into_iter().for_each(|job| job.answer(Ok(())));
             true
         }
@@ -189,6 +211,23 @@ mod tests {
         let count =
             |database: &Connection| database.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0));
         assert_eq!(writer.write(count).await.expect("a number"), 3);
+    }
+
+    #[tokio::test]
+    async fn each_commit_is_told_of_with_its_time() {
+        let writer = writer();
+        let (tell, told) = std::sync::mpsc::channel();
+        writer.on_commit(Box::new(move |took| tell.send(took).expect("the test listens")));
+        let slow = writer.write(|_| {
+            thread::sleep(Duration::from_millis(30));
+            Ok(())
+        });
+        slow.await.expect("done");
+        insert(&writer, 1).await.expect("inserted");
+        insert(&writer, 1).await.expect_err("it is there");
+        assert_eq!(writer.commits(), 2);
+        let times: Vec<Duration> = told.try_iter().collect();
+        assert!(times.len() == 2 && times[0] >= Duration::from_millis(30), "{times:?}");
     }
 
     #[tokio::test]

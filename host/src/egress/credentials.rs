@@ -60,6 +60,12 @@ impl Credentials {
         true
     }
 
+    /// How long the token is good for that was bought last, if one was.
+    pub(super) fn token_expires_in(&self) -> Option<Duration> {
+        let Kind::ServiceAccount(account) = &self.0 else { return None };
+        account.known().token.as_ref().map(|token| token.until.saturating_duration_since(Instant::now()))
+    }
+
     pub(super) fn are_none(&self) -> bool {
         matches!(self.0, Kind::None)
     }

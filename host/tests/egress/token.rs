@@ -55,6 +55,21 @@ async fn a_token_serves_every_origin_that_shares_the_credentials() {
 }
 
 #[tokio::test]
+async fn whoever_looks_after_it_sees_when_a_token_runs_out() {
+    let (api, tokens) = (Server::content().await, Server::start(|_, _| Answer::Now(token(1, 3600))).await);
+    let egress = |api: &Server, credentials| {
+        let egress = Egress::builder().allow_private_addresses().origin(&tokens.origin, Credentials::none());
+        egress.origin(&api.origin, credentials).build().unwrap()
+    };
+    let bought = egress(&api, credentials(&tokens.url("/token")));
+    assert_eq!(bought.token_expires_in(), None, "there is none yet");
+    assert_eq!(outcome(&bought, get(&api.url("/"))).await, Ok(200));
+    let left = bought.token_expires_in().unwrap();
+    assert!((3_500..=3_600).contains(&left.as_secs()), "{left:?}");
+    assert_eq!(egress(&api, Credentials::bearer("fixed".into())).token_expires_in(), None, "it does not run out");
+}
+
+#[tokio::test]
 async fn a_token_is_replaced_when_it_is_due() {
     // One second early, so that it is due after one.
     let platform =

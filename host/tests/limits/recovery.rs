@@ -4,10 +4,10 @@ use crate::host::{CEILING, Silent, assert_well, empty_verdict, limits, load, set
 use crate::sketch::{FETCH, FOREVER, Sketch, fetching, tell};
 use async_trait::async_trait;
 use rbm_host::http_client::{FetchFailure, HttpRequest, HttpResponse};
-use rbm_host::{CallProblem, Engine, HttpClient, Limits, NoHttp};
+use rbm_host::{CallProblem, Engine, HttpClient, Limits, NoHttp, Observer};
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{env, fs};
 use tokio::sync::Barrier;
@@ -97,6 +97,35 @@ async fn more_callers_than_places_are_all_served_in_turn() {
         assert!(matches!(broken, Err(CallProblem::Trapped { .. })), "{broken:?}");
     }
     assert_eq!(http.most.load(Ordering::SeqCst), limits().instances_max);
+}
+
+#[tokio::test]
+async fn an_observer_hears_of_every_call_and_what_it_came_to() {
+    let heard = Arc::<Heard>::default();
+    let limits = Limits { call_time_max: Duration::from_millis(500), ..limits() };
+    let engine = Engine::new(limits).unwrap().with_observer(heard.clone());
+    let mut expected = Vec::new();
+    let not_started = Sketch::new().field("(start $start) (func $start unreachable)");
+    for (kind, sketch) in failures().into_iter().chain([("NotStarted", not_started)]) {
+        let http: Arc<dyn HttpClient> =
+            if kind == "TookTooLong" { Arc::new(Silent::default()) } else { Arc::new(NoHttp) };
+        let plugin = engine.load(&sketch.build()).unwrap();
+        let problem = soon(verify(&plugin.channel(settings(), http))).await.unwrap_err();
+        expected.push(("verify-signature", Some(problem)));
+        assert_eq!(*heard.0.lock().unwrap(), expected, "{kind}");
+    }
+    assert_well(&engine).await;
+    expected.push(("verify-signature", None));
+    assert_eq!(*heard.0.lock().unwrap(), expected);
+}
+
+#[derive(Default)]
+struct Heard(Mutex<Vec<(&'static str, Option<CallProblem>)>>);
+
+impl Observer for Heard {
+    fn called(&self, function: &'static str, problem: Option<&CallProblem>, _took: Duration) {
+        self.0.lock().unwrap().push((function, problem.cloned()));
+    }
 }
 
 #[test]
