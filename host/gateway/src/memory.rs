@@ -15,7 +15,7 @@ use crate::store::record::Record;
 use crate::store::retention::{Erased, Pruned, Retention, days_before, digits_to_find};
 use crate::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use crate::store::{
-    Accepted, Claimed, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Requeued, Settlement, Store,
+    Accepted, Claims, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Requeued, Settlement, Store,
     StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn, fact_about,
 };
 use async_trait::async_trait;
@@ -94,9 +94,10 @@ impl Store for MemoryStore {
         Ok(events.into_iter().map(|event| kept.ingest(event)).collect())
     }
 
-    async fn claim(&self, now: Timestamp, lease: Duration, shares: &[Share]) -> Result<Vec<Claimed>, StoreProblem> {
-        let mut kept = self.lock();
-        Ok(shares.iter().flat_map(|share| kept.claim(now, lease, share.clone())).collect())
+    async fn claim(&self, now: Timestamp, lease: Duration, shares: &[Share]) -> Result<Claims, StoreProblem> {
+        let (mut kept, mut claims) = (self.lock(), Claims::default());
+        shares.iter().for_each(|share| kept.claim(now, lease, share.clone(), &mut claims));
+        Ok(claims)
     }
 
     async fn recover(&self, now: Timestamp) -> Result<usize, StoreProblem> {
@@ -363,31 +364,35 @@ impl Kept {
         before - self.quarantine.len()
     }
 
-    fn claim(&mut self, now: Timestamp, lease: Duration, mut share: Share) -> Vec<Claimed> {
-        let mut claimed = Vec::new();
+    fn claim(&mut self, now: Timestamp, lease: Duration, mut share: Share, claims: &mut Claims) {
         for lane in share.clone().lanes() {
-            let mut refused = 0;
-            while refused < REFUSED_AT_ONCE {
+            let refused_before = claims.ended.len();
+            while claims.ended.len() - refused_before < REFUSED_AT_ONCE {
                 let due = self.turns(&share.agent, lane).take_while(|((_, _, at, _), _)| *at <= now);
                 let due: Vec<String> = due.take(share.room(lane)).map(|(_, id)| id.clone()).collect();
-                let lent: Vec<Claimed> = due.iter().filter_map(|id| self.lend(id, lane, now, lease)).collect();
-                share.take(lane, lent.len());
-                let refused_now = due.len() - lent.len();
-                claimed.extend(lent);
-                if refused_now == 0 {
+                let before = claims.lent.len();
+                for id in &due {
+                    self.lend(id, lane, now, lease, claims);
+                }
+                let lent = claims.lent.len() - before;
+                share.take(lane, lent);
+                if lent == due.len() {
                     break;
                 }
-                refused += refused_now;
             }
         }
-        claimed
     }
 
-    fn lend(&mut self, id: &str, lane: Lane, now: Timestamp, lease: Duration) -> Option<Claimed> {
-        let Record { stored, .. } = &self.messages.get(id)?.record;
+    fn lend(&mut self, id: &str, lane: Lane, now: Timestamp, lease: Duration, claims: &mut Claims) {
+        let Some(Row { record: Record { stored, .. }, .. }) = self.messages.get(id) else { return };
         let consent = self.consents.of(&stored.agent, &stored.message.recipient);
         let consent = consent.filter(|_| lane.urgency == Urgency::Ordinary).cloned();
-        self.change(id, |record| record.lend_if_permitted(consent.as_ref(), now, lease)).ok().flatten()
+        match self.change(id, |record| record.lend_if_permitted(consent.as_ref(), now, lease)) {
+            Ok(Ok(claimed)) => claims.lent.push(claimed),
+            Ok(Err(fact)) => claims.ended.push(fact),
+            // It was there a moment ago, and nobody else has the lock.
+            Err(_) => {}
+        }
     }
 }
 

@@ -17,7 +17,7 @@ pub use pace::Pace;
 pub use quiet_hours::{QuietHours, QuietHoursProblem};
 
 use crate::store::lane::Share;
-use crate::store::{Claimed, StoreProblem};
+use crate::store::{Claimed, Claims, StoreProblem};
 use crate::{Agent, STOP_TIME_MAX, Senders, Shared};
 use breaker::Ticket;
 use judge::{judge, run_out};
@@ -72,9 +72,9 @@ impl Outbox {
         let (shares, _) = self.allowances();
         if !shares.is_empty() {
             let now = self.shared.now();
-            for claimed in self.shared.store.claim(now, LEASE, &shares).await? {
-                self.begin(claimed);
-            }
+            let Claims { lent, ended } = self.shared.store.claim(now, LEASE, &shares).await?;
+            ended.into_iter().for_each(|fact| self.shared.metrics.message(fact));
+            lent.into_iter().for_each(|claimed| self.begin(claimed));
         }
         let (shares, wait) = self.allowances();
         let due = if shares.is_empty() { None } else { self.shared.store.next_due(&shares).await? };

@@ -41,7 +41,7 @@ pub trait Store: Consents + Consumers + Dump + Quarantine + Send + Sync {
     /// them out: who does not settle one before the lease ends has lost it to the next, and what became of that attempt is then
     /// unknown. Of what may not be sent to somebody who has opted out no attempt begins: it has its fate then, up to
     /// [`consent::REFUSED_AT_ONCE`] of a lane at once. Costs nothing for what no share allows.
-    async fn claim(&self, now: Timestamp, lease: Duration, shares: &[Share]) -> Result<Vec<Claimed>, StoreProblem>;
+    async fn claim(&self, now: Timestamp, lease: Duration, shares: &[Share]) -> Result<Claims, StoreProblem>;
     /// Ends all leases: those of a process that is no more. For a gateway that starts and has the store to itself; tells how
     /// many attempts were lost.
     async fn recover(&self, now: Timestamp) -> Result<usize, StoreProblem>;
@@ -170,6 +170,15 @@ impl<'de> Deserialize<'de> for Cursor {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| D::Error::custom(format_args!("{text:?} is no cursor, such as e17")))
     }
+}
+
+/// What a claim brought.
+#[derive(Clone, Debug, Default)]
+pub struct Claims {
+    /// What may be sent now.
+    pub lent: Vec<Claimed>,
+    /// What became known of each message that may not, because the person has opted out.
+    pub ended: Vec<Fact>,
 }
 
 /// A message that is lent out for one attempt.

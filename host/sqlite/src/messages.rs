@@ -8,7 +8,7 @@ use rbm_gateway::store::consent::REFUSED_AT_ONCE;
 use rbm_gateway::store::digest::digest;
 use rbm_gateway::store::lane::{Lane, Share, Urgency};
 use rbm_gateway::store::record::Record;
-use rbm_gateway::store::{Accepted, Claimed, Entry, Filter, NewMessage, StoreProblem, StoredMessage};
+use rbm_gateway::store::{Accepted, Claimed, Claims, Entry, Filter, NewMessage, StoreProblem, StoredMessage};
 use rusqlite::types::{ToSql, Type};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::Error as JsonError;
@@ -70,29 +70,31 @@ pub(crate) fn claim(
     now: Timestamp,
     lease: Duration,
     shares: &[Share],
-) -> rusqlite::Result<Vec<Claimed>> {
-    let mut claimed = Vec::new();
+) -> rusqlite::Result<Claims> {
+    let mut claims = Claims::default();
     for share in shares {
         let mut share = share.clone();
         for lane in share.clone().lanes() {
-            let mut refused = 0;
-            while refused < REFUSED_AT_ONCE {
+            let refused_before = claims.ended.len();
+            while claims.ended.len() - refused_before < REFUSED_AT_ONCE {
                 let most = i64::try_from(share.room(lane)).unwrap_or(i64::MAX);
                 let due = select_sound(database, &due(), &[&share.agent, &lane.number(), &time(now), &most])?;
-                let (taken, before) = (due.len(), claimed.len());
+                let (taken, before) = (due.len(), claims.lent.len());
                 for (n, mut record) in due {
-                    claimed.extend(lend(database, n, &mut record, lane, now, lease)?);
+                    match lend(database, n, &mut record, lane, now, lease)? {
+                        Ok(claimed) => claims.lent.push(claimed),
+                        Err(fact) => claims.ended.push(fact),
+                    }
                 }
-                let lent = claimed.len() - before;
+                let lent = claims.lent.len() - before;
                 share.take(lane, lent);
                 if lent == taken {
                     break;
                 }
-                refused += taken - lent;
             }
         }
     }
-    Ok(claimed)
+    Ok(claims)
 }
 
 /// In the transaction of the claim: an opt-out was committed before it, or is after it.
@@ -103,7 +105,7 @@ fn lend(
     lane: Lane,
     now: Timestamp,
     lease: Duration,
-) -> rusqlite::Result<Option<Claimed>> {
+) -> rusqlite::Result<Result<Claimed, Fact>> {
     let consent = match lane.urgency {
         Urgency::Essential => None,
         Urgency::Ordinary => consents::find(database, &record.stored.agent, &record.stored.message.recipient)?,
@@ -380,7 +382,7 @@ mod tests {
 
         let now = Timestamp::from_second(1_000).expect("a time");
         let shares = [Share::any("free", 50)];
-        assert_eq!(claim(&database, now, Duration::from_secs(90), &shares).expect("claimed").len(), 10);
+        assert_eq!(claim(&database, now, Duration::from_secs(90), &shares).expect("claimed").lent.len(), 10);
         assert_eq!(next_due(&database, &shares).expect("an answer"), Some(now + Duration::from_secs(90)));
         assert_eq!(expire(&database, now, 1_000).expect("none"), 0);
         assert_eq!(recover(&database, now).expect("recovered"), 10);
@@ -410,7 +412,7 @@ mod tests {
         database.execute("UPDATE message SET lent_until = 5 WHERE n = 1", []).expect("under way");
         let (now, shares) = (Timestamp::from_second(1_000).expect("a time"), [Share::any("demo", 50)]);
         assert_eq!(recover(&database, now).expect("nothing to recover"), 0);
-        assert_eq!(claim(&database, now, Duration::from_secs(90), &shares).expect("the others").len(), 2);
+        assert_eq!(claim(&database, now, Duration::from_secs(90), &shares).expect("the others").lent.len(), 2);
         let waiting = "SELECT count(*) FROM message WHERE n = 1 AND next_at IS NULL AND lent_until IS NULL";
         let waiting: i64 = database.query_row(waiting, [], |row| row.get(0)).expect("a count");
         assert_eq!(waiting, 1, "it is not tried any more");

@@ -96,7 +96,7 @@ async fn claim_all(store: Arc<SqliteStore>, agent: String, looks: Looks, committ
             tokio::time::sleep(Duration::from_micros(500)).await;
         }
         let late = committed.load(Ordering::SeqCst);
-        let claimed = store.claim(at(1), Duration::from_secs(30), &[Share::any(&agent, 1)]).await.unwrap().len();
+        let claimed = store.claim(at(1), Duration::from_secs(30), &[Share::any(&agent, 1)]).await.unwrap().lent.len();
         lent += claimed;
         begun_after += if late { claimed } else { 0 };
     }

@@ -12,7 +12,7 @@ use rbm_gateway::store::quarantine::{Quarantine, QuarantineId, Quarantined, Stor
 use rbm_gateway::store::retention::{Erased, Pruned, Retention};
 use rbm_gateway::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use rbm_gateway::store::{
-    Accepted, Claimed, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Requeued, Settlement, Store,
+    Accepted, Claims, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Requeued, Settlement, Store,
     StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
 };
 use std::collections::HashSet;
@@ -78,7 +78,7 @@ impl Store for RawLog {
         self.rest.accept(message).await
     }
 
-    async fn claim(&self, now: Timestamp, lease: Duration, shares: &[Share]) -> Result<Vec<Claimed>, StoreProblem> {
+    async fn claim(&self, now: Timestamp, lease: Duration, shares: &[Share]) -> Result<Claims, StoreProblem> {
         self.rest.claim(now, lease, shares).await
     }
 

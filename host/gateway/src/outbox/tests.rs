@@ -6,6 +6,8 @@ use super::judge::{Outcome, answer};
 use super::line::Sender;
 use super::*;
 use crate::lifecycle::State;
+use crate::metrics::Waiting;
+use crate::store::consent::{Consent, Reason, Wish};
 use crate::store::{Accepted, Filter, NewMessage};
 use crate::{Clock, MemoryStore, bare};
 use async_trait::async_trait;
@@ -390,6 +392,20 @@ async fn a_message_is_sent_at_its_time() {
     running.stop().await;
     let arrivals = platform.arrivals();
     assert!(matches!(arrivals[..], [at] if (3_600_000..=3_601_000).contains(&at.as_millis())), "{arrivals:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_is_not_sent_after_an_opt_out_is_counted_as_refused() {
+    let platform = Platform::new(0, None);
+    let running = Running::start(vec![line("demo", &platform, &Manner::default())]);
+    let opted_out = Consent::new(Wish::OptedOut, at(0), Reason::Caller("called us".into()));
+    running.shared.store.note_consent("demo", "+15550100001", opted_out).await.expect("noted");
+    running.accept("demo", 0..3).await;
+    sleep(SECOND).await;
+    let counted = running.shared.metrics.text(Waiting::default(), []);
+    assert!(counted.contains("rbm_messages_total{state=\"refused\"} 3\n"), "{counted}");
+    assert_eq!((running.in_state("demo", State::Refused).await, platform.arrivals().len()), (3, 0));
+    running.stop().await;
 }
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -283,7 +283,7 @@ async fn keep(store: &dyn Store, new: NewMessage) {
 
 /// In the order in which they were lent.
 async fn lent(store: &dyn Store, second: i64, shares: &[Share]) -> Vec<String> {
-    let claimed = store.claim(at(second), LEASE, shares).await.expect("claimed");
+    let claimed = store.claim(at(second), LEASE, shares).await.expect("claimed").lent;
     claimed.into_iter().map(|claimed| claimed.message.id).collect()
 }
 
@@ -292,7 +292,7 @@ async fn ingest(store: &dyn Store, events: Vec<NewEvent>) -> Vec<Ingested> {
 }
 
 async fn claim(store: &dyn Store, second: i64) -> Vec<(String, u32)> {
-    let claimed = store.claim(at(second), LEASE, &[Share::any("demo", 10)]).await.expect("claimed");
+    let claimed = store.claim(at(second), LEASE, &[Share::any("demo", 10)]).await.expect("claimed").lent;
     claimed.into_iter().map(|claimed| (claimed.message.id, claimed.attempt)).collect()
 }
 

@@ -77,25 +77,28 @@ impl Record {
         }
     }
 
-    /// Begins an attempt, unless the person wants none such. None if its attempts have ended so.
-    pub fn lend_if_permitted(&mut self, consent: Option<&Consent>, now: Timestamp, lease: Duration) -> Option<Claimed> {
+    /// Begins an attempt, unless the person wants none such: its attempts have ended then, and an error says what is known.
+    pub fn lend_if_permitted(
+        &mut self,
+        consent: Option<&Consent>,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Claimed, Fact> {
         match consent.filter(|consent| !consent.permits(self.stored.message.purpose)) {
-            None => Some(self.lend(now, lease)),
-            Some(opted_out) => {
-                self.refuse(opted_out, now);
-                None
-            }
+            None => Ok(self.lend(now, lease)),
+            Some(opted_out) => Err(self.refuse(opted_out, now)),
         }
     }
 
     /// Ends the attempts because the person has opted out. What the platform may have got has no fate here.
-    fn refuse(&mut self, opted_out: &Consent, now: Timestamp) {
+    fn refuse(&mut self, opted_out: &Consent, now: Timestamp) -> Fact {
         self.note_lost_attempt(now);
         let fact = if self.may_be_with_the_platform() { Fact::Unknown } else { Fact::Refused };
         let reason =
             format!("it is not sent: the person has opted out since {}; {}", opted_out.at(), opted_out.reason());
         self.add(Entry { at: now, fact, attempt: None, reason: Some(reason) });
         self.stored.next_at = None;
+        fact
     }
 
     /// Begins an attempt.

@@ -120,7 +120,7 @@ async fn produce(store: &SqliteStore, name: &str, acknowledged: &Mutex<Acknowled
     let acknowledge = |id: &str, fact| acknowledged.lock().unwrap().fact(id, fact);
     assert_eq!(store.accept(message(name, 1)).await?, Accepted::New);
     acknowledge(name, Fact::Queued);
-    for claimed in store.claim(at(0), Duration::from_secs(30), &[Share::any("demo", 1)]).await? {
+    for claimed in store.claim(at(0), Duration::from_secs(30), &[Share::any("demo", 1)]).await?.lent {
         let (id, attempt) = (&claimed.message.id, claimed.attempt);
         acknowledge(id, Fact::Sending);
         let entry = Entry { at: at(1), fact: Fact::Accepted, attempt: Some(attempt), reason: None };

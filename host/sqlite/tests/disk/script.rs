@@ -123,7 +123,9 @@ impl Actor {
             }
             Step::Claim => {
                 self.second += 60;
-                for claimed in store.claim(at(self.second), Duration::from_secs(30), &[Share::any("demo", 2)]).await? {
+                for claimed in
+                    store.claim(at(self.second), Duration::from_secs(30), &[Share::any("demo", 2)]).await?.lent
+                {
                     self.acknowledged.fact(&claimed.message.id, Fact::Sending);
                     self.lent.push((claimed.message.id, claimed.attempt));
                 }

@@ -1,11 +1,11 @@
 //! What whoever asks who has opted out may rely on: that what was heard counts in whatever order it came, that it is kept with
 //! the event that said it, and that no attempt begins after it.
 
-use super::{PHONE, at, event, ingest, keep, lent, message, stored};
+use super::{LEASE, PHONE, at, event, ingest, keep, lent, message, stored};
 use crate::lifecycle::{Fact, State};
 use crate::store::consent::{Consent, Heard, REFUSED_AT_ONCE, Reason, Wish};
 use crate::store::lane::Share;
-use crate::store::{Cursor, Ingested, NewEvent, NewMessage, Settlement, Store};
+use crate::store::{Claims, Cursor, Ingested, NewEvent, NewMessage, Settlement, Store};
 use gateway_channel::{Fact as Said, Message, Purpose};
 
 pub(super) async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
@@ -145,7 +145,9 @@ async fn what_the_platform_may_have_is_not_called_refused(store: &dyn Store) {
     }
     ingest(store, vec![says("k1", consent(Wish::OptedOut, 5))]).await;
     // The lease of what was lost ends at 30.
-    assert_eq!(lent(store, 30, &[Share::any("demo", 10)]).await, Vec::<String>::new());
+    let Claims { lent, ended } = store.claim(at(30), LEASE, &[Share::any("demo", 10)]).await.expect("claimed");
+    assert!(lent.is_empty(), "{lent:?}");
+    assert_eq!(ended, [Fact::Refused, Fact::Unknown, Fact::Unknown], "retries come first");
     for (id, state) in [("unknown", State::Unknown), ("lost", State::Unknown), ("postponed", State::Refused)] {
         let stored = stored(store, id).await;
         assert_eq!((stored.facts.state(), stored.next_at), (state, None), "{id}");

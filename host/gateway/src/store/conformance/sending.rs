@@ -78,7 +78,7 @@ async fn the_kind_of_an_attempt_follows_from_the_one_before(store: &dyn Store) {
         if let (Some(fact), Ok(attempt)) = (before, attempt) {
             settle(store, "m1", attempt, fact, Some(second)).await;
         }
-        let claimed = store.claim(at(second), LEASE, &[Share::any("demo", 1)]).await.expect("claimed");
+        let claimed = store.claim(at(second), LEASE, &[Share::any("demo", 1)]).await.expect("claimed").lent;
         assert_eq!(claimed.first().map(|claimed| claimed.stage), Some(stage), "at {second}");
     }
 }
@@ -92,7 +92,7 @@ async fn a_message_is_not_sent_before_its_time(store: &dyn Store) {
     assert_eq!(next_due(store).await, Some(at(100)));
     assert_eq!(stored(store, "m1").await.send_at, Some(at(100)));
     assert_eq!(withdraw(store, "m3", 50).await, Withdrawn::Unsent);
-    let claimed = store.claim(at(100), LEASE, &[Share::any("demo", 10)]).await.expect("claimed");
+    let claimed = store.claim(at(100), LEASE, &[Share::any("demo", 10)]).await.expect("claimed").lent;
     let seen: Vec<_> = claimed.iter().map(|it| (it.message.id.as_str(), it.due_since)).collect();
     assert_eq!(seen, [("m1", at(100))], "and it has been tried since then");
 }
@@ -108,7 +108,7 @@ async fn what_has_run_out_needs_no_attempt_to_be_found_so(store: &dyn Store) {
     settle(store, "unknown", 1, Fact::Unknown, Some(50)).await;
     settle(store, "postponed", 1, Fact::Postponed, Some(500)).await;
     settle(store, "accepted", 1, Fact::Accepted, None).await;
-    let again = store.claim(at(40), LEASE, &[Share::any("demo", 1)]).await.expect("claimed");
+    let again = store.claim(at(40), LEASE, &[Share::any("demo", 1)]).await.expect("claimed").lent;
     assert_eq!(again.first().map(|claimed| claimed.message.id.as_str()), Some("unsent"));
     assert_eq!(store.expire(at(59), 10).await.expect("answer"), 0, "not yet");
 
@@ -175,7 +175,7 @@ async fn what_was_given_up_is_tried_again_if_somebody_wants_it(store: &dyn Store
     assert_eq!(requeue(store, "failed", 20).await, Requeued::Queued);
     assert_eq!(requeue(store, "failed", 20).await, Requeued::NotFailed(State::Sending), "once is enough");
 
-    let claimed = store.claim(at(20), LEASE, &[Share::any("demo", 10)]).await.expect("claimed");
+    let claimed = store.claim(at(20), LEASE, &[Share::any("demo", 10)]).await.expect("claimed").lent;
     let seen: Vec<_> = claimed.iter().map(|it| (it.message.id.as_str(), it.attempt, it.stage, it.due_since)).collect();
     assert_eq!(seen, [("failed", 2, Stage::First, at(20))]);
     settle(store, "failed", 2, Fact::Failed, None).await;
