@@ -3,7 +3,7 @@
 use crate::program::{PATIENCE, command, rbm, text};
 use rbm_emulator::{Emulator, Options};
 use reqwest::{Client, Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,20 @@ impl Serve {
         secret(&directory, "key.json", &emulator.service_account());
         secret(&directory, "token", "client-token-1");
         write(&directory, &config(emulator.origin(), server, admin));
-        let mut child = command(&["serve", "--json", "--config", path(&directory).to_str().unwrap()])
+        let (child, gateway, admin) = Self::spawn(&directory);
+        Self { gateway, admin, directory, client: Client::new(), child, _emulator: emulator }
+    }
+
+    /// Ends and starts again, at other addresses.
+    fn restart(&mut self) {
+        self.signal("-TERM");
+        assert_eq!(self.child.wait().unwrap().code(), Some(0), "{}", self.log());
+        (self.child, self.gateway, self.admin) = Self::spawn(&self.directory);
+    }
+
+    /// The process, and where its two addresses are. The log begins anew.
+    fn spawn(directory: &TempDir) -> (Child, String, String) {
+        let mut child = command(&["serve", "--json", "--config", path(directory).to_str().unwrap()])
             .env("RBM_LOG", "info")
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(directory.path().join("log")).unwrap())
@@ -42,7 +55,7 @@ impl Serve {
         let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?}; {}", log()));
         let origin = |name: &str| ready[name].as_str().unwrap().to_owned();
         let (gateway, admin) = (origin("gateway"), origin("admin"));
-        Self { gateway, admin, directory, client: Client::new(), child, _emulator: emulator }
+        (child, gateway, admin)
     }
 
     fn signal(&self, name: &str) {
@@ -207,6 +220,36 @@ async fn a_configuration_is_read_again_all_of_it_or_nothing() {
         assert!(serve.log().contains(why), "{why} is not in {}", serve.log());
         assert_eq!(serve.get("/v1/messages?agent=second", Some("new")).await.0, StatusCode::OK, "{why}");
     }
+}
+
+#[tokio::test]
+async fn who_removes_an_agent_is_told_of_what_it_had_still_to_send() {
+    let mut serve = Serve::start("", "").await;
+    let one = read(&serve.directory);
+    let second = "[agents.second]\nagent_id = \"second\"\nclient_token_file = \"token\"\n\
+                  service_account_file = \"key.json\"\n";
+    write(&serve.directory, &(one.clone() + second));
+    serve.signal("-HUP");
+    serve.wait_for_log("the configuration was read again").await;
+    let later = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)).to_string();
+    for agent in ["demo", "second", "second"] {
+        let body = json!({ "to": "+15550100002", "agent": agent, "content": { "text": "Hi" }, "send_at": later });
+        let sent = serve.client.post(format!("{}/v1/messages", serve.gateway)).body(body.to_string());
+        let sent = sent.header("content-type", "application/json").send().await.unwrap();
+        assert_eq!(sent.status(), StatusCode::ACCEPTED, "{}", sent.text().await.unwrap());
+    }
+    assert!(!serve.log().contains("is not configured"), "{}", serve.log());
+
+    write(&serve.directory, &one);
+    serve.signal("-HUP");
+    serve.wait_for_log("messages wait for an agent that is not configured agent=\"second\" waiting=2").await;
+    let (_, metrics) = serve.admin("/metrics", None).await;
+    for line in ["rbm_queue_depth{agent=\"demo\"} 1\n", "rbm_queue_depth{agent=\"second\"} 2\n"] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
+    serve.restart();
+    serve.wait_for_log("messages wait for an agent that is not configured agent=\"second\" waiting=2").await;
+    assert_eq!(serve.log().matches("is not configured").count(), 1, "once, and not of the other one: {}", serve.log());
 }
 
 #[tokio::test]

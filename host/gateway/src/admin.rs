@@ -14,6 +14,7 @@ use axum::routing::get;
 use axum::{Json, Router, middleware};
 use http::{HeaderValue, StatusCode, Uri, header};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -47,9 +48,10 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Problem>
     // A store that does not answer is a reason to look at the other numbers.
     let health = look_at_store(&shared).await.unwrap_or_default();
     let overdue = health.oldest_due.map(|due| Duration::try_from(shared.now().duration_since(due)).unwrap_or_default());
-    let waiting =
-        Waiting { messages: health.waiting, oldest_due: overdue.unwrap_or_default(), quarantined: health.quarantined };
     let senders = shared.senders();
+    let mut messages: BTreeMap<_, _> = senders.agents.iter().map(|agent| (agent.name.clone(), 0)).collect();
+    messages.extend(health.waiting);
+    let waiting = Waiting { messages, oldest_due: overdue.unwrap_or_default(), quarantined: health.quarantined };
     let tokens =
         senders.agents.iter().filter_map(|agent| Some((agent.name.clone(), agent.channel.token_expires_in()?)));
     let mut response = Response::new(Body::from(shared.metrics.text(waiting, tokens)));

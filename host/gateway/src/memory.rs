@@ -157,9 +157,11 @@ impl Store for MemoryStore {
 
     async fn health(&self) -> Result<Health, StoreProblem> {
         let kept = self.lock();
-        let due = kept.messages.values().filter_map(|row| row.record.stored.next_at);
-        let (waiting, quarantined) = (due.clone().count() as u64, kept.quarantine.len());
-        Ok(Health { waiting, oldest_due: due.min(), quarantined })
+        let due = kept.messages.values().map(|row| &row.record.stored).filter(|stored| stored.next_at.is_some());
+        let mut waiting = BTreeMap::new();
+        due.clone().for_each(|stored| *waiting.entry(stored.agent.clone()).or_default() += 1);
+        let oldest_due = due.filter_map(|stored| stored.next_at).min();
+        Ok(Health { waiting, oldest_due, quarantined: kept.quarantine.len() })
     }
 
     async fn keep_upload(&self, upload: Upload) -> Result<(), StoreProblem> {

@@ -10,6 +10,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use rbm_host::{CallProblem, Observer};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ pub struct Metrics {
     messages: Family<Label, Counter>,
     send_attempts: Family<Label, Counter>,
     send: Histogram,
-    queue_depth: Gauge,
+    queue_depth: Family<AgentLabel, Gauge>,
     oldest_due: Gauge,
     quarantined: Gauge,
     guest_calls: Family<Labels, Counter>,
@@ -67,10 +68,10 @@ impl WebhookOutcome {
 }
 
 /// What is counted in the store when somebody looks.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Waiting {
-    /// Messages that are to be sent.
-    pub(crate) messages: u64,
+    /// Messages that are to be sent, by their agent.
+    pub(crate) messages: BTreeMap<String, u64>,
     /// How long the one that is due for longest has been.
     pub(crate) oldest_due: Duration,
     /// Requests that were put aside.
@@ -88,7 +89,7 @@ impl Default for Metrics {
             messages: Family::default(),
             send_attempts: Family::default(),
             send: Histogram::new(SECONDS),
-            queue_depth: Gauge::default(),
+            queue_depth: Family::default(),
             oldest_due: Gauge::default(),
             quarantined: Gauge::default(),
             guest_calls: Family::default(),
@@ -120,7 +121,7 @@ impl Metrics {
         registry.register("send_attempts", count, self.send_attempts.clone());
         let time = "From the beginning of an attempt to its end";
         registry.register_with_unit("send", time, Unit::Seconds, self.send.clone());
-        registry.register("queue_depth", "Messages that are to be sent", self.queue_depth.clone());
+        registry.register("queue_depth", "Messages that are to be sent, by their agent", self.queue_depth.clone());
         let time = "How long the message that is due for longest has been";
         registry.register_with_unit("oldest_due", time, Unit::Seconds, self.oldest_due.clone());
         registry.register("quarantined", "Webhook requests that were put aside", self.quarantined.clone());
@@ -158,10 +159,13 @@ impl Metrics {
     pub(crate) fn text(&self, waiting: Waiting, tokens: impl IntoIterator<Item = (String, Duration)>) -> String {
         let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        self.queue_depth.set(whole(waiting.messages));
         self.oldest_due.set(whole(waiting.oldest_due.as_secs()));
         self.quarantined.set(whole(waiting.quarantined));
-        // A reload may have removed an agent.
+        // A reload may have removed an agent, and what it had to send may be gone.
+        self.queue_depth.clear();
+        for (agent, messages) in waiting.messages {
+            self.queue_depth.get_or_create(&[("agent", agent)]).set(whole(messages));
+        }
         self.token_expiry.clear();
         for (agent, expires_in) in tokens {
             self.token_expiry.get_or_create(&[("agent", agent)]).set(whole(expires_in.as_secs()));
@@ -215,7 +219,8 @@ mod tests {
         (0..3).for_each(|_| metrics.duplicate());
         metrics.message(Fact::Accepted);
         metrics.attempt(Fact::Accepted, Duration::from_millis(300));
-        let waiting = Waiting { messages: 7, oldest_due: Duration::from_secs(61), quarantined: 2 };
+        let waiting =
+            Waiting { messages: [("demo".to_owned(), 7)].into(), oldest_due: Duration::from_secs(61), quarantined: 2 };
         metrics.called("verify-signature", None, Duration::from_micros(20));
         metrics.called("send", None, Duration::from_millis(300));
         let out_of_time = CallProblem::OutOfTime { limit: Duration::from_secs(1) };
@@ -231,7 +236,7 @@ mod tests {
             "rbm_messages_total{state=\"accepted\"} 1",
             "rbm_send_attempts_total{result=\"accepted\"} 1",
             "rbm_send_seconds_count 1",
-            "rbm_queue_depth 7",
+            "rbm_queue_depth{agent=\"demo\"} 7",
             "rbm_oldest_due_seconds 61",
             "rbm_quarantined 2",
             "rbm_guest_calls_total{export=\"verify-signature\",outcome=\"returned\"} 1",

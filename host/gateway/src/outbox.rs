@@ -33,7 +33,7 @@ use tokio_util::task::TaskTracker;
 pub(crate) async fn run(shared: Arc<Shared>, lines: Vec<Line>, mut stopped: watch::Receiver<bool>) {
     let lines = lines.into_iter().map(|line| (line.agent.clone(), Arc::new(line))).collect();
     let (senders, attempts) = (shared.senders(), TaskTracker::new());
-    let mut outbox = Outbox { shared, senders, lines, attempts, recovered: false, tidied_at: None };
+    let mut outbox = Outbox { shared, senders, lines, attempts, recovered: false, looked: false, tidied_at: None };
     loop {
         let pause = match outbox.round().await {
             Ok(pause) => pause,
@@ -60,6 +60,8 @@ struct Outbox {
     attempts: TaskTracker,
     /// What the process before was doing is known to be lost.
     recovered: bool,
+    /// Somebody was told of what nobody sends.
+    looked: bool,
     tidied_at: Option<Instant>,
 }
 
@@ -68,6 +70,7 @@ impl Outbox {
     async fn round(&mut self) -> Result<Duration, StoreProblem> {
         self.follow();
         self.recover().await?;
+        self.look_for_the_abandoned().await?;
         let more_to_tidy = self.tidy().await?;
         let (shares, _) = self.allowances();
         if !shares.is_empty() {
@@ -100,6 +103,7 @@ impl Outbox {
         };
         self.lines = senders.agents.iter().map(line).collect();
         self.senders = senders;
+        self.looked = false;
     }
 
     /// Once. What was under way is tried again at once, with the same id.
@@ -110,6 +114,19 @@ impl Outbox {
                 tracing::info!(lost, "nobody has said how some attempts ended; they are made again");
             }
             self.recovered = true;
+        }
+        Ok(())
+    }
+
+    /// Once for each configuration. Messages of an agent that is no longer in it wait until it is, or until they run out.
+    async fn look_for_the_abandoned(&mut self) -> Result<(), StoreProblem> {
+        if !self.looked {
+            for (agent, waiting) in self.shared.store.health().await?.waiting {
+                if !self.lines.contains_key(&agent) {
+                    tracing::warn!(agent, waiting, "messages wait for an agent that is not configured");
+                }
+            }
+            self.looked = true;
         }
         Ok(())
     }

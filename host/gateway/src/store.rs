@@ -15,6 +15,7 @@ use quarantine::Quarantine;
 use retention::{Erased, Pruned, Retention};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tester::{Counted, NewTester, StoredTester, TesterQuota};
 
@@ -305,10 +306,10 @@ pub struct StoredEvent {
 }
 
 /// How much waits in a store that can be written.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Health {
-    /// Messages that are to be sent.
-    pub waiting: u64,
+    /// Messages that are to be sent, by the gateway's name of the agent, also of one that it no longer has.
+    pub waiting: BTreeMap<String, u64>,
     /// When the next of them is due.
     pub oldest_due: Option<Timestamp>,
     /// Requests that were put aside.

@@ -4,11 +4,12 @@
 use super::{LEASE, PHONE, accept, at, claim, entry, keep, lent, message, next_due, stored, withdraw};
 use crate::lifecycle::{Fact, State};
 use crate::store::lane::{Share, Stage};
-use crate::store::{NewMessage, Requeued, Settlement, Store, Withdrawn};
+use crate::store::{Health, NewMessage, Requeued, Settlement, Store, Withdrawn};
 use gateway_channel::{Message, Purpose};
 
 pub(super) async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     an_agent_is_lent_no_more_than_its_share(&*empty()).await;
+    what_waits_is_counted_for_each_agent(&*empty()).await;
     what_is_essential_comes_first_and_at_any_hour(&*empty()).await;
     a_retry_without_budget_waits_and_holds_up_nobody(&*empty()).await;
     the_kind_of_an_attempt_follows_from_the_one_before(&*empty()).await;
@@ -30,6 +31,19 @@ async fn an_agent_is_lent_no_more_than_its_share(store: &dyn Store) {
     assert_eq!(store.next_due(&[Share::any("one", 1)]).await.expect("answer"), Some(at(30)), "the end of a lease");
     assert_eq!(store.next_due(&[Share::any("three", 0)]).await.expect("answer"), None, "nothing may begin");
     assert_eq!(store.next_due(&[Share::any("three", 1)]).await.expect("answer"), Some(at(0)));
+}
+
+/// Of every agent that there ever was: a store does not know which of them still send.
+async fn what_waits_is_counted_for_each_agent(store: &dyn Store) {
+    assert_eq!(store.health().await.expect("answer"), Health::default());
+    for (agent, id, second) in [("one", "m1", 20), ("two", "m2", 10), ("two", "m3", 30)] {
+        keep(store, NewMessage { agent: agent.into(), send_at: Some(at(second)), ..new(id, None) }).await;
+    }
+    let waiting = |counts: &[(&str, u64)]| counts.iter().map(|(agent, count)| ((*agent).to_owned(), *count)).collect();
+    let health = store.health().await.expect("answer");
+    assert_eq!((health.waiting, health.oldest_due), (waiting(&[("one", 1), ("two", 2)]), Some(at(10))));
+    assert_eq!(withdraw(store, "m1", 1).await, Withdrawn::Unsent);
+    assert_eq!(store.health().await.expect("answer").waiting, waiting(&[("two", 2)]));
 }
 
 async fn what_is_essential_comes_first_and_at_any_hour(store: &dyn Store) {
