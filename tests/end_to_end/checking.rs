@@ -162,7 +162,10 @@ fn each_rule_is_explained_with_its_source() {
     let unknown = rbm(&["explain", "postback-lenght"], b"");
     assert_eq!(unknown.code, Some(2));
     assert!(unknown.stderr.contains("did you mean postback-length?"), "{}", unknown.stderr);
-    assert!(rbm(&["explain"], b"").stdout.lines().any(|line| line.starts_with("text-length ")));
+    let listed = rbm(&["explain"], b"").stdout;
+    for rule in ["text-length ", "not-json ", "config-exposed "] {
+        assert!(listed.lines().any(|line| line.starts_with(rule)), "{rule} is not in {listed}");
+    }
 }
 
 #[test]

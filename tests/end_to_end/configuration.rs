@@ -1,8 +1,9 @@
 //! `rbm config`: what is wrong with a configuration, what is in effect, and what editors are told, with real files and real
 //! variables.
 
-use crate::program::{Ended, command};
+use crate::program::{Ended, command, rbm};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -126,6 +127,28 @@ fn findings_come_as_json_too() {
     assert_eq!((&finding["rule"], &finding["severity"]), (&"config-range".into(), &"error".into()));
     let other = &said["findings"][1];
     assert_eq!((&other["line"], &other["from"]), (&Value::Null, &"RBM_LOG__LEVEL".into()));
+}
+
+#[test]
+fn each_rule_that_is_named_is_explained() {
+    let text = "colour = 1\n[server]\nlisten = \"0.0.0.0:1\"\ntrusted_proxies = [\"x\"]\n[agents.\"a b\"]\n[agents.demo]\n\
+                agent_id = \"?\"\nclient_token = 1\nbearer_token_file = \"api-token\"\nregion = \"eu\"\nburst = 0\n\
+                quiet_hours = { from = \"1\", to = \"2\", time_zone = \"x\" }\n\
+                [callbacks.app]\nurl = \"ftp://x\"\nsecret = \"s\"\nsecret_file = \"nowhere\"\nagents = [\"x\"]\n";
+    let directory = directory(text);
+    allow(&directory.path().join("api-token"), 0o644);
+    let variables = [("RBM_SERVER__X", "x"), ("RBM_ADMIN__LISTEN", "x"), ("RBM_ADMIN__TOKEN_FILE", "nowhere")];
+    let checked =
+        config(&directory, &["check", "--json", "--config", "rbm.toml", "--set", "x=y"], &variables, "").stdout;
+    let said: Value = serde_json::from_str(&checked).unwrap();
+    let findings = said["findings"].as_array().unwrap().iter();
+    let named: BTreeSet<(&str, &str)> =
+        findings.map(|finding| (finding["rule"].as_str().unwrap(), finding["severity"].as_str().unwrap())).collect();
+    assert!(named.len() > 15, "{named:?}");
+    for (rule, severity) in named {
+        let explained = rbm(&["explain", rule], b"").stdout;
+        assert!(explained.starts_with(&format!("{rule} ({severity})\n")), "{rule}: {explained}");
+    }
 }
 
 #[test]

@@ -28,6 +28,7 @@ use render::Source;
 use serde_json::{Value, json};
 
 pub(crate) use files::Arguments;
+pub(crate) use finding::{explained, rules};
 pub(crate) use validated::{
     AgentConfig, CallbackConfig, Config, Log, LogFormat, Partner, Platform, Rate, Retention, Tls,
 };

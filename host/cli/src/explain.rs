@@ -1,5 +1,6 @@
-//! `rbm explain`: the rules that findings name, out of the table that the plugin enforces.
+//! `rbm explain`: the rules that findings name. Those of the platform are out of the table that the plugin enforces.
 
+use crate::config;
 use crate::excerpt::excerpt;
 use crate::exit::Failure;
 use crate::output;
@@ -24,7 +25,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(output::bytes(text.as_bytes())?)
 }
 
-/// A rule of the platform, or one about how messages are written.
+/// A rule of the platform, or one about how messages or configurations are written.
 fn find(rule: &str) -> Result<String, Failure> {
     if let Some(row) = ALL.iter().find(|row| row.limit.rule == rule) {
         return Ok(explained(row));
@@ -32,8 +33,12 @@ fn find(rule: &str) -> Result<String, Failure> {
     if let Some((_, about)) = RULES.iter().find(|(name, _)| *name == rule) {
         return Ok(format!("{rule} (error)\n{about}\n"));
     }
-    let known = ALL.iter().map(|row| row.limit.rule).chain(RULES.map(|(name, _)| name));
-    let hint = rbm_json::nearest(known, rule).map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
+    if let Some(explained) = config::explained(rule) {
+        return Ok(explained);
+    }
+    let hint = rbm_json::nearest(all().map(|(name, _)| name), rule)
+        .map(|nearest| format!("; did you mean {nearest}?"))
+        .unwrap_or_default();
     Err(Failure::usage(format!("there is no rule {:?}{hint}", excerpt(rule))))
 }
 
@@ -51,8 +56,13 @@ fn explained(row: &Row) -> String {
 }
 
 fn list() -> String {
-    let width = ALL.iter().map(|row| row.limit.rule.len()).max().unwrap_or_default();
-    ALL.iter().map(|row| format!("{:width$}  {}\n", row.limit.rule, row.about)).collect()
+    let width = all().map(|(name, _)| name.len()).max().unwrap_or_default();
+    all().map(|(name, about)| format!("{name:width$}  {about}\n")).collect()
+}
+
+/// Each with what it says.
+fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ALL.iter().map(|row| (row.limit.rule, row.about)).chain(RULES).chain(config::rules())
 }
 
 fn page() -> String {

@@ -1,6 +1,7 @@
 //! Something that is wrong with a configuration, and who said it where. A finding never repeats a secret.
 
 use super::given::Origin;
+use Severity::{Error, Warning};
 use std::fmt;
 
 /// What is wrong.
@@ -70,28 +71,82 @@ impl Finding {
 
 impl fmt::Display for Rule {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Syntax => "config-syntax",
-            Self::UnknownKey => "config-unknown-key",
-            Self::UnknownVariable => "config-unknown-variable",
-            Self::UnknownFlag => "config-unknown-flag",
-            Self::Name => "config-name",
-            Self::Kind => "config-kind",
-            Self::Range => "config-range",
-            Self::Choice => "config-choice",
-            Self::Required => "config-required",
-            Self::Excluded => "config-excluded",
-            Self::Alike => "config-alike",
-            Self::Address => "config-address",
-            Self::Network => "config-network",
-            Self::Url => "config-url",
-            Self::AgentId => "config-agent-id",
-            Self::Time => "config-time",
-            Self::SecretFile => "config-secret-file",
-            Self::SecretMode => "config-secret-mode",
-            Self::Secret => "config-secret",
-            Self::Exposed => "config-exposed",
-            Self::Reference => "config-reference",
-        })
+        formatter.write_str(RULES[*self as usize].0)
     }
 }
+
+/// The names of all rules.
+pub(crate) fn rules() -> impl Iterator<Item = (&'static str, &'static str)> {
+    RULES.into_iter().map(|(name, _, about)| (name, about))
+}
+
+/// What a rule says, by its name.
+pub(crate) fn explained(rule: &str) -> Option<String> {
+    let (name, severity, about) = RULES.into_iter().find(|(name, ..)| *name == rule)?;
+    let severity = if severity == Severity::Error { "error" } else { "warning" };
+    Some(format!("{name} ({severity})\n{about}\n"))
+}
+
+/// In the order of [`Rule`].
+const RULES: [(&str, Severity, &str); 21] = [
+    ("config-syntax", Error, "The file is TOML."),
+    (
+        "config-unknown-key",
+        Error,
+        "Only keys that there are stand in the file: one that is misspelt would change nothing.",
+    ),
+    (
+        "config-unknown-variable",
+        Error,
+        "A variable of the environment that begins with RBM_ and has two underscores in a row names a key. One that only looks \
+         as if it were to name one is warned of, and left alone.",
+    ),
+    ("config-unknown-flag", Error, "What follows --set is KEY=VALUE, and the key is one that there is, and no secret."),
+    (
+        "config-name",
+        Error,
+        "The name of an agent or of a callback becomes part of an address and of the names of variables, and is fit for both.",
+    ),
+    (
+        "config-kind",
+        Error,
+        "A value is of the kind that its key takes: a text, a whole number, true or false, a list, a table.",
+    ),
+    ("config-range", Error, "A number is within the limits of its key."),
+    ("config-choice", Error, "A key that takes one of some words has one of them."),
+    ("config-required", Error, "What the gateway cannot do its work without is there."),
+    (
+        "config-excluded",
+        Error,
+        "A thing is said in one way, where there are several: a secret, or a file that holds it.",
+    ),
+    ("config-alike", Error, "What must be told apart differs: names, ids, secrets, addresses to listen on."),
+    ("config-address", Error, "What is listened on is an address of this machine and a port."),
+    ("config-network", Error, "A trusted proxy is an address or a network, and not everybody."),
+    (
+        "config-url",
+        Error,
+        "Where the gateway sends to is https and public, unless private addresses are allowed, and has no user in it.",
+    ),
+    ("config-agent-id", Error, "An agent's id is one that the platform gives, with or without @rbm.goog."),
+    (
+        "config-time",
+        Error,
+        "Quiet hours are from one time of day to another, by the clocks of a place that IANA knows.",
+    ),
+    ("config-secret-file", Error, "A file that is named is there, can be read, and holds what it is to hold."),
+    ("config-secret-mode", Warning, "A file that holds a secret can be read by its owner only: chmod 600."),
+    (
+        "config-secret",
+        Error,
+        "A secret has the form that it needs. What is wrong with it is said without repeating it.",
+    ),
+    (
+        "config-exposed",
+        Error,
+        "What others than this machine reach asks for a token, and is encrypted by the gateway or by a proxy that is named.",
+    ),
+    ("config-reference", Error, "What a name refers to is there, once."),
+];
+
+const _: () = assert!(RULES.len() == Rule::Reference as usize + 1, "each rule is in the table");
