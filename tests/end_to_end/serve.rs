@@ -5,6 +5,7 @@ use rbm_emulator::{Emulator, Options};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
+use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -176,6 +177,42 @@ async fn callers_know_the_token_and_the_platform_needs_none() {
     let webhook = serve.client.post(format!("{}/webhooks/rbm/demo", serve.gateway)).body("{}").send().await.unwrap();
     assert_eq!(webhook.status(), StatusCode::BAD_REQUEST, "judged, and not turned away at the door");
     assert!(!serve.log().contains("c4ller"));
+}
+
+/// From another address of this machine nobody may connect; from the proxy's, what came to it in the clear is turned away.
+#[tokio::test]
+async fn where_a_proxy_is_trusted_nobody_else_connects_and_nothing_comes_that_was_in_the_clear() {
+    let serve = Serve::start("trusted_proxies = [\"127.0.0.2\"]", "").await;
+    let from = |address: [u8; 4]| Client::builder().no_proxy().local_address(IpAddr::from(address)).build().unwrap();
+    let (proxy, other) = (from([127, 0, 0, 2]), from([127, 0, 0, 3]));
+    for (method, path, protocol, status) in [
+        (Method::GET, "/v1/messages", Some("https"), StatusCode::OK),
+        (Method::GET, "/v1/messages", None, StatusCode::OK),
+        (Method::GET, "/v1/messages", Some("http"), StatusCode::FORBIDDEN),
+        // Let in, and empty.
+        (Method::POST, "/webhooks/rbm/demo", Some("https"), StatusCode::BAD_REQUEST),
+        (Method::POST, "/webhooks/rbm/demo", Some("http"), StatusCode::FORBIDDEN),
+    ] {
+        let ask = |client: &Client| {
+            let request = client.request(method.clone(), format!("{}{path}", serve.gateway));
+            protocol.into_iter().fold(request, |request, it| request.header("x-forwarded-proto", it)).send()
+        };
+        let answer = ask(&proxy).await.unwrap();
+        let (answered, text) = (answer.status(), answer.text().await.unwrap());
+        assert_eq!(answered, status, "{path} {protocol:?}: {text}");
+        assert_eq!(text.contains("\"https-required\""), status == StatusCode::FORBIDDEN, "{text}");
+        ask(&other).await.expect_err("nobody but the proxy is served");
+    }
+    serve.wait_for_log("somebody who is no trusted proxy was turned away peer=127.0.0.3").await;
+    assert_eq!(serve.admin("/healthz", None).await.0, StatusCode::OK, "the keeper needs no proxy");
+}
+
+/// Nobody is in front, so that anybody may have written the header.
+#[tokio::test]
+async fn without_a_proxy_the_header_of_one_says_nothing() {
+    let serve = Serve::start("", "").await;
+    let request = serve.client.get(format!("{}/v1/messages", serve.gateway)).header("x-forwarded-proto", "http");
+    assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
 }
 
 #[tokio::test]
