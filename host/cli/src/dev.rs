@@ -4,6 +4,7 @@
 mod feed;
 
 use crate::exit::Failure;
+use crate::signals::Ends;
 use crate::{capacity, excerpt, opt_out, output, plugin, send};
 use anyhow::{Context as _, anyhow};
 use base64::Engine as _;
@@ -74,13 +75,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         kept: &kept.place,
         forward: forward.as_ref(),
     };
+    // Before anybody is told that it is ready, so that none of them is missed.
+    let mut ends = Ends::listen()?;
     output::line(if arguments.json { ready.json() } else { ready.text() })?;
     let feed = if arguments.json { None } else { Some(Feed::from_now(store).await.map_err(anyhow::Error::from)?) };
     let feed = feed.map(|feed| tokio::spawn(feed.run()));
     if arguments.hello {
         send::hello(gateway.origin(), HELLO_TO).await?;
     }
-    stopped().await?;
+    ends.next().await;
     feed.inspect(tokio::task::JoinHandle::abort);
     gateway.shutdown().await;
     emulator.shutdown().await;
@@ -258,21 +261,6 @@ What happens (times in UTC):
 "
         )
     }
-}
-
-#[cfg(unix)]
-async fn stopped() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminated = signal(SignalKind::terminate()).context("SIGTERM cannot be waited for")?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted.context("Ctrl-C cannot be waited for"),
-        _ = terminated.recv() => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-async fn stopped() -> anyhow::Result<()> {
-    tokio::signal::ctrl_c().await.context("Ctrl-C cannot be waited for")
 }
 
 const AGENT: &str = "demo";

@@ -29,6 +29,7 @@ mod quarantine;
 mod send;
 mod serve;
 mod sign;
+mod signals;
 mod table;
 mod verify;
 

@@ -3,11 +3,11 @@
 
 mod limit;
 mod senders;
-mod signals;
 mod tls;
 
 use crate::config::{self, CallbackConfig, Config};
 use crate::exit::Failure;
+use crate::signals::{Signal, Signals};
 use crate::{capacity, excerpt, log, opt_out, output, plugin};
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
@@ -18,7 +18,6 @@ use rbm_sqlite::{OpenProblem, SqliteStore};
 use sd_notify::NotifyState;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
-use signals::{Signal, Signals};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
