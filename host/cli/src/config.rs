@@ -30,7 +30,7 @@ use serde_json::{Value, json};
 pub(crate) use files::Arguments;
 pub(crate) use finding::{explained, rules};
 pub(crate) use validated::{
-    AgentConfig, CallbackConfig, Config, Log, LogFormat, Partner, Platform, Rate, Retention, Tls,
+    AgentConfig, CallbackConfig, Config, Log, LogFormat, Partner, Platform, Retention, Tls,
 };
 
 /// What can be asked about a configuration.

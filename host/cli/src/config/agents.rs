@@ -4,10 +4,11 @@ use super::file::place;
 use super::finding::{Finding, Rule};
 use super::keys::{CREDENTIALS, REGIONS, USE_CASES, folded};
 use super::reading::{Reading, Section, Wrong};
-use super::validated::{AgentConfig, Partner, QuietHours, Rate};
+use super::validated::{AgentConfig, Partner};
 use crate::excerpt::remark;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
+use rbm_gateway::{Pace, QuietHours};
 use rbm_host::{Credentials, ServiceAccount};
 use rbm_wire::auth;
 use rbm_wire::name::AgentId;
@@ -53,7 +54,7 @@ fn read_agent(
         None => section.require_secret("client_token", NOT_BELIEVED),
     }
     let (credentials, quiet_hours) = (credentials(section), quiet_hours(section));
-    let rate = (section.whole("messages_per_second"), section.whole("burst"));
+    let pace = (section.whole("messages_per_second"), section.whole("burst"));
     Some(AgentConfig {
         name: name.to_owned(),
         agent_id: agent_id?,
@@ -62,7 +63,7 @@ fn read_agent(
         region: section.word("region", REGIONS),
         use_case: section.word("use_case", USE_CASES),
         card_suggestions_max: section.whole("card_suggestions_max")?,
-        rate: Rate { messages_per_second: NonZeroU32::new(rate.0?)?, burst: NonZeroU32::new(rate.1?)? },
+        pace: Pace { messages_per_second: NonZeroU32::new(pace.0?)?, burst: NonZeroU32::new(pace.1?)? },
         quiet_hours: quiet_hours.ok()?,
     })
 }
@@ -143,14 +144,12 @@ fn quiet_hours(agent: &Section<'_>) -> Result<Option<QuietHours>, Wrong> {
     let time = |name: &str| section.parsed(name, Rule::Time, "a time of day, such as 22:00", clock);
     let (from, to) = (time("from"), time("to"));
     let zone = section.parsed("time_zone", Rule::Time, "a time zone, such as Europe/Berlin", TimeZone::get);
-    if from.is_some() && from == to {
+    let (Some(from), Some(to), Some(zone)) = (from, to, zone) else { return Err(Wrong) };
+    QuietHours::new(from, to, zone).map(Some).map_err(|_| {
         let message = format!("{} is the same as {}, and must differ", section.at("to"), section.at("from"));
         section.find(Finding::error(Rule::Time, message, section.origin_of("to")));
-    }
-    match (from, to, zone) {
-        (Some(from), Some(to), Some(time_zone)) => Ok(Some(QuietHours { from, to, time_zone })),
-        _ => Err(Wrong),
-    }
+        Wrong
+    })
 }
 
 /// `HH:MM`.

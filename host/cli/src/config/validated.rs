@@ -4,13 +4,11 @@
 
 use gateway_channel::Setting;
 use ipnet::IpNet;
-use jiff::civil::Time;
-use jiff::tz::TimeZone;
+use rbm_gateway::{Pace, QuietHours};
 use rbm_host::Credentials;
 use rbm_wire::name::AgentId;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 use tracing::level_filters::LevelFilter;
@@ -112,7 +110,7 @@ pub(crate) struct AgentConfig {
     pub(crate) use_case: Option<&'static str>,
     /// 1 to 10.
     pub(crate) card_suggestions_max: u32,
-    pub(crate) rate: Rate,
+    pub(crate) pace: Pace,
     /// None: it may send at any time.
     pub(crate) quiet_hours: Option<QuietHours>,
 }
@@ -131,22 +129,6 @@ impl AgentConfig {
         settings.extend(platform.api_origin.as_deref().map(|origin| setting("api-origin", origin)));
         settings
     }
-}
-
-/// How fast an agent sends.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Rate {
-    pub(crate) messages_per_second: NonZeroU32,
-    /// How many may go at once after a pause.
-    pub(crate) burst: NonZeroU32,
-}
-
-/// When an agent sends nothing, by the clocks of one place. `from` is later than `to` if it is over midnight; they differ.
-#[derive(Clone, Debug)]
-pub(crate) struct QuietHours {
-    pub(crate) from: Time,
-    pub(crate) to: Time,
-    pub(crate) time_zone: TimeZone,
 }
 
 /// An address of an application that events are posted to.

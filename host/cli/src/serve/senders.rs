@@ -2,13 +2,13 @@
 //! credentials that it never sees. Once at the start, and again for each reload.
 
 use super::tls;
-use crate::config::{AgentConfig, CallbackConfig, Config, Partner, Platform, Rate};
+use crate::config::{AgentConfig, CallbackConfig, Config, Partner, Platform};
 use crate::exit::Failure;
 use anyhow::anyhow;
 use gateway_channel::{Finding, Setting, Severity};
 use jiff::Timestamp;
 use rbm_gateway::callback::{Callback, CallbackSettings};
-use rbm_gateway::{Agent, Guard, Manner, Pace, QuietHours, QuietHoursProblem, Senders};
+use rbm_gateway::{Agent, Guard, Manner, Senders};
 use rbm_host::{Channel, Egress, NoHttp, Plugin};
 use rbm_wire::origin;
 use secrecy::ExposeSecret as _;
@@ -64,15 +64,8 @@ async fn sender(agent: &AgentConfig, platform: &Platform, plugin: &Plugin) -> Re
         return Err(Failure::usage(format!("agents.{name}: the plugin does not take its settings: {message}")));
     }
     let platform_ids = vec![agent.agent_id.bare().to_owned(), agent.agent_id.full()];
-    let manner = manner(agent).map_err(|problem| Failure::usage(format!("agents.{name}: {problem}")))?;
+    let manner = Manner { pace: Some(agent.pace), quiet_hours: agent.quiet_hours.clone(), ..Manner::default() };
     Ok(Agent { name: name.clone(), platform_ids, channel, manner })
-}
-
-fn manner(agent: &AgentConfig) -> Result<Manner, QuietHoursProblem> {
-    let Rate { messages_per_second, burst } = agent.rate;
-    let quiet = agent.quiet_hours.clone();
-    let quiet = quiet.map(|quiet| QuietHours::between(quiet.from, quiet.to, quiet.time_zone)).transpose()?;
-    Ok(Manner { pace: Some(Pace { messages_per_second, burst }), quiet_hours: quiet, ..Manner::default() })
 }
 
 /// It only ever judges what comes in, so that it needs no agent and may ask nobody.

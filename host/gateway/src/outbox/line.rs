@@ -189,6 +189,7 @@ const UNPACED: u32 = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outbox::quiet_hours::hours;
     use gateway_channel::{ChannelFailure, FailureCode};
     use std::num::NonZeroU32;
 
@@ -256,8 +257,8 @@ mod tests {
 
     #[test]
     fn at_night_only_what_is_essential_may_begin() {
-        let hours = QuietHours::new("21:00", "08:00", "Europe/Berlin").expect("hours");
-        let (line, now) = line(&Manner { quiet_hours: Some(hours), ..Manner::default() });
+        let quiet_hours = Some(hours("21:00", "08:00", "Europe/Berlin"));
+        let (line, now) = line(&Manner { quiet_hours, ..Manner::default() });
         assert_eq!(share(&line, now, NOON).2, AT_ONCE);
         assert_eq!(share(&line, now, "2026-06-10T23:00:00Z"), (AT_ONCE, 100, 0));
     }

@@ -19,14 +19,6 @@ pub struct Pace {
     pub burst: NonZeroU32,
 }
 
-impl Pace {
-    /// So many in any second, a tenth of them at one moment.
-    pub fn per_second(messages: NonZeroU32) -> Self {
-        let burst = NonZeroU32::new(messages.get() / 10).unwrap_or(NonZeroU32::MIN);
-        Self { messages_per_second: messages, burst }
-    }
-}
-
 /// Keeps an agent to its pace.
 #[derive(Debug)]
 pub(crate) struct Pacer {
@@ -154,13 +146,6 @@ mod tests {
             .map(|first| times.iter().filter(|time| (*first..=first + 1_000).contains(*time)).count())
             .max()
             .unwrap_or_default()
-    }
-
-    #[test]
-    fn a_tenth_may_begin_at_one_moment_if_nobody_says_how_many() {
-        for (per_second, burst) in [(1, 1), (9, 1), (10, 1), (300, 30), (1_000, 100)] {
-            assert_eq!(Pace::per_second(NonZeroU32::new(per_second).expect("not 0")), pace(per_second, burst));
-        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use super::breaker::Answer;
 use super::judge::{Outcome, answer};
 use super::line::Sender;
+use super::quiet_hours::hours;
 use super::*;
 use crate::lifecycle::State;
 use crate::metrics::Waiting;
@@ -223,8 +224,9 @@ fn new(agent: &str, id: &str, at: Timestamp) -> NewMessage {
 }
 
 fn manner(messages_per_second: u32) -> Manner {
-    let pace = NonZeroU32::new(messages_per_second).map(Pace::per_second);
-    Manner { pace, ..Manner::default() }
+    let number = |number| NonZeroU32::new(number).expect("not 0");
+    let burst = number((messages_per_second / 10).max(1));
+    Manner { pace: Some(Pace { messages_per_second: number(messages_per_second), burst }), ..Manner::default() }
 }
 
 fn line(agent: &str, platform: &Arc<Platform>, manner: &Manner) -> Line {
@@ -346,13 +348,13 @@ async fn a_restart_exceeds_no_pace_begins_slowly_and_loses_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn what_runs_out_while_nothing_may_be_sent_has_expired_at_once() {
-    let hours = QuietHours::new("21:00", "08:00", "Europe/Berlin").expect("hours");
+    let night_hours = hours("21:00", "08:00", "Europe/Berlin");
     let night: Timestamp = "2026-06-10T20:00:00Z".parse().expect("a time");
     let (down, up) = (
         Platform::new(0, Some((Duration::ZERO, Duration::from_hours(1), Outage::Unavailable))),
         Platform::new(0, None),
     );
-    let quiet = Manner { quiet_hours: Some(hours), ..manner(10) };
+    let quiet = Manner { quiet_hours: Some(night_hours), ..manner(10) };
     let lines = vec![line("down", &down, &manner(10)), line("quiet", &up, &quiet)];
     let running = Running::start_with(Arc::new(MemoryStore::new()), night, lines);
     for agent in ["down", "quiet", "removed"] {

@@ -47,7 +47,7 @@ fn what_nobody_says_is_the_default() {
     assert!(config.partner.is_none() && config.callbacks.is_empty() && config.opt_out.keywords);
     assert_eq!(config.log.format, LogFormat::Text);
     let agent = &config.agents[0];
-    assert_eq!((agent.rate.messages_per_second.get(), agent.rate.burst.get()), (100, 10));
+    assert_eq!((agent.pace.messages_per_second.get(), agent.pace.burst.get()), (100, 10));
     assert_eq!((agent.card_suggestions_max, agent.region, agent.use_case), (4, None, None));
     assert!(agent.quiet_hours.is_none());
 }
@@ -81,7 +81,10 @@ fn the_environment_can_say_everything() {
     let agent = &config.agents[0];
     assert_eq!((agent.name.as_str(), exposed(&agent.client_tokens)), ("other_one", vec!["c"]));
     let quiet = agent.quiet_hours.as_ref().unwrap();
-    assert_eq!((quiet.from.hour(), quiet.to.minute(), quiet.time_zone.iana_name()), (22, 30, Some("Asia/Kolkata")));
+    // Five and a half hours ahead of UTC.
+    let night = |time: &str| quiet.quiet_until(time.parse().unwrap()).map(|until| until.to_string());
+    assert_eq!(night("2026-06-10T16:30:00Z").as_deref(), Some("2026-06-11T02:00:00Z"));
+    assert_eq!(night("2026-06-10T16:29:59Z"), None);
     let proxies: Vec<String> = config.server.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(proxies, ["10.0.0.0/8", "2001:db8::1/128"]);
     let tls = config.server.tls.unwrap();
