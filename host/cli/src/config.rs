@@ -17,6 +17,7 @@ mod schema;
 mod secret;
 mod server;
 mod show;
+mod tls;
 mod validated;
 
 use crate::exit::Failure;
@@ -29,9 +30,7 @@ use serde_json::{Value, json};
 
 pub(crate) use files::Arguments;
 pub(crate) use finding::{explained, rules};
-pub(crate) use validated::{
-    AgentConfig, CallbackConfig, Config, Log, LogFormat, Partner, Platform, Retention, Tls,
-};
+pub(crate) use validated::{AgentConfig, CallbackConfig, Config, Log, LogFormat, Partner, Platform, Retention};
 
 /// What can be asked about a configuration.
 #[derive(clap::Subcommand)]

@@ -3,7 +3,6 @@
 
 mod limit;
 mod senders;
-mod tls;
 
 use crate::config::{self, CallbackConfig, Config};
 use crate::exit::Failure;
@@ -89,7 +88,7 @@ impl Running {
     async fn replace(&mut self, arguments: &config::Arguments) -> Result<(), Failure> {
         let config = config::load(arguments)?;
         needs_no_restart(&self.config, &config)?;
-        let (senders, guard) = (senders::senders(&config, &self.plugin).await?, senders::guard(&config)?);
+        let (senders, guard) = (senders::senders(&config, &self.plugin).await?, senders::guard(&config));
         self.gateway.replace(senders, guard).map_err(anyhow::Error::from)?;
         self.config = config;
         Ok(())
@@ -97,7 +96,7 @@ impl Running {
 }
 
 async fn start(config: &Config, plugin: &Plugin, metrics: Arc<Metrics>) -> Result<(Gateway, SocketAddr), Failure> {
-    let (senders, guard) = (senders::senders(config, plugin).await?, senders::guard(config)?);
+    let (senders, guard) = (senders::senders(config, plugin).await?, senders::guard(config));
     let store = Arc::new(open_store(config)?);
     let counting = metrics.clone();
     store.on_commit(move |took| counting.committed(took));

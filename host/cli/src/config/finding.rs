@@ -45,6 +45,7 @@ pub(super) enum Rule {
     Secret,
     Exposed,
     Reference,
+    Certificate,
 }
 
 impl Finding {
@@ -88,7 +89,7 @@ pub(crate) fn explained(rule: &str) -> Option<String> {
 }
 
 /// In the order of [`Rule`].
-const RULES: [(&str, Severity, &str); 21] = [
+const RULES: [(&str, Severity, &str); 22] = [
     ("config-syntax", Error, "The file is TOML."),
     (
         "config-unknown-key",
@@ -147,6 +148,7 @@ const RULES: [(&str, Severity, &str); 21] = [
         "What others than this machine reach asks for a token, and is encrypted by the gateway or by a proxy that is named.",
     ),
     ("config-reference", Error, "What a name refers to is there, once."),
+    ("config-certificate", Error, "A certificate and its private key are in PEM, and belong together."),
 ];
 
-const _: () = assert!(RULES.len() == Rule::Reference as usize + 1, "each rule is in the table");
+const _: () = assert!(RULES.len() == Rule::Certificate as usize + 1, "each rule is in the table");

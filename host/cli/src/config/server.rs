@@ -3,13 +3,13 @@
 
 use super::finding::{Finding, Rule};
 use super::given::Item;
-use super::reading::{Reading, Section, Wrong};
-use super::validated::{Admin, Server, Tls};
+use super::reading::{Reading, Section};
+use super::tls::read_tls;
+use super::validated::{Admin, Server};
 use crate::excerpt::excerpt;
 use ipnet::IpNet;
 use secrecy::SecretString;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 
 /// `[server]`.
 pub(super) fn read_server(reading: &Reading<'_>) -> Option<Server> {
@@ -54,23 +54,6 @@ pub(super) fn check_listeners(reading: &Reading<'_>, server: SocketAddr, admin: 
 
 fn address(section: &Section<'_>) -> Option<SocketAddr> {
     section.parsed("listen", Rule::Address, "an address and a port, such as 127.0.0.1:8787", str::parse)
-}
-
-fn read_tls(section: &Section<'_>) -> Result<Tls, Wrong> {
-    let read = |name: &str| {
-        section.require(name, "TLS needs a certificate and its key");
-        let path: PathBuf = section.file_path(name)?;
-        let content = section.file(name, &path)?;
-        Some((path, content.readable_by_others))
-    };
-    let (certificate, key) = (read("certificate_file"), read("key_file"));
-    if let Some((path, true)) = &key {
-        section.warn_readable("key_file", path);
-    }
-    match (certificate, key) {
-        (Some((certificate_file, _)), Some((key_file, _))) => Ok(Tls { certificate_file, key_file }),
-        _ => Err(Wrong),
-    }
 }
 
 fn trusted_proxies(section: &Section<'_>) -> Vec<IpNet> {

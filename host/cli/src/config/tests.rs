@@ -12,9 +12,10 @@ use super::read::{Outcome, Sources, read};
 use super::render::Source;
 use super::secret::Content;
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
-use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::rsa::{self, KeySize};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -74,6 +75,13 @@ fn read_file(path: &Path) -> Result<Content, String> {
         "/etc/rbm/empty" => Ok(content("\n")),
         "/etc/rbm/two-lines" => Ok(content("a\n\n")),
         "/etc/rbm/windows" => Ok(content("w\r\n")),
+        "/etc/rbm/secrets/certificate.pem" => Ok(content(&PAIR.cert.pem())),
+        "/etc/rbm/secrets/key.pem" => Ok(content(&PAIR.signing_key.serialize_pem())),
+        "/etc/rbm/open-key.pem" => {
+            Ok(Content { readable_by_others: true, ..content(&PAIR.signing_key.serialize_pem()) })
+        }
+        "/etc/rbm/other-key.pem" => Ok(content(&KeyPair::generate().unwrap().serialize_pem())),
+        "/etc/rbm/broken.pem" => Ok(content("-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n")),
         path if path.starts_with("/etc/rbm/secrets/") => {
             Ok(content(&format!("{}\n", path.rsplit('/').next().unwrap())))
         }
@@ -81,9 +89,13 @@ fn read_file(path: &Path) -> Result<Content, String> {
     }
 }
 
+/// A certificate and its key.
+static PAIR: LazyLock<CertifiedKey<KeyPair>> =
+    LazyLock::new(|| generate_simple_self_signed(["localhost".to_owned()]).unwrap());
+
 /// A key file as Google's console writes it.
 static KEY_FILE: LazyLock<String> = LazyLock::new(|| {
-    let key = KeyPair::generate(KeySize::Rsa2048).unwrap();
+    let key = rsa::KeyPair::generate(KeySize::Rsa2048).unwrap();
     let der: Pkcs8V1Der<'_> = key.as_der().unwrap();
     let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der.as_ref()));
     serde_json::json!({

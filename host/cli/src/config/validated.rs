@@ -7,9 +7,11 @@ use ipnet::IpNet;
 use rbm_gateway::{Pace, QuietHours};
 use rbm_host::Credentials;
 use rbm_wire::name::AgentId;
+use rustls::ServerConfig;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 use url::Url;
@@ -41,14 +43,7 @@ pub(crate) struct Server {
     /// From where plain HTTP is taken on a listener that is not loopback.
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// None: plain HTTP, which is for loopback or for `trusted_proxies`.
-    pub(crate) tls: Option<Tls>,
-}
-
-/// PEM files that could be read. They are to be read again when they are replaced.
-#[derive(Clone, Debug)]
-pub(crate) struct Tls {
-    pub(crate) certificate_file: PathBuf,
-    pub(crate) key_file: PathBuf,
+    pub(crate) tls: Option<Arc<ServerConfig>>,
 }
 
 /// Where `/healthz`, `/readyz` and `/metrics` are.

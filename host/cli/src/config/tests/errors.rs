@@ -207,12 +207,35 @@ const ROWS: &[(&str, &str)] = &[
         "2:19 error: server.trusted_proxies is the string \"a\", and must be an array of strings",
     ),
     (
-        "[server.tls]\nkey_file = \"secrets/key\"\n",
+        "[server.tls]\nkey_file = \"secrets/key.pem\"\n",
         "1:9 error: server.tls.certificate_file is missing: TLS needs a certificate and its key",
     ),
     (
-        "[server.tls]\ncertificate_file = \"open\"\nkey_file = \"open\"\n",
-        "3:12 warning: server.tls.key_file names /etc/rbm/open, which others than its owner can read",
+        "[server.tls]\ncertificate_file = \"secrets/certificate.pem\"\nkey_file = \"open-key.pem\"\n",
+        "3:12 warning: server.tls.key_file names /etc/rbm/open-key.pem, which others than its owner can read",
+    ),
+    (
+        "[server.tls]\ncertificate_file = \"secrets/key.pem\"\nkey_file = \"secrets/key.pem\"\n",
+        "2:20 error: server.tls.certificate_file names /etc/rbm/secrets/key.pem, which has no certificate in PEM",
+    ),
+    (
+        "[server.tls]\ncertificate_file = \"broken.pem\"\nkey_file = \"secrets/key.pem\"\n",
+        "2:20 error: server.tls.certificate_file names /etc/rbm/broken.pem, which is no certificate in PEM: base64 decode \
+             error: InvalidCharacter(63)",
+    ),
+    (
+        "[server.tls]\ncertificate_file = \"secrets/certificate.pem\"\nkey_file = \"secrets/certificate.pem\"\n",
+        "3:12 error: server.tls.key_file names /etc/rbm/secrets/certificate.pem, which has no private key in PEM",
+    ),
+    (
+        "[server.tls]\ncertificate_file = \"secrets/certificate.pem\"\nkey_file = \"other-key.pem\"\n",
+        "2:20 error: server.tls.certificate_file names /etc/rbm/secrets/certificate.pem, which cannot be used with the key: \
+             keys may not be consistent: KeyMismatch",
+    ),
+    (
+        "[server.tls]\ncertificate_file = \"nowhere\"\nkey_file = \"secrets/key.pem\"\n",
+        "2:20 error: server.tls.certificate_file names /etc/rbm/nowhere, which cannot be read: \
+             No such file or directory (os error 2)",
     ),
     (
         "[admin]\nlisten = \"0.0.0.0:1\"\n",
