@@ -174,7 +174,7 @@ impl Actor {
         match step {
             Step::Quarantine(number) => {
                 let (path, rule) = ("/".to_owned(), "rule".to_owned());
-                let body = vec![number; if step == LARGE { 17 << 20 } else { 6_000 }];
+                let body = vec![number; if step == LARGE { 34 << 20 } else { 6_000 }];
                 store
                     .quarantine(Quarantined {
                         at: at(4),
