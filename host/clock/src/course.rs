@@ -1,13 +1,15 @@
 //! How the time of a virtual clock goes on. Pure: the machine's time is an argument.
 
 use crate::{Clock, ClockProblem};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// A straight line through machine time, until it is changed.
 #[derive(Debug)]
 pub(crate) struct Course {
+    /// What the clock showed when it was made, and when that was.
+    made: (Timestamp, Instant),
     /// What the clock showed when this course began.
     from: Timestamp,
     since: Instant,
@@ -17,7 +19,8 @@ pub(crate) struct Course {
 
 impl Course {
     pub(crate) fn starting_at(time: Timestamp, now: Instant) -> Self {
-        Self { from: time.min(Clock::LATEST), since: now, paused: false, rate: 1.0 }
+        let from = time.min(Clock::LATEST);
+        Self { made: (from, now), from, since: now, paused: false, rate: 1.0 }
     }
 
     /// What the clock shows. Of a later `now` never less.
@@ -26,8 +29,15 @@ impl Course {
             return self.from;
         }
         let passed = now.saturating_duration_since(self.since).as_secs_f64() * self.rate;
-        let passed = SignedDuration::try_from_secs_f64(passed).unwrap_or(SignedDuration::MAX);
-        self.from.checked_add(passed).map_or(Clock::LATEST, |time| time.min(Clock::LATEST))
+        // Rounded, so that at rate 1 it is exact for the first months.
+        let passed = Duration::try_from_secs_f64(passed).ok().and_then(|passed| self.from.checked_add(passed).ok());
+        passed.map_or(Clock::LATEST, |time| time.min(Clock::LATEST))
+    }
+
+    /// The same as an instant: at first the machine's, and then as far from that as the clock has gone.
+    pub(crate) fn instant(&self, now: Instant) -> Instant {
+        let (from, since) = self.made;
+        since + Duration::try_from(self.time(now).duration_since(from)).unwrap_or_default()
     }
 
     /// How long it takes until the clock shows this time, if nobody moves it; none if it is paused before.

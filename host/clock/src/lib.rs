@@ -92,6 +92,18 @@ impl Clock {
         }
     }
 
+    /// The same for what counts spans, such as a pace: it never goes back, though the machine's time is set, and is as far ahead
+    /// of the machine's instants as the clock was moved. So tokio must not be asked to wait for it.
+    pub fn instant(&self) -> std::time::Instant {
+        match &self.0 {
+            Kind::System => Instant::now().into_std(),
+            Kind::Virtual(course) => {
+                let course = course.borrow();
+                course.instant(Instant::now()).into_std()
+            }
+        }
+    }
+
     /// What it shows.
     pub fn reading(&self) -> Reading {
         match &self.0 {

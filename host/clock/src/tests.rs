@@ -65,6 +65,19 @@ async fn without_a_hand_on_it_it_goes_with_the_machine_s() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn spans_of_its_instants_are_spans_of_its_time() {
+    let clock = Clock::starting_at(start());
+    assert_eq!(clock.instant(), Instant::now().into_std());
+    clock.set_rate(60.0).unwrap();
+    tokio::time::advance(MINUTE).await;
+    clock.advance(DAY).unwrap();
+    clock.pause().unwrap();
+    tokio::time::advance(MINUTE).await;
+    assert_eq!(clock.now(), start() + DAY + 60 * MINUTE);
+    assert_eq!(clock.instant(), (Instant::now() + DAY + 58 * MINUTE).into_std());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_change_of_rate_is_for_those_who_wait_already() {
     let (clock, begun) = (Clock::starting_at(start()), Instant::now());
     let sleep = clock.sleep(100 * MINUTE);
