@@ -16,6 +16,7 @@ use gateway_channel::Setting;
 use jiff::{SignedDuration, Timestamp};
 use producers::{Requests, phone, produce};
 use raw_log::RawLog;
+use rbm_clock::Clock;
 use rbm_gateway::store::Store;
 use rbm_gateway::store::retention::Retention;
 use rbm_gateway::store::tester::TesterQuota;
@@ -87,7 +88,7 @@ async fn measure(plugin: &Plugin, store: Arc<dyn Store>, requests: Arc<Requests>
     let config = Config {
         senders: Senders { agents: vec![Arc::new(agent)], partner: None },
         store,
-        clock: Arc::new(Timestamp::now),
+        clock: Clock::system(),
         callbacks: Vec::new(),
         capacity: Capacity {
             reach_people_max: 1,

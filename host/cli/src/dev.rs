@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use feed::Feed;
 use gateway_channel::{Setting, Severity};
 use jiff::Timestamp;
+use rbm_clock::Clock;
 use rbm_emulator::{Emulator, Options};
 use rbm_gateway::callback::{Callback, CallbackSettings, Schedule};
 use rbm_gateway::store::Store;
@@ -56,14 +57,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let (gateway, emulator) =
         (listen("--gateway", arguments.gateway).await?, listen("--emulator", arguments.emulator).await?);
     let metrics = Arc::<Metrics>::default();
+    let clock = Clock::starting_at(Timestamp::now());
+    let options = Options { clock: clock.clone(), ..Options::default() };
     // Compiling the plugin and making a key take a moment each.
-    let (plugin, emulator) = tokio::join!(plugin::load(metrics.clone()), Emulator::start(emulator, Options::default()));
+    let (plugin, emulator) = tokio::join!(plugin::load(metrics.clone()), Emulator::start(emulator, options));
     let (plugin, emulator) = (plugin?, emulator.map_err(anyhow::Error::from)?);
     let client_token = Uuid::new_v4().simple().to_string();
     let channel = channel(&plugin, &emulator, &client_token).await?;
     let kept = Kept::open(arguments.data.as_deref())?;
     let store = kept.store.clone();
-    let gateway = start_gateway(gateway, channel, store.clone(), forward.as_ref(), metrics)?;
+    let gateway = start_gateway(gateway, channel, store.clone(), clock, forward.as_ref(), metrics)?;
     let webhook = format!("{}/webhooks/rbm/{AGENT}", gateway.origin());
     emulator.register_webhook(&webhook, client_token.clone().into()).await.map_err(anyhow::Error::from)?;
 
@@ -159,6 +162,7 @@ fn start_gateway(
     listener: TcpListener,
     channel: Channel,
     store: Arc<dyn Store>,
+    clock: Clock,
     forward: Option<&Forward>,
     metrics: Arc<Metrics>,
 ) -> Result<Gateway, Failure> {
@@ -168,7 +172,6 @@ fn start_gateway(
         channel: channel.clone(),
         manner: Manner::default(),
     };
-    let clock = Arc::new(Timestamp::now);
     let callbacks = forward.map(|forward| forward.callback.clone()).into_iter().collect();
     let senders = Senders { agents: vec![Arc::new(agent)], partner: Some(channel) };
     let (capacity, opt_out, guard) = (capacity::published(), opt_out::rules(true), Guard::default());

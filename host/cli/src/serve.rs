@@ -9,7 +9,7 @@ use crate::exit::Failure;
 use crate::signals::{Signal, Signals};
 use crate::{capacity, excerpt, log, opt_out, output, plugin};
 use anyhow::{Context as _, anyhow};
-use jiff::Timestamp;
+use rbm_clock::Clock;
 use rbm_gateway::store::retention::{DedupeDays, Retention};
 use rbm_gateway::{Gateway, Guard, Metrics};
 use rbm_host::Plugin;
@@ -107,7 +107,7 @@ async fn start(config: &Config, plugin: &Plugin, metrics: Arc<Metrics>) -> Resul
     let config = rbm_gateway::Config {
         senders,
         store,
-        clock: Arc::new(Timestamp::now),
+        clock: Clock::system(),
         callbacks: senders::callbacks(config)?,
         capacity: capacity::published(),
         opt_out: opt_out::rules(config.opt_out.keywords),

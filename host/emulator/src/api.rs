@@ -67,7 +67,7 @@ async fn create_message(
     let phone = parse_phone(&phone)?;
     let id = parse_id("messageId", parameters.message_id.as_deref())?;
     let message: AgentMessage = check::read(&body).map_err(Refusal::invalid)?;
-    let expires_at = check::message(&message, body.len(), (shared.clock)()).map_err(Refusal::invalid)?;
+    let expires_at = check::message(&message, body.len(), shared.clock.now()).map_err(Refusal::invalid)?;
     let missing = |name| violation("contentMessage", format!("there is no file {:?}", excerpt(name)));
     let missing = shared.act(|platform, now| -> Vec<_> {
         platform.files().missing(now, &message.content_message).into_iter().map(missing).collect()
@@ -115,7 +115,7 @@ async fn create_event(
     }
     shared.act(|platform, _| platform.signal(&id, &phone, event.clone()));
     let name = Some(format!("phones/{phone}/agentEvents/{}", id.as_str()));
-    Ok(Json(AgentEvent { name, send_time: Some((shared.clock)().to_string()), ..event }))
+    Ok(Json(AgentEvent { name, send_time: Some(shared.clock.now().to_string()), ..event }))
 }
 
 async fn get_capabilities(

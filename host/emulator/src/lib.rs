@@ -23,18 +23,15 @@ use phone::Phone;
 use platform::{Pace, Platform};
 use push::Push;
 pub use push::WebhookProblem;
+use rbm_clock::Clock;
 use rbm_wire::name::AgentId;
 use secrecy::SecretString;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use token::TokenService;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
-
-/// Tells the time; a gateway beside the emulator shares it.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// What to stand in for.
 pub struct Options {
@@ -48,7 +45,8 @@ pub struct Options {
     pub repeated_id: RepeatedId,
     /// Where its key file says that tokens are to be had, if something stands before it; by itself if not.
     pub token_origin: Option<String>,
-    /// The time.
+    /// The time of the platform and its phones; a gateway beside the emulator shares it. Whoever has it may move it. By default it
+    /// goes with the machine's.
     pub clock: Clock,
     /// Makes the ids of events; the same seed makes the same ids.
     pub seed: Uuid,
@@ -71,7 +69,7 @@ impl Default for Options {
             pace: Pace::default(),
             repeated_id: RepeatedId::Ok,
             token_origin: None,
-            clock: Arc::new(Timestamp::now),
+            clock: Clock::starting_at(Timestamp::now()),
             seed: Uuid::new_v4(),
         }
     }
@@ -115,7 +113,8 @@ impl Emulator {
     /// Starts to serve. Returns when the address takes connections and the service account has its key.
     pub async fn start(listener: TcpListener, options: Options) -> Result<Self, StartProblem> {
         let origin = format!("http://{}", listener.local_addr()?);
-        let tokens = TokenService::new(options.token_origin.as_deref().unwrap_or(&origin), options.clock.clone())
+        // A client signs by its own clock, which goes on as ever when this one is moved. Assumed: Google's clock never is.
+        let tokens = TokenService::new(options.token_origin.as_deref().unwrap_or(&origin), Clock::system())
             .await
             .map_err(StartProblem::Key)?;
         let (push, pushing) = Push::start().map_err(StartProblem::Client)?;
@@ -166,7 +165,7 @@ impl Shared {
     /// Does something to the platform now, and passes on what it has to say.
     pub(crate) fn act<R>(&self, act: impl FnOnce(&mut Platform, Timestamp) -> R) -> R {
         let mut platform = self.lock();
-        let result = act(&mut platform, (self.clock)());
+        let result = act(&mut platform, self.clock.now());
         let notices = platform.take_notices();
         drop(platform);
         notices.into_iter().for_each(|notice| self.push.queue(notice));
@@ -183,12 +182,12 @@ impl Shared {
 async fn live(shared: Arc<Shared>) {
     loop {
         let next = shared.lock().next_due();
-        let wait = next.map(|due| Duration::try_from(due.duration_since((shared.clock)())).unwrap_or_default());
-        match wait {
-            Some(wait) if wait.is_zero() => shared.act(Platform::pass),
-            Some(wait) => {
-                let _ = tokio::time::timeout(wait, shared.scheduled.notified()).await;
-            }
+        match next {
+            Some(due) if due <= shared.clock.now() => shared.act(Platform::pass),
+            Some(due) => tokio::select! {
+                () = shared.clock.sleep_until(due) => {}
+                () = shared.scheduled.notified() => {}
+            },
             None => shared.scheduled.notified().await,
         }
     }

@@ -3,7 +3,6 @@
 //! developers.google.com/identity/protocols/oauth2/service-account. The key is RSA because Google's are; aws-lc makes one in
 //! a fraction of a second. It lives as long as the emulator and is nowhere on disk.
 
-use crate::Clock;
 use crate::excerpt::{excerpt, remark};
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
@@ -12,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use rbm_clock::Clock;
 use rbm_wire::auth::SCOPE;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -120,7 +120,7 @@ impl TokenService {
     }
 
     fn now(&self) -> i64 {
-        (self.clock)().as_second()
+        self.clock.now().as_second()
     }
 }
 

@@ -4,12 +4,13 @@ use crate::callback::Running;
 use crate::metrics::Metrics;
 use crate::store::tester::TesterQuota;
 use crate::store::{NewEvent, Store};
-use crate::{Capacity, Clock, OptOutRules, Senders, Shared, api, reach, stream, upload};
+use crate::{Capacity, OptOutRules, Senders, Shared, api, reach, stream, upload};
 use axum::body::Body;
 use gateway_channel::{Fact, Inbound};
 use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
+use rbm_clock::Clock;
 use serde_json::Value;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
@@ -18,7 +19,7 @@ use tower::ServiceExt as _;
 
 /// What all parts share, and what stops them.
 pub(crate) fn shared(store: Arc<dyn Store>, callbacks: Vec<Running>) -> (Arc<Shared>, watch::Sender<bool>) {
-    shared_by(Arc::new(Timestamp::now), store, callbacks)
+    shared_by(Clock::system(), store, callbacks)
 }
 
 /// The same by another clock.

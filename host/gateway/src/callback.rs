@@ -14,7 +14,8 @@ mod status;
 mod window;
 
 use crate::store::Store;
-use crate::{Agent, Clock, StartProblem};
+use crate::{Agent, StartProblem};
+use rbm_clock::Clock;
 use rbm_host::address::is_private;
 use rbm_json::excerpt::excerpt;
 pub use schedule::Schedule;

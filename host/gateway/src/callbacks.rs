@@ -167,18 +167,19 @@ fn choose<'a>(shared: &'a Shared, name: Option<&String>) -> Result<&'a Running, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::MemoryStore;
     use crate::bare::{ask_json, hear, shared};
     use crate::callback::{Callback, CallbackSettings, Pace};
     use crate::store::Store;
     use crate::store::consumer::{Change, Delivery, Disabled, Progress};
-    use crate::{Clock, MemoryStore};
     use http::Method;
+    use rbm_clock::Clock;
     use tokio::sync::{Notify, watch};
 
     /// Callbacks that do nothing, as their gateway has stopped: what happens to them is in the store.
     fn gateway(names: &[&str]) -> Arc<Shared> {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        let clock: Clock = Arc::new(Timestamp::now);
+        let clock = Clock::system();
         let (_, stopped) = watch::channel(true);
         let start = |name: &&str| {
             let settings = CallbackSettings {

@@ -43,6 +43,7 @@ mod view;
 
 use callback::{Callback, CallbackProblem, Running};
 use jiff::Timestamp;
+use rbm_clock::Clock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -62,16 +63,13 @@ pub use openapi::OPENAPI;
 pub use outbox::{Manner, Pace, QuietHours, QuietHoursProblem};
 pub use senders::{Agent, Senders};
 
-/// Tells the time; an emulator beside the gateway shares it.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
 /// What to run.
 pub struct Config {
     /// Who sends, and whom to believe.
     pub senders: Senders,
     /// Where everything is kept.
     pub store: Arc<dyn Store>,
-    /// The time.
+    /// The time; an emulator beside the gateway shares it.
     pub clock: Clock,
     /// Where events are posted.
     pub callbacks: Vec<Callback>,
@@ -202,7 +200,7 @@ impl Gateway {
             opt_out: config.opt_out,
             uploads: Semaphore::new(upload::MEGABYTES_MAX),
         });
-        let now = Instant::now().into_std();
+        let now = shared.clock.instant();
         let lines = shared.senders().agents.iter().map(|agent| outbox::Line::of_agent(agent, now)).collect();
         let sending = tokio::spawn(outbox::run(shared.clone(), lines, stopped.clone()));
         let sweeping = tokio::spawn(sweep::run(shared.clone(), config.retention, stopped.clone()));
@@ -255,7 +253,7 @@ fn keep(listener: TcpListener, guard: Guard, shared: Arc<Shared>) -> JoinHandle<
 
 impl Shared {
     pub(crate) fn now(&self) -> Timestamp {
-        (self.clock)()
+        self.clock.now()
     }
 
     /// As they are now: what is begun with them is ended with them, whatever a reload brings meanwhile.

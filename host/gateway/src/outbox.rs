@@ -20,6 +20,7 @@ use crate::store::lane::Share;
 use crate::store::{Claimed, Claims, StoreProblem};
 use crate::{Agent, STOP_TIME_MAX, Senders, Shared};
 use breaker::Ticket;
+use jiff::{SignedDuration, Timestamp};
 use judge::{judge, run_out};
 use line::Allowance;
 use std::collections::HashMap;
@@ -34,17 +35,24 @@ pub(crate) async fn run(shared: Arc<Shared>, lines: Vec<Line>, mut stopped: watc
     let lines = lines.into_iter().map(|line| (line.agent.clone(), Arc::new(line))).collect();
     let (senders, attempts) = (shared.senders(), TaskTracker::new());
     let mut outbox = Outbox { shared, senders, lines, attempts, recovered: false, looked: false, tidied_at: None };
+    let clock = outbox.shared.clock.clone();
     loop {
-        let pause = match outbox.round().await {
-            Ok(pause) => pause,
+        // Before it looks, so that it hears of what comes meanwhile.
+        let moved = clock.moved();
+        let (due, most) = match outbox.round().await {
+            Ok(due) => (due, IDLE),
             Err(problem) => {
                 tracing::error!(%problem, "the outbox waits for the store");
-                STORE_PAUSE
+                (None, STORE_PAUSE)
             }
         };
         tokio::select! {
             // A wake-up is a hint; what is due is what the store says.
-            _ = timeout(pause, outbox.shared.outbox.notified()) => {}
+            () = outbox.shared.outbox.notified() => {}
+            () = moved => {}
+            () = clock.sleep(due.unwrap_or(Duration::MAX)) => {}
+            // Where the clock stands still too.
+            () = sleep(most) => {}
             _ = stopped.changed() => break,
         }
     }
@@ -62,12 +70,12 @@ struct Outbox {
     recovered: bool,
     /// Somebody was told of what nobody sends.
     looked: bool,
-    tidied_at: Option<Instant>,
+    tidied_at: Option<Timestamp>,
 }
 
 impl Outbox {
-    /// Begins every attempt that is due and may begin; tells how long nothing more will be.
-    async fn round(&mut self) -> Result<Duration, StoreProblem> {
+    /// Begins every attempt that is due and may begin; tells after what time there may be more, if anything tells that.
+    async fn round(&mut self) -> Result<Option<Duration>, StoreProblem> {
         self.follow();
         self.recover().await?;
         self.look_for_the_abandoned().await?;
@@ -75,15 +83,19 @@ impl Outbox {
         let (shares, _) = self.allowances();
         if !shares.is_empty() {
             let now = self.shared.now();
-            let Claims { lent, ended } = self.shared.store.claim(now, LEASE, &shares).await?;
+            let Claims { lent, ended } = self.shared.store.claim(now, self.lease(), &shares).await?;
             ended.into_iter().for_each(|fact| self.shared.metrics.message(fact));
             lent.into_iter().for_each(|claimed| self.begin(claimed));
         }
         let (shares, wait) = self.allowances();
         let due = if shares.is_empty() { None } else { self.shared.store.next_due(&shares).await? };
         let due = due.map(|due| Duration::try_from(due.duration_since(self.shared.now())).unwrap_or_default());
-        let wait = due.into_iter().chain(wait).min().unwrap_or(IDLE).min(IDLE);
-        Ok(if more_to_tidy { Duration::ZERO } else { wait })
+        Ok(if more_to_tidy { Some(Duration::ZERO) } else { due.into_iter().chain(wait).min() })
+    }
+
+    /// What is under way takes as long as ever when the clock runs faster.
+    fn lease(&self) -> Duration {
+        LEASE.mul_f64(self.shared.clock.reading().rate.max(1.0))
     }
 
     /// Others may send than before, or differently. What is known of an agent's platform stays known.
@@ -92,7 +104,7 @@ impl Outbox {
         if Arc::ptr_eq(&senders, &self.senders) {
             return;
         }
-        let now = Instant::now().into_std();
+        let now = self.shared.clock.instant();
         let line = |agent: &Arc<Agent>| {
             let line = Line::of_agent(agent, now);
             let line = match self.lines.get(&agent.name) {
@@ -133,22 +145,24 @@ impl Outbox {
 
     /// Ends what has run out, also of an agent that may not send. True if there is more of it.
     async fn tidy(&mut self) -> Result<bool, StoreProblem> {
-        if self.tidied_at.is_some_and(|at| at.elapsed() < TIDY_EVERY) {
+        let now = self.shared.now();
+        // Also after the machine's clock was set back.
+        if self.tidied_at.is_some_and(|at| now.duration_since(at).abs() < TIDY_EVERY) {
             return Ok(false);
         }
-        let ended = self.shared.store.expire(self.shared.now(), TIDIED_AT_ONCE).await?;
+        let ended = self.shared.store.expire(now, TIDIED_AT_ONCE).await?;
         if ended > 0 {
             tracing::info!(ended, "messages ran out");
             self.shared.settled.notify_waiters();
         }
         let more = ended == TIDIED_AT_ONCE;
-        self.tidied_at = if more { None } else { Some(Instant::now()) };
+        self.tidied_at = if more { None } else { Some(now) };
         Ok(more)
     }
 
     /// What the lines may begin now, and how soon one of the others may begin something.
     fn allowances(&self) -> (Vec<Share>, Option<Duration>) {
-        let (now, time) = (Instant::now().into_std(), self.shared.now());
+        let (now, time) = (self.shared.clock.instant(), self.shared.now());
         let (mut shares, mut soonest) = (Vec::new(), None);
         for line in self.lines.values() {
             match line.allowance(now, time) {
@@ -163,7 +177,7 @@ impl Outbox {
     fn begin(&self, claimed: Claimed) {
         let Some(line) = self.lines.get(&claimed.agent).cloned() else { return };
         // Now, and not when the store was asked: the way from here to the platform is the shorter one.
-        let ticket = line.begin(claimed.stage, Instant::now().into_std());
+        let ticket = line.begin(claimed.stage, self.shared.clock.instant());
         let shared = self.shared.clone();
         self.attempts.spawn(async move {
             attempt(&shared, &line, ticket, claimed).await;
@@ -177,11 +191,11 @@ impl Outbox {
 async fn attempt(shared: &Shared, line: &Line, ticket: Ticket, claimed: Claimed) {
     let begun = Instant::now();
     let settlement = if claimed.expires_at.is_some_and(|at| at <= shared.now()) {
-        line.forget(ticket, Instant::now().into_std());
+        line.forget(ticket, shared.clock.instant());
         run_out(&claimed, shared.now())
     } else {
         let outcome = line.sender.send(shared.now(), &claimed.message).await;
-        let pause = line.learn(ticket, &outcome, Instant::now().into_std());
+        let pause = line.learn(ticket, &outcome, shared.clock.instant());
         judge(&claimed, outcome, pause, shared.now(), rand::random())
     };
     let (id, attempt) = (&claimed.message.id, claimed.attempt);
@@ -201,7 +215,7 @@ async fn attempt(shared: &Shared, line: &Line, ticket: Ticket, claimed: Claimed)
 const LEASE: Duration = Duration::from_secs(90);
 const IDLE: Duration = Duration::from_secs(1);
 const STORE_PAUSE: Duration = Duration::from_secs(1);
-const TIDY_EVERY: Duration = Duration::from_secs(1);
+const TIDY_EVERY: SignedDuration = SignedDuration::from_secs(1);
 const TIDIED_AT_ONCE: usize = 1_000;
 
 #[cfg(test)]

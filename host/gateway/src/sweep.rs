@@ -7,7 +7,7 @@ use crate::store::{Cursor, StoreProblem};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 /// Runs until told to stop.
 pub(crate) async fn run(shared: Arc<Shared>, retention: Retention, mut stopped: watch::Receiver<bool>) {
@@ -21,8 +21,9 @@ pub(crate) async fn run(shared: Arc<Shared>, retention: Retention, mut stopped: 
             Ok(_) => {}
             Err(problem) => tracing::warn!(%problem, "nothing more was removed"),
         }
-        if timeout(EVERY, stopped.changed()).await.is_ok() {
-            return;
+        tokio::select! {
+            () = shared.clock.sleep(EVERY) => {}
+            _ = stopped.changed() => return,
         }
     }
 }
@@ -61,3 +62,28 @@ fn sum(pruned: &Pruned) -> u64 {
 const EVERY: Duration = Duration::from_hours(1);
 /// Between two pieces, for others to write.
 const PAUSE: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemoryStore;
+    use crate::bare::{hear, shared_by};
+    use jiff::Timestamp;
+    use rbm_clock::Clock;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_jump_removes_at_once_what_is_old_then() {
+        let clock = Clock::starting_at(Timestamp::UNIX_EPOCH);
+        let (shared, stop) = shared_by(clock.clone(), Arc::new(MemoryStore::new()), Vec::new());
+        hear(&shared, "k1", "demo", 1).await;
+        let sweeping = tokio::spawn(run(shared.clone(), Retention::default(), shared.stopped.clone()));
+        for (days, left) in [(89, 1), (2, 0)] {
+            sleep(PAUSE).await;
+            clock.advance(Duration::from_hours(24) * days).expect("it can be moved");
+            sleep(PAUSE).await;
+            assert_eq!(shared.store.read(None, 9).await.expect("events").len(), left, "{days} days later");
+        }
+        stop.send(true).expect("somebody listens");
+        sweeping.await.expect("it ends");
+    }
+}

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use gateway_channel::{Fact, Inbound};
 use jiff::Timestamp;
+use rbm_clock::Clock;
 use rbm_gateway::callback::{Callback, CallbackSettings, Pace, Running, Schedule};
 use rbm_gateway::store::consumer::{Consumer, Consumers as _, Progress};
 use rbm_gateway::store::{Cursor, NewEvent, Store as _};
@@ -138,7 +139,7 @@ impl Run {
         let callback = Callback::new(settings).unwrap().with_schedule(schedule);
         let (stop, stopped) = watch::channel(false);
         let events = Arc::new(Notify::new());
-        let clock = Arc::new(Timestamp::now);
+        let clock = Clock::system();
         let (_, task) = Running::start(callback, store.clone(), clock, Pace::default(), events, stopped).unwrap();
         Self { stop, task }
     }

@@ -10,14 +10,16 @@ use crate::lifecycle::State;
 use crate::metrics::Waiting;
 use crate::store::consent::{Consent, Reason, Wish};
 use crate::store::{Accepted, Filter, NewMessage};
-use crate::{Clock, MemoryStore, bare};
+use crate::{MemoryStore, bare};
 use async_trait::async_trait;
 use gateway_channel::{ChannelFailure, Content, FailureCode, Message, Purpose, Receipt};
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
+use rbm_clock::Clock;
 use std::collections::HashSet;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use tokio::task::JoinHandle;
 
@@ -166,9 +168,7 @@ impl Running {
 
     /// With what is there already, at some time.
     fn start_with(store: Arc<MemoryStore>, time: Timestamp, lines: Vec<Line>) -> Self {
-        let start = Instant::now();
-        let clock: Clock = Arc::new(move || time + start.elapsed());
-        let (shared, _) = bare::shared_by(clock, store, Vec::new());
+        let (shared, _) = bare::shared_by(Clock::starting_at(time), store, Vec::new());
         let (stop, stopped) = watch::channel(false);
         let outbox = tokio::spawn(run(shared.clone(), lines, stopped));
         Self { shared, stop, outbox }
@@ -394,6 +394,73 @@ async fn a_message_is_sent_at_its_time() {
     running.stop().await;
     let arrivals = platform.arrivals();
     assert!(matches!(arrivals[..], [at] if (3_600_000..=3_601_000).contains(&at.as_millis())), "{arrivals:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_jump_brings_at_once_what_was_to_come() {
+    let days = Duration::from_hours(15 * 24);
+    let down = Platform::new(0, Some((Duration::ZERO, Duration::from_hours(1), Outage::Unavailable)));
+    let up = Platform::new(0, None);
+    let lines = vec![line("down", &down, &Manner::default()), line("up", &up, &Manner::default())];
+    let running = Running::start(lines);
+    running.accept_one(NewMessage { send_at: Some(at(0) + days), ..new("up", "up", at(0)) }).await;
+    for agent in ["down", "removed"] {
+        running.accept_one(NewMessage { expires_at: Some(at(0) + days), ..new(agent, agent, at(0)) }).await;
+    }
+    running.shared.outbox.notify_one();
+    // Half-way between two looks.
+    sleep(Duration::from_millis(2_500)).await;
+    for id in ["up", "down", "removed"] {
+        assert!(matches!(running.state(id).await, State::Queued | State::Sending), "{id}");
+    }
+    running.shared.clock.advance(days).expect("it can be moved");
+    sleep(Duration::from_millis(300)).await;
+    for (id, state) in [("up", State::Accepted), ("down", State::Expired), ("removed", State::Expired)] {
+        assert_eq!(running.state(id).await, state, "{id}");
+    }
+    running.stop().await;
+}
+
+/// Asks for ten minutes, once.
+struct Busy(AtomicBool);
+
+#[async_trait]
+impl Sender for Busy {
+    async fn send(&self, _: Timestamp, message: &Message) -> Outcome {
+        let asked = self.0.swap(true, Ordering::SeqCst);
+        let busy = ChannelFailure { retry_after_seconds: Some(600), ..failed(FailureCode::Later, Some(429)) };
+        Ok(if asked { Ok(receipt(message)) } else { Err(busy) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_jump_ends_the_time_that_a_platform_has_asked_for() {
+    let busy = Line::new("demo", Arc::new(Busy(AtomicBool::new(false))), &Manner::default(), Instant::now().into_std());
+    let running = Running::start(vec![busy]);
+    running.accept("demo", 0..1).await;
+    sleep(Duration::from_secs(30)).await;
+    running.accept("demo", 1..2).await;
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(running.in_state("demo", State::Accepted).await, 0, "neither this message nor another");
+    running.shared.clock.advance(Duration::from_mins(10)).expect("it can be moved");
+    sleep(Duration::from_millis(10)).await;
+    assert_eq!(running.state("demo-1").await, State::Accepted);
+    // It waits a little longer, so that not all come back at once.
+    running.shared.clock.advance(Duration::from_mins(10)).expect("it can be moved");
+    sleep(Duration::from_millis(10)).await;
+    assert_eq!(running.state("demo-0").await, State::Accepted);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_time_runs_faster_no_attempt_is_taken_for_lost() {
+    let platform = Platform::new(0, None);
+    let running = Running::start(vec![line("demo", &platform, &Manner::default())]);
+    running.shared.clock.set_rate(Clock::RATE_MAX).expect("a rate");
+    running.accept("demo", 0..100).await;
+    running.wait_until_accepted("demo", 100, Duration::from_secs(2)).await;
+    running.stop().await;
+    assert_eq!(platform.arrivals().len(), 100);
 }
 
 #[tokio::test(start_paused = true)]

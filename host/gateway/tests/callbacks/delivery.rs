@@ -1,6 +1,6 @@
 //! What arrives: every event, signed so that another implementation can verify it.
 
-use crate::gateway::{Gateway, SECRET, event, impatient, settings};
+use crate::gateway::{Gateway, LOOK_EVERY, SECRET, event, impatient, settings};
 use crate::receiver::{Received, Receiver};
 use axum::http::StatusCode;
 use rbm_gateway::callback::{Callback, CallbackSettings, Pace};
@@ -37,6 +37,18 @@ async fn every_event_arrives_signed() {
     assert_eq!(requests[0].event()["raw"], "{\"text\":\"Grüße\n\"}");
     let known = gateway.wait_for("app", |known| known.after == Some(Cursor(8))).await;
     assert_eq!((known.owed, known.dead), (0, 0));
+}
+
+/// An application compares the time with its own clock's.
+#[tokio::test]
+async fn what_is_signed_after_a_jump_is_fresh() {
+    let mut receiver = Receiver::start(async |_| StatusCode::OK).await;
+    let mut gateway = Gateway::new();
+    gateway.later(15 * 86_400);
+    gateway.hear([1]).await;
+    let _run = gateway.start(Callback::new(settings("app", &receiver.url)).unwrap());
+    let request = receiver.next().await;
+    Webhook::new(SECRET).unwrap().verify(&request.body, &request.headers).unwrap();
 }
 
 #[tokio::test]
@@ -132,7 +144,7 @@ async fn an_answer_that_does_not_come_is_not_waited_for_for_ever() {
     let mut receiver = Receiver::start(async |_| std::future::pending::<StatusCode>().await).await;
     let mut gateway = Gateway::new();
     gateway.hear([1]).await;
-    let pace = Pace { answer_time_max: Duration::from_millis(50), ..Pace::default() };
+    let pace = Pace { answer_time_max: Duration::from_millis(50), look_every: LOOK_EVERY, ..Pace::default() };
     let run = gateway.start_at(impatient(settings("app", &receiver.url), 1), pace);
     receiver.take(2).await;
     gateway.wait_for("app", |known| known.dead == 1).await;

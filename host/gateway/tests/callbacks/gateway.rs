@@ -2,13 +2,13 @@
 
 use crate::receiver::PATIENCE;
 use gateway_channel::{Fact, Inbound};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use rbm_clock::Clock;
 use rbm_gateway::MemoryStore;
 use rbm_gateway::callback::{Callback, CallbackSettings, Pace, Running, Schedule};
 use rbm_gateway::store::consumer::Consumer;
 use rbm_gateway::store::{NewEvent, Store};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 
 pub(crate) struct Gateway {
     pub(crate) store: Arc<dyn Store>,
-    ahead_seconds: Arc<AtomicI64>,
+    pub(crate) clock: Clock,
     events: Arc<Notify>,
     number: u64,
 }
@@ -29,8 +29,8 @@ pub(crate) struct Run {
 
 impl Gateway {
     pub(crate) fn new() -> Self {
-        let ahead_seconds = Arc::new(AtomicI64::new(0));
-        Self { store: Arc::new(MemoryStore::new()), ahead_seconds, events: Arc::default(), number: 0 }
+        let clock = Clock::starting_at(Timestamp::now());
+        Self { store: Arc::new(MemoryStore::new()), clock, events: Arc::default(), number: 0 }
     }
 
     /// Events of people, each of whom is named by a digit.
@@ -44,25 +44,23 @@ impl Gateway {
     }
 
     pub(crate) fn start(&self, callback: Callback) -> Run {
-        self.start_at(callback, Pace::default())
+        self.start_at(callback, Pace { look_every: LOOK_EVERY, ..Pace::default() })
     }
 
-    pub(crate) fn start_at(&self, callback: Callback, mut pace: Pace) -> Run {
-        pace.look_every = Duration::from_millis(20);
-        let ahead = self.ahead_seconds.clone();
-        let clock = Arc::new(move || Timestamp::now() + SignedDuration::from_secs(ahead.load(Ordering::SeqCst)));
+    pub(crate) fn start_at(&self, callback: Callback, pace: Pace) -> Run {
         let (stop, stopped) = watch::channel(false);
         let (running, task) =
-            Running::start(callback, self.store.clone(), clock, pace, self.events.clone(), stopped).unwrap();
+            Running::start(callback, self.store.clone(), self.clock.clone(), pace, self.events.clone(), stopped)
+                .unwrap();
         Run { running, stop, task }
     }
 
-    pub(crate) fn later(&self, seconds: i64) {
-        self.ahead_seconds.fetch_add(seconds, Ordering::SeqCst);
+    pub(crate) fn later(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds)).unwrap();
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp::now() + SignedDuration::from_secs(self.ahead_seconds.load(Ordering::SeqCst))
+        self.clock.now()
     }
 
     pub(crate) async fn consumer(&self, name: &str) -> Consumer {
@@ -126,4 +124,6 @@ pub(crate) fn event(key: &str, agent: &str, person: u8) -> NewEvent {
     NewEvent { agent: agent.into(), received_at: Timestamp::now(), inbound, consent: None }
 }
 
+/// So that nothing is waited for for long.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(20);
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

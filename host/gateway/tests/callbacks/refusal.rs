@@ -3,10 +3,12 @@
 use crate::gateway::{Gateway, impatient, settings};
 use crate::receiver::{Received, Receiver};
 use axum::http::{StatusCode, header};
-use rbm_gateway::callback::Callback;
+use rbm_clock::{Clock, ClockProblem};
+use rbm_gateway::callback::{Callback, Pace, Schedule};
 use rbm_gateway::store::Cursor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 #[tokio::test]
 async fn any_2xx_is_taken_and_anything_else_comes_again() {
@@ -58,6 +60,30 @@ async fn it_comes_again_in_its_time_and_not_before() {
     gateway.wait_for("app", |known| known.owed == 0 && known.dead == 1).await;
     let letters = gateway.store.dead_letters("app", None, 9).await.unwrap();
     assert_eq!((letters[0].attempts, letters[0].reason.as_str()), (10, "500 Internal Server Error"));
+}
+
+/// By itself it would look after an hour.
+#[tokio::test]
+async fn a_clock_that_is_moved_brings_the_next_attempt_sooner() {
+    type Move = fn(&Clock) -> Result<(), ClockProblem>;
+    let moves: [(&str, Move); 2] = [
+        ("a jump", |clock| clock.advance(Duration::from_mins(15))),
+        ("another rate", |clock| clock.set_rate(36_000.0)),
+    ];
+    for (name, change) in moves {
+        let mut receiver = Receiver::start(async |_| StatusCode::INTERNAL_SERVER_ERROR).await;
+        let mut gateway = Gateway::new();
+        gateway.hear([1]).await;
+        let schedule = Schedule::new(vec![Duration::from_mins(10)]);
+        let callback = Callback::new(settings("app", &receiver.url)).unwrap().with_schedule(schedule);
+        let _run = gateway.start_at(callback, Pace { look_every: Duration::from_hours(1), ..Pace::default() });
+        receiver.next().await;
+        gateway.wait_for("app", |known| known.owed == 1).await;
+        assert!(receiver.rest().is_empty(), "{name}: not before");
+        change(&gateway.clock).unwrap();
+        receiver.next().await;
+        gateway.wait_for("app", |known| known.dead == 1).await;
+    }
 }
 
 #[tokio::test]
