@@ -1,14 +1,15 @@
 //! `rbm dev`: the main job, from a message to the answer that it brings.
 
-use crate::program::{ANSWERS, Dev, PATIENCE, command, rbm, text};
+use crate::program::{ANSWERS, Dev, HIDES_READING, OFFLINE, PATIENCE, command, rbm, text};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -86,6 +87,38 @@ async fn every_event_is_forwarded_in_order_until_it_is_taken() {
         assert_eq!((&event["kind"], &event["cursor"]), (&json!(kind), &json!(cursor)));
         standardwebhooks::Webhook::new(secret).unwrap().verify(&body, &headers).unwrap();
     }
+}
+
+/// Gateway and platform move together.
+#[tokio::test]
+async fn fifteen_days_pass_when_the_clock_jumps() {
+    let dev = Dev::start();
+    let days = |count: u64| count * 86_400;
+    let id = dev.send(&json!({ "to": OFFLINE, "content": { "text": "Hi" }, "lifetime_seconds": days(15) })).await;
+    let late = Timestamp::now() + Duration::from_secs(days(10));
+    let late =
+        dev.send(&json!({ "to": HIDES_READING, "content": { "text": "Hi" }, "send_at": late.to_string() })).await;
+    dev.wait_for_state(&id, "accepted").await;
+    let clock = format!("{}/emulator/clock", dev.emulator);
+    assert_eq!(dev.post(&clock, &json!({ "advance": "14d" })).await.status, 200);
+    dev.wait_for_state(&late, "delivered").await;
+    assert_eq!(dev.get(&format!("/v1/messages/{id}")).await.body["state"], "accepted", "there is a day left");
+
+    let begun = Instant::now();
+    let moved = dev.post(&clock, &json!({ "advance": "1d" })).await.body;
+    let message = dev.wait_for_state(&id, "expired").await;
+    let events = dev.wait_for_event(|event| event["kind"] == "expired").await;
+    let took = begun.elapsed();
+    println!("expired {took:?} after the jump");
+    assert!(took < Duration::from_millis(800), "{took:?}");
+    assert_eq!(dev.wait_for_event(|event| event["message_id"] == json!(id)).await, events);
+    let event = events.iter().find(|event| event["message_id"] == json!(id)).unwrap();
+    let time = |time: &Value| time.as_str().unwrap().parse::<Timestamp>().unwrap();
+    let (accepted_at, expired_at) = (time(&message["history"][0]["at"]), time(&event["at"]));
+    assert!(expired_at.duration_since(accepted_at) >= SignedDuration::from_hours(15 * 24), "{expired_at}");
+    assert!(time(&event["received_at"]) >= time(&moved["now"]) - Duration::from_secs(1), "{event}");
+    // Tokens are bought and used as before.
+    dev.wait_for_state(&dev.send(&text(ANSWERS, "Hello")).await, "read").await;
 }
 
 #[test]

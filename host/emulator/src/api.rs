@@ -1,5 +1,6 @@
 //! Google's paths over HTTP, and beside them `/emulator/…` for people and tests.
 
+mod clock;
 mod files;
 mod reach;
 mod request;
@@ -50,6 +51,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/upload/v1/files", post(files::upload_file))
         .route("/emulator/service-account.json", get(service_account))
         .route("/emulator/webhook", get(webhook))
+        .route("/emulator/clock", get(clock::show_clock).post(clock::move_clock))
         .route("/emulator/phones/{phone}", get(show_phone).post(use_phone))
         .fallback(|uri: Uri| async move { Refusal::no_such_method(uri.path()) })
         .method_not_allowed_fallback(|uri: Uri| async move { Refusal::no_such_method(uri.path()) })

@@ -113,7 +113,7 @@ impl Emulator {
     /// Starts to serve. Returns when the address takes connections and the service account has its key.
     pub async fn start(listener: TcpListener, options: Options) -> Result<Self, StartProblem> {
         let origin = format!("http://{}", listener.local_addr()?);
-        // A client signs by its own clock, which goes on as ever when this one is moved. Assumed: Google's clock never is.
+        // A client signs by its own clock, which goes on as ever when this one is moved.
         let tokens = TokenService::new(options.token_origin.as_deref().unwrap_or(&origin), Clock::system())
             .await
             .map_err(StartProblem::Key)?;
