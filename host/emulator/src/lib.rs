@@ -9,21 +9,29 @@ mod api;
 mod capability;
 mod check;
 mod excerpt;
+pub mod fidelity;
 mod files;
+mod json;
+mod mask;
 pub mod phone;
 pub mod platform;
 mod push;
 mod reach;
 mod refusal;
+mod region;
+mod schema;
 pub mod testers;
 mod token;
+mod upload;
 
 use jiff::Timestamp;
+pub use json::JsonSyntax;
 use phone::Phone;
 use platform::{Pace, Platform};
 use push::Push;
 pub use push::WebhookProblem;
 use rbm_wire::name::AgentId;
+pub use region::BatchGetHost;
 use secrecy::SecretString;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -31,6 +39,7 @@ use token::TokenService;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
+use upload::Uploads;
 use uuid::Uuid;
 
 /// Tells the time; a gateway beside the emulator shares it.
@@ -48,6 +57,12 @@ pub struct Options {
     pub repeated_id: RepeatedId,
     /// Where its key file says that tokens are to be had, if something stands before it; by itself if not.
     pub token_origin: Option<String>,
+    /// How long a token lasts. Parts of a second do not count.
+    pub token_lifetime: Duration,
+    /// Which JSON clients may write. The header `X-Emulator-Json: strict` or `lenient` chooses for one request.
+    pub json: JsonSyntax,
+    /// Where `users.batchGet` answers.
+    pub batch_get_host: BatchGetHost,
     /// The time.
     pub clock: Clock,
     /// Makes the ids of events; the same seed makes the same ids.
@@ -71,6 +86,9 @@ impl Default for Options {
             pace: Pace::default(),
             repeated_id: RepeatedId::Ok,
             token_origin: None,
+            token_lifetime: token::TOKEN_LIFETIME,
+            json: JsonSyntax::Strict,
+            batch_get_host: BatchGetHost::Any,
             clock: Arc::new(Timestamp::now),
             seed: Uuid::new_v4(),
         }
@@ -103,9 +121,12 @@ pub(crate) struct Shared {
     pub(crate) origin: String,
     pub(crate) agent: AgentId,
     pub(crate) repeated_id: RepeatedId,
+    pub(crate) json: JsonSyntax,
+    pub(crate) batch_get_host: BatchGetHost,
     pub(crate) clock: Clock,
     pub(crate) tokens: TokenService,
     pub(crate) push: Push,
+    uploads: Mutex<Uploads>,
     platform: Mutex<Platform>,
     /// Something was put on the schedule.
     scheduled: Notify,
@@ -115,17 +136,20 @@ impl Emulator {
     /// Starts to serve. Returns when the address takes connections and the service account has its key.
     pub async fn start(listener: TcpListener, options: Options) -> Result<Self, StartProblem> {
         let origin = format!("http://{}", listener.local_addr()?);
-        let tokens = TokenService::new(options.token_origin.as_deref().unwrap_or(&origin), options.clock.clone())
-            .await
-            .map_err(StartProblem::Key)?;
+        let token_origin = options.token_origin.as_deref().unwrap_or(&origin);
+        let tokens = TokenService::new(token_origin, options.token_lifetime, options.clock.clone()).await;
+        let tokens = tokens.map_err(StartProblem::Key)?;
         let (push, pushing) = Push::start().map_err(StartProblem::Client)?;
         let shared = Arc::new(Shared {
             origin,
             agent: options.agent.clone(),
             repeated_id: options.repeated_id,
+            json: options.json,
+            batch_get_host: options.batch_get_host,
             clock: options.clock,
             tokens,
             push,
+            uploads: Mutex::default(),
             platform: Mutex::new(Platform::new(options.agent, options.phones, options.pace, options.seed)),
             scheduled: Notify::new(),
         });
@@ -172,6 +196,10 @@ impl Shared {
         notices.into_iter().for_each(|notice| self.push.queue(notice));
         self.scheduled.notify_one();
         result
+    }
+
+    pub(crate) fn uploads(&self) -> MutexGuard<'_, Uploads> {
+        self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Platform> {

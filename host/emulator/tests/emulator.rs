@@ -2,24 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod support;
+
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use rbm_emulator::{Emulator, Options, WebhookProblem};
+use rbm_emulator::WebhookProblem;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use support::{JsonValue as _, TOKEN, emulator, expect_invalid, start};
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
-use tokio::time::timeout;
 
 #[tokio::test]
 async fn a_message_is_delivered_read_and_answered_by_signed_webhooks() {
@@ -64,7 +57,7 @@ async fn each_refusal_has_googles_shape_and_names_the_field() {
             json!({ "contentMessage": { "text": "x", "colour": "red" } }),
             400,
             "INVALID_ARGUMENT",
-            "contentMessage.colour",
+            "Unknown name \"colour\" at 'content_message'",
         ),
         (
             "wrong type",
@@ -72,7 +65,7 @@ async fn each_refusal_has_googles_shape_and_names_the_field() {
             json!({ "contentMessage": { "text": 5 } }),
             400,
             "INVALID_ARGUMENT",
-            "contentMessage.text",
+            "Invalid value at 'content_message.text'",
         ),
         ("no content", "+15550100001", json!({ "contentMessage": {} }), 400, "INVALID_ARGUMENT", "there are 0"),
         (
@@ -125,38 +118,6 @@ async fn each_refusal_has_googles_shape_and_names_the_field() {
     let (status, answer) = api.call(Method::POST, "/v1/nothing", &api.token, None).await;
     assert_eq!((status, &answer["error"]["status"]), (404, &json!("NOT_FOUND")));
     emulator.shutdown().await;
-}
-
-#[tokio::test]
-async fn only_a_true_assertion_buys_a_token() {
-    let emulator = emulator().await;
-    let account: Value = serde_json::from_str(&emulator.service_account()).unwrap();
-    let other: Value = serde_json::from_str(&self::emulator().await.service_account()).unwrap();
-    let now = jiff::Timestamp::now().as_second();
-    let good = json!({ "iss": account["client_email"], "aud": account["token_uri"], "scope": SCOPE, "iat": now, "exp": now + 3600 });
-    let with = |name: &str, value: Value| {
-        let mut claims = good.clone();
-        claims[name] = value;
-        claims
-    };
-    for (name, claims, account, said) in [
-        ("good", good.clone(), &account, ""),
-        ("another's key", good.clone(), &other, "Invalid JWT Signature"),
-        ("another audience", with("aud", json!("https://oauth2.googleapis.com/token")), &account, "audience"),
-        ("another issuer", with("iss", json!("x")), &account, "account not found"),
-        ("expired", with("exp", json!(now - 600)), &account, "reasonable timeframe"),
-        ("from the future", with("iat", json!(now + 600)), &account, "reasonable timeframe"),
-        ("too long", with("exp", json!(now + 3700)), &account, "60 minutes"),
-        ("another scope", with("scope", json!("openid")), &account, "scope"),
-    ] {
-        let (status, answer) = exchange(&emulator, account, &claims).await;
-        if said.is_empty() {
-            assert_eq!((status, &answer["token_type"]), (200, &json!("Bearer")), "{answer}");
-        } else {
-            assert_eq!((status, &answer["error"]), (400, &json!("invalid_grant")), "{name}");
-            assert!(answer["error_description"].as_str().unwrap().contains(said), "{name}: {answer}");
-        }
-    }
 }
 
 #[tokio::test]
@@ -305,10 +266,8 @@ async fn a_tester_is_invited_and_answers() {
         assert_eq!(api.call(Method::POST, &invite(&format!("+1555{index:07}")), &api.token, None).await.0, 200);
     }
     for (body, said) in [
-        ("[]", "must be an object"),
-        (r#"{"inviteStatus":"BOGUS"}"#, "at 'inviteStatus': there is no status \"BOGUS\""),
-        (r#"{"inviteStatus":7}"#, "at 'inviteStatus'"),
-        (r#"{"invited":true}"#, "at 'invited'"),
+        ("[]", "Root element must be a message"),
+        (r#"{"invited":true}"#, "Unknown name \"invited\""),
         ("x", "expected value"),
     ] {
         let (status, answer) = api.text(Method::POST, &invite("+15550100001"), &api.token, body).await;
@@ -327,8 +286,8 @@ async fn a_body_is_looked_at_after_the_token_and_before_the_agent() {
     let (emulator, _webhook, api) = start().await;
     for (path, body, said) in [
         ("/v1/files", "{", "EOF while parsing"),
-        ("/v1/files", r#"{"fileUrl":5}"#, "at 'fileUrl'"),
-        ("/v1/files", r#"["https://x.example/a.png",null,"demo"]"#, "must be an object"),
+        ("/v1/files", r#"{"fileUrl":5}"#, "at 'file_url'"),
+        ("/v1/files", r#"["https://x.example/a.png",null,"demo"]"#, "must be a message"),
         ("/v1/files", r#"{"fileUrl":"","agentId":"demo"}"#, "fileUrl is \"\", and must be"),
         (
             "/v1/files",
@@ -337,7 +296,7 @@ async fn a_body_is_looked_at_after_the_token_and_before_the_agent() {
         ),
         ("/v1/users:batchGet", "{", "EOF while parsing"),
         ("/v1/users:batchGet", r#"{"users":["+15550100001",5]}"#, "at 'users[1]'"),
-        ("/v1/users:batchGet", r#"{"users":[],"colour":1}"#, "at 'colour'"),
+        ("/v1/users:batchGet", r#"{"users":[],"colour":1}"#, "Unknown name \"colour\""),
     ] {
         let (status, answer) = api.text(Method::POST, path, &api.token, body).await;
         expect_invalid(status, &answer, said, body);
@@ -380,7 +339,7 @@ async fn a_person_has_read_only_a_message_that_has_a_name() {
         ("empty", json!({ "eventType": "READ", "messageId": "" }), "READ needs the messageId"),
         ("none", json!({ "eventType": "READ" }), "READ needs the messageId"),
         ("typing", json!({ "eventType": "IS_TYPING", "messageId": "M" }), "goes with READ only"),
-        ("another", json!({ "eventType": "SINGING" }), "eventType is \"SINGING\""),
+        ("another", json!({ "eventType": "SINGING" }), "Invalid value at 'event_type' (TYPE_ENUM), \"SINGING\""),
         ("nothing", json!({}), "eventType is required"),
     ] {
         let (status, answer) = api.call(Method::POST, &event("e1"), &api.token, Some(body)).await;
@@ -410,7 +369,7 @@ async fn an_error_repeats_only_the_beginning_of_what_was_sent() {
         ("a purpose", message.clone(), json!({ "contentMessage": text, "messageTrafficType": long })),
         ("a lifetime", message.clone(), json!({ "contentMessage": text, "ttl": long })),
         ("an end", message.clone(), json!({ "contentMessage": text, "expireTime": long })),
-        ("an event", message.replace("agentMessages?m", "agentEvents?eventId=e&m"), json!({ "eventType": long })),
+        ("an event", message.replace("agentMessages?messageId=m", "agentEvents?eventId=e"), json!({ "eventType": long })),
         ("a status", "/v1/phones/+15550100001/testers?agentId=demo".to_owned(), json!({ "inviteStatus": long })),
         ("a method", format!("/v1/{long}"), json!({})),
         ("a phone", format!("/v1/phones/{long}/testers?agentId=demo"), json!({})),
@@ -433,120 +392,3 @@ async fn an_error_repeats_only_the_beginning_of_what_was_sent() {
     assert_eq!(description, format!("Invalid grant_type: {}…", "q".repeat(64)));
     emulator.shutdown().await;
 }
-
-fn expect_invalid(status: u16, answer: &Value, said: &str, name: &str) {
-    assert_eq!((status, &answer["error"]["status"]), (400, &json!("INVALID_ARGUMENT")), "{name}: {answer}");
-    assert!(answer["error"]["message"].as_str().unwrap().contains(said), "{name}: {answer}");
-    assert_eq!(answer["error"]["details"][0]["@type"], "type.googleapis.com/google.rpc.BadRequest", "{name}");
-}
-
-#[derive(Clone, Default)]
-struct Webhook(Arc<Received>);
-
-#[derive(Default)]
-struct Received {
-    notices: Mutex<Vec<Value>>,
-    arrived: Notify,
-    failing: AtomicBool,
-}
-
-impl Webhook {
-    async fn wait_for(&self, count: usize) -> Vec<Value> {
-        let waiting = async {
-            while self.0.notices.lock().unwrap().len() < count {
-                self.0.arrived.notified().await;
-            }
-        };
-        timeout(Duration::from_secs(20), waiting).await.expect("the notices arrive");
-        self.0.notices.lock().unwrap().clone()
-    }
-}
-
-/// Answers the handshake, checks the signature by itself, and fails once if told to.
-async fn receive(State(webhook): State<Webhook>, headers: HeaderMap, body: Bytes) -> (StatusCode, String) {
-    let body: Value = serde_json::from_slice(&body).unwrap();
-    if let Some(secret) = body["secret"].as_str() {
-        assert_eq!(
-            (&body["clientToken"], &headers["x-goog-webhook-type"]),
-            (&json!(TOKEN), &"verification".parse().unwrap())
-        );
-        return (StatusCode::OK, secret.to_owned());
-    }
-    let data = STANDARD.decode(body["message"]["data"].as_str().unwrap()).unwrap();
-    let signature = STANDARD.decode(headers["x-goog-signature"].as_bytes()).unwrap();
-    let mac = Hmac::<sha2::Sha512>::new_from_slice(TOKEN.as_bytes()).unwrap().chain_update(&data);
-    mac.verify_slice(&signature).unwrap();
-    webhook.0.notices.lock().unwrap().push(serde_json::from_slice(&data).unwrap());
-    webhook.0.arrived.notify_one();
-    let status = if webhook.0.failing.swap(false, Ordering::SeqCst) {
-        StatusCode::INTERNAL_SERVER_ERROR
-    } else {
-        StatusCode::OK
-    };
-    (status, String::new())
-}
-
-struct Api {
-    client: Client,
-    origin: String,
-    token: String,
-}
-
-impl Api {
-    async fn send(&self, phone: &str, id: &str, message: Value) -> (u16, Value) {
-        let path = format!("/v1/phones/{phone}/agentMessages?messageId={id}&agentId=demo@rbm.goog&prettyPrint=true");
-        self.call(Method::POST, &path, &self.token, Some(message)).await
-    }
-
-    async fn call(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> (u16, Value) {
-        self.text(method, path, token, &body.map(|body| body.to_string()).unwrap_or_default()).await
-    }
-
-    async fn text(&self, method: Method, path: &str, token: &str, body: &str) -> (u16, Value) {
-        let request = self.client.request(method, format!("{}{path}", self.origin)).bearer_auth(token);
-        let response = request.body(body.to_owned()).send().await.unwrap();
-        (response.status().as_u16(), response.json_value().await)
-    }
-}
-
-trait JsonValue {
-    async fn json_value(self) -> Value;
-}
-
-impl JsonValue for reqwest::Response {
-    async fn json_value(self) -> Value {
-        serde_json::from_slice(&self.bytes().await.unwrap()).unwrap()
-    }
-}
-
-async fn start() -> (Emulator, Webhook, Api) {
-    let (emulator, webhook) = (emulator().await, Webhook::default());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/webhook", listener.local_addr().unwrap());
-    let router = Router::new().route("/webhook", post(receive)).with_state(webhook.clone());
-    tokio::spawn(async { axum::serve(listener, router).await });
-    emulator.register_webhook(&url, TOKEN.into()).await.unwrap();
-    let account: Value = serde_json::from_str(&emulator.service_account()).unwrap();
-    let now = jiff::Timestamp::now().as_second();
-    let claims = json!({ "iss": account["client_email"], "aud": account["token_uri"], "scope": SCOPE, "iat": now, "exp": now + 3600 });
-    let (_, token) = exchange(&emulator, &account, &claims).await;
-    let token = token["access_token"].as_str().unwrap().to_owned();
-    let api = Api { client: Client::new(), origin: emulator.origin().to_owned(), token };
-    (emulator, webhook, api)
-}
-
-async fn emulator() -> Emulator {
-    Emulator::start(TcpListener::bind("127.0.0.1:0").await.unwrap(), Options::default()).await.unwrap()
-}
-
-async fn exchange(emulator: &Emulator, account: &Value, claims: &Value) -> (u16, Value) {
-    let key = EncodingKey::from_rsa_pem(account["private_key"].as_str().unwrap().as_bytes()).unwrap();
-    let assertion = jsonwebtoken::encode(&Header::new(Algorithm::RS256), claims, &key).unwrap();
-    let form = format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={assertion}");
-    let request = Client::new().post(format!("{}/token", emulator.origin())).body(form);
-    let response = request.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
-    (response.status().as_u16(), response.json_value().await)
-}
-
-const TOKEN: &str = "client-token";
-const SCOPE: &str = "https://www.googleapis.com/auth/rcsbusinessmessaging";
