@@ -48,10 +48,9 @@ impl Region {
     pub(crate) fn of_number(number: &PhoneNumber) -> Self {
         match number.as_str().as_bytes() {
             [_, b'1' | b'5', ..] => Self::Us,
-            [_, b'6' | b'8', ..] => Self::Asia,
-            // Turkey.
+            // Turkey is the exception of its zone.
             [_, b'9', b'0', ..] => Self::Europe,
-            [_, b'9', ..] => Self::Asia,
+            [_, b'6' | b'8' | b'9', ..] => Self::Asia,
             _ => Self::Europe,
         }
     }

@@ -204,8 +204,13 @@ impl Reading<'_> {
             };
             if known.contains_key(json_name) {
                 self.unknown(at, &name, "The field occurs under both of its names.");
-            } else if json != Json::Null && !shape.read_only {
-                let value = self.value(&below(at, &proto_name(json_name)), &name, shape, json);
+                continue;
+            }
+            if json == Json::Null {
+                continue;
+            }
+            let value = self.value(&below(at, &proto_name(json_name)), &name, shape, json);
+            if !shape.read_only {
                 known.insert(json_name.to_owned(), value);
             }
         }
@@ -342,7 +347,7 @@ pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
     },
     &Behaviour {
         id: "output-only",
-        what: "What a client sends in a field that is output only is dropped",
+        what: "What a client sends in a field that is output only is read, and dropped",
         basis: Basis::Documented,
         source: "google.aip.dev/203",
         switch: None,
@@ -372,7 +377,7 @@ mod tests {
                 json!({ "content_message": { "text": "x", "rich_card": null } }),
                 json!({ "contentMessage": { "text": "x" } }),
             ),
-            (json!({ "name": "x", "sendTime": 5, "ttl": "5s" }), json!({ "ttl": "5s" })),
+            (json!({ "name": "x", "sendTime": "t", "ttl": "5s" }), json!({ "ttl": "5s" })),
             (json!({ "messageTrafficType": 1 }), json!({ "messageTrafficType": "AUTHENTICATION" })),
             (place(json!("37.5")), place(json!(37.5))),
             (place(json!(37)), place(json!(37))),
@@ -395,6 +400,7 @@ mod tests {
             (json!({ "ttl": ["5s"] }), unknown("ttl", "", "Proto field is not repeating, cannot start list.")),
             (json!({ "ttl": {} }), unknown("ttl", "", "Starting an object on a scalar field")),
             (json!({ "ttl": 5 }), invalid("ttl", "(TYPE_STRING), 5")),
+            (json!({ "sendTime": 5 }), invalid("send_time", "(TYPE_STRING), 5")),
             (
                 json!({ "ttl": "5s", "contentMessage": { "text": true } }),
                 invalid("content_message.text", "(TYPE_STRING), true"),

@@ -135,7 +135,8 @@ impl TokenService {
         let assertion = request.assertion.as_deref().ok_or_else(|| missing("assertion"))?;
         let claims = self.claims(assertion)?;
         let token_uri = self.token_uri();
-        if !claims.names(&[&token_uri]) {
+        // Google's own libraries name its endpoint whatever the key file says, so who stands in for it takes that too.
+        if !claims.names(&[&token_uri]) && !claims.names(&GOOGLES_TOKEN_ENDPOINTS) {
             return Err(TokenProblem::grant(format!(
                 "Invalid JWT: Failed audience check. The right audience is {token_uri}"
             )));
@@ -286,6 +287,12 @@ const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const EMAIL: &str = "emulator@rbm-emulator.iam.gserviceaccount.com";
 /// As Google's tokens last.
 pub(crate) const TOKEN_LIFETIME: Duration = Duration::from_secs(3599);
+/// The present one, and those before it.
+const GOOGLES_TOKEN_ENDPOINTS: [&str; 3] = [
+    "https://oauth2.googleapis.com/token",
+    "https://www.googleapis.com/oauth2/v4/token",
+    "https://accounts.google.com/o/oauth2/token",
+];
 const ASSERTION_SECONDS_MAX: i64 = 3600;
 /// Assumed.
 const SKEW_SECONDS: i64 = 300;
@@ -298,6 +305,15 @@ pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
         what: "An assertion signed by the account's key with RS256, for the token endpoint and at most an hour long, buys a token",
         basis: Basis::Documented,
         source: "developers.google.com/identity/protocols/oauth2/service-account",
+        switch: None,
+        test: "only_a_true_assertion_buys_a_token",
+    },
+    &Behaviour {
+        id: "token-audience",
+        what: "An assertion is for the token endpoint of the key file, or for Google's",
+        basis: Basis::SecondHand,
+        source: "google-auth for Python names oauth2.googleapis.com/token whatever the key file says; that the older addresses \
+                 count too is assumed",
         switch: None,
         test: "only_a_true_assertion_buys_a_token",
     },

@@ -267,6 +267,8 @@ async fn a_tester_is_invited_and_answers() {
     }
     for (body, said) in [
         ("[]", "Root element must be a message"),
+        (r#"{"inviteStatus":"BOGUS"}"#, "Invalid value at 'invite_status' (TYPE_ENUM), \"BOGUS\""),
+        (r#"{"inviteStatus":7}"#, "Invalid value at 'invite_status'"),
         (r#"{"invited":true}"#, "Unknown name \"invited\""),
         ("x", "expected value"),
     ] {
@@ -369,7 +371,11 @@ async fn an_error_repeats_only_the_beginning_of_what_was_sent() {
         ("a purpose", message.clone(), json!({ "contentMessage": text, "messageTrafficType": long })),
         ("a lifetime", message.clone(), json!({ "contentMessage": text, "ttl": long })),
         ("an end", message.clone(), json!({ "contentMessage": text, "expireTime": long })),
-        ("an event", message.replace("agentMessages?messageId=m", "agentEvents?eventId=e"), json!({ "eventType": long })),
+        (
+            "an event",
+            message.replace("agentMessages?messageId=m", "agentEvents?eventId=e"),
+            json!({ "eventType": long }),
+        ),
         ("a status", "/v1/phones/+15550100001/testers?agentId=demo".to_owned(), json!({ "inviteStatus": long })),
         ("a method", format!("/v1/{long}"), json!({})),
         ("a phone", format!("/v1/phones/{long}/testers?agentId=demo"), json!({})),

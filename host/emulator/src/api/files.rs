@@ -1,6 +1,6 @@
 //! Files to keep, by their address or in bytes.
 
-use super::request::{Address, Authenticated, Body, Parameters, Raw};
+use super::request::{Address, Authenticated, Body, Parameters, QueryPairs, Raw};
 use crate::excerpt::excerpt;
 use crate::fidelity::{Basis, Behaviour};
 use crate::refusal::{Refusal, violation};
@@ -123,17 +123,16 @@ enum Protocol {
 impl Protocol {
     /// By the header of the newer protocol, the two parameters, or else by what the body is.
     fn of(uri: &Uri, headers: &HeaderMap) -> Result<Self, Refusal> {
-        let query = super::request::QueryPairs::of(uri);
+        let query = QueryPairs::of(uri);
         let named = headers.get(&UPLOAD_PROTOCOL).and_then(|value| value.to_str().ok());
         let named = named.or_else(|| query.system("upload_protocol")).or_else(|| query.system("uploadType"));
         let kind = text(headers, header::CONTENT_TYPE).to_ascii_lowercase();
-        match named {
-            Some("raw" | "media") => Ok(Self::Raw),
-            Some("multipart") => Ok(Self::Multipart),
-            Some("resumable") => Ok(Self::Resumable),
-            None if kind.starts_with("multipart/related") => Ok(Self::Multipart),
-            None => Ok(Self::Raw),
-            Some(other) => {
+        let told = if kind.starts_with("multipart/related") { "multipart" } else { "raw" };
+        match named.unwrap_or(told) {
+            "raw" | "media" => Ok(Self::Raw),
+            "multipart" => Ok(Self::Multipart),
+            "resumable" => Ok(Self::Resumable),
+            other => {
                 let rule = format!("there is no upload protocol {:?}", excerpt(other));
                 Err(Refusal::invalid(vec![violation("uploadType", rule)]))
             }

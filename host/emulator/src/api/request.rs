@@ -88,7 +88,6 @@ fn system_name(name: &str) -> Option<&str> {
 
 /// The query parameters of all methods, as far as the one that is called takes them.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_field_names, reason = "Google's names")]
 pub(super) struct Parameters {
     agent_id: Option<String>,
     pub(super) message_id: Option<String>,

@@ -69,20 +69,19 @@ impl Form {
         let Ok(body) = to_bytes(body, usize::MAX).await else {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         };
-        let body = match Json::read(&body) {
-            Ok(json) if parts.status.is_success() => {
-                self.text(self.mask.iter().fold(json, |json, mask| mask.apply(json)))
-            }
-            Ok(json) => self.text(json),
-            Err(_) => body.into(),
+        let mask = self.mask.as_ref().filter(|_| parts.status.is_success());
+        let body = match (Json::read(&body), mask) {
+            (Ok(json), Some(mask)) => self.text(&mask.apply(json)),
+            (Ok(json), None) => self.text(&json),
+            (Err(_), _) => body.into(),
         };
         parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
         parts.headers.remove(header::CONTENT_LENGTH);
         Response::from_parts(parts, Body::from(body))
     }
 
-    fn text(&self, json: Json) -> Vec<u8> {
-        let text = if self.compact { serde_json::to_vec(&json) } else { serde_json::to_vec_pretty(&json) };
+    fn text(&self, json: &Json) -> Vec<u8> {
+        let text = if self.compact { serde_json::to_vec(json) } else { serde_json::to_vec_pretty(json) };
         let mut text = text.unwrap_or_default();
         text.push(b'\n');
         text

@@ -1,0 +1,667 @@
+//! The API as a client meets it that somebody else wrote: what every method of Google's takes, and the requests that Google's
+//! pages show.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod support;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use rbm_emulator::{BatchGetHost, JsonSyntax, Options};
+use rbm_wire::file::{CreateFile, File};
+use rbm_wire::message::{AgentEvent, AgentMessage, Capabilities};
+use rbm_wire::reach::{BatchGetUsers, CarrierReach, Reach};
+use rbm_wire::tester::Tester;
+use reqwest::{Method, RequestBuilder};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use support::{Api, JsonValue as _, start, start_with};
+
+/// Each is the shape of a request in Google's guides, reference or samples.
+#[tokio::test]
+async fn googles_published_requests_are_taken() {
+    let (emulator, _webhook, api) = start().await;
+    let (_, file) =
+        api.call(Method::POST, "/v1/files?agentId=demo", &api.token, Some(json!({ "fileUrl": IMAGE }))).await;
+    let (file, media) = (
+        &file["name"],
+        json!({ "height": "TALL", "contentDescription": "A van", "contentInfo": {
+        "fileUrl": IMAGE, "thumbnailUrl": IMAGE, "forceRefresh": false } }),
+    );
+    let suggestions = json!([
+        { "reply": { "text": "Suggestion #1", "postbackData": "suggestion_1" } },
+        action(json!({ "dialAction": { "phoneNumber": "+15556667777" } })),
+        action(json!({ "viewLocationAction": { "latLong": { "latitude": "37.4220188", "longitude": "-122.0844786" }, "label": "Here" } })),
+        action(json!({ "viewLocationAction": { "query": "coffee" } })),
+        action(json!({ "createCalendarEventAction": { "startTime": "2026-12-01T10:00:00Z", "endTime": "2026-12-01T11:00:00Z",
+            "title": "A party", "description": "A description" } })),
+        action(json!({ "openUrlAction": { "url": "https://x.example/" } })),
+        action(json!({ "openUrlAction": { "url": "https://x.example/", "application": "WEBVIEW", "webviewViewMode": "HALF",
+            "description": "A page" } })),
+        action(json!({ "shareLocationAction": {} })),
+        action(json!({ "composeAction": { "composeTextMessage": { "phoneNumber": "+15556667777", "text": "Hi" } } })),
+        action(json!({ "composeAction": { "composeRecordingMessage": { "phoneNumber": "+15556667777", "type": "AUDIO" } } })),
+    ]);
+    let card = |title: &str| {
+        json!({ "title": title, "description": "Cool", "media": { "height": "SHORT", "contentInfo": {
+        "fileUrl": IMAGE } }, "suggestions": [suggestions[0]] })
+    };
+    let contents = [
+        ("text", json!({ "text": "Hello, world!" })),
+        ("chips", json!({ "text": "Hello, world!", "suggestions": suggestions })),
+        ("link", json!({ "contentInfo": { "fileUrl": IMAGE, "forceRefresh": true } })),
+        ("uploaded file", json!({ "uploadedRbmFile": { "fileName": file, "thumbnailName": file } })),
+        ("file name", json!({ "fileName": file })),
+        (
+            "card",
+            json!({ "richCard": { "standaloneCard": { "thumbnailImageAlignment": "RIGHT", "cardOrientation": "VERTICAL",
+            "cardContent": { "title": "Hello", "description": "Cool", "media": media, "suggestions": [suggestions[0]] } } },
+            "suggestions": [suggestions[1]] }),
+        ),
+        (
+            "carousel",
+            json!({ "richCard": { "carouselCard": { "cardWidth": "MEDIUM", "cardContents": [card("1"), card("2")] } } }),
+        ),
+    ];
+    for (index, (name, content)) in contents.iter().enumerate() {
+        for (kind, rest) in [
+            ("bare", json!({})),
+            ("ttl", json!({ "messageTrafficType": "TRANSACTION", "ttl": "600s" })),
+            ("expiry", json!({ "messageTrafficType": "PROMOTION", "expireTime": in_ten_minutes() })),
+        ] {
+            let mut message = rest.clone();
+            message["contentMessage"] = content.clone();
+            // As Google's scripts name their messages.
+            let path = format!("/v1/phones/+15550100002/agentMessages?messageId=123456661{index}{kind}&agentId=demo");
+            let (status, answer) = api.call(Method::POST, &path, &api.token, Some(message)).await;
+            assert_eq!(status, 200, "{name}, {kind}: {answer}");
+            assert_eq!(
+                answer["contentMessage"].as_object().unwrap().len(),
+                content.as_object().unwrap().len(),
+                "{answer}"
+            );
+            assert_eq!(answer["expireTime"].is_string(), kind != "bare", "{answer}");
+        }
+    }
+    let phone = "/v1/phones/+15550100003";
+    api.send("+15550100003", "m1", json!({ "contentMessage": { "text": "Hi" } })).await;
+    for (name, method, path, body) in [
+        ("revoke", Method::DELETE, format!("{phone}/agentMessages/m1?agentId=demo"), None),
+        (
+            "typing",
+            Method::POST,
+            format!("{phone}/agentEvents?eventId=e1&agentId=demo"),
+            Some(json!({ "eventType": "IS_TYPING" })),
+        ),
+        (
+            "read",
+            Method::POST,
+            format!("{phone}/agentEvents?eventId=e2&agentId=demo"),
+            Some(json!({ "eventType": "READ", "messageId": "MxIgT-4pWCQu2tH9hMkSTljQ" })),
+        ),
+        ("capabilities", Method::GET, format!("{phone}/capabilities?requestId=1234&agentId=demo"), None),
+        (
+            "reach",
+            Method::POST,
+            "/v1/users:batchGet".to_owned(),
+            Some(json!({ "users": ["+12223334444"], "agentId": "demo" })),
+        ),
+        (
+            "reach, agent in the query",
+            Method::POST,
+            "/v1/users:batchGet?agentId=demo".to_owned(),
+            Some(json!({ "users": ["+12223334444"] })),
+        ),
+        (
+            "file",
+            Method::POST,
+            "/v1/files".to_owned(),
+            Some(json!({ "fileUrl": IMAGE, "thumbnailUrl": IMAGE, "agentId": "demo", "contentDescription": "A van" })),
+        ),
+        ("invitation", Method::POST, format!("{phone}/testers?agentId=demo"), Some(json!({}))),
+        (
+            "invitation as it will be",
+            Method::POST,
+            format!("{phone}/testers?agentId=demo"),
+            Some(json!({ "inviteStatus": "PENDING" })),
+        ),
+    ] {
+        let (status, answer) = api.call(method, &path, &api.token, body).await;
+        assert_eq!(status, 200, "{name}: {answer}");
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn googles_loose_samples_are_taken_in_lenient_mode_only() {
+    let (emulator, _webhook, api) = start().await;
+    let (lenient_emulator, _lenient_webhook, lenient) =
+        start_with(Options { json: JsonSyntax::Lenient, ..Options::default() }).await;
+    let message = "/v1/phones/+15550100002/agentMessages?agentId=demo&messageId=";
+    let event = "/v1/phones/+15550100002/agentEvents?agentId=demo&eventId=";
+    for (index, (path, loose)) in [
+        (message, "{\n  'contentMessage': {\n    'text': 'Hello, world!',\n    'suggestions': [\n      {\n        'reply': {\n          'text': 'Suggestion #1',\n          'postbackData': 'suggestion_1',\n        },\n      },\n    ],\n  },\n}"),
+        (message, "{contentMessage: {text: \"It's\"}}"),
+        (message, "{'contentMessage': {'text': 'x', 'suggestions': [{'action': {'text': 'a', 'postbackData': 'b', 'viewLocationAction': {'latLong': {'latitude': '37.42', 'longitude': '-122.08',}, 'label': 'c'}}}]}}"),
+        (event, "{'eventType': 'IS_TYPING'}"),
+        (event, "{\"eventType\": \"IS_TYPING\",}"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let send = |api: &Api, syntax: Option<&'static str>| {
+            let request = post(api, &format!("{path}{index}")).body(loose);
+            let request = syntax.map(|syntax| ("x-emulator-json", syntax)).into_iter().fold(request, |request, (name, value)| request.header(name, value));
+            async move { request.send().await.unwrap().status().as_u16() }
+        };
+        assert_eq!(send(&api, None).await, 400, "{loose}");
+        assert_eq!(send(&api, Some("lenient")).await, 200, "{loose}");
+        assert_eq!(send(&lenient, None).await, 200, "{loose}");
+        assert_eq!(send(&lenient, Some("strict")).await, 400, "{loose}");
+        assert_eq!(send(&lenient, Some("sloppy")).await, 400, "{loose}");
+    }
+    let broken =
+        post(&lenient, &format!("{message}9")).body("{\n  'contentMessage': {'text' 'x'}}").send().await.unwrap();
+    let said = broken.json_value().await["error"]["message"].as_str().unwrap().to_owned();
+    assert!(said.starts_with("Invalid JSON payload received.") && said.contains("line 2 column"), "{said}");
+    emulator.shutdown().await;
+    lenient_emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_answer_is_pretty_unless_asked_otherwise() {
+    let (emulator, _webhook, api) = start().await;
+    let text = |query: &'static str| {
+        let request =
+            api.client.get(format!("{}{CAPABILITIES}&fields=features&{query}", api.origin)).bearer_auth(&api.token);
+        async move {
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.headers()["content-type"], "application/json; charset=UTF-8");
+            answer.text().await.unwrap()
+        }
+    };
+    for pretty in ["", "prettyPrint=true", "$prettyPrint=1", "prettyPrint=maybe"] {
+        let text = text(pretty).await;
+        let beginning = if pretty.ends_with("maybe") {
+            "{\n  \"error\": {\n    \"code\": 400,"
+        } else {
+            "{\n  \"features\": [\n    \"RICH"
+        };
+        assert!(text.starts_with(beginning) && text.ends_with("}\n"), "{pretty}: {text}");
+    }
+    for compact in ["prettyPrint=false", "prettyPrint=0"] {
+        assert!(text(compact).await.starts_with("{\"features\":[\"RICHCARD_STANDALONE\",\""), "{compact}");
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn system_parameters_are_checked() {
+    let (emulator, _webhook, api) = start().await;
+    let long = "q".repeat(41);
+    for (query, said) in [
+        ("alt=json", ""),
+        ("%24alt=json", ""),
+        ("key=AIza&quotaUser=somebody&uploadType=media&upload_protocol=raw", ""),
+        (&format!("quotaUser={}", &long[1..]), ""),
+        ("fields=", ""),
+        ("alt=proto", "'alt', \"proto\": this emulator answers in JSON only"),
+        ("alt=media", "'alt', \"media\""),
+        ("callback=f", "no JSONP"),
+        ("prettyPrint=yes", "'prettyPrint', \"yes\" is not true or false"),
+        ("$.xgafv=3", "'$.xgafv', \"3\" is not 1 or 2"),
+        (&format!("quotaUser={long}"), "more than 40 characters"),
+        ("fields=colour", "Cannot find matching fields for path 'colour'"),
+        ("fields=features(", "Invalid field selection features("),
+        ("fields=features/name", "for path 'features.name'"),
+    ] {
+        let (status, answer) = api.call(Method::GET, &format!("{CAPABILITIES}&{query}"), &api.token, None).await;
+        if said.is_empty() {
+            assert_eq!(status, 200, "{query}: {answer}");
+        } else {
+            support::expect_invalid(status, &answer, said, query);
+        }
+    }
+    let path = "/v1/phones/+15550100002/agentMessages?agentId=demo&messageId=f1&fields=name,contentMessage/text";
+    let message = json!({ "contentMessage": { "text": "Hi", "suggestions": [{ "reply": { "text": "a", "postbackData": "b" } }] } });
+    let expected = json!({ "name": "phones/+15550100002/agentMessages/f1", "contentMessage": { "text": "Hi" } });
+    assert_eq!(api.call(Method::POST, path, &api.token, Some(message)).await, (200, expected));
+    let masked = api
+        .client
+        .get(format!("{}{CAPABILITIES}", api.origin))
+        .bearer_auth(&api.token)
+        .header("x-goog-fieldmask", "carrier");
+    assert_eq!(masked.send().await.unwrap().json_value().await, json!({}));
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_query_has_only_known_parameters() {
+    let (emulator, _webhook, api) = start().await;
+    for (query, said) in [
+        ("agentId=demo&requestId=1", ""),
+        ("agent_id=demo&request_id=1", ""),
+        ("agentId=demo&requestId=1&colour=red", "Unknown name \"colour\": Cannot bind query parameter. Field 'colour'"),
+        ("agentId=demo&requestId=1&messageId=1", "Unknown name \"messageId\": Cannot bind query parameter"),
+        ("agentId=demo&requestId=1&agentID=demo", "Unknown name \"agentID\""),
+        ("agentId=demo&requestId=1&=", "Unknown name \"\""),
+        ("agentId=demo&requestId=1&agent_id=demo", "agent_id is given twice"),
+        ("agentId=demo&requestId=1&agentId=demo", "agentId is given twice"),
+    ] {
+        let path = format!("/v1/phones/+15550100001/capabilities?{query}");
+        let (status, answer) = api.call(Method::GET, &path, &api.token, None).await;
+        if said.is_empty() {
+            assert_eq!(status, 200, "{query}: {answer}");
+        } else {
+            support::expect_invalid(status, &answer, said, query);
+        }
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_token_stands_in_the_header_or_the_query() {
+    let (emulator, _webhook, api) = start().await;
+    let get = |query: &str, authorization: Option<String>| {
+        let request = api.client.get(format!("{}{CAPABILITIES}{query}", api.origin));
+        let request = authorization.into_iter().fold(request, |request, value| request.header("authorization", value));
+        async move { request.send().await.unwrap().status().as_u16() }
+    };
+    let token = &api.token;
+    assert_eq!(get(&format!("&access_token={token}"), None).await, 200);
+    assert_eq!(get(&format!("&oauth_token={token}"), None).await, 200);
+    assert_eq!(get("", Some(format!("bearer {token}"))).await, 200);
+    assert_eq!(get("", Some(format!("Basic {token}"))).await, 401);
+    assert_eq!(get("", Some(token.clone())).await, 401);
+    assert_eq!(get(&format!("&access_token={token}"), Some("Bearer x".to_owned())).await, 401, "the header counts");
+    assert_eq!(get("&access_token=x", None).await, 401);
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for_in_googles_words() {
+    let (emulator, _webhook, api) = start().await;
+    let url = format!("{}{CAPABILITIES}", api.origin);
+    let missing = api.client.get(&url).send().await.unwrap();
+    assert_eq!(
+        (missing.status().as_u16(), &missing.headers()["www-authenticate"]),
+        (401, &r#"Bearer realm="https://accounts.google.com/""#.parse().unwrap())
+    );
+    let error = missing.json_value().await["error"].clone();
+    assert!(
+        error["message"].as_str().unwrap().starts_with("Request is missing required authentication credential."),
+        "{error}"
+    );
+    let detail = json!({ "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "CREDENTIALS_MISSING", "domain": "googleapis.com",
+        "metadata": { "service": "rcsbusinessmessaging.googleapis.com", "method": "rcsbusinessmessaging.phones.getCapabilities" } });
+    assert_eq!(
+        (&error["code"], &error["status"], &error["details"][0]),
+        (&json!(401), &json!("UNAUTHENTICATED"), &detail)
+    );
+    let invalid = api.client.get(&url).bearer_auth("x").send().await.unwrap();
+    assert!(invalid.headers()["www-authenticate"].to_str().unwrap().ends_with(r#"error="invalid_token""#));
+    let said = invalid.json_value().await["error"]["message"].as_str().unwrap().to_owned();
+    assert!(
+        said.starts_with("Request had invalid authentication credentials. Expected OAuth 2 access token"),
+        "{said}"
+    );
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn errors_have_two_formats() {
+    let (emulator, _webhook, api) = start().await;
+    for (name, path, token, status, code, reason) in [
+        (
+            "invalid",
+            "/v1/phones/1/capabilities?agentId=demo",
+            api.token.as_str(),
+            400,
+            "INVALID_ARGUMENT",
+            "badRequest",
+        ),
+        ("no token", "/v1/phones/+12/capabilities?agentId=demo", "x", 401, "UNAUTHENTICATED", "authError"),
+        ("no agent", "/v1/phones/+12/capabilities?requestId=1", &api.token, 403, "PERMISSION_DENIED", "forbidden"),
+        (
+            "no RCS",
+            "/v1/phones/+15550100004/capabilities?agentId=demo&requestId=1",
+            &api.token,
+            404,
+            "NOT_FOUND",
+            "notFound",
+        ),
+        ("no method", "/v1/nothing?x=1", &api.token, 404, "NOT_FOUND", "notFound"),
+    ] {
+        let (found, new) = api.call(Method::GET, path, token, None).await;
+        let (_, same) = api.call(Method::GET, &format!("{path}&$.xgafv=2"), token, None).await;
+        assert_eq!(
+            (found, &new["error"]["status"], new["error"].get("errors")),
+            (status, &json!(code), None),
+            "{name}: {new}"
+        );
+        assert_eq!(new, same);
+        let (found, old) = api.call(Method::GET, &format!("{path}&%24.xgafv=1"), token, None).await;
+        let errors = json!([{ "message": new["error"]["message"], "domain": "global", "reason": reason }]);
+        assert_eq!((found, &old["error"]["errors"]), (status, &errors), "{name}: {old}");
+        for same in ["code", "message", "status", "details"] {
+            assert_eq!(old["error"].get(same), new["error"].get(same), "{name}: {same}");
+        }
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_agent_has_two_spellings_and_a_phone_too() {
+    let (emulator, _webhook, api) = start().await;
+    for phone in ["+15550100002", "%2B15550100002", "%2b15550100002"] {
+        for agent in ["demo", "demo@rbm.goog", "demo%40rbm.goog"] {
+            let path = format!("/v1/phones/{phone}/capabilities?requestId=1&agentId={agent}");
+            assert_eq!(api.call(Method::GET, &path, &api.token, None).await.0, 200, "{path}");
+        }
+    }
+    for (agent, shown) in [("", "null"), ("&agentId=other", "other"), ("&agentId=demo@example.com", "demo@example.com")]
+    {
+        let path = format!("/v1/phones/+15550100002/capabilities?requestId=1{agent}");
+        let (status, answer) = api.call(Method::GET, &path, &api.token, None).await;
+        let said = format!(
+            "There was an error looking up the RBM agent (ID: {shown}) that corresponds to the Google Cloud Platform (GCP) project you're authenticating with."
+        );
+        assert_eq!((status, &answer["error"]["message"]), (403, &json!(said)));
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_the_api_does_not_have_is_answered_404() {
+    let (emulator, _webhook, api) = start().await;
+    for (method, path) in [
+        (Method::GET, "/"),
+        (Method::GET, "/v2/phones/+15550100001/capabilities"),
+        (Method::GET, "/v1/phones/+15550100001/agentMessages"),
+        (Method::PATCH, "/v1/phones/+15550100001/agentMessages"),
+        (Method::POST, "/v1/phones/+15550100001/agentMessages/"),
+        (Method::POST, "/africa/v1/files"),
+        (Method::GET, "/us"),
+        (Method::PUT, "/emulator/webhook"),
+    ] {
+        let (status, answer) = api.call(method.clone(), path, &api.token, None).await;
+        assert_eq!((status, &answer["error"]["status"]), (404, &json!("NOT_FOUND")), "{method} {path}");
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_body_is_sent_as_json() {
+    let (emulator, _webhook, api) = start().await;
+    let path = "/v1/phones/+15550100002/agentMessages?agentId=demo&messageId=";
+    let body = r#"{"contentMessage":{"text":"Hi"}}"#;
+    for (kind, status) in [
+        ("application/json", 200),
+        ("application/json; charset=UTF-8", 200),
+        ("text/plain", 200),
+        ("application/x-www-form-urlencoded", 400),
+    ] {
+        let request = post(&api, &format!("{path}{}", kind.len())).header("content-type", kind).body(body);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{kind}");
+        if status == 400 {
+            let said = answer.json_value().await["error"]["message"].as_str().unwrap().to_owned();
+            assert!(said.contains("Cannot bind query parameter"), "{said}");
+        }
+    }
+    let typing = "/v1/phones/+15550100002/agentEvents?agentId=demo&eventId=e1";
+    let (status, answer) = api.text(Method::POST, typing, &api.token, "").await;
+    support::expect_invalid(status, &answer, "eventType is required", "an empty body is an empty object");
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_body_may_be_compressed_and_never_too_large() {
+    let (emulator, _webhook, api) = start().await;
+    let compressed = |bytes: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let send = |id: &str, body: Vec<u8>| {
+        let path = format!("/v1/phones/+15550100002/agentMessages?agentId=demo&messageId={id}");
+        let request = post(&api, &path).header("content-encoding", "gzip").body(body);
+        async move {
+            let answer = request.send().await.unwrap();
+            (answer.status().as_u16(), answer.json_value().await)
+        }
+    };
+    let (status, answer) = send("z1", compressed(br#"{"contentMessage":{"text":"Hi"}}"#)).await;
+    assert_eq!((status, &answer["contentMessage"]["text"]), (200, &json!("Hi")));
+    let (status, answer) = send("z2", br#"{"contentMessage":{"text":"Hi"}}"#.to_vec()).await;
+    support::expect_invalid(status, &answer, "The body is not gzip", "plain");
+    for bytes in [(1 << 20) + 1, 64 << 20] {
+        let (status, answer) = send("z3", compressed(&vec![b' '; bytes])).await;
+        assert_eq!(
+            (status, &answer["error"]["message"]),
+            (413, &json!("Request payload size exceeds the limit: 1048576 bytes."))
+        );
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_region_is_a_host_or_the_beginning_of_a_path() {
+    let path = "/v1/users:batchGet?agentId=demo";
+    let (american, german, both) =
+        (json!(["+12223334444"]), json!(["+491701234567"]), json!(["+12223334444", "+491701234567"]));
+    for (host, without_region) in [(BatchGetHost::Any, 200), (BatchGetHost::Regional, 400)] {
+        let (emulator, _webhook, api) = start_with(Options { batch_get_host: host, ..Options::default() }).await;
+        for (prefix, name, users, status) in [
+            ("", "", &american, without_region),
+            ("", "", &both, without_region),
+            ("", "rcsbusinessmessaging.googleapis.com", &american, without_region),
+            ("", "us-rcsbusinessmessaging.googleapis.com", &american, 200),
+            ("", "us-rcsbusinessmessaging.googleapis.com", &german, 400),
+            ("", "europe-rcsbusinessmessaging.googleapis.com", &german, 200),
+            ("", "europe-rcsbusinessmessaging.googleapis.com", &both, 400),
+            ("/us", "", &american, 200),
+            ("/us", "", &both, 400),
+            ("/europe", "", &german, 200),
+            ("/asia", "", &german, 400),
+        ] {
+            let request = post(&api, &format!("{prefix}{path}")).body(json!({ "users": users }).to_string());
+            let request = if name.is_empty() { request } else { request.header("host", name) };
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status().as_u16(), status, "{host:?}: {prefix} {name} {users}");
+        }
+        let upload = post(&api, "/asia/upload/v1/files?agentId=demo&uploadType=resumable")
+            .header("x-upload-content-type", "image/png");
+        let session = upload.send().await.unwrap().headers()["location"].to_str().unwrap().to_owned();
+        assert!(session.starts_with(&format!("{}/asia/upload/v1/files?", api.origin)), "{session}");
+        assert_eq!(api.client.put(&session).body("PNG").send().await.unwrap().status().as_u16(), 200);
+        for host in ["us", "europe", "asia"] {
+            let capabilities = api.client.get(format!("{}/{host}{CAPABILITIES}", api.origin)).bearer_auth(&api.token);
+            assert_eq!(
+                capabilities.send().await.unwrap().status().as_u16(),
+                200,
+                "every region answers the other methods"
+            );
+        }
+        emulator.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn dialogflow_is_not_there_and_no_capability_is_called_back() {
+    let (emulator, webhook, api) = start().await;
+    let event = "/v1/phones/+15550100001/dialogflowMessages?messageIdPrefix=p&agentId=demo";
+    let callback = "/v1/phones/+15550100001/capability:requestCapabilityCallback";
+    for (path, body, status, said) in [
+        (
+            event,
+            json!({ "eventName": "e", "parameters": { "any": [1, { "thing": null }] }, "languageCode": "en" }),
+            403,
+            "no Dialogflow",
+        ),
+        (event, json!({}), 400, "eventName is required"),
+        (event, json!({ "eventName": "e", "parameters": 1 }), 400, "Invalid value at 'parameters'"),
+        (event, json!({ "event": "e" }), 400, "Unknown name \"event\""),
+        (callback, json!({ "requestId": "1234" }), 200, ""),
+        (callback, json!({}), 400, "requestId is required"),
+        ("/v1/phones/1/capability:requestCapabilityCallback", json!({ "requestId": "1234" }), 400, "E.164"),
+    ] {
+        let (found, answer) = api.call(Method::POST, path, &api.token, Some(body)).await;
+        assert_eq!(found, status, "{path}: {answer}");
+        if status == 200 {
+            assert_eq!(answer, json!({}));
+        } else {
+            assert!(answer["error"]["message"].as_str().unwrap().contains(said), "{answer}");
+        }
+    }
+    api.send("+15550100002", "m1", json!({ "contentMessage": { "text": "Hi" } })).await;
+    assert_eq!(webhook.wait_for(1).await[0]["messageId"], "m1", "the first that the webhook hears of");
+    emulator.shutdown().await;
+}
+
+/// Every method in the document is answered by something else than "no such method", and every field of its request is taken.
+#[tokio::test]
+async fn the_discovery_document_has_every_method_and_field() {
+    let (emulator, _webhook, api) = start().await;
+    let (_, nothing) = api.call(Method::GET, "/$discovery/rest", "", None).await;
+    assert_eq!(nothing["error"]["code"], 400, "a version is needed");
+    let (_, document) = api.call(Method::GET, "/$discovery/rest?version=v1", "", None).await;
+    assert_eq!(
+        (&document["rootUrl"], &document["baseUrl"]),
+        (&json!(format!("{}/", api.origin)), &document["rootUrl"])
+    );
+    let (_, regional) = api.call(Method::GET, "/us/$discovery/rest?version=v1", "", None).await;
+    assert_eq!(regional["rootUrl"], format!("{}/us/", api.origin));
+
+    let methods = methods(&document);
+    let names: BTreeSet<&str> = methods.iter().map(|method| method["id"].as_str().unwrap()).collect();
+    let expected = [
+        "files.create",
+        "phones.agentEvents.create",
+        "phones.agentMessages.create",
+        "phones.agentMessages.delete",
+        "phones.capability.requestCapabilityCallback",
+        "phones.dialogflowMessages.create",
+        "phones.getCapabilities",
+        "phones.testers.create",
+        "users.batchGet",
+    ];
+    let expected = expected.map(|name| format!("rcsbusinessmessaging.{name}"));
+    assert_eq!(names, expected.iter().map(String::as_str).collect());
+    for method in &methods {
+        let verb: Method = method["httpMethod"].as_str().unwrap().parse().unwrap();
+        let path = method["flatPath"]
+            .as_str()
+            .unwrap()
+            .replace("{phonesId}", "+15550100002")
+            .replace("{agentMessagesId}", "m1");
+        let query =
+            method["parameters"].as_object().unwrap().iter().filter(|(_, parameter)| parameter["location"] == "query");
+        let query: Vec<String> =
+            query.map(|(name, _)| format!("{name}={}", if name == "agentId" { "demo" } else { "x1" })).collect();
+        let path = format!("/{path}?{}", query.join("&"));
+        let body = method["request"]["$ref"].as_str().map(|schema| every_field(&document, schema, 0));
+        let (status, answer) = api.call(verb, &path, &api.token, body).await;
+        let message = answer["error"]["message"].as_str().unwrap_or_default();
+        for wrong in ["No method", "Unknown name", "Invalid value", "Invalid JSON"] {
+            assert!(!message.contains(wrong), "{path}: {status} {answer}");
+        }
+        assert_eq!(api.call(Method::PATCH, &path, &api.token, None).await.0, 404, "and by no other way");
+    }
+    for (schema, shape) in document["schemas"].as_object().unwrap() {
+        assert_eq!(shape["id"], schema.as_str());
+    }
+    emulator.shutdown().await;
+}
+
+/// What the document says that a client may send is what the platform's types hold, and what these answer is in the document.
+#[tokio::test]
+async fn the_discovery_document_has_the_fields_of_the_types() {
+    let (emulator, _webhook, api) = start().await;
+    let (_, document) = api.call(Method::GET, "/$discovery/rest?version=v1", "", None).await;
+    fn again<T: DeserializeOwned + Serialize>(value: Value) -> Value {
+        serde_json::to_value(serde_json::from_value::<T>(value).unwrap()).unwrap()
+    }
+    let types: [(&str, fn(Value) -> Value); 5] = [
+        ("AgentMessage", again::<AgentMessage>),
+        ("AgentEvent", again::<AgentEvent>),
+        ("Tester", again::<Tester>),
+        ("CreateFileRequest", again::<CreateFile>),
+        ("BatchGetUsersRequest", again::<BatchGetUsers>),
+    ];
+    for (schema, again) in types {
+        let mut sent = every_field(&document, schema, 0);
+        if schema == "CreateFileRequest" {
+            // Of older clients, and of no use to anything here.
+            sent.as_object_mut().unwrap().remove("contentDescription");
+        }
+        assert_eq!(again(sent.clone()), sent, "{schema}");
+    }
+    let carrier = ("310-260".to_owned(), CarrierReach { reachable_users: vec!["+12".to_owned()] });
+    let reach =
+        Reach { reachable_users: vec!["+12".to_owned()], reachable_users_map: vec![carrier], ..Reach::default() };
+    for (schema, answer) in [
+        ("BatchGetUsersResponse", serde_json::to_value(reach).unwrap()),
+        (
+            "Capabilities",
+            serde_json::to_value(Capabilities { features: vec![], carrier: Some("x".to_owned()) }).unwrap(),
+        ),
+        ("File", serde_json::to_value(File { name: "files/x".to_owned() }).unwrap()),
+    ] {
+        let names = |value: &Value| -> BTreeSet<String> { value.as_object().unwrap().keys().cloned().collect() };
+        assert_eq!(names(&answer), names(&document["schemas"][schema]["properties"]), "{schema}");
+    }
+    emulator.shutdown().await;
+}
+
+/// Its methods, and those below.
+fn methods(resource: &Value) -> Vec<Value> {
+    let here = resource["methods"].as_object().into_iter().flat_map(|methods| methods.values().cloned());
+    let below = resource["resources"].as_object().into_iter().flat_map(|resources| resources.values());
+    here.chain(below.flat_map(methods)).collect()
+}
+
+/// A value with every field of a schema, and of those in it.
+fn every_field(document: &Value, schema: &str, depth: usize) -> Value {
+    let properties = document["schemas"][schema]["properties"].as_object().unwrap();
+    // Cards have suggestions, and so have messages: what is in them is known by then.
+    let fields = properties.iter().filter(|(name, _)| depth < 9 || *name != "suggestions");
+    fields.map(|(name, shape)| (name.clone(), every_value(document, shape, depth + 1))).collect()
+}
+
+fn every_value(document: &Value, shape: &Value, depth: usize) -> Value {
+    if let Some(schema) = shape["$ref"].as_str() {
+        return every_field(document, schema, depth);
+    }
+    match (shape["type"].as_str().unwrap(), shape["enum"].as_array()) {
+        ("string", Some(members)) => members.last().unwrap().clone(),
+        ("string", None) => json!("x"),
+        ("boolean", _) => json!(true),
+        ("integer", _) => json!(1),
+        ("number", _) => json!(1.5),
+        ("array", _) => json!([every_value(document, &shape["items"], depth)]),
+        ("object", _) => json!({ "x": {} }),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn action(kind: Value) -> Value {
+    let mut action = kind;
+    (action["text"], action["postbackData"]) = (json!("Action"), json!("postback_data_1234"));
+    action["fallbackUrl"] = json!("https://x.example/");
+    json!({ "action": action })
+}
+
+fn in_ten_minutes() -> String {
+    (jiff::Timestamp::now() + jiff::SignedDuration::from_mins(10)).to_string()
+}
+
+fn post(api: &Api, path: &str) -> RequestBuilder {
+    api.client.post(format!("{}{path}", api.origin)).bearer_auth(&api.token)
+}
+
+const CAPABILITIES: &str = "/v1/phones/+15550100001/capabilities?agentId=demo&requestId=1234";
+const IMAGE: &str = "https://x.example/image.jpg";
