@@ -1,5 +1,4 @@
-//! The API as a client meets it that somebody else wrote: what every method of Google's takes, and the requests that Google's
-//! pages show.
+//! What every method of Google's takes and answers, as a client meets it that somebody else wrote.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -7,169 +6,11 @@ mod support;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use rbm_emulator::{BatchGetHost, JsonSyntax, Options};
-use rbm_wire::file::{CreateFile, File};
-use rbm_wire::message::{AgentEvent, AgentMessage, Capabilities};
-use rbm_wire::reach::{BatchGetUsers, CarrierReach, Reach};
-use rbm_wire::tester::Tester;
-use reqwest::{Method, RequestBuilder};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use rbm_emulator::{BatchGetHost, Options};
+use reqwest::Method;
+use serde_json::json;
 use std::io::Write as _;
-use support::{Api, JsonValue as _, start, start_with};
-
-/// Each is the shape of a request in Google's guides, reference or samples.
-#[tokio::test]
-async fn googles_published_requests_are_taken() {
-    let (emulator, _webhook, api) = start().await;
-    let (_, file) =
-        api.call(Method::POST, "/v1/files?agentId=demo", &api.token, Some(json!({ "fileUrl": IMAGE }))).await;
-    let (file, media) = (
-        &file["name"],
-        json!({ "height": "TALL", "contentDescription": "A van", "contentInfo": {
-        "fileUrl": IMAGE, "thumbnailUrl": IMAGE, "forceRefresh": false } }),
-    );
-    let suggestions = json!([
-        { "reply": { "text": "Suggestion #1", "postbackData": "suggestion_1" } },
-        action(json!({ "dialAction": { "phoneNumber": "+15556667777" } })),
-        action(json!({ "viewLocationAction": { "latLong": { "latitude": "37.4220188", "longitude": "-122.0844786" }, "label": "Here" } })),
-        action(json!({ "viewLocationAction": { "query": "coffee" } })),
-        action(json!({ "createCalendarEventAction": { "startTime": "2026-12-01T10:00:00Z", "endTime": "2026-12-01T11:00:00Z",
-            "title": "A party", "description": "A description" } })),
-        action(json!({ "openUrlAction": { "url": "https://x.example/" } })),
-        action(json!({ "openUrlAction": { "url": "https://x.example/", "application": "WEBVIEW", "webviewViewMode": "HALF",
-            "description": "A page" } })),
-        action(json!({ "shareLocationAction": {} })),
-        action(json!({ "composeAction": { "composeTextMessage": { "phoneNumber": "+15556667777", "text": "Hi" } } })),
-        action(json!({ "composeAction": { "composeRecordingMessage": { "phoneNumber": "+15556667777", "type": "AUDIO" } } })),
-    ]);
-    let card = |title: &str| {
-        json!({ "title": title, "description": "Cool", "media": { "height": "SHORT", "contentInfo": {
-        "fileUrl": IMAGE } }, "suggestions": [suggestions[0]] })
-    };
-    let contents = [
-        ("text", json!({ "text": "Hello, world!" })),
-        ("chips", json!({ "text": "Hello, world!", "suggestions": suggestions })),
-        ("link", json!({ "contentInfo": { "fileUrl": IMAGE, "forceRefresh": true } })),
-        ("uploaded file", json!({ "uploadedRbmFile": { "fileName": file, "thumbnailName": file } })),
-        ("file name", json!({ "fileName": file })),
-        (
-            "card",
-            json!({ "richCard": { "standaloneCard": { "thumbnailImageAlignment": "RIGHT", "cardOrientation": "VERTICAL",
-            "cardContent": { "title": "Hello", "description": "Cool", "media": media, "suggestions": [suggestions[0]] } } },
-            "suggestions": [suggestions[1]] }),
-        ),
-        (
-            "carousel",
-            json!({ "richCard": { "carouselCard": { "cardWidth": "MEDIUM", "cardContents": [card("1"), card("2")] } } }),
-        ),
-    ];
-    for (index, (name, content)) in contents.iter().enumerate() {
-        for (kind, rest) in [
-            ("bare", json!({})),
-            ("ttl", json!({ "messageTrafficType": "TRANSACTION", "ttl": "600s" })),
-            ("expiry", json!({ "messageTrafficType": "PROMOTION", "expireTime": in_ten_minutes() })),
-        ] {
-            let mut message = rest.clone();
-            message["contentMessage"] = content.clone();
-            // As Google's scripts name their messages.
-            let path = format!("/v1/phones/+15550100002/agentMessages?messageId=123456661{index}{kind}&agentId=demo");
-            let (status, answer) = api.call(Method::POST, &path, &api.token, Some(message)).await;
-            assert_eq!(status, 200, "{name}, {kind}: {answer}");
-            assert_eq!(
-                answer["contentMessage"].as_object().unwrap().len(),
-                content.as_object().unwrap().len(),
-                "{answer}"
-            );
-            assert_eq!(answer["expireTime"].is_string(), kind != "bare", "{answer}");
-        }
-    }
-    let phone = "/v1/phones/+15550100003";
-    api.send("+15550100003", "m1", json!({ "contentMessage": { "text": "Hi" } })).await;
-    for (name, method, path, body) in [
-        ("revoke", Method::DELETE, format!("{phone}/agentMessages/m1?agentId=demo"), None),
-        (
-            "typing",
-            Method::POST,
-            format!("{phone}/agentEvents?eventId=e1&agentId=demo"),
-            Some(json!({ "eventType": "IS_TYPING" })),
-        ),
-        (
-            "read",
-            Method::POST,
-            format!("{phone}/agentEvents?eventId=e2&agentId=demo"),
-            Some(json!({ "eventType": "READ", "messageId": "MxIgT-4pWCQu2tH9hMkSTljQ" })),
-        ),
-        ("capabilities", Method::GET, format!("{phone}/capabilities?requestId=1234&agentId=demo"), None),
-        (
-            "reach",
-            Method::POST,
-            "/v1/users:batchGet".to_owned(),
-            Some(json!({ "users": ["+12223334444"], "agentId": "demo" })),
-        ),
-        (
-            "reach, agent in the query",
-            Method::POST,
-            "/v1/users:batchGet?agentId=demo".to_owned(),
-            Some(json!({ "users": ["+12223334444"] })),
-        ),
-        (
-            "file",
-            Method::POST,
-            "/v1/files".to_owned(),
-            Some(json!({ "fileUrl": IMAGE, "thumbnailUrl": IMAGE, "agentId": "demo", "contentDescription": "A van" })),
-        ),
-        ("invitation", Method::POST, format!("{phone}/testers?agentId=demo"), Some(json!({}))),
-        (
-            "invitation as it will be",
-            Method::POST,
-            format!("{phone}/testers?agentId=demo"),
-            Some(json!({ "inviteStatus": "PENDING" })),
-        ),
-    ] {
-        let (status, answer) = api.call(method, &path, &api.token, body).await;
-        assert_eq!(status, 200, "{name}: {answer}");
-    }
-    emulator.shutdown().await;
-}
-
-#[tokio::test]
-async fn googles_loose_samples_are_taken_in_lenient_mode_only() {
-    let (emulator, _webhook, api) = start().await;
-    let (lenient_emulator, _lenient_webhook, lenient) =
-        start_with(Options { json: JsonSyntax::Lenient, ..Options::default() }).await;
-    let message = "/v1/phones/+15550100002/agentMessages?agentId=demo&messageId=";
-    let event = "/v1/phones/+15550100002/agentEvents?agentId=demo&eventId=";
-    for (index, (path, loose)) in [
-        (message, "{\n  'contentMessage': {\n    'text': 'Hello, world!',\n    'suggestions': [\n      {\n        'reply': {\n          'text': 'Suggestion #1',\n          'postbackData': 'suggestion_1',\n        },\n      },\n    ],\n  },\n}"),
-        (message, "{contentMessage: {text: \"It's\"}}"),
-        (message, "{'contentMessage': {'text': 'x', 'suggestions': [{'action': {'text': 'a', 'postbackData': 'b', 'viewLocationAction': {'latLong': {'latitude': '37.42', 'longitude': '-122.08',}, 'label': 'c'}}}]}}"),
-        (event, "{'eventType': 'IS_TYPING'}"),
-        (event, "{\"eventType\": \"IS_TYPING\",}"),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let send = |api: &Api, syntax: Option<&'static str>| {
-            let request = post(api, &format!("{path}{index}")).body(loose);
-            let request = syntax.map(|syntax| ("x-emulator-json", syntax)).into_iter().fold(request, |request, (name, value)| request.header(name, value));
-            async move { request.send().await.unwrap().status().as_u16() }
-        };
-        assert_eq!(send(&api, None).await, 400, "{loose}");
-        assert_eq!(send(&api, Some("lenient")).await, 200, "{loose}");
-        assert_eq!(send(&lenient, None).await, 200, "{loose}");
-        assert_eq!(send(&lenient, Some("strict")).await, 400, "{loose}");
-        assert_eq!(send(&lenient, Some("sloppy")).await, 400, "{loose}");
-    }
-    let broken =
-        post(&lenient, &format!("{message}9")).body("{\n  'contentMessage': {'text' 'x'}}").send().await.unwrap();
-    let said = broken.json_value().await["error"]["message"].as_str().unwrap().to_owned();
-    assert!(said.starts_with("Invalid JSON payload received.") && said.contains("line 2 column"), "{said}");
-    emulator.shutdown().await;
-    lenient_emulator.shutdown().await;
-}
+use support::{JsonValue as _, start, start_with};
 
 #[tokio::test]
 async fn an_answer_is_pretty_unless_asked_otherwise() {
@@ -404,7 +245,7 @@ async fn a_body_is_sent_as_json() {
         ("text/plain", 200),
         ("application/x-www-form-urlencoded", 400),
     ] {
-        let request = post(&api, &format!("{path}{}", kind.len())).header("content-type", kind).body(body);
+        let request = api.post(&format!("{path}{}", kind.len())).header("content-type", kind).body(body);
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status().as_u16(), status, "{kind}");
         if status == 400 {
@@ -428,7 +269,7 @@ async fn a_body_may_be_compressed_and_never_too_large() {
     };
     let send = |id: &str, body: Vec<u8>| {
         let path = format!("/v1/phones/+15550100002/agentMessages?agentId=demo&messageId={id}");
-        let request = post(&api, &path).header("content-encoding", "gzip").body(body);
+        let request = api.post(&path).header("content-encoding", "gzip").body(body);
         async move {
             let answer = request.send().await.unwrap();
             (answer.status().as_u16(), answer.json_value().await)
@@ -468,12 +309,13 @@ async fn a_region_is_a_host_or_the_beginning_of_a_path() {
             ("/europe", "", &german, 200),
             ("/asia", "", &german, 400),
         ] {
-            let request = post(&api, &format!("{prefix}{path}")).body(json!({ "users": users }).to_string());
+            let request = api.post(&format!("{prefix}{path}")).body(json!({ "users": users }).to_string());
             let request = if name.is_empty() { request } else { request.header("host", name) };
             let answer = request.send().await.unwrap();
             assert_eq!(answer.status().as_u16(), status, "{host:?}: {prefix} {name} {users}");
         }
-        let upload = post(&api, "/asia/upload/v1/files?agentId=demo&uploadType=resumable")
+        let upload = api
+            .post("/asia/upload/v1/files?agentId=demo&uploadType=resumable")
             .header("x-upload-content-type", "image/png");
         let session = upload.send().await.unwrap().headers()["location"].to_str().unwrap().to_owned();
         assert!(session.starts_with(&format!("{}/asia/upload/v1/files?", api.origin)), "{session}");
@@ -522,146 +364,4 @@ async fn dialogflow_is_not_there_and_no_capability_is_called_back() {
     emulator.shutdown().await;
 }
 
-/// Every method in the document is answered by something else than "no such method", and every field of its request is taken.
-#[tokio::test]
-async fn the_discovery_document_has_every_method_and_field() {
-    let (emulator, _webhook, api) = start().await;
-    let (_, nothing) = api.call(Method::GET, "/$discovery/rest", "", None).await;
-    assert_eq!(nothing["error"]["code"], 400, "a version is needed");
-    let (_, document) = api.call(Method::GET, "/$discovery/rest?version=v1", "", None).await;
-    assert_eq!(
-        (&document["rootUrl"], &document["baseUrl"]),
-        (&json!(format!("{}/", api.origin)), &document["rootUrl"])
-    );
-    let (_, regional) = api.call(Method::GET, "/us/$discovery/rest?version=v1", "", None).await;
-    assert_eq!(regional["rootUrl"], format!("{}/us/", api.origin));
-
-    let methods = methods(&document);
-    let names: BTreeSet<&str> = methods.iter().map(|method| method["id"].as_str().unwrap()).collect();
-    let expected = [
-        "files.create",
-        "phones.agentEvents.create",
-        "phones.agentMessages.create",
-        "phones.agentMessages.delete",
-        "phones.capability.requestCapabilityCallback",
-        "phones.dialogflowMessages.create",
-        "phones.getCapabilities",
-        "phones.testers.create",
-        "users.batchGet",
-    ];
-    let expected = expected.map(|name| format!("rcsbusinessmessaging.{name}"));
-    assert_eq!(names, expected.iter().map(String::as_str).collect());
-    for method in &methods {
-        let verb: Method = method["httpMethod"].as_str().unwrap().parse().unwrap();
-        let path = method["flatPath"]
-            .as_str()
-            .unwrap()
-            .replace("{phonesId}", "+15550100002")
-            .replace("{agentMessagesId}", "m1");
-        let query =
-            method["parameters"].as_object().unwrap().iter().filter(|(_, parameter)| parameter["location"] == "query");
-        let query: Vec<String> =
-            query.map(|(name, _)| format!("{name}={}", if name == "agentId" { "demo" } else { "x1" })).collect();
-        let path = format!("/{path}?{}", query.join("&"));
-        let body = method["request"]["$ref"].as_str().map(|schema| every_field(&document, schema, 0));
-        let (status, answer) = api.call(verb, &path, &api.token, body).await;
-        let message = answer["error"]["message"].as_str().unwrap_or_default();
-        for wrong in ["No method", "Unknown name", "Invalid value", "Invalid JSON"] {
-            assert!(!message.contains(wrong), "{path}: {status} {answer}");
-        }
-        assert_eq!(api.call(Method::PATCH, &path, &api.token, None).await.0, 404, "and by no other way");
-    }
-    for (schema, shape) in document["schemas"].as_object().unwrap() {
-        assert_eq!(shape["id"], schema.as_str());
-    }
-    emulator.shutdown().await;
-}
-
-/// What the document says that a client may send is what the platform's types hold, and what these answer is in the document.
-#[tokio::test]
-async fn the_discovery_document_has_the_fields_of_the_types() {
-    let (emulator, _webhook, api) = start().await;
-    let (_, document) = api.call(Method::GET, "/$discovery/rest?version=v1", "", None).await;
-    fn again<T: DeserializeOwned + Serialize>(value: Value) -> Value {
-        serde_json::to_value(serde_json::from_value::<T>(value).unwrap()).unwrap()
-    }
-    let types: [(&str, fn(Value) -> Value); 5] = [
-        ("AgentMessage", again::<AgentMessage>),
-        ("AgentEvent", again::<AgentEvent>),
-        ("Tester", again::<Tester>),
-        ("CreateFileRequest", again::<CreateFile>),
-        ("BatchGetUsersRequest", again::<BatchGetUsers>),
-    ];
-    for (schema, again) in types {
-        let mut sent = every_field(&document, schema, 0);
-        if schema == "CreateFileRequest" {
-            // Of older clients, and of no use to anything here.
-            sent.as_object_mut().unwrap().remove("contentDescription");
-        }
-        assert_eq!(again(sent.clone()), sent, "{schema}");
-    }
-    let carrier = ("310-260".to_owned(), CarrierReach { reachable_users: vec!["+12".to_owned()] });
-    let reach =
-        Reach { reachable_users: vec!["+12".to_owned()], reachable_users_map: vec![carrier], ..Reach::default() };
-    for (schema, answer) in [
-        ("BatchGetUsersResponse", serde_json::to_value(reach).unwrap()),
-        (
-            "Capabilities",
-            serde_json::to_value(Capabilities { features: vec![], carrier: Some("x".to_owned()) }).unwrap(),
-        ),
-        ("File", serde_json::to_value(File { name: "files/x".to_owned() }).unwrap()),
-    ] {
-        let names = |value: &Value| -> BTreeSet<String> { value.as_object().unwrap().keys().cloned().collect() };
-        assert_eq!(names(&answer), names(&document["schemas"][schema]["properties"]), "{schema}");
-    }
-    emulator.shutdown().await;
-}
-
-/// Its methods, and those below.
-fn methods(resource: &Value) -> Vec<Value> {
-    let here = resource["methods"].as_object().into_iter().flat_map(|methods| methods.values().cloned());
-    let below = resource["resources"].as_object().into_iter().flat_map(|resources| resources.values());
-    here.chain(below.flat_map(methods)).collect()
-}
-
-/// A value with every field of a schema, and of those in it.
-fn every_field(document: &Value, schema: &str, depth: usize) -> Value {
-    let properties = document["schemas"][schema]["properties"].as_object().unwrap();
-    // Cards have suggestions, and so have messages: what is in them is known by then.
-    let fields = properties.iter().filter(|(name, _)| depth < 9 || *name != "suggestions");
-    fields.map(|(name, shape)| (name.clone(), every_value(document, shape, depth + 1))).collect()
-}
-
-fn every_value(document: &Value, shape: &Value, depth: usize) -> Value {
-    if let Some(schema) = shape["$ref"].as_str() {
-        return every_field(document, schema, depth);
-    }
-    match (shape["type"].as_str().unwrap(), shape["enum"].as_array()) {
-        ("string", Some(members)) => members.last().unwrap().clone(),
-        ("string", None) => json!("x"),
-        ("boolean", _) => json!(true),
-        ("integer", _) => json!(1),
-        ("number", _) => json!(1.5),
-        ("array", _) => json!([every_value(document, &shape["items"], depth)]),
-        ("object", _) => json!({ "x": {} }),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn action(kind: Value) -> Value {
-    let mut action = kind;
-    (action["text"], action["postbackData"]) = (json!("Action"), json!("postback_data_1234"));
-    action["fallbackUrl"] = json!("https://x.example/");
-    json!({ "action": action })
-}
-
-fn in_ten_minutes() -> String {
-    (jiff::Timestamp::now() + jiff::SignedDuration::from_mins(10)).to_string()
-}
-
-fn post(api: &Api, path: &str) -> RequestBuilder {
-    api.client.post(format!("{}{path}", api.origin)).bearer_auth(&api.token)
-}
-
 const CAPABILITIES: &str = "/v1/phones/+15550100001/capabilities?agentId=demo&requestId=1234";
-const IMAGE: &str = "https://x.example/image.jpg";

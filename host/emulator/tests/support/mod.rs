@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rbm_emulator::{Emulator, Options};
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -88,6 +88,11 @@ impl Api {
 
     pub(crate) async fn call(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> (u16, Value) {
         self.text(method, path, token, &body.map(|body| body.to_string()).unwrap_or_default()).await
+    }
+
+    /// With the token.
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
+        self.client.post(format!("{}{path}", self.origin)).bearer_auth(&self.token)
     }
 
     pub(crate) async fn text(&self, method: Method, path: &str, token: &str, body: &str) -> (u16, Value) {
