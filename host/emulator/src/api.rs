@@ -280,7 +280,6 @@ pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
     request::GZIP,
     files::LINKED,
     files::TYPES,
-    dialogflow::DIALOGFLOW,
     dialogflow::CALLBACK,
     discovery::DOCUMENT,
 ];

@@ -3,7 +3,7 @@
 use crate::excerpt::excerpt;
 use crate::fidelity::{Basis, Behaviour};
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rbm_wire::auth::SCOPE;
 use rbm_wire::problem::FieldViolation;
@@ -18,6 +18,7 @@ pub(crate) struct Refusal {
     message: String,
     detail: Option<Detail>,
     challenge: Option<Challenge>,
+    behaviour: &'static Behaviour,
 }
 
 /// What is wrong with a request.
@@ -70,25 +71,25 @@ impl Refusal {
             "" => violation.description.clone(),
             field => format!("at '{field}': {}", violation.description),
         };
-        let (message, violations) = match problem.into() {
+        let (behaviour, message, violations) = match problem.into() {
             Invalid::Payload(violations) => {
                 let said: Vec<&str> = violations.iter().map(|violation| violation.description.as_str()).collect();
-                (said.join("\n"), violations)
+                (UNREADABLE, said.join("\n"), violations)
             }
             Invalid::Argument(violations) => {
                 let said: Vec<String> = violations.iter().map(said).collect();
-                (format!("Request contains an invalid argument: {}", said.join("; ")), violations)
+                (INVALID, format!("Request contains an invalid argument: {}", said.join("; ")), violations)
             }
         };
         let written = |FieldViolation { field, description }| Violation { field, description };
         let detail = Detail::BadRequest { field_violations: violations.into_iter().map(written).collect() };
-        Self { detail: Some(detail), ..Self::new(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", &message) }
+        Self { detail: Some(detail), ..Self::new(behaviour, StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", &message) }
     }
 
-    /// 413. The text is other APIs' of Google's, which answer 400 with it; that this one answers 413 is assumed.
+    /// 413.
     pub(crate) fn too_large(bytes_max: usize) -> Self {
         let message = format!("Request payload size exceeds the limit: {bytes_max} bytes.");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "INVALID_ARGUMENT", &message)
+        Self::new(TOO_LARGE, StatusCode::PAYLOAD_TOO_LARGE, "INVALID_ARGUMENT", &message)
     }
 
     /// 401, or 403 for a token of another API.
@@ -123,59 +124,58 @@ impl Refusal {
                 ("service", "rcsbusinessmessaging.googleapis.com".to_owned()),
             ]),
         });
-        Self { detail, challenge: Some(challenge), ..Self::new(status, code, &message) }
+        Self { detail, challenge: Some(challenge), ..Self::new(UNAUTHENTICATED, status, code, &message) }
     }
 
-    /// 403, with the text that Google's own issue tracker shows (rbm-api-examples, issue 24).
+    /// 403 for an agent that is missing, or not the caller's.
     pub(crate) fn unknown_agent(agent: Option<&str>) -> Self {
         let message = format!(
             "There was an error looking up the RBM agent (ID: {}) that corresponds to the Google Cloud Platform (GCP) \
              project you're authenticating with.",
             agent.map_or_else(|| "null".to_owned(), excerpt)
         );
-        Self::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", &message)
+        Self::new(UNKNOWN_AGENT, StatusCode::FORBIDDEN, "PERMISSION_DENIED", &message)
     }
 
-    /// 403 for an event for Dialogflow. The text is assumed.
+    /// 403 for an event for Dialogflow.
     pub(crate) fn no_dialogflow() -> Self {
         let message = "The agent has no Dialogflow integration.";
-        Self::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", message)
+        Self::new(NO_DIALOGFLOW, StatusCode::FORBIDDEN, "PERMISSION_DENIED", message)
     }
 
-    /// 404, with the text that is seen in the wild.
+    /// 404 for a phone without RCS.
     pub(crate) fn unreachable_phone() -> Self {
         let message = "The specified phone number cannot be reached by RBM at this time.";
-        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
+        Self::not_found(UNREACHABLE, message)
     }
 
-    /// 404 for a message that was delivered, or that nobody knows. The text is assumed.
+    /// 404 for a message that was delivered, or that nobody knows.
     pub(crate) fn not_revocable(id: &str) -> Self {
-        let message = format!("The message {id} was delivered already, or does not exist.");
-        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", &message)
+        Self::not_found(NOT_REVOCABLE, &format!("The message {id} was delivered already, or does not exist."))
     }
 
     /// 404 for an address that no method has, and for a method of HTTP that no method at this address has.
     pub(crate) fn no_such_method(path: &str) -> Self {
-        Self::not_found(&format!("No method has the address {}.", excerpt(path)))
+        Self::not_found(NO_SUCH_METHOD, &format!("No method has the address {}.", excerpt(path)))
     }
 
     /// 404 for something else.
-    pub(crate) fn not_found(message: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
+    pub(crate) fn not_found(behaviour: &'static Behaviour, message: &str) -> Self {
+        Self::new(behaviour, StatusCode::NOT_FOUND, "NOT_FOUND", message)
     }
 
-    /// 409. Assumed.
+    /// 409 for an id that was used before.
     pub(crate) fn already_exists(id: &str) -> Self {
-        Self::new(StatusCode::CONFLICT, "ALREADY_EXISTS", &format!("The id {id} was used before."))
+        Self::new(ALREADY_EXISTS, StatusCode::CONFLICT, "ALREADY_EXISTS", &format!("The id {id} was used before."))
     }
 
-    /// 429. The text is assumed, and that there is no `Retry-After`.
+    /// 429 for a quota that is used up.
     pub(crate) fn exhausted(message: &str) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "RESOURCE_EXHAUSTED", message)
+        Self::new(EXHAUSTED, StatusCode::TOO_MANY_REQUESTS, "RESOURCE_EXHAUSTED", message)
     }
 
-    fn new(status: StatusCode, code: &'static str, message: &str) -> Self {
-        Self { status, code, message: message.to_owned(), detail: None, challenge: None }
+    fn new(behaviour: &'static Behaviour, status: StatusCode, code: &'static str, message: &str) -> Self {
+        Self { status, code, message: message.to_owned(), detail: None, challenge: None, behaviour }
     }
 
     /// The body in the older format too. (`$.xgafv=1`)
@@ -205,7 +205,8 @@ impl Refusal {
 
     /// The answer, in one of the formats.
     pub(crate) fn answer(&self, format: ErrorFormat) -> Response {
-        let mut response = (self.status, Json(self.body(format))).into_response();
+        let label = [(BEHAVIOUR_HEADER, HeaderValue::from_static(self.behaviour.id))];
+        let mut response = (self.status, label, Json(self.body(format))).into_response();
         if let Some(challenge) = self.challenge {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge.header());
         }
@@ -272,47 +273,130 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// Says which behaviour an error is. Google has none.
+const BEHAVIOUR_HEADER: HeaderName = HeaderName::from_static("x-emulator-behaviour");
+
+const UNREADABLE: &Behaviour = &Behaviour {
+    id: "unreadable",
+    what: "A body or a query that cannot be read is answered 400, with a sentence for each thing that is wrong with it",
+    basis: Basis::SecondHand,
+    source: "as other APIs of Google's answer it",
+    switch: None,
+    test: "a_query_has_only_known_parameters",
+};
+const INVALID: &Behaviour = &Behaviour {
+    id: "invalid-argument",
+    what: "What is read and not allowed is answered 400 INVALID_ARGUMENT, with each field that is wrong in details",
+    basis: Basis::Documented,
+    source: "cloud.google.com/apis/design/errors; the texts are ours",
+    switch: None,
+    test: "each_refusal_has_googles_shape_and_names_the_field",
+};
+const TOO_LARGE: &Behaviour = &Behaviour {
+    id: "too-large",
+    what: "A body of more than 1 MiB is answered 413, a file of more than 100 MiB too",
+    basis: Basis::Assumed,
+    source: "the text is that of other APIs of Google's",
+    switch: None,
+    test: "a_body_may_be_compressed_and_never_too_large",
+};
+const UNAUTHENTICATED: &Behaviour = &Behaviour {
+    id: "unauthenticated",
+    what: "A missing or invalid token is answered 401, one of another API 403, each with a WWW-Authenticate header",
+    basis: Basis::SecondHand,
+    source: "texts, details and headers as other APIs of Google's answer them; for this API unconfirmed",
+    switch: None,
+    test: "a_token_is_asked_for_in_googles_words",
+};
+const UNKNOWN_AGENT: &Behaviour = &Behaviour {
+    id: "unknown-agent",
+    what: "An agent that is missing or unknown is answered 403 with a text that names it",
+    basis: Basis::Documented,
+    source: "github rcs-business-messaging/rbm-api-examples, issue 24; the end of the text is not known",
+    switch: None,
+    test: "an_agent_has_two_spellings_and_a_phone_too",
+};
+const NO_DIALOGFLOW: &Behaviour = &Behaviour {
+    id: "dialogflow",
+    what: "An event for Dialogflow is answered 403: no agent has a Dialogflow integration",
+    basis: Basis::Documented,
+    source: "reference/rest/v1/phones.dialogflowMessages/create; the text is assumed",
+    switch: None,
+    test: "dialogflow_is_not_there_and_no_capability_is_called_back",
+};
+const UNREACHABLE: &Behaviour = &Behaviour {
+    id: "unreachable-phone",
+    what: "A phone without RCS is answered 404",
+    basis: Basis::Documented,
+    source: "reference/rest/v1/phones.agentMessages/create; the text is seen in vendors' documentation",
+    switch: None,
+    test: "each_refusal_has_googles_shape_and_names_the_field",
+};
+const NOT_REVOCABLE: &Behaviour = &Behaviour {
+    id: "not-revocable",
+    what: "Taking back a message that was delivered is answered 404, and so is one that has run out or never was",
+    basis: Basis::Documented,
+    source: "reference/rest/v1/phones.agentMessages/delete; for a message that has run out or never was, and the text, \
+             assumed; older pages answer 200 always",
+    switch: None,
+    test: "a_phone_is_used_by_hand_and_a_message_is_taken_back",
+};
+const NO_SUCH_METHOD: &Behaviour = &Behaviour {
+    id: "no-such-method",
+    what: "An address or a method of HTTP that the API does not have is answered 404 in JSON",
+    basis: Basis::Assumed,
+    source: "Google answers a web page there, which tells a developer less",
+    switch: None,
+    test: "what_the_api_does_not_have_is_answered_404",
+};
+const ALREADY_EXISTS: &Behaviour = &Behaviour {
+    id: "already-exists",
+    what: "An id that an event has used is answered 409, and if the option says so one that a message has used",
+    basis: Basis::Assumed,
+    source: "reference/rest/v1/phones.agentMessages/create says that it is ignored, not what is answered",
+    switch: Some("repeated_id"),
+    test: "an_id_that_was_used_may_be_a_conflict",
+};
+const EXHAUSTED: &Behaviour = &Behaviour {
+    id: "exhausted",
+    what: "A quota that is used up is answered 429 without Retry-After",
+    basis: Basis::Documented,
+    source: "reference/rest/v1/users/batchGet, reference/rest/v1/phones.testers; the texts, and that there is no \
+             Retry-After, are assumed",
+    switch: None,
+    test: "a_tester_is_invited_and_answers",
+};
+const FORMAT: &Behaviour = &Behaviour {
+    id: "error-format",
+    what: "Errors are {error: {code, message, status, details}}; with $.xgafv=1 they have errors: [{message, domain, reason}] \
+           too",
+    basis: Basis::Documented,
+    source: "cloud.google.com/apis/design/errors, cloud.google.com/apis/docs/system-parameters; the reasons are those of \
+             other APIs of Google's",
+    switch: None,
+    test: "errors_have_two_formats",
+};
+const LABEL: &Behaviour = &Behaviour {
+    id: "error-label",
+    what: "An error has a header, X-Emulator-Behaviour, with the name of the behaviour that it is",
+    basis: Basis::Assumed,
+    source: "ours: Google has no such header",
+    switch: None,
+    test: "errors_have_two_formats",
+};
+
 pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
-    &Behaviour {
-        id: "error-format",
-        what: "Errors are {error: {code, message, status, details}}; with $.xgafv=1 they have errors: [{message, domain, reason}] \
-               too",
-        basis: Basis::Documented,
-        source: "cloud.google.com/apis/design/errors, cloud.google.com/apis/docs/system-parameters; the reasons are those of \
-                 other APIs of Google's",
-        switch: None,
-        test: "errors_have_two_formats",
-    },
-    &Behaviour {
-        id: "unauthenticated",
-        what: "A missing or invalid token is answered 401, one of another API 403, each with a WWW-Authenticate header",
-        basis: Basis::SecondHand,
-        source: "texts, details and headers as other APIs of Google's answer them; for this API unconfirmed",
-        switch: None,
-        test: "a_token_is_asked_for_in_googles_words",
-    },
-    &Behaviour {
-        id: "unknown-agent",
-        what: "An agent that is missing or unknown is answered 403 with a text that names it",
-        basis: Basis::Documented,
-        source: "github rcs-business-messaging/rbm-api-examples, issue 24; the end of the text is not known",
-        switch: None,
-        test: "an_agent_has_two_spellings_and_a_phone_too",
-    },
-    &Behaviour {
-        id: "no-such-method",
-        what: "An address or a method of HTTP that the API does not have is answered 404 in JSON",
-        basis: Basis::Assumed,
-        source: "Google answers a web page there, which tells a developer less",
-        switch: None,
-        test: "what_the_api_does_not_have_is_answered_404",
-    },
-    &Behaviour {
-        id: "too-large",
-        what: "A body of more than 1 MiB is answered 413, a file of more than 100 MiB too",
-        basis: Basis::Assumed,
-        source: "the text is that of other APIs of Google's",
-        switch: None,
-        test: "a_body_may_be_compressed_and_never_too_large",
-    },
+    UNREADABLE,
+    INVALID,
+    TOO_LARGE,
+    UNAUTHENTICATED,
+    UNKNOWN_AGENT,
+    NO_DIALOGFLOW,
+    UNREACHABLE,
+    NOT_REVOCABLE,
+    NO_SUCH_METHOD,
+    ALREADY_EXISTS,
+    EXHAUSTED,
+    FORMAT,
+    LABEL,
 ];

@@ -236,6 +236,16 @@ impl<'a> Part<'a> {
 pub(crate) const GRANULE_BYTES: u64 = 256 * 1024;
 const SESSIONS_MAX: usize = 1_000;
 
+pub(crate) const PIECES: &Behaviour = &Behaviour {
+    id: "upload-pieces",
+    what: "A piece that leaves a gap is answered 400, one that is there already is passed over, an unknown session is \
+           answered 404, a cancelled one 499; the last 1,000 sessions are known",
+    basis: Basis::Assumed,
+    source: "the 499 is documented for other APIs of Google's, the rest is not",
+    switch: None,
+    test: "pieces_that_do_not_fit_are_refused",
+};
+
 pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
     &Behaviour {
         id: "upload-media",
@@ -271,15 +281,7 @@ pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
         switch: None,
         test: "an_upload_is_resumed_by_commands",
     },
-    &Behaviour {
-        id: "upload-pieces",
-        what: "A piece that leaves a gap is answered 400, one that is there already is passed over, an unknown session is \
-               answered 404, a cancelled one 499; the last 1,000 sessions are known",
-        basis: Basis::Assumed,
-        source: "the 499 is documented for other APIs of Google's, the rest is not",
-        switch: None,
-        test: "pieces_that_do_not_fit_are_refused",
-    },
+    PIECES,
 ];
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod support;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use rbm_emulator::{BatchGetHost, Options};
+use rbm_emulator::{BatchGetHost, Options, RepeatedId};
 use reqwest::Method;
 use serde_json::json;
 use std::io::Write as _;
@@ -187,11 +187,29 @@ async fn errors_have_two_formats() {
         let (found, old) = api.call(Method::GET, &format!("{path}&%24.xgafv=1"), token, None).await;
         let errors = json!([{ "message": new["error"]["message"], "domain": "global", "reason": reason }]);
         assert_eq!((found, &old["error"]["errors"]), (status, &errors), "{name}: {old}");
+        let labelled = api.client.get(format!("{}{path}", api.origin)).send().await.unwrap();
+        assert!(labelled.headers().contains_key("x-emulator-behaviour"), "{name}");
         for same in ["code", "message", "status", "details"] {
             assert_eq!(old["error"].get(same), new["error"].get(same), "{name}: {same}");
         }
     }
     emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_id_that_was_used_may_be_a_conflict() {
+    let typing = json!({ "eventType": "IS_TYPING" });
+    let message = json!({ "contentMessage": { "text": "Hi" } });
+    for (repeated_id, status) in [(RepeatedId::Ok, 200), (RepeatedId::Conflict, 409)] {
+        let (emulator, _webhook, api) = start_with(Options { repeated_id, ..Options::default() }).await;
+        let event = "/v1/phones/+15550100002/agentEvents?agentId=demo&eventId=e1";
+        assert_eq!(api.call(Method::POST, event, &api.token, Some(typing.clone())).await.0, 200);
+        assert_eq!(api.send("+15550100002", "m1", message.clone()).await.0, 200);
+        assert_eq!(api.send("+15550100002", "m1", message.clone()).await.0, status);
+        let (found, answer) = api.send("+15550100002", "e1", message.clone()).await;
+        assert_eq!((found, &answer["error"]["status"]), (409, &json!("ALREADY_EXISTS")));
+        emulator.shutdown().await;
+    }
 }
 
 #[tokio::test]

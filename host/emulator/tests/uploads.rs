@@ -147,6 +147,17 @@ async fn an_upload_is_resumed_by_commands() {
     let done = send("upload, finalize", 2 * G, 5).send().await.unwrap();
     assert_eq!((done.status().as_u16(), header(&done, "x-goog-upload-status")), (200, "final"));
     api.expect_file(&done.json_value().await, "commanded").await;
+
+    let begun = start("image/png").send().await.unwrap();
+    let session = header(&begun, "x-goog-upload-url");
+    let send = |command: &'static str| api.client.put(session).header("x-goog-upload-command", command);
+    let nothing = answer(send("finalize")).await;
+    assert_eq!(nothing.0, 400, "{nothing:?}");
+    let piece = send("upload").header("x-goog-upload-offset", "0").body(vec![7; G]).send().await.unwrap();
+    assert_eq!(piece.status(), 200);
+    let (status, file) = answer(send("finalize")).await;
+    assert_eq!(status, 200, "the end may come alone: {file}");
+    api.expect_file(&file, "finalized").await;
     assert_eq!(answer(start("text/html")).await.0, 400);
     emulator.shutdown().await;
 }

@@ -65,14 +65,6 @@ pub(super) async fn request_capability_callback(
     Ok(Json(json!({})))
 }
 
-pub(super) const DIALOGFLOW: &Behaviour = &Behaviour {
-    id: "dialogflow",
-    what: "An event for Dialogflow is answered 403: no agent has a Dialogflow integration",
-    basis: Basis::Documented,
-    source: "reference/rest/v1/phones.dialogflowMessages/create; the text is assumed",
-    switch: None,
-    test: "dialogflow_is_not_there_and_no_capability_is_called_back",
-};
 pub(super) const CALLBACK: &Behaviour = &Behaviour {
     id: "capability-callback",
     what: "A question for capabilities by callback is answered {}, and no callback follows",

@@ -17,10 +17,10 @@ pub(super) async fn discovery(address: Address, uri: Uri) -> Result<axum::Json<J
         "rootUrl" | "baseUrl" => (name, Json::Text(root.clone())),
         _ => (name, value),
     };
-    match Json::read(DISCOVERY.as_bytes()) {
-        Ok(Json::Object(document)) => Ok(axum::Json(Json::Object(document.into_iter().map(at).collect()))),
-        _ => Err(Refusal::not_found("There is no discovery document.")),
-    }
+    let Ok(Json::Object(document)) = Json::read(DISCOVERY.as_bytes()) else {
+        return Err(Refusal::not_found(DOCUMENT, "There is no discovery document."));
+    };
+    Ok(axum::Json(Json::Object(document.into_iter().map(at).collect())))
 }
 
 pub(super) const DOCUMENT: &Behaviour = &Behaviour {

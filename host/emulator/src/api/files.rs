@@ -4,7 +4,7 @@ use super::request::{Address, Authenticated, Body, Parameters, QueryPairs, Raw};
 use crate::excerpt::excerpt;
 use crate::fidelity::{Basis, Behaviour};
 use crate::refusal::{Refusal, violation};
-use crate::upload::{GRANULE_BYTES, Piece, PieceProblem, Progress, related};
+use crate::upload::{GRANULE_BYTES, PIECES, Piece, PieceProblem, Progress, related};
 use crate::{Shared, check};
 use axum::Json;
 use axum::body::Bytes;
@@ -47,7 +47,7 @@ pub(super) async fn upload_file(
     address: Address,
     uri: Uri,
     headers: HeaderMap,
-    Raw(body): Raw<BYTES_MAX>,
+    Raw(body): Raw<UPLOAD_BYTES_MAX>,
 ) -> Result<Response, Refusal> {
     if let Some(id) = &parameters.upload_id {
         return resume(&shared, id, &headers, &body);
@@ -200,7 +200,10 @@ impl Dialect {
         if !upload && count > 0 {
             return Err(invalid("X-Goog-Upload-Command", "without upload there are no bytes"));
         }
-        let start = text(headers, HeaderName::from_static("x-goog-upload-offset")).parse::<u64>();
+        let start = match text(headers, HeaderName::from_static("x-goog-upload-offset")) {
+            "" if count == 0 => Ok(0),
+            offset => offset.parse::<u64>(),
+        };
         let start = start.map_err(|_| invalid("X-Goog-Upload-Offset", "it is the number of bytes before these"))?;
         // Who uploads by commands takes a piece for taken as a whole.
         if !finalize && !count.is_multiple_of(GRANULE_BYTES) {
@@ -259,12 +262,16 @@ fn check_kind(kind: &str) -> Result<(), Refusal> {
 
 fn check_media(kind: &str, bytes: &[u8]) -> Result<(), Refusal> {
     check_kind(kind)?;
-    if bytes.is_empty() { Err(refusal(&PieceProblem::Empty)) } else { Ok(()) }
+    match bytes.len() {
+        0 => Err(refusal(&PieceProblem::Empty)),
+        1..=BYTES_MAX => Ok(()),
+        _ => Err(refusal(&PieceProblem::TooLarge)),
+    }
 }
 
 fn refusal(problem: &PieceProblem) -> Refusal {
     match problem {
-        PieceProblem::Unknown => Refusal::not_found(&problem.to_string()),
+        PieceProblem::Unknown => Refusal::not_found(PIECES, &problem.to_string()),
         PieceProblem::TooLarge => Refusal::too_large(BYTES_MAX),
         PieceProblem::Gap { .. } | PieceProblem::Empty => Refusal::invalid(vec![violation("", problem.to_string())]),
     }
@@ -283,6 +290,8 @@ fn keep(shared: &Shared) -> File {
     shared.act(|platform, now| File { name: platform.keep_file(now) })
 }
 
+/// A file, and what is said of it.
+const UPLOAD_BYTES_MAX: usize = BYTES_MAX + (1 << 16);
 const UPLOAD_PROTOCOL: HeaderName = HeaderName::from_static("x-goog-upload-protocol");
 const UPLOAD_COMMAND: HeaderName = HeaderName::from_static("x-goog-upload-command");
 const UPLOAD_STATUS: HeaderName = HeaderName::from_static("x-goog-upload-status");
