@@ -3,7 +3,12 @@
 //!
 //! It knows nothing of the plugin, so it can test anybody's client. What it does is one state machine without I/O
 //! ([`platform`]); around it are the HTTP API, the token endpoint and the webhook queue. Where Google's pages say nothing, a
-//! comment says what is assumed.
+//! comment says what is assumed, and [`fidelity`] lists it.
+//!
+//! Google has hosts for its regions. They are told apart by the `Host` header, or for a client that knows one address only by
+//! the beginning of the path: `http://127.0.0.1:8788/us/` is what `https://us-rcsbusinessmessaging.googleapis.com/` is there.
+//! The discovery document at `/$discovery/rest?version=v1` names the address that it was asked for at, so a client that is
+//! generated from it needs no other setting.
 
 mod api;
 mod capability;

@@ -44,6 +44,8 @@ pub(crate) struct Method {
     #[serde(default)]
     parameters: BTreeMap<String, Parameter>,
     response: Reference,
+    #[serde(default, rename = "supportsMediaUpload")]
+    uploads: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -171,6 +173,11 @@ impl Method {
     /// Whether it takes this in the query.
     pub(crate) fn takes(&self, parameter: &str) -> bool {
         self.parameters.get(parameter).is_some_and(|parameter| parameter.location == "query")
+    }
+
+    /// Whether it takes bytes.
+    pub(crate) fn uploads(&self) -> bool {
+        self.uploads
     }
 
     /// The shape of what it answers.

@@ -87,6 +87,7 @@ async fn a_query_has_only_known_parameters() {
         ("agent_id=demo&request_id=1", ""),
         ("agentId=demo&requestId=1&colour=red", "Unknown name \"colour\": Cannot bind query parameter. Field 'colour'"),
         ("agentId=demo&requestId=1&messageId=1", "Unknown name \"messageId\": Cannot bind query parameter"),
+        ("agentId=demo&requestId=1&upload_id=1", "Unknown name \"upload_id\""),
         ("agentId=demo&requestId=1&agentID=demo", "Unknown name \"agentID\""),
         ("agentId=demo&requestId=1&=", "Unknown name \"\""),
         ("agentId=demo&requestId=1&agent_id=demo", "agent_id is given twice"),
@@ -243,6 +244,8 @@ async fn what_the_api_does_not_have_is_answered_404() {
         (Method::PATCH, "/v1/phones/+15550100001/agentMessages"),
         (Method::POST, "/v1/phones/+15550100001/agentMessages/"),
         (Method::POST, "/africa/v1/files"),
+        (Method::PATCH, "/us/v1/files"),
+        (Method::GET, "/us/upload/v1/files"),
         (Method::GET, "/us"),
         (Method::PUT, "/emulator/webhook"),
     ] {

@@ -125,7 +125,7 @@ impl Parameters {
     /// Takes a parameter, whose name may be that of Google's `.proto` files.
     fn take(&mut self, Called(method): Called, name: &str, value: String) -> Result<(), Refusal> {
         let named = NAMES.into_iter().find(|known| *known == name || proto_name(known) == name);
-        let taken = named.filter(|known| *known == UPLOAD_ID || method.takes(known));
+        let taken = named.filter(|known| method.takes(known) || *known == UPLOAD_ID && method.uploads());
         let Some(place) = taken.and_then(|known| self.place(known)) else {
             let shown = excerpt(name);
             let rule = format!("Cannot bind query parameter. Field '{shown}' could not be found in request message.");
