@@ -11,6 +11,8 @@ use reqwest::Method;
 use serde_json::json;
 use std::io::Write as _;
 use support::{JsonValue as _, start, start_with};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn an_answer_is_pretty_unless_asked_otherwise() {
@@ -306,6 +308,26 @@ async fn a_body_may_be_compressed_and_never_too_large() {
             (status, &answer["error"]["message"]),
             (413, &json!("Request payload size exceeds the limit: 1048576 bytes."))
         );
+    }
+    emulator.shutdown().await;
+}
+
+/// As Python's HTTP client sends it: the head first, then the body.
+#[tokio::test]
+async fn a_refusal_leaves_the_connection_open() {
+    let (emulator, _webhook, api) = start().await;
+    let mut connection = TcpStream::connect(api.origin.trim_start_matches("http://")).await.unwrap();
+    for (path, status) in [("/v1/files", "401"), ("/v1/nothing", "404"), ("/v1/files", "401")] {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n");
+        connection.write_all(head.as_bytes()).await.unwrap();
+        tokio::task::yield_now().await;
+        connection.write_all(b"{}").await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"}\n}\n") {
+            assert!(connection.read_buf(&mut answer).await.unwrap() > 0, "{path}: it is closed");
+        }
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
     }
     emulator.shutdown().await;
 }

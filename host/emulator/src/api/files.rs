@@ -291,7 +291,7 @@ fn keep(shared: &Shared) -> File {
 }
 
 /// A file, and what is said of it.
-const UPLOAD_BYTES_MAX: usize = BYTES_MAX + (1 << 16);
+pub(super) const UPLOAD_BYTES_MAX: usize = BYTES_MAX + (1 << 16);
 const UPLOAD_PROTOCOL: HeaderName = HeaderName::from_static("x-goog-upload-protocol");
 const UPLOAD_COMMAND: HeaderName = HeaderName::from_static("x-goog-upload-command");
 const UPLOAD_STATUS: HeaderName = HeaderName::from_static("x-goog-upload-status");
