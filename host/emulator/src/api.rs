@@ -1,23 +1,29 @@
 //! Google's paths over HTTP, and beside them `/emulator/…` for people and tests.
 
 mod clock;
+mod dialogflow;
+mod discovery;
 mod files;
 mod reach;
 mod request;
+mod surface;
 mod testers;
 
 use crate::excerpt::{excerpt, remark};
+use crate::fidelity::Behaviour;
 use crate::platform::{PhoneProblem, Platform, Revoked, Shown, Submitted};
 use crate::refusal::{Refusal, violation};
+use crate::region::Region;
 use crate::testers::Invitation;
-use crate::token::TokenRequest;
+use crate::token::{TokenProblem, TokenRequest};
 use crate::{RepeatedId, Shared, capability, check};
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
-use axum::{Json, Router};
+use axum::routing::{any, delete, get, post};
+use axum::{Extension, Json, Router};
 use rbm_wire::message::{AgentEvent, AgentMessage};
 use rbm_wire::name::{MessageId, PhoneNumber};
 use request::{Authenticated, Body, Parameters, PathNames};
@@ -39,23 +45,52 @@ pub(crate) async fn serve(
 }
 
 fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/token", post(token))
-        .route("/v1/phones/{phone}/agentMessages", post(create_message))
-        .route("/v1/phones/{phone}/agentMessages/{id}", delete(delete_message))
-        .route("/v1/phones/{phone}/agentEvents", post(create_event))
-        .route("/v1/phones/{phone}/capabilities", get(get_capabilities))
-        .route("/v1/phones/{phone}/testers", post(testers::create_tester))
-        .route("/v1/users:batchGet", post(reach::batch_get_users))
-        .route("/v1/files", post(files::create_file))
-        .route("/upload/v1/files", post(files::upload_file))
+    let emulator = Router::new()
+        .route("/token", post(token).fallback(not_a_post))
         .route("/emulator/service-account.json", get(service_account))
         .route("/emulator/webhook", get(webhook))
         .route("/emulator/clock", get(clock::show_clock).post(clock::move_clock))
-        .route("/emulator/phones/{phone}", get(show_phone).post(use_phone))
-        .fallback(|uri: Uri| async move { Refusal::no_such_method(uri.path()) })
-        .method_not_allowed_fallback(|uri: Uri| async move { Refusal::no_such_method(uri.path()) })
+        .route("/emulator/phones/{phone}", get(show_phone).post(use_phone));
+    // A region is a part of Google's host names, and for who has only one address the beginning of a path.
+    let regional = |router: Router<Arc<Shared>>, region: Region| {
+        router.nest(&format!("/{}", region.name()), messaging().layer(Extension(region)))
+    };
+    Region::ALL
+        .into_iter()
+        .fold(emulator.merge(messaging()), regional)
+        .fallback_service(any(no_such_method).layer(from_fn(surface::no_method)))
+        .method_not_allowed_fallback(no_such_method)
         .with_state(shared)
+}
+
+/// Google's methods, as the discovery document names them.
+fn messaging() -> Router<Arc<Shared>> {
+    use surface::method;
+    Router::new()
+        .route("/v1/phones/{phone}/agentMessages", method("phones.agentMessages.create", post(create_message)))
+        .route("/v1/phones/{phone}/agentMessages/{id}", method("phones.agentMessages.delete", delete(delete_message)))
+        .route("/v1/phones/{phone}/agentEvents", method("phones.agentEvents.create", post(create_event)))
+        .route("/v1/phones/{phone}/capabilities", method("phones.getCapabilities", get(get_capabilities)))
+        .route(
+            "/v1/phones/{phone}/capability:requestCapabilityCallback",
+            method("phones.capability.requestCapabilityCallback", post(dialogflow::request_capability_callback)),
+        )
+        .route(
+            "/v1/phones/{phone}/dialogflowMessages",
+            method("phones.dialogflowMessages.create", post(dialogflow::create_dialogflow_message)),
+        )
+        .route("/v1/phones/{phone}/testers", method("phones.testers.create", post(testers::create_tester)))
+        .route("/v1/users:batchGet", method("users.batchGet", post(reach::batch_get_users)))
+        .route("/v1/files", method("files.create", post(files::create_file)))
+        .route(
+            "/upload/v1/files",
+            method("files.create", post(files::upload_file).put(files::upload_file).delete(files::cancel_upload)),
+        )
+        .route("/$discovery/rest", get(discovery::discovery))
+}
+
+async fn no_such_method(uri: Uri) -> Refusal {
+    Refusal::no_such_method(uri.path())
 }
 
 async fn create_message(
@@ -135,21 +170,24 @@ async fn get_capabilities(
 }
 
 /// Its errors are not of Google's APIs' shape but of OAuth's. (RFC 6749 §5.2)
-async fn token(
-    State(shared): State<Arc<Shared>>,
-    request: Result<Form<TokenRequest>, FormRejection>,
-) -> (StatusCode, Json<Value>) {
-    let request = match request {
-        Ok(Form(request)) => request,
+async fn token(State(shared): State<Arc<Shared>>, request: Result<Form<TokenRequest>, FormRejection>) -> Response {
+    let answer = match request {
+        Ok(Form(request)) => match shared.tokens.exchange(&request) {
+            Ok(token) => (StatusCode::OK, Json(token)).into_response(),
+            Err(problem) => (StatusCode::BAD_REQUEST, Json(problem)).into_response(),
+        },
         Err(problem) => {
-            let body = json!({ "error": "invalid_request", "error_description": problem.body_text() });
-            return (problem.status(), Json(body));
+            let said = TokenProblem::new("invalid_request", problem.body_text());
+            (problem.status(), Json(said)).into_response()
         }
     };
-    match shared.tokens.exchange(&request) {
-        Ok(token) => (StatusCode::OK, Json(token)),
-        Err(problem) => (StatusCode::BAD_REQUEST, Json(problem)),
-    }
+    ([(header::CACHE_CONTROL, "no-store")], answer).into_response()
+}
+
+async fn not_a_post() -> Response {
+    let problem = TokenProblem::new("invalid_request", "Tokens are given to POST only.");
+    let allow = [(header::ALLOW, HeaderValue::from_static("POST"))];
+    (StatusCode::METHOD_NOT_ALLOWED, allow, Json(problem)).into_response()
 }
 
 async fn service_account(State(shared): State<Arc<Shared>>) -> Response {
@@ -232,3 +270,18 @@ fn parse_id(field: &str, text: Option<&str>) -> Result<MessageId, Refusal> {
     let text = text.ok_or_else(|| Refusal::invalid(vec![violation(field, format!("{field} is required"))]))?;
     MessageId::parse(text).map_err(|problem| Refusal::invalid(vec![violation(field, problem.to_string())]))
 }
+
+pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
+    surface::PRETTY,
+    surface::ALT,
+    surface::CALLBACK,
+    surface::KEY,
+    request::QUERY,
+    request::TOKEN_PLACES,
+    request::FORM,
+    request::GZIP,
+    files::LINKED,
+    files::TYPES,
+    dialogflow::CALLBACK,
+    discovery::DOCUMENT,
+];

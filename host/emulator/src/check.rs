@@ -1,58 +1,52 @@
 //! Reads and checks what a client hands in, strictly: every field that is unknown, too long or out of place is named.
 
 use crate::excerpt::{excerpt, remark};
-use crate::refusal::violation;
+use crate::fidelity::{Basis, Behaviour};
+use crate::json::Json;
+use crate::refusal::{Invalid, violation};
+use crate::schema::API;
 use jiff::{SignedDuration, Timestamp};
+use rbm_wire::file::CreateFile;
 use rbm_wire::limits;
-use rbm_wire::message::{AgentEvent, AgentMessage, CardContent, ContentMessage, RichCard, Suggestion, TrafficType};
+use rbm_wire::message::{AgentEvent, AgentMessage, CardContent, ContentMessage, RichCard, Suggestion};
 use rbm_wire::problem::FieldViolation;
+use rbm_wire::reach::BatchGetUsers;
+use rbm_wire::tester::Tester;
 use serde::de::DeserializeOwned;
-use serde_path_to_error::Segment;
 
-/// Reads a body that is an object whose every field must be known.
-pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Vec<FieldViolation>> {
-    // Serde takes the fields of a struct from a list too.
-    if body.trim_ascii_start().starts_with(b"[") {
-        return Err(vec![violation("", "the body is a list, and must be an object")]);
-    }
-    let mut unknown = Vec::new();
-    let mut note = |path: serde_ignored::Path<'_>| {
-        let path = unknown_field(&path);
-        unknown.push(violation(&path, format!("Unknown name \"{path}\": Cannot find field.")));
-    };
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let mut track = serde_path_to_error::Track::new();
-    let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
-    let value = serde_ignored::deserialize(tracked, &mut note);
-    let value = value.map_err(|problem| vec![violation(field(&track.path()), remark(problem))])?;
-    json.end().map_err(|problem| vec![violation("", remark(problem))])?;
-    if unknown.is_empty() { Ok(value) } else { Err(unknown) }
+/// What a client hands in.
+pub(crate) trait Message: DeserializeOwned {
+    /// What the discovery document calls it.
+    const SCHEMA: &str;
 }
 
-/// `contentMessage.suggestions[1].colour`
-fn unknown_field(path: &serde_ignored::Path<'_>) -> String {
-    use serde_ignored::Path;
-    match path {
-        Path::Root => String::new(),
-        Path::Seq { parent, index } => format!("{}[{index}]", unknown_field(parent)),
-        Path::Map { parent, key } => below(&unknown_field(parent), key),
-        Path::Some { parent } | Path::NewtypeStruct { parent } | Path::NewtypeVariant { parent } => {
-            unknown_field(parent)
-        }
-    }
+impl Message for AgentMessage {
+    const SCHEMA: &str = "AgentMessage";
 }
 
-/// `users[1]`; empty for the whole body.
-fn field(path: &serde_path_to_error::Path) -> String {
-    path.iter().fold(String::new(), |path, segment| match segment {
-        Segment::Seq { index } => format!("{path}[{index}]"),
-        Segment::Map { key } => below(&path, key),
-        Segment::Enum { .. } | Segment::Unknown => path,
-    })
+impl Message for AgentEvent {
+    const SCHEMA: &str = "AgentEvent";
 }
 
-fn below(path: &str, name: &str) -> String {
-    if path.is_empty() { excerpt(name) } else { format!("{path}.{}", excerpt(name)) }
+impl Message for Tester {
+    const SCHEMA: &str = "Tester";
+}
+
+impl Message for CreateFile {
+    const SCHEMA: &str = "CreateFileRequest";
+}
+
+impl Message for BatchGetUsers {
+    const SCHEMA: &str = "BatchGetUsersRequest";
+}
+
+/// Reads a body that is an object whose every field must be known. An empty body is an empty object.
+pub(crate) fn read<T: Message>(body: &[u8]) -> Result<T, Invalid> {
+    let wrong =
+        |problem: String| Invalid::Payload(vec![violation("", format!("Invalid JSON payload received. {problem}"))]);
+    let json = Json::read(body).map_err(|problem| wrong(problem.to_string()))?;
+    let value = API.read(T::SCHEMA, json).map_err(Invalid::Payload)?;
+    serde_json::from_value(value).map_err(|problem| wrong(remark(problem)))
 }
 
 /// Everything that is wrong with a message, and when it runs out.
@@ -67,13 +61,6 @@ pub(crate) fn message(
             "",
             format!("the message has {bytes} bytes, the limit is {}", limits::MESSAGE_BYTES.most()),
         ));
-    }
-    if let Some(word) = &message.message_traffic_type {
-        let known =
-            TrafficType::ALL.iter().any(|kind| kind.as_str() == word) || word == "MESSAGE_TRAFFIC_TYPE_UNSPECIFIED";
-        wrong.extend(
-            (!known).then(|| violation("messageTrafficType", format!("there is no traffic type {:?}", excerpt(word)))),
-        );
     }
     content(&message.content_message, &mut wrong);
     let expires_at = expiry(message, now).unwrap_or_else(|problem| {
@@ -97,9 +84,8 @@ pub(crate) fn event(event: &AgentEvent) -> Result<(), Vec<FieldViolation>> {
             }
         },
         (None, _) => violation("eventType", "eventType is required, and must be IS_TYPING or READ"),
-        (Some(word), _) => {
-            violation("eventType", format!("eventType is {:?}, and must be IS_TYPING or READ", excerpt(word)))
-        }
+        // The schema has no other but the one that says nothing.
+        (Some(_), _) => violation("eventType", "eventType must be IS_TYPING or READ"),
     };
     Err(vec![problem])
 }
@@ -213,3 +199,30 @@ fn expiry(message: &AgentMessage, now: Timestamp) -> Result<Option<Timestamp>, F
 /// Assumed: no page gives the ids of user messages a length. That there is such a message is not asked, because nobody
 /// keeps here what phones have written.
 const USER_MESSAGE_ID_LENGTH_MAX: usize = 256;
+
+pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
+    &Behaviour {
+        id: "limits",
+        what: "What is longer, more or other than the guide allows is refused with its path, all of it at once",
+        basis: Basis::Documented,
+        source: "guides/build/messages/send; the texts are ours",
+        switch: None,
+        test: "each_refusal_has_googles_shape_and_names_the_field",
+    },
+    &Behaviour {
+        id: "lifetime",
+        what: "A ttl or an expireTime ends within 15 days, and after now",
+        basis: Basis::Documented,
+        source: "guides/build/messages/send; that a time that has passed is refused is assumed",
+        switch: None,
+        test: "each_refusal_has_googles_shape_and_names_the_field",
+    },
+    &Behaviour {
+        id: "read-event-id",
+        what: "READ names a message by 1 to 256 characters, which need not be one that a person has sent",
+        basis: Basis::Assumed,
+        source: "no page gives these ids a length",
+        switch: None,
+        test: "a_person_has_read_only_a_message_that_has_a_name",
+    },
+];

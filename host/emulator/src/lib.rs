@@ -3,34 +3,49 @@
 //!
 //! It knows nothing of the plugin, so it can test anybody's client. What it does is one state machine without I/O
 //! ([`platform`]); around it are the HTTP API, the token endpoint and the webhook queue. Where Google's pages say nothing, a
-//! comment says what is assumed.
+//! comment says what is assumed, and [`fidelity`] lists it.
+//!
+//! Google has hosts for its regions. They are told apart by the `Host` header, or for a client that knows one address only by
+//! the beginning of the path: `http://127.0.0.1:8788/us/` is what `https://us-rcsbusinessmessaging.googleapis.com/` is there.
+//! The discovery document at `/$discovery/rest?version=v1` names the address that it was asked for at, so a client that is
+//! generated from it needs no other setting.
 
 mod api;
 mod capability;
 mod check;
 mod excerpt;
+pub mod fidelity;
 mod files;
+mod json;
+mod mask;
 pub mod phone;
 pub mod platform;
 mod push;
 mod reach;
 mod refusal;
+mod region;
+mod schema;
 pub mod testers;
 mod token;
+mod upload;
 
 use jiff::Timestamp;
+pub use json::JsonSyntax;
 use phone::Phone;
 use platform::{Pace, Platform};
 use push::Push;
 pub use push::WebhookProblem;
 use rbm_clock::Clock;
 use rbm_wire::name::AgentId;
+pub use region::BatchGetHost;
 use secrecy::SecretString;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use token::TokenService;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
+use upload::Uploads;
 use uuid::Uuid;
 
 /// What to stand in for.
@@ -45,6 +60,12 @@ pub struct Options {
     pub repeated_id: RepeatedId,
     /// Where its key file says that tokens are to be had, if something stands before it; by itself if not.
     pub token_origin: Option<String>,
+    /// How long a token lasts. Parts of a second do not count.
+    pub token_lifetime: Duration,
+    /// Which JSON clients may write. The header `X-Emulator-Json: strict` or `lenient` chooses for one request.
+    pub json: JsonSyntax,
+    /// Where `users.batchGet` answers.
+    pub batch_get_host: BatchGetHost,
     /// The time of the platform and its phones; a gateway beside the emulator shares it. Whoever has it may move it. By default it
     /// goes with the machine's.
     pub clock: Clock,
@@ -69,6 +90,9 @@ impl Default for Options {
             pace: Pace::default(),
             repeated_id: RepeatedId::Ok,
             token_origin: None,
+            token_lifetime: token::TOKEN_LIFETIME,
+            json: JsonSyntax::Strict,
+            batch_get_host: BatchGetHost::Any,
             clock: Clock::starting_at(Timestamp::now()),
             seed: Uuid::new_v4(),
         }
@@ -101,9 +125,12 @@ pub(crate) struct Shared {
     pub(crate) origin: String,
     pub(crate) agent: AgentId,
     pub(crate) repeated_id: RepeatedId,
+    pub(crate) json: JsonSyntax,
+    pub(crate) batch_get_host: BatchGetHost,
     pub(crate) clock: Clock,
     pub(crate) tokens: TokenService,
     pub(crate) push: Push,
+    uploads: Mutex<Uploads>,
     platform: Mutex<Platform>,
     /// Something was put on the schedule.
     scheduled: Notify,
@@ -113,18 +140,21 @@ impl Emulator {
     /// Starts to serve. Returns when the address takes connections and the service account has its key.
     pub async fn start(listener: TcpListener, options: Options) -> Result<Self, StartProblem> {
         let origin = format!("http://{}", listener.local_addr()?);
+        let token_origin = options.token_origin.as_deref().unwrap_or(&origin);
         // A client signs by its own clock, which goes on as ever when this one is moved.
-        let tokens = TokenService::new(options.token_origin.as_deref().unwrap_or(&origin), Clock::system())
-            .await
-            .map_err(StartProblem::Key)?;
+        let tokens = TokenService::new(token_origin, options.token_lifetime, Clock::system()).await;
+        let tokens = tokens.map_err(StartProblem::Key)?;
         let (push, pushing) = Push::start().map_err(StartProblem::Client)?;
         let shared = Arc::new(Shared {
             origin,
             agent: options.agent.clone(),
             repeated_id: options.repeated_id,
+            json: options.json,
+            batch_get_host: options.batch_get_host,
             clock: options.clock,
             tokens,
             push,
+            uploads: Mutex::default(),
             platform: Mutex::new(Platform::new(options.agent, options.phones, options.pace, options.seed)),
             scheduled: Notify::new(),
         });
@@ -171,6 +201,10 @@ impl Shared {
         notices.into_iter().for_each(|notice| self.push.queue(notice));
         self.scheduled.notify_one();
         result
+    }
+
+    pub(crate) fn uploads(&self) -> MutexGuard<'_, Uploads> {
+        self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Platform> {

@@ -1,6 +1,6 @@
 //! Which of many people can be reached.
 
-use super::request::{Authenticated, Body, Parameters};
+use super::request::{Address, Authenticated, Body, Parameters};
 use crate::refusal::{Refusal, violation};
 use crate::{Shared, check};
 use axum::Json;
@@ -13,18 +13,19 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The agent may stand in the body, as the reference has it, or in the query, as a guide has it.
-///
-/// Google answers 400 to numbers of several regions, and to those of another region than the host's. That is not imitated,
-/// because this platform knows no regions: which number belongs to which, no page says.
 pub(super) async fn batch_get_users(
     State(shared): State<Arc<Shared>>,
     _: Authenticated,
     parameters: Parameters,
+    address: Address,
     Body(body): Body,
 ) -> Result<Json<Reach>, Refusal> {
     let asked: BatchGetUsers = check::read(&body).map_err(Refusal::invalid)?;
     parameters.with_agent(asked.agent_id).check_agent(&shared)?;
     let users = users(&asked.users).map_err(Refusal::invalid)?;
+    if let Some(rule) = shared.batch_get_host.refuses(address.region, &users) {
+        return Err(Refusal::invalid(vec![violation("users", rule)]));
+    }
     let found = shared.act(|platform, now| platform.reach(now, &users));
     found.map(Json).ok_or_else(|| Refusal::exhausted("Too many calls of users.batchGet in a minute."))
 }

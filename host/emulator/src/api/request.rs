@@ -1,15 +1,23 @@
 //! What a request says before a method looks at it: whose token it has, the names in its path, its query, its body. What
 //! axum would refuse in plain text is refused in Google's shape here.
 
+use super::surface::{self, Called};
 use crate::Shared;
-use crate::refusal::{Refusal, violation};
+use crate::excerpt::excerpt;
+use crate::fidelity::{Basis, Behaviour};
+use crate::json::{Json, JsonSyntax};
+use crate::refusal::{Invalid, Refusal, violation};
+use crate::region::Region;
+use crate::schema::{API, proto_name, unknown_name};
+use crate::token::MESSAGING;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, OriginalUri, Path, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use flate2::read::GzDecoder;
 use rbm_wire::name::AgentId;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::io::Read as _;
 use std::sync::Arc;
 
 /// Somebody with a token that was given out and has not run out. It comes first among the arguments of a method of Google's,
@@ -20,9 +28,19 @@ impl FromRequestParts<Arc<Shared>> for Authenticated {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refusal> {
-        let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        if shared.tokens.knows(authorization) { Ok(Self) } else { Err(Refusal::unauthenticated()) }
+        let query = QueryPairs::of(&parts.uri);
+        let token =
+            bearer(&parts.headers).or_else(|| query.system("access_token")).or_else(|| query.system("oauth_token"));
+        let method = parts.extensions.get::<Called>().map_or("", |Called(method)| method.id());
+        let checked = shared.tokens.check(token, MESSAGING);
+        checked.map(|()| Self).map_err(|challenge| Refusal::unauthenticated(challenge, method))
     }
+}
+
+/// The name of the scheme is in any case. (RFC 9110 §11.1)
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
 }
 
 /// The names in the path, unescaped.
@@ -37,15 +55,46 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathNam
     }
 }
 
-/// The query parameters of all methods. Those that every Google API has (`alt`, `prettyPrint`…) are taken and change nothing.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "Google's names")]
+/// The query, one pair after the other.
+#[derive(Debug, Default)]
+pub(super) struct QueryPairs(Vec<(String, String)>);
+
+impl QueryPairs {
+    pub(super) fn of(uri: &Uri) -> Self {
+        Query::try_from_uri(uri).map(|Query(pairs)| Self(pairs)).unwrap_or_default()
+    }
+
+    /// The first of this name.
+    pub(super) fn named(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Of the parameters that every method takes: with the names that the reference has.
+    pub(super) fn system_pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(|(name, value)| Some((system_name(name)?, value.as_str())))
+    }
+
+    /// The same by its name.
+    pub(super) fn system(&self, name: &str) -> Option<&str> {
+        self.system_pairs().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+}
+
+/// Each may have a dollar sign before it. (cloud.google.com/apis/docs/system-parameters)
+fn system_name(name: &str) -> Option<&str> {
+    let bare = if name.starts_with("$.") { name } else { name.strip_prefix('$').unwrap_or(name) };
+    API.is_system_parameter(bare).then_some(bare)
+}
+
+/// The query parameters of all methods, as far as the one that is called takes them.
+#[derive(Debug, Default)]
 pub(super) struct Parameters {
     agent_id: Option<String>,
     pub(super) message_id: Option<String>,
     pub(super) event_id: Option<String>,
     pub(super) request_id: Option<String>,
+    pub(super) message_id_prefix: Option<String>,
+    pub(super) upload_id: Option<String>,
 }
 
 impl Parameters {
@@ -60,36 +109,174 @@ impl Parameters {
     pub(super) fn with_agent(self, agent_id: Option<String>) -> Self {
         Self { agent_id: agent_id.or(self.agent_id), ..self }
     }
+
+    fn place(&mut self, name: &str) -> Option<&mut Option<String>> {
+        Some(match name {
+            "agentId" => &mut self.agent_id,
+            "messageId" => &mut self.message_id,
+            "eventId" => &mut self.event_id,
+            "requestId" => &mut self.request_id,
+            "messageIdPrefix" => &mut self.message_id_prefix,
+            UPLOAD_ID => &mut self.upload_id,
+            _ => return None,
+        })
+    }
+
+    /// Takes a parameter, whose name may be that of Google's `.proto` files.
+    fn take(&mut self, Called(method): Called, name: &str, value: String) -> Result<(), Refusal> {
+        let named = NAMES.into_iter().find(|known| *known == name || proto_name(known) == name);
+        let taken = named.filter(|known| method.takes(known) || *known == UPLOAD_ID && method.uploads());
+        let Some(place) = taken.and_then(|known| self.place(known)) else {
+            let shown = excerpt(name);
+            let rule = format!("Cannot bind query parameter. Field '{shown}' could not be found in request message.");
+            return Err(Refusal::invalid(Invalid::Payload(vec![unknown_name("", name, &rule)])));
+        };
+        match place.replace(value) {
+            None => Ok(()),
+            Some(_) => Err(invalid(&format!("The parameter {name} is given twice."))),
+        }
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Parameters {
     type Rejection = Refusal;
 
-    /// That a parameter that is given twice is refused is assumed.
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let parameters = Query::from_request_parts(parts, state).await;
-        parameters.map(|Query(parameters)| parameters).map_err(|problem| invalid(&problem.body_text()))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let mut parameters = Self::default();
+        let Some(called) = parts.extensions.get::<Called>().copied() else { return Ok(parameters) };
+        let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+        let Query(pairs) = pairs.map_err(|problem| invalid(&problem.body_text()))?;
+        let query = QueryPairs(pairs);
+        if let Some(wrong) = surface::check(called.0, &query, &parts.headers) {
+            return Err(Refusal::invalid(Invalid::Payload(vec![wrong])));
+        }
+        for (name, value) in query.0 {
+            if system_name(&name).is_none() {
+                parameters.take(called, &name, value)?;
+            }
+        }
+        Ok(parameters)
     }
 }
 
-/// The whole body, of at most so many bytes.
-pub(super) struct Body<const BYTES_MAX: usize = BODY_BYTES_MAX>(pub(super) Bytes);
+/// Where a request was sent to.
+pub(super) struct Address {
+    /// As the client sees it, without what a method adds: `http://127.0.0.1:8788/us`.
+    pub(super) base: String,
+    pub(super) region: Option<Region>,
+}
 
-impl<const BYTES_MAX: usize, S: Send + Sync> FromRequest<S> for Body<BYTES_MAX> {
+impl FromRequestParts<Arc<Shared>> for Address {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Self::Rejection> {
+        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let origin = host.map_or_else(|| shared.origin.clone(), |host| format!("http://{host}"));
+        let prefix = parts.extensions.get::<OriginalUri>().and_then(|uri| uri.path().strip_suffix(parts.uri.path()));
+        let region = parts.extensions.get::<Region>().copied().or_else(|| host.and_then(Region::of_host));
+        Ok(Self { base: format!("{origin}{}", prefix.unwrap_or_default()), region })
+    }
+}
+
+/// The whole body as it came, of at most so many bytes.
+pub(super) struct Raw<const BYTES_MAX: usize>(pub(super) Bytes);
+
+impl<const BYTES_MAX: usize, S: Send + Sync> FromRequest<S> for Raw<BYTES_MAX> {
     type Rejection = Refusal;
 
     async fn from_request(mut request: Request, state: &S) -> Result<Self, Refusal> {
+        let compressed = request.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
         DefaultBodyLimit::max(BYTES_MAX).apply(&mut request);
-        Bytes::from_request(request, state).await.map(Self).map_err(|problem| match problem.status() {
+        let body = Bytes::from_request(request, state).await.map_err(|problem| match problem.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_large(BYTES_MAX),
             _ => invalid(&problem.body_text()),
-        })
+        })?;
+        if compressed { uncompressed::<BYTES_MAX>(&body).map(Self) } else { Ok(Self(body)) }
     }
+}
+
+/// Google's Java client compresses what it sends, unless told otherwise.
+fn uncompressed<const BYTES_MAX: usize>(body: &[u8]) -> Result<Bytes, Refusal> {
+    let mut plain = Vec::new();
+    let limit = u64::try_from(BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    let read = GzDecoder::new(body).take(limit).read_to_end(&mut plain);
+    read.map_err(|problem| invalid(&format!("The body is not gzip: {problem}.")))?;
+    if plain.len() > BYTES_MAX { Err(Refusal::too_large(BYTES_MAX)) } else { Ok(plain.into()) }
+}
+
+/// A body of JSON, strict whatever the client wrote.
+pub(super) struct Body(pub(super) Bytes);
+
+impl FromRequest<Arc<Shared>> for Body {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, Refusal> {
+        let syntax = match request.headers().get(SYNTAX_HEADER).map(|value| value.to_str().unwrap_or_default()) {
+            Some(name) => JsonSyntax::parse(name).ok_or_else(|| invalid("X-Emulator-Json is strict or lenient."))?,
+            None => shared.json,
+        };
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let is_form = kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded");
+        let Raw(body) = Raw::<BODY_BYTES_MAX>::from_request(request, shared).await?;
+        if is_form && !body.is_empty() {
+            let name = String::from_utf8_lossy(&body).into_owned();
+            let rule =
+                "Cannot bind query parameter. The body is sent as a form: its Content-Type must be application/json.";
+            return Err(Refusal::invalid(Invalid::Payload(vec![unknown_name("", &name, rule)])));
+        }
+        if syntax == JsonSyntax::Strict {
+            return Ok(Self(body));
+        }
+        let json = Json::read_leniently(&body).map_err(|problem| unreadable(&problem))?;
+        Ok(Self(serde_json::to_vec(&json).unwrap_or_default().into()))
+    }
+}
+
+fn unreadable(problem: &impl ToString) -> Refusal {
+    let rule = format!("Invalid JSON payload received. {}", problem.to_string());
+    Refusal::invalid(Invalid::Payload(vec![violation("", rule)]))
 }
 
 fn invalid(reason: &str) -> Refusal {
     Refusal::invalid(vec![violation("", reason)])
 }
 
+/// Chooses how strict the reading of one request's JSON is.
+const SYNTAX_HEADER: &str = "x-emulator-json";
 /// More than a message may have, so that one that is too long is told so.
 const BODY_BYTES_MAX: usize = 1 << 20;
+const UPLOAD_ID: &str = "upload_id";
+const NAMES: [&str; 6] = ["agentId", "messageId", "eventId", "requestId", "messageIdPrefix", UPLOAD_ID];
+
+pub(super) const QUERY: &Behaviour = &Behaviour {
+    id: "unknown-parameter",
+    what: "A query parameter that the method does not take is refused, and one that is given twice",
+    basis: Basis::SecondHand,
+    source: "text as other APIs of Google's answer it; for a parameter that is given twice assumed",
+    switch: None,
+    test: "a_query_has_only_known_parameters",
+};
+pub(super) const TOKEN_PLACES: &Behaviour = &Behaviour {
+    id: "token-places",
+    what: "A token stands in the Authorization header, or else in access_token or oauth_token",
+    basis: Basis::Documented,
+    source: "cloud.google.com/apis/docs/system-parameters; that the header counts where there are two is assumed",
+    switch: None,
+    test: "a_token_stands_in_the_header_or_the_query",
+};
+pub(super) const FORM: &Behaviour = &Behaviour {
+    id: "form-body",
+    what: "A body that is sent as a form, as curl does unless told otherwise, is refused",
+    basis: Basis::SecondHand,
+    source: "other APIs of Google's take its fields for query parameters; the end of the text is ours",
+    switch: None,
+    test: "a_body_is_sent_as_json",
+};
+pub(super) const GZIP: &Behaviour = &Behaviour {
+    id: "gzip-body",
+    what: "A body may be compressed by gzip",
+    basis: Basis::SecondHand,
+    source: "Google's client library for Java does so by default",
+    switch: None,
+    test: "a_body_may_be_compressed_and_never_too_large",
+};
