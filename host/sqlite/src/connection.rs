@@ -3,7 +3,8 @@
 use crate::OpenProblem;
 use rusqlite::{Connection, OpenFlags, ffi};
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// What a commit outlives.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -57,19 +58,24 @@ pub(crate) fn open_to_read(database: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Moves all of the log into the database, which then is whole in its one file. For a database that nobody else has.
+/// Moves all of the log into the database and empties it. Waits for who reads and who writes, and fails if one of them takes too
+/// long. `SQLite` itself waits for all but another checkpoint, such as that of the thread that makes them.
 pub(crate) fn move_log(database: &Path) -> rusqlite::Result<()> {
     let connection = open(database, Durability::Full)?;
-    let busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    if busy {
-        let problem = ffi::Error::new(ffi::SQLITE_BUSY);
-        return Err(rusqlite::Error::SqliteFailure(problem, Some("its log is in use".to_owned())));
+    let begun = Instant::now();
+    while connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))? {
+        if begun.elapsed() >= BUSY_TIME_MAX {
+            let problem = ffi::Error::new(ffi::SQLITE_BUSY);
+            return Err(rusqlite::Error::SqliteFailure(problem, Some("its log is in use and was not emptied".to_owned())));
+        }
+        thread::sleep(BUSY_PAUSE);
     }
     connection.close().map_err(|(_, problem)| problem)
 }
 
 const VERSION_MIN: i32 = 3_051_003;
 const BUSY_TIME_MAX: Duration = Duration::from_secs(5);
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
 const PAGE_BYTES: i64 = 8 << 10;
 const LOG_BYTES_MAX: i64 = 64 << 20;
 const CACHE_KIB: i64 = 64 << 10;

@@ -1,7 +1,6 @@
 //! Removes all that is kept about a person, and the bytes of it: what is deleted is overwritten, the log is emptied, and the
 //! copies from before a new schema go, whoever else is in them. What is to be removed is searched for beside the writer.
 
-use crate::connection::Durability;
 use crate::directory::Directory;
 use crate::messages::hash;
 use crate::readers::Readers;
@@ -86,16 +85,12 @@ fn delete(database: &Connection, sql: &str, places: &[i64]) -> rusqlite::Result<
     places.iter().try_fold(0, |removed, place| Ok(removed + delete.execute([place])? as u64))
 }
 
-/// Waits for who reads and who writes, and is not done if one of them takes too long.
 fn tidy(database: &Path, copies: &[PathBuf]) -> Result<(), StoreProblem> {
     for copy in copies {
         let removed = std::fs::remove_file(copy);
         removed.map_err(|failed| StoreProblem(format!("{} is not removed: {failed}", copy.display())))?;
     }
-    let busy: bool = connection::open(database, Durability::Full)
-        .and_then(|database| database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)))
-        .map_err(|failed| problem(&failed))?;
-    if busy { Err(StoreProblem("its log is in use and was not emptied".to_owned())) } else { Ok(()) }
+    connection::move_log(database).map_err(|failed| problem(&failed))
 }
 
 /// Bodies that are encoded in some way are not found.
