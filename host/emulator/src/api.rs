@@ -60,6 +60,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .fold(emulator.merge(messaging()), regional)
         .fallback_service(any(no_such_method).layer(from_fn(surface::no_method)))
         .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn(surface::read_body))
         .with_state(shared)
 }
 

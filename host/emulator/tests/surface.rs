@@ -317,13 +317,15 @@ async fn a_body_may_be_compressed_and_never_too_large() {
 async fn a_refusal_leaves_the_connection_open() {
     let (emulator, _webhook, api) = start().await;
     let mut connection = TcpStream::connect(api.origin.trim_start_matches("http://")).await.unwrap();
-    for (path, status) in [("/v1/files", "401"), ("/v1/nothing", "404"), ("/v1/files", "401")] {
+    for (path, status) in
+        [("/v1/files", "401"), ("/v1/nothing", "404"), ("/emulator/webhook", "404"), ("/v1/files", "401")]
+    {
         let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n");
         connection.write_all(head.as_bytes()).await.unwrap();
         tokio::task::yield_now().await;
         connection.write_all(b"{}").await.unwrap();
         let mut answer = Vec::new();
-        while !answer.ends_with(b"}\n}\n") {
+        while !answer.ends_with(b"}\n}\n") && !answer.ends_with(b"}}") {
             assert!(connection.read_buf(&mut answer).await.unwrap() > 0, "{path}: it is closed");
         }
         let answer = String::from_utf8(answer).unwrap();

@@ -36,16 +36,19 @@ pub(super) async fn no_method(request: Request, next: Next) -> Response {
     answer(None, request, next).await
 }
 
-/// The body is read whatever becomes of the request: a connection with a body that nobody has read cannot be used again, and
-/// clients take its end for a failure.
 async fn answer(method: Option<&'static Method>, request: Request, next: Next) -> Response {
     let form = Form::of(method, &QueryPairs::of(request.uri()), request.headers());
+    form.write(next.run(request).await).await
+}
+
+/// Reads a body whatever becomes of the request: a connection with a body that nobody has read cannot be used again, and
+/// clients take its end for a failure.
+pub(super) async fn read_body(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let response = match to_bytes(body, UPLOAD_BYTES_MAX).await {
+    match to_bytes(body, UPLOAD_BYTES_MAX).await {
         Ok(body) => next.run(Request::from_parts(parts, body.into())).await,
         Err(_) => Refusal::too_large(UPLOAD_BYTES_MAX).into_response(),
-    };
-    form.write(response).await
+    }
 }
 
 /// How a client wants its answer. What it wants of that, and cannot have, is refused by [`check`].
