@@ -59,8 +59,8 @@ async fn the_line_says_where_everything_is() {
     assert!(dev.gateway.starts_with("http://127.0.0.1:") && dev.emulator.starts_with("http://127.0.0.1:"));
     assert!(dev.client_token.len() >= 32, "it cannot be guessed");
     assert_ne!(dev.client_token, Dev::start().client_token);
-    let registered = dev.get(&format!("{}/emulator/webhook", dev.emulator)).await;
-    assert_eq!(registered.body["url"], dev.webhook);
+    let registered = dev.get(&format!("{}/emulator/webhooks", dev.emulator)).await;
+    assert_eq!(registered.body["webhooks"][0]["url"], dev.webhook);
 }
 
 #[tokio::test]

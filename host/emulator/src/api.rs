@@ -8,6 +8,7 @@ mod reach;
 mod request;
 mod surface;
 mod testers;
+mod webhooks;
 
 use crate::excerpt::{excerpt, remark};
 use crate::fidelity::Behaviour;
@@ -48,7 +49,8 @@ fn router(shared: Arc<Shared>) -> Router {
     let emulator = Router::new()
         .route("/token", post(token).fallback(not_a_post))
         .route("/emulator/service-account.json", get(service_account))
-        .route("/emulator/webhook", get(webhook))
+        .route("/emulator/webhooks", get(webhooks::show_webhooks).post(webhooks::register_webhook))
+        .route("/emulator/webhooks/faults", get(webhooks::show_faults).put(webhooks::set_faults))
         .route("/emulator/clock", get(clock::show_clock).post(clock::move_clock))
         .route("/emulator/phones/{phone}", get(show_phone).post(use_phone));
     // A region is a part of Google's host names, and for who has only one address the beginning of a path.
@@ -193,10 +195,6 @@ async fn not_a_post() -> Response {
 
 async fn service_account(State(shared): State<Arc<Shared>>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], shared.tokens.service_account()).into_response()
-}
-
-async fn webhook(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    Json(json!({ "url": shared.push.url(), "deliveries": shared.push.log() }))
 }
 
 async fn show_phone(

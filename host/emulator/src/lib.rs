@@ -34,7 +34,10 @@ pub use json::JsonSyntax;
 use phone::Phone;
 use platform::{Pace, Platform};
 use push::Push;
-pub use push::WebhookProblem;
+pub use push::{
+    Complaint, DataLayout, Dose, FaultProblem, Handshake, Level, SecretAnswer, SecretRule, WebhookFault, WebhookFaults,
+    WebhookProblem, WebhookSettings,
+};
 use rbm_clock::Clock;
 use rbm_wire::name::AgentId;
 pub use region::BatchGetHost;
@@ -69,7 +72,9 @@ pub struct Options {
     /// The time of the platform and its phones; a gateway beside the emulator shares it. Whoever has it may move it. By default it
     /// goes with the machine's.
     pub clock: Clock,
-    /// Makes the ids of events; the same seed makes the same ids.
+    /// How webhooks are called.
+    pub webhooks: WebhookSettings,
+    /// Makes the ids of events, and draws faults; the same seed makes and draws the same.
     pub seed: Uuid,
 }
 
@@ -94,6 +99,7 @@ impl Default for Options {
             json: JsonSyntax::Strict,
             batch_get_host: BatchGetHost::Any,
             clock: Clock::starting_at(Timestamp::now()),
+            webhooks: WebhookSettings::default(),
             seed: Uuid::new_v4(),
         }
     }
@@ -129,7 +135,7 @@ pub(crate) struct Shared {
     pub(crate) batch_get_host: BatchGetHost,
     pub(crate) clock: Clock,
     pub(crate) tokens: TokenService,
-    pub(crate) push: Push,
+    pub(crate) push: Arc<Push>,
     uploads: Mutex<Uploads>,
     platform: Mutex<Platform>,
     /// Something was put on the schedule.
@@ -144,7 +150,8 @@ impl Emulator {
         // A client signs by its own clock, which goes on as ever when this one is moved.
         let tokens = TokenService::new(token_origin, options.token_lifetime, Clock::system()).await;
         let tokens = tokens.map_err(StartProblem::Key)?;
-        let (push, pushing) = Push::start().map_err(StartProblem::Client)?;
+        let (push, pushing) =
+            Push::start(options.webhooks, options.clock.clone(), options.seed).map_err(StartProblem::Client)?;
         let shared = Arc::new(Shared {
             origin,
             agent: options.agent.clone(),
@@ -175,8 +182,18 @@ impl Emulator {
     }
 
     /// Registers the agent's webhook, which must answer the handshake first.
-    pub async fn register_webhook(&self, url: &str, client_token: SecretString) -> Result<(), WebhookProblem> {
-        self.shared.push.register(url, client_token).await
+    pub async fn register_webhook(&self, url: &str, client_token: SecretString) -> Result<Handshake, WebhookProblem> {
+        self.register_webhook_of(Level::Agent(self.shared.agent.clone()), url, client_token).await
+    }
+
+    /// Registers a webhook of an agent or of the partner, which must answer the handshake first.
+    pub async fn register_webhook_of(
+        &self,
+        level: Level,
+        url: &str,
+        client_token: SecretString,
+    ) -> Result<Handshake, WebhookProblem> {
+        self.shared.push.register(level, url, client_token).await
     }
 
     /// Stops at once. What was not delivered to the webhook is gone.
@@ -198,7 +215,7 @@ impl Shared {
         let result = act(&mut platform, self.clock.now());
         let notices = platform.take_notices();
         drop(platform);
-        notices.into_iter().for_each(|notice| self.push.queue(notice));
+        notices.into_iter().for_each(|notice| self.push.queue(&self.agent, notice));
         self.scheduled.notify_one();
         result
     }

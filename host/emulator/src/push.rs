@@ -1,235 +1,358 @@
-//! Calls the webhook: handshake first, then every notice, signed, at least once, in one queue.
+//! Calls webhooks: the handshake first, then every notice, signed, at least once, from the one queue of the partner.
 //!
-//! guides/integrate/webhooks. Only 200 is success; anything else is tried again, ever later up to 600 s, for 7 days. That a
-//! notice waits until the one before it got through is assumed from "one queue"; so are the first delay and the time-out.
+//! guides/integrate/webhooks. What is done, and when, is decided without I/O in [`queue`]; what was wrong with an answer is said
+//! in words by [`doctor`]. Waiting goes by the emulator's clock, and only the time-out of a call by the machine's.
 
-use crate::excerpt::excerpt;
-use aws_lc_rs::hmac;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use rbm_wire::callback::{Attributes, Base64Text, Body, Notice, PushMessage, SIGNATURE_HEADER, TYPE_HEADER};
-use reqwest::{Client, StatusCode, header, redirect};
+mod doctor;
+mod envelope;
+mod faults;
+mod handshake;
+mod log;
+mod queue;
+mod settings;
+mod targets;
+
+pub use doctor::Complaint;
+pub use faults::{Dose, FaultProblem, WebhookFault, WebhookFaults};
+pub use handshake::{Handshake, SecretAnswer, WebhookProblem};
+pub(crate) use log::{Counts, Delivery, Registering};
+pub use settings::{DataLayout, SecretRule, WebhookSettings};
+pub use targets::Level;
+
+use crate::fidelity::{Basis, Behaviour};
+use doctor::Verdict;
+use envelope::Envelope;
+use jiff::Timestamp;
+use log::Log;
+use queue::{Gone, KEPT, Queue, Turn, Waiting};
+use rbm_clock::Clock;
+use rbm_wire::callback::{Notice, SIGNATURE_HEADER, TYPE_HEADER};
+use rbm_wire::name::AgentId;
+use reqwest::{Client, RequestBuilder, Response, Url, header, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Serialize;
-use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio::sync::mpsc;
+use std::time::{Duration, Instant};
+use targets::{Registration, after};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-/// The way to the webhook.
-#[derive(Clone)]
+/// The way to the webhooks.
 pub(crate) struct Push {
     client: Client,
-    queue: mpsc::UnboundedSender<Notice>,
-    shared: Arc<Shared>,
+    settings: WebhookSettings,
+    clock: Clock,
+    seed: Uuid,
+    state: Mutex<State>,
+    /// Something can be done that could not be before.
+    changed: Notify,
 }
 
-#[derive(Default)]
-struct Shared {
-    target: Mutex<Option<Target>>,
-    log: Mutex<VecDeque<Delivery>>,
+struct State {
+    queue: Queue,
+    faults: WebhookFaults,
+    log: Log,
+    /// Notices so far.
+    published: u64,
 }
 
-#[derive(Clone)]
-struct Target {
-    url: String,
-    client_token: SecretString,
+/// What there is to see.
+pub(crate) struct Status {
+    pub(crate) targets: Vec<TargetStatus>,
+    pub(crate) waiting: usize,
+    /// Those of them that are kept back on purpose.
+    pub(crate) held: usize,
+    pub(crate) length_max: usize,
+    pub(crate) overflowed: u64,
+    pub(crate) counts: Counts,
+    /// Oldest first.
+    pub(crate) deliveries: Vec<Delivery>,
+    /// Oldest first.
+    pub(crate) registerings: Vec<Registering>,
 }
 
-/// What became of one call.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Delivery {
-    /// What was sent.
-    notice: Notice,
-    /// `200`, or why it was no success.
-    result: String,
-}
-
-/// Why a webhook was not registered.
-#[derive(Debug, thiserror::Error)]
-pub enum WebhookProblem {
-    /// Nobody answers there.
-    #[error("the webhook {url} cannot be reached: {reason}")]
-    Unreachable {
-        /// Where.
-        url: String,
-        /// Why.
-        reason: String,
-    },
-    /// The answer is not the bare secret.
-    #[error(
-        "the webhook {url} did not answer the handshake with 200 and the bare secret, but with {status} and {answer:?}"
-    )]
-    WrongAnswer {
-        /// Where.
-        url: String,
-        /// What it answered.
-        status: u16,
-        /// Its beginning.
-        answer: String,
-    },
+/// A webhook, and how it is doing.
+pub(crate) struct TargetStatus {
+    pub(crate) level: Level,
+    pub(crate) url: String,
+    pub(crate) answer: SecretAnswer,
+    pub(crate) waiting: usize,
+    pub(crate) failures: u32,
+    /// None if it is not in a back-off.
+    pub(crate) next_attempt: Option<Timestamp>,
 }
 
 impl Push {
     /// Starts the queue.
-    pub(crate) fn start() -> Result<(Self, JoinHandle<()>), String> {
-        let client = Client::builder().no_proxy().redirect(redirect::Policy::none()).timeout(ANSWER_TIME_MAX).build();
-        let client = client.map_err(|problem| problem.to_string())?;
-        let (queue, notices) = mpsc::unbounded_channel();
-        let push = Self { client, queue, shared: Arc::default() };
-        let pushing = tokio::spawn(push.clone().drain(notices));
-        Ok((push, pushing))
+    pub(crate) fn start(
+        settings: WebhookSettings,
+        clock: Clock,
+        seed: Uuid,
+    ) -> Result<(Arc<Self>, JoinHandle<()>), String> {
+        let client = Client::builder().no_proxy().redirect(redirect::Policy::none()).timeout(settings.answer_time_max);
+        let client = client.build().map_err(|problem| problem.to_string())?;
+        let queue = Queue::new(settings.queue_length_max);
+        let state = State { queue, faults: settings.faults.clone(), log: Log::default(), published: 0 };
+        let push = Self { client, settings, clock, seed, state: Mutex::new(state), changed: Notify::new() };
+        let push = Arc::new(push);
+        Ok((push.clone(), tokio::spawn(push.drain())))
     }
 
-    /// Asks the webhook for the secret, and registers it if that is what comes back.
-    pub(crate) async fn register(&self, url: &str, client_token: SecretString) -> Result<(), WebhookProblem> {
-        let secret = Uuid::new_v4().simple().to_string();
-        let body = Body {
-            client_token: Some(client_token.expose_secret().into()),
-            secret: Some(secret.as_str().into()),
-            ..Body::default()
-        };
-        let unreachable =
-            |problem: reqwest::Error| WebhookProblem::Unreachable { url: url.to_owned(), reason: reasons(&problem) };
-        let request =
-            self.client.post(url).header(TYPE_HEADER, "verification").header(header::CONTENT_TYPE, "application/json");
-        let response = request.body(json(&body)).send().await.map_err(unreachable)?;
-        let status = response.status();
-        let answer = response.text().await.map_err(unreachable)?;
-        if status != StatusCode::OK || answer != secret {
-            let answer = excerpt(&answer);
-            return Err(WebhookProblem::WrongAnswer { url: url.to_owned(), status: status.as_u16(), answer });
+    /// Asks a webhook for the secret, and registers it if that is what comes back. Otherwise the one before stays.
+    pub(crate) async fn register(
+        &self,
+        level: Level,
+        url: &str,
+        client_token: SecretString,
+    ) -> Result<Handshake, WebhookProblem> {
+        let begun = Instant::now();
+        let answer = self.ask(url, &client_token).await;
+        let (url, took, answer_seen) = (url.to_owned(), begun.elapsed(), answer.clone());
+        let result = answer.map(|answer| Handshake { level: level.clone(), url: url.clone(), answer, took });
+        let mut state = self.state();
+        if let Ok(answer) = answer_seen {
+            let registration = Registration { level: level.clone(), url: url.clone(), client_token, answer };
+            state.queue.targets.register(registration);
         }
-        *lock(&self.shared.target) = Some(Target { url: url.to_owned(), client_token });
+        state.log.register(Registering { at: self.clock.now(), level, url, result: result.clone() });
+        drop(state);
+        self.changed.notify_one();
+        result
+    }
+
+    /// Puts a notice at the end of the queue, unless a fault befalls it.
+    pub(crate) fn queue(&self, agent: &AgentId, notice: Notice) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let number = state.published;
+        state.published += 1;
+        let waiting = Waiting {
+            place: 0,
+            agent: agent.clone(),
+            notice: Arc::new(notice),
+            publication_id: publication_id(&self.seed, number),
+            published_at: now,
+            attempts: 0,
+            faults: state.faults.draw(&self.seed, number),
+        };
+        state.admit(waiting, now);
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn faults(&self) -> WebhookFaults {
+        self.state().faults.clone()
+    }
+
+    /// From now on. What was queued before has the faults of then.
+    pub(crate) fn set_faults(&self, faults: WebhookFaults) -> Result<(), FaultProblem> {
+        faults.check()?;
+        self.state().faults = faults;
         Ok(())
     }
 
-    /// Puts a notice at the end of the queue.
-    pub(crate) fn queue(&self, notice: Notice) {
-        // The queue ends only with the emulator.
-        let _ = self.queue.send(notice);
-    }
-
-    /// Where notices go.
-    pub(crate) fn url(&self) -> Option<String> {
-        self.target().map(|target| target.url)
-    }
-
-    /// The last calls, oldest first.
-    pub(crate) fn log(&self) -> Vec<Delivery> {
-        lock(&self.shared.log).iter().cloned().collect()
-    }
-
-    fn target(&self) -> Option<Target> {
-        lock(&self.shared.target).clone()
-    }
-
-    async fn drain(self, mut notices: mpsc::UnboundedReceiver<Notice>) {
-        while let Some(notice) = notices.recv().await {
-            self.deliver(&notice).await;
+    pub(crate) fn status(&self) -> Status {
+        let now = self.clock.now();
+        let state = self.state();
+        let target = |target: &targets::Target| TargetStatus {
+            level: target.registration.level.clone(),
+            url: target.registration.url.clone(),
+            answer: target.registration.answer.clone(),
+            waiting: state.queue.waiting_for(target),
+            failures: target.failures,
+            next_attempt: target.resumes_at.filter(|resumes_at| *resumes_at > now),
+        };
+        Status {
+            targets: state.queue.targets.all().map(target).collect(),
+            waiting: state.queue.len(),
+            held: state.queue.held(),
+            length_max: self.settings.queue_length_max,
+            overflowed: state.queue.overflowed,
+            counts: state.log.counts,
+            deliveries: state.log.deliveries.iter().cloned().collect(),
+            registerings: state.log.registerings.iter().cloned().collect(),
         }
     }
 
-    async fn deliver(&self, notice: &Notice) {
-        let given_up = Instant::now() + KEPT;
-        let mut delay = FIRST_DELAY;
-        while let Some(target) = self.target() {
-            let result = self.call(&target, notice).await;
-            self.note(notice, &result);
-            if result.is_ok() || Instant::now() + delay > given_up {
-                return;
+    async fn ask(&self, url: &str, client_token: &SecretString) -> Result<SecretAnswer, WebhookProblem> {
+        let address = self.parse(url)?;
+        let secret = Uuid::new_v4().simple().to_string();
+        let token = client_token.expose_secret();
+        let failed = |complaint| WebhookProblem::Call { url: url.to_owned(), complaint };
+        let unanswered = |problem| failed(Complaint::without_answer(&problem, self.settings.answer_time_max));
+        let request = self.client.post(address).header(header::CONTENT_TYPE, "application/json");
+        let request = typed(request, self.settings.type_header.then_some("verification"));
+        let request = request.body(envelope::handshake(token, &secret));
+        let response = request.send().await.map_err(unanswered)?;
+        if let Some(complaint) = Complaint::about(&response) {
+            return Err(failed(complaint));
+        }
+        let body = read(response, handshake::ANSWER_BYTES_MAX).await.map_err(unanswered)?;
+        let answer = SecretAnswer::judge(&secret, token, &body);
+        if answer.does(self.settings.secret) {
+            return Ok(answer);
+        }
+        Err(WebhookProblem::WrongAnswer { url: url.to_owned(), answer })
+    }
+
+    fn parse(&self, url: &str) -> Result<Url, WebhookProblem> {
+        let no_address = |reason: String| WebhookProblem::Address { url: url.to_owned(), reason };
+        let address = Url::parse(url).map_err(|problem| no_address(problem.to_string()))?;
+        match address.scheme() {
+            "https" => Ok(address),
+            "http" if !self.settings.https_only => Ok(address),
+            scheme => Err(no_address(format!("it begins with {scheme}, and must with https"))),
+        }
+    }
+
+    async fn drain(self: Arc<Self>) {
+        loop {
+            let now = self.clock.now();
+            let turn = self.state().queue.turn(now);
+            match turn {
+                Turn::Call(waiting, registration) => self.deliver(waiting, &registration).await,
+                Turn::Drop(waiting, gone) => self.state().log.note(Delivery::new(now, &waiting, gone.into())),
+                Turn::WaitUntil(time) => tokio::select! {
+                    () = self.clock.sleep_until(time) => {}
+                    () = self.changed.notified() => {}
+                },
+                Turn::Idle => self.changed.notified().await,
             }
-            sleep(delay).await;
-            delay = (delay * 2).min(DELAY_MAX);
-        }
-        self.note(notice, &Err("no webhook is registered, so nobody was told".to_owned()));
-    }
-
-    async fn call(&self, target: &Target, notice: &Notice) -> Result<(), String> {
-        // Real data is pretty-printed, so that who signs it anew gets it wrong here too.
-        let data = serde_json::to_vec_pretty(notice).expect("strings and numbers always serialise");
-        let request = self.client.post(&target.url).header(header::CONTENT_TYPE, "application/json");
-        let request = request.header(SIGNATURE_HEADER, sign(target.client_token.expose_secret(), &data));
-        let request = request.header(TYPE_HEADER, "message_callback").body(json(&envelope(notice, &data)));
-        let response = request.send().await.map_err(|problem| reasons(&problem))?;
-        match response.status() {
-            StatusCode::OK => Ok(()),
-            status if status.is_success() => Err(format!("answered {status}, and only 200 is success")),
-            status if status.is_redirection() => Err(format!("answered {status}, and redirects are not followed")),
-            status => Err(format!("answered {status}")),
         }
     }
 
-    fn note(&self, notice: &Notice, result: &Result<(), String>) {
-        let result = match result {
-            Ok(()) => "200".to_owned(),
-            Err(reason) => {
-                tracing::warn!(event = notice.event_type, reason, "the webhook did not take a notice");
-                reason.clone()
+    async fn deliver(&self, waiting: Waiting, registration: &Arc<Registration>) {
+        let begun = Instant::now();
+        let result = self.call(&waiting, registration).await;
+        let (took, now) = (begun.elapsed(), self.clock.now());
+        let mut state = self.state();
+        let was = waiting.clone();
+        let verdict = match result {
+            Ok(()) => {
+                state.queue.succeeded(registration);
+                let is_bad = waiting.faults.contains(&WebhookFault::BadSignature);
+                if is_bad { Verdict::TakenBadlySigned } else { Verdict::Taken }
+            }
+            Err(complaint) => {
+                let kept_until = after(waiting.published_at, KEPT);
+                let again_at = state.queue.failed(waiting, registration, now, self.settings.first_delay);
+                Verdict::NotTaken { complaint, again_at, kept_until }
             }
         };
-        let mut log = lock(&self.shared.log);
-        if log.len() == LOG_LENGTH {
-            log.pop_front();
+        let url = Some(registration.url.clone());
+        state.log.note(Delivery { url, took, ..Delivery::new(now, &was, verdict) });
+    }
+
+    /// The body of an answer means nothing, so nobody waits for it.
+    async fn call(&self, waiting: &Waiting, registration: &Registration) -> Result<(), Complaint> {
+        let oversize_bytes = self.state().faults.oversize_bytes;
+        let token = registration.client_token.expose_secret();
+        let envelope = Envelope::new(waiting, token, &self.settings, oversize_bytes);
+        let request = self.client.post(&registration.url).header(header::CONTENT_TYPE, "application/json");
+        let request = typed(request, envelope.kind);
+        let request = match envelope.signature {
+            Some(signature) => request.header(SIGNATURE_HEADER, signature),
+            None => request,
+        };
+        let unanswered = |problem| Complaint::without_answer(&problem, self.settings.answer_time_max);
+        let response = request.body(envelope.body).send().await.map_err(unanswered)?;
+        Complaint::about(&response).map_or(Ok(()), Err)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn admit(&mut self, waiting: Waiting, now: Timestamp) {
+        let has = |fault| waiting.faults.contains(&fault);
+        let in_seconds = |seconds: u32| after(now, Duration::from_secs(seconds.into()));
+        if has(WebhookFault::Dropped) {
+            return self.log.note(Delivery::new(now, &waiting, Verdict::Lost));
         }
-        log.push_back(Delivery { notice: notice.clone(), result });
+        let plain = || Waiting { faults: [WebhookFault::Duplicate].into(), ..waiting.clone() };
+        let copy = has(WebhookFault::Duplicate).then(plain);
+        if has(WebhookFault::Late) {
+            self.queue.hold(waiting, in_seconds(self.faults.late_seconds));
+        } else if has(WebhookFault::Reordered) {
+            self.queue.swap(waiting, in_seconds(self.faults.reordered_seconds));
+        } else {
+            self.queue.push(waiting);
+        }
+        if let Some(copy) = copy {
+            self.queue.push(copy);
+        }
     }
 }
 
-/// As captured in 2022. Which attributes user and server events have is unconfirmed.
-fn envelope<'a>(notice: &'a Notice, data: &[u8]) -> Body<'a> {
-    let id = Cow::from(Uuid::new_v4().as_u64_pair().0.to_string());
-    let kind = if notice.event_type.is_some() { "event" } else { "message" };
-    let message = PushMessage {
-        data: Some(Base64Text(Cow::Owned(STANDARD.encode(data)))),
-        attributes: Some(Attributes {
-            project_number: Some("100000000000".into()),
-            product: Some("RBM".into()),
-            message_type: notice.text.is_some().then(|| "TEXT".into()),
-            business_id: notice.agent_id.as_deref().map(Cow::from),
-            kind: Some(kind.into()),
-            event_type: None,
-        }),
-        message_id: Some(id.clone()),
-        message_id_again: Some(id),
-        publish_time: notice.send_time.as_deref().map(Cow::from),
-        publish_time_again: notice.send_time.as_deref().map(Cow::from),
-    };
-    let subscription = Some("projects/rbm-emulator/subscriptions/rbm".into());
-    Body { message: Some(message), subscription, ..Body::default() }
-}
-
-/// HMAC-SHA512 over the bytes of the document, with the token as it is written.
-fn sign(client_token: &str, data: &[u8]) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA512, client_token.as_bytes());
-    STANDARD.encode(hmac::sign(&key, data))
-}
-
-fn json(body: &Body<'_>) -> Vec<u8> {
-    serde_json::to_vec(body).expect("strings always serialise")
-}
-
-/// Why, in words, without the request.
-fn reasons(problem: &reqwest::Error) -> String {
-    let mut reasons = Vec::new();
-    let mut cause = std::error::Error::source(problem);
-    while let Some(error) = cause {
-        reasons.push(error.to_string());
-        cause = error.source();
+impl From<Gone> for Verdict {
+    fn from(gone: Gone) -> Self {
+        match gone {
+            Gone::Expired => Self::Expired,
+            Gone::NoWebhook => Self::NoWebhook,
+        }
     }
-    if problem.is_timeout() { format!("took more than {} s", ANSWER_TIME_MAX.as_secs()) } else { reasons.join(": ") }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn typed(request: RequestBuilder, kind: Option<&'static str>) -> RequestBuilder {
+    match kind {
+        Some(kind) => request.header(TYPE_HEADER, kind),
+        None => request,
+    }
 }
 
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
-const FIRST_DELAY: Duration = Duration::from_secs(1);
-const DELAY_MAX: Duration = Duration::from_mins(10);
-const KEPT: Duration = Duration::from_hours(7 * 24);
-const LOG_LENGTH: usize = 100;
+/// The beginning of a body: of one that is longer, one byte more.
+async fn read(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        body.extend_from_slice(&chunk);
+        if body.len() > bytes_max {
+            body.truncate(bytes_max + 1);
+            break;
+        }
+    }
+    Ok(body)
+}
+
+/// Sixteen digits, as captured.
+fn publication_id(seed: &Uuid, number: u64) -> String {
+    let drawn = Uuid::new_v5(seed, format!("publication {number}").as_bytes()).as_u64_pair().0;
+    (PUBLICATION_ID_MIN + drawn % (9 * PUBLICATION_ID_MIN)).to_string()
+}
+
+const PUBLICATION_ID_MIN: u64 = 1_000_000_000_000_000;
+
+const ONLY_200: &Behaviour = &Behaviour {
+    id: "webhook-only-200",
+    what: "Only 200 is success: anything else, and no answer, is tried again",
+    basis: Basis::Documented,
+    source: "guides/integrate/webhooks; that the answer's body means nothing, and that redirects are not followed, is assumed",
+    switch: None,
+    test: "each_way_to_fail_is_named_and_tried_again",
+};
+const TIME_OUT: &Behaviour = &Behaviour {
+    id: "webhook-time-out",
+    what: "A webhook has 30 s to answer, in real time",
+    basis: Basis::Assumed,
+    source: "guides/integrate/webhooks counts time-outs as failures, and does not say after how long",
+    switch: Some("webhooks.answer_time_max"),
+    test: "each_way_to_fail_is_named_and_tried_again",
+};
+const SAME_PUBLICATION: &Behaviour = &Behaviour {
+    id: "webhook-same-publication",
+    what: "What comes again has the same ids inside and outside, and the same publishTime",
+    basis: Basis::Assumed,
+    source: "as Cloud Pub/Sub does; guides/learn/best-practices promises the ids inside only",
+    switch: None,
+    test: "no_notice_is_lost_when_a_receiver_fails_for_a_while",
+};
+
+const OWN: &[&Behaviour] = &[ONLY_200, TIME_OUT, SAME_PUBLICATION];
+
+/// All that is decided here.
+pub(crate) const BEHAVIOURS: &[&[&Behaviour]] =
+    &[OWN, envelope::BEHAVIOURS, faults::BEHAVIOURS, handshake::BEHAVIOURS, queue::BEHAVIOURS, targets::BEHAVIOURS];
+
+#[cfg(test)]
+mod tests;

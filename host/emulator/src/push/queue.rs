@@ -1,0 +1,262 @@
+//! What is to be told to whom next: the one queue of the partner, with its webhooks. Pure: time is an argument.
+//!
+//! Google's guide says that a partner has one queue, that a failing webhook slows all its agents, and that others are still
+//! called during the back-off. Here that means: one call at a time, so that everybody waits for a webhook that is slow to fail;
+//! then it alone is left out until its back-off is over, and what is for it waits in order. That is assumed.
+
+use super::faults::WebhookFault;
+use super::targets::{Registration, Target, Targets, after};
+use crate::fidelity::{Basis, Behaviour};
+use jiff::Timestamp;
+use rbm_wire::callback::Notice;
+use rbm_wire::name::AgentId;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A notice that was not taken yet.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting {
+    /// In the one queue: the lowest is first.
+    pub(super) place: u64,
+    pub(super) agent: AgentId,
+    pub(super) notice: Arc<Notice>,
+    /// Pub/Sub's, the same in every call.
+    pub(super) publication_id: String,
+    pub(super) published_at: Timestamp,
+    /// Calls so far.
+    pub(super) attempts: u32,
+    /// What is still to befall it.
+    pub(super) faults: BTreeSet<WebhookFault>,
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// Call this webhook.
+    Call(Waiting, Arc<Registration>),
+    /// Nothing can be done for this one any more.
+    Drop(Waiting, Gone),
+    /// Nothing before this time.
+    WaitUntil(Timestamp),
+    /// Nothing, until somebody queues a notice or registers a webhook.
+    Idle,
+}
+
+/// Why a notice comes to nobody.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Gone {
+    /// It was tried for 7 days.
+    Expired,
+    /// There is nobody to tell.
+    NoWebhook,
+}
+
+#[derive(Debug)]
+pub(super) struct Queue {
+    pub(super) targets: Targets,
+    /// By their places, each.
+    lines: BTreeMap<AgentId, VecDeque<Waiting>>,
+    /// Late on purpose, until a time.
+    held: BTreeMap<(Timestamp, u64), Waiting>,
+    /// Those of them that let only the agent's next one pass.
+    swapping: BTreeMap<AgentId, (Timestamp, u64)>,
+    places: u64,
+    length_max: usize,
+    /// Those that the length has cost.
+    pub(super) overflowed: u64,
+}
+
+impl Queue {
+    pub(super) fn new(length_max: usize) -> Self {
+        Self {
+            targets: Targets::default(),
+            lines: BTreeMap::new(),
+            held: BTreeMap::new(),
+            swapping: BTreeMap::new(),
+            places: 0,
+            length_max,
+            overflowed: 0,
+        }
+    }
+
+    /// Puts a notice at the end. The one that waited to change places with it goes behind it.
+    pub(super) fn push(&mut self, waiting: Waiting) {
+        let agent = waiting.agent.clone();
+        self.line_up(waiting);
+        if let Some(key) = self.swapping.remove(&agent)
+            && let Some(waiting) = self.held.remove(&key)
+        {
+            self.line_up(waiting);
+        }
+    }
+
+    /// Keeps a notice back until then.
+    pub(super) fn hold(&mut self, waiting: Waiting, until: Timestamp) {
+        let place = self.place();
+        self.held.insert((until, place), waiting);
+        self.shorten();
+    }
+
+    /// Keeps a notice back until the agent's next one, or until then if there is none. If one waits so already, this is its next.
+    pub(super) fn swap(&mut self, waiting: Waiting, until: Timestamp) {
+        if self.swapping.contains_key(&waiting.agent) {
+            return self.push(waiting);
+        }
+        let agent = waiting.agent.clone();
+        self.hold(waiting, until);
+        self.swapping.insert(agent, (until, self.places));
+    }
+
+    /// What to do now. What is to be called is in the queue no longer: it comes back by [`Self::failed`].
+    pub(super) fn turn(&mut self, now: Timestamp) -> Turn {
+        self.release(now);
+        let mut first: Option<(u64, &AgentId)> = None;
+        let mut wake = self.held.keys().next().map(|(until, _)| *until);
+        for (agent, line) in &self.lines {
+            let Some(waiting) = line.front() else { continue };
+            let ready_at = self.ready_at(agent, waiting);
+            if ready_at.is_some_and(|ready_at| ready_at > now) {
+                wake = wake.min(ready_at).or(ready_at);
+            } else if first.is_none_or(|(lowest, _)| waiting.place < lowest) {
+                first = Some((waiting.place, agent));
+            }
+        }
+        match first.map(|(_, agent)| agent.clone()) {
+            Some(agent) => self.take(&agent, now),
+            None => wake.map_or(Turn::Idle, Turn::WaitUntil),
+        }
+    }
+
+    /// The webhook took it.
+    pub(super) fn succeeded(&mut self, called: &Arc<Registration>) {
+        self.targets.succeeded(called);
+    }
+
+    /// The webhook did not take it: it is the first in its line again, and what befell it is over. Says when the webhook is
+    /// called again; none if another one is registered meanwhile, which is called at once.
+    pub(super) fn failed(
+        &mut self,
+        waiting: Waiting,
+        called: &Arc<Registration>,
+        now: Timestamp,
+        first_delay: Duration,
+    ) -> Option<Timestamp> {
+        let waiting = Waiting { faults: BTreeSet::new(), ..waiting };
+        self.lines.entry(waiting.agent.clone()).or_default().push_front(waiting);
+        self.shorten();
+        self.targets.failed(called, now, first_delay)
+    }
+
+    /// How many wait, those included that are kept back.
+    pub(super) fn len(&self) -> usize {
+        self.held.len() + self.lines.values().map(VecDeque::len).sum::<usize>()
+    }
+
+    /// How many are kept back on purpose.
+    pub(super) fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// How many wait for this webhook.
+    pub(super) fn waiting_for(&self, target: &Target) -> usize {
+        let goes_there =
+            |agent| self.targets.of(agent).is_some_and(|found| Arc::ptr_eq(&found.registration, &target.registration));
+        self.lines.iter().filter(|(agent, _)| goes_there(agent)).map(|(_, line)| line.len()).sum()
+    }
+
+    /// When something can be done about the first of a line; none if at once.
+    fn ready_at(&self, agent: &AgentId, waiting: &Waiting) -> Option<Timestamp> {
+        let resumes_at = self.targets.of(agent)?.resumes_at?;
+        Some(resumes_at.min(after(waiting.published_at, KEPT)))
+    }
+
+    fn take(&mut self, agent: &AgentId, now: Timestamp) -> Turn {
+        let Some(waiting) = self.lines.get_mut(agent).and_then(VecDeque::pop_front) else { return Turn::Idle };
+        let Some(target) = self.targets.of(agent) else { return Turn::Drop(waiting, Gone::NoWebhook) };
+        // One that nothing kept from being told is told, though the clock has jumped over its days.
+        let tried = waiting.attempts > 0 || target.failures > 0;
+        if tried && after(waiting.published_at, KEPT) <= now {
+            return Turn::Drop(waiting, Gone::Expired);
+        }
+        let waiting = Waiting { attempts: waiting.attempts + 1, ..waiting };
+        Turn::Call(waiting, target.registration.clone())
+    }
+
+    fn release(&mut self, now: Timestamp) {
+        while let Some(entry) = self.held.first_entry().filter(|entry| entry.key().0 <= now) {
+            let (key, waiting) = entry.remove_entry();
+            self.swapping.retain(|_, swapping| *swapping != key);
+            self.line_up(waiting);
+        }
+    }
+
+    fn line_up(&mut self, waiting: Waiting) {
+        let waiting = Waiting { place: self.place(), ..waiting };
+        self.lines.entry(waiting.agent.clone()).or_default().push_back(waiting);
+        self.shorten();
+    }
+
+    fn place(&mut self) -> u64 {
+        self.places += 1;
+        self.places
+    }
+
+    /// Drops the oldest that are too many.
+    fn shorten(&mut self) {
+        while self.len() > self.length_max {
+            let oldest = self.lines.values_mut().filter(|line| !line.is_empty());
+            let oldest = oldest.min_by_key(|line| line.front().map(|waiting| waiting.place));
+            if oldest.and_then(VecDeque::pop_front).is_none() {
+                self.held.pop_first();
+            }
+            self.overflowed += 1;
+        }
+    }
+}
+
+/// A notice is tried for so long. (guides/integrate/webhooks)
+pub(super) const KEPT: Duration = Duration::from_hours(7 * 24);
+
+const ONE_QUEUE: &Behaviour = &Behaviour {
+    id: "webhook-one-queue",
+    what: "A partner has one queue: a failing webhook slows all its agents, and others are called during its back-off",
+    basis: Basis::Documented,
+    source: "guides/integrate/webhooks; that there is one call at a time, and no other slowing, is assumed",
+    switch: None,
+    test: "a_failing_webhook_slows_the_others_and_does_not_stop_them",
+};
+const ORDER: &Behaviour = &Behaviour {
+    id: "webhook-order",
+    what: "What is for one webhook comes in order: a notice that is not taken holds up those after it",
+    basis: Basis::Assumed,
+    source: "no page promises an order; a receiver must not count on it, which the faults show",
+    switch: Some("webhooks.faults"),
+    test: "no_notice_is_lost_when_a_receiver_fails_for_a_while",
+};
+const SEVEN_DAYS: &Behaviour = &Behaviour {
+    id: "webhook-seven-days",
+    what: "A notice that is not taken is tried for 7 days, and then dropped",
+    basis: Basis::Documented,
+    source: "guides/integrate/webhooks",
+    switch: None,
+    test: "a_notice_is_tried_for_seven_days_and_then_dropped",
+};
+const LENGTH: &Behaviour = &Behaviour {
+    id: "webhook-queue-length",
+    what: "The queue has a length: beyond it the oldest notice is dropped and counted",
+    basis: Basis::Assumed,
+    source: "ours, so that memory has an end",
+    switch: Some("webhooks.queue_length_max"),
+    test: "beyond_its_length_the_queue_drops_the_oldest_and_counts_it",
+};
+const NOBODY: &Behaviour = &Behaviour {
+    id: "webhook-none",
+    what: "A notice of an agent for which no webhook is registered is dropped",
+    basis: Basis::Assumed,
+    source: "no page says",
+    switch: None,
+    test: "without_a_webhook_a_notice_is_dropped_and_that_is_said",
+};
+
+pub(super) const BEHAVIOURS: &[&Behaviour] = &[ONE_QUEUE, ORDER, SEVEN_DAYS, LENGTH, NOBODY];
