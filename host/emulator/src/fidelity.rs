@@ -56,7 +56,8 @@ mod tests {
 
     #[test]
     fn every_behaviour_has_a_name_of_its_own_and_a_test() {
-        let sources: String = ["src", "src/api", "src/push", "tests"].into_iter().map(rust_files).collect();
+        let sources: String =
+            ["src", "src/api", "src/push", "src/push/queue", "tests"].into_iter().map(rust_files).collect();
         let ids: BTreeSet<&str> = all().map(|behaviour| behaviour.id).collect();
         assert_eq!(ids.len(), all().count());
         for behaviour in all() {

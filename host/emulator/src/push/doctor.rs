@@ -113,9 +113,13 @@ impl Verdict {
         match self {
             Self::Taken => "the notice is done".to_owned(),
             Self::TakenBadlySigned => "the notice is done, and does not come again with the right signature".to_owned(),
-            Self::NotTaken { again_at: Some(again_at), kept_until, .. } => format!(
-                "the webhook is called again at {again_at}, and then ever later, at most 600 s later; the notice is dropped at                  {kept_until}, after 7 days"
+            Self::NotTaken { again_at: Some(again_at), kept_until, .. } if again_at < kept_until => format!(
+                "the webhook is called again at {again_at}, and then ever later, at most 600 s later; the notice is dropped at \
+                 {kept_until}, after 7 days"
             ),
+            Self::NotTaken { again_at: Some(_), kept_until, .. } => {
+                format!("the notice is dropped at {kept_until}, after 7 days, before the webhook is called again")
+            }
             Self::NotTaken { again_at: None, .. } => "the webhook registered meanwhile is called at once".to_owned(),
             Self::Expired | Self::NoWebhook | Self::Lost => "the notice is dropped, and nobody is told".to_owned(),
         }
@@ -144,7 +148,8 @@ impl Complaint {
 
     /// What it means that there is no answer.
     pub(super) fn without_answer(problem: &reqwest::Error, limit: Duration) -> Self {
-        let kind = causes(problem).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+        let kind =
+            causes(problem).find_map(|cause| cause.downcast_ref::<io::Error>()).map(innermost).map(io::Error::kind);
         let said = causes(problem).find_map(|cause| cause.downcast_ref::<hyper::Error>());
         match kind {
             _ if problem.is_timeout() => Self::TooSlow { limit },
@@ -201,7 +206,7 @@ impl fmt::Display for Complaint {
             Self::Refused(status) => write!(formatter, "answered {status}, and only 200 is success"),
             Self::TooSlow { limit } => write!(
                 formatter,
-                "took more than {limit:?} to answer: answer first and work afterwards, whatever was done meanwhile is done again"
+                "had not answered after {limit:?}: it must answer first and work afterwards, or it is told the same again"
             ),
             Self::ConnectionRefused => write!(formatter, "refused the connection: nothing listens there"),
             Self::Closed => write!(formatter, "closed the connection before it had answered"),
@@ -219,6 +224,11 @@ fn causes(problem: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'stati
         next = cause.source();
         Some(cause)
     })
+}
+
+/// TLS errors are wrapped twice.
+fn innermost(problem: &io::Error) -> &io::Error {
+    problem.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>()).map_or(problem, innermost)
 }
 
 /// Why, in words, without the request.

@@ -260,3 +260,6 @@ const NOBODY: &Behaviour = &Behaviour {
 };
 
 pub(super) const BEHAVIOURS: &[&Behaviour] = &[ONE_QUEUE, ORDER, SEVEN_DAYS, LENGTH, NOBODY];
+
+#[cfg(test)]
+mod tests;

@@ -117,7 +117,7 @@ const BACK_OFF: &Behaviour = &Behaviour {
     basis: Basis::Documented,
     source: "guides/integrate/webhooks",
     switch: None,
-    test: "a_notice_is_tried_for_seven_days_and_then_dropped",
+    test: "the_back_off_grows_to_600_seconds_until_seven_days_are_over",
 };
 const FIRST_DELAY: &Behaviour = &Behaviour {
     id: "webhook-first-delay",
@@ -125,7 +125,7 @@ const FIRST_DELAY: &Behaviour = &Behaviour {
     basis: Basis::Assumed,
     source: "no page says",
     switch: Some("webhooks.first_delay"),
-    test: "a_notice_is_tried_for_seven_days_and_then_dropped",
+    test: "the_back_off_grows_to_600_seconds_until_seven_days_are_over",
 };
 
 pub(super) const BEHAVIOURS: &[&Behaviour] = &[PRECEDENCE, REGISTERED_AGAIN, BACK_OFF, FIRST_DELAY];

@@ -1,0 +1,125 @@
+use super::*;
+use crate::push::handshake::SecretAnswer;
+use crate::push::targets::Level;
+use proptest::prelude::*;
+
+fn at(seconds: u64) -> Timestamp {
+    after(Timestamp::from_second(1_795_515_302).expect("time"), Duration::from_secs(seconds))
+}
+
+fn agent(index: u8) -> AgentId {
+    AgentId::parse(&format!("agent{index}")).expect("agent")
+}
+
+fn waiting(index: u8, id: usize, now: Timestamp) -> Waiting {
+    Waiting {
+        place: 0,
+        agent: agent(index),
+        notice: Arc::default(),
+        publication_id: id.to_string(),
+        published_at: now,
+        attempts: 0,
+        faults: BTreeSet::new(),
+    }
+}
+
+fn register(queue: &mut Queue, level: Level) {
+    let (url, client_token, answer) = (String::new(), String::new().into(), SecretAnswer::Bare);
+    queue.targets.register(Registration { level, url, client_token, answer });
+}
+
+#[test]
+fn the_back_off_grows_to_600_seconds_until_seven_days_are_over() {
+    let mut queue = Queue::new(10);
+    register(&mut queue, Level::Partner);
+    queue.push(waiting(0, 1, at(0)));
+    let (mut seconds, mut attempts) = (0, Vec::new());
+    loop {
+        match queue.turn(at(seconds)) {
+            Turn::Call(waiting, called) => {
+                attempts.push(seconds);
+                assert_eq!(usize::try_from(waiting.attempts), Ok(attempts.len()));
+                queue.failed(waiting, &called, at(seconds), Duration::from_secs(1));
+            }
+            Turn::WaitUntil(time) => seconds = time.duration_since(at(0)).as_secs().unsigned_abs(),
+            Turn::Drop(_, gone) => break assert_eq!(gone, Gone::Expired),
+            Turn::Idle => panic!("a notice waits"),
+        }
+    }
+    let waits: Vec<u64> = attempts.windows(2).map(|two| two[1] - two[0]).collect();
+    assert_eq!(waits[..11], [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600]);
+    assert!(waits[10..].iter().all(|wait| *wait == 600));
+    assert_eq!(seconds, 604_800);
+    // The first, ten more within 1,023 s, and one every 600 s after that.
+    assert_eq!(attempts.len(), 11 + (604_800 - 1_023) / 600);
+    assert!(matches!(queue.turn(at(seconds)), Turn::Idle));
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    Push(u8),
+    Hold(u8, u64),
+    Swap(u8, u64),
+    /// As many turns as there are, with these results.
+    Turn(bool),
+    Pass(u64),
+    Register(u8),
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        4 => (0..3_u8).prop_map(Deed::Push),
+        1 => (0..3_u8, 0..700_u64).prop_map(|(agent, seconds)| Deed::Hold(agent, seconds)),
+        2 => (0..3_u8, 0..700_u64).prop_map(|(agent, seconds)| Deed::Swap(agent, seconds)),
+        5 => any::<bool>().prop_map(Deed::Turn),
+        3 => (0..2_000_u64).prop_map(Deed::Pass),
+        1 => (0..3_u8).prop_map(Deed::Register),
+    ]
+}
+
+proptest! {
+    /// None is lost and none comes twice, whatever fails; only the length and the seven days cost any.
+    #[test]
+    fn every_notice_comes_to_one_end(deeds in prop::collection::vec(deed(), 0..200), length_max in 1..40_usize) {
+        let mut queue = Queue::new(length_max);
+        register(&mut queue, Level::Partner);
+        let (mut now, mut pushed, mut ended) = (0, 0, BTreeSet::new());
+        let mut turn = |queue: &mut Queue, now, succeeds| match queue.turn(at(now)) {
+            Turn::Call(waiting, called) if succeeds => {
+                queue.succeeded(&called);
+                assert!(ended.insert(waiting.publication_id));
+                None
+            }
+            Turn::Call(waiting, called) => {
+                queue.failed(waiting, &called, at(now), Duration::from_secs(1));
+                None
+            }
+            Turn::Drop(waiting, gone) => {
+                assert!(gone == Gone::Expired && at(now) >= after(waiting.published_at, KEPT));
+                assert!(ended.insert(waiting.publication_id));
+                None
+            }
+            Turn::WaitUntil(time) => {
+                assert!(time > at(now), "no turn is for nothing");
+                Some(time.duration_since(at(0)).as_secs().unsigned_abs())
+            }
+            Turn::Idle => Some(now),
+        };
+        for deed in deeds {
+            pushed += usize::from(matches!(deed, Deed::Push(_) | Deed::Hold(..) | Deed::Swap(..)));
+            match deed {
+                Deed::Push(agent) => queue.push(waiting(agent, pushed, at(now))),
+                Deed::Hold(agent, seconds) => queue.hold(waiting(agent, pushed, at(now)), at(now + seconds)),
+                Deed::Swap(agent, seconds) => queue.swap(waiting(agent, pushed, at(now)), at(now + seconds)),
+                Deed::Turn(succeeds) => _ = turn(&mut queue, now, succeeds),
+                Deed::Pass(seconds) => now += seconds,
+                Deed::Register(index) => register(&mut queue, Level::Agent(agent(index))),
+            }
+            prop_assert!(queue.len() <= length_max);
+        }
+        while queue.len() > 0 {
+            now = turn(&mut queue, now, true).unwrap_or(now);
+        }
+        prop_assert_eq!(ended.len() + usize::try_from(queue.overflowed).expect("few"), pushed);
+    }
+}
