@@ -35,8 +35,8 @@ use phone::Phone;
 use platform::{Pace, Platform};
 use push::Push;
 pub use push::{
-    Complaint, DataLayout, Dose, FaultProblem, Handshake, Level, SecretAnswer, SecretRule, WebhookFault, WebhookFaults,
-    WebhookProblem, WebhookSettings,
+    Complaint, DataLayout, Dose, FaultProblem, Handshake, LaunchesTo, Level, SecretAnswer, SecretRule, WebhookFault,
+    WebhookFaults, WebhookProblem, WebhookSettings,
 };
 use rbm_clock::Clock;
 use rbm_wire::name::AgentId;

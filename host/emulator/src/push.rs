@@ -16,7 +16,7 @@ pub use doctor::Complaint;
 pub use faults::{Dose, FaultProblem, WebhookFault, WebhookFaults};
 pub use handshake::{Handshake, SecretAnswer, WebhookProblem};
 pub(crate) use log::{Counts, Delivery, Registering};
-pub use settings::{DataLayout, SecretRule, WebhookSettings};
+pub use settings::{DataLayout, LaunchesTo, SecretRule, WebhookSettings};
 pub use targets::Level;
 
 use crate::fidelity::{Basis, Behaviour};
@@ -24,7 +24,7 @@ use doctor::Verdict;
 use envelope::Envelope;
 use jiff::Timestamp;
 use log::Log;
-use queue::{Gone, KEPT, Queue, Turn, Waiting};
+use queue::{Gone, KEPT, Queue, Stream, Turn, Waiting};
 use rbm_clock::Clock;
 use rbm_wire::callback::{Notice, SIGNATURE_HEADER, TYPE_HEADER};
 use rbm_wire::name::AgentId;
@@ -91,7 +91,7 @@ impl Push {
     ) -> Result<(Arc<Self>, JoinHandle<()>), String> {
         let client = Client::builder().no_proxy().redirect(redirect::Policy::none()).timeout(settings.answer_time_max);
         let client = client.build().map_err(|problem| problem.to_string())?;
-        let queue = Queue::new(settings.queue_length_max);
+        let queue = Queue::new(settings.queue_length_max, settings.launches_to);
         let state = State { queue, faults: settings.faults.clone(), log: Log::default(), published: 0 };
         let push = Self { client, settings, clock, seed, state: Mutex::new(state), changed: Notify::new() };
         let push = Arc::new(push);
@@ -128,7 +128,7 @@ impl Push {
         state.published += 1;
         let waiting = Waiting {
             place: 0,
-            agent: agent.clone(),
+            stream: Stream { agent: agent.clone(), launches: notice.new_launch_state.is_some() },
             notice: Arc::new(notice),
             publication_id: publication_id(&self.seed, number),
             published_at: now,

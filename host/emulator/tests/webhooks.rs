@@ -64,7 +64,7 @@ async fn the_handshake_is_as_the_guide_has_it() {
 async fn a_webhook_is_registered_only_with_the_secret_and_each_other_answer_is_named() {
     let strict = WebhookSettings { secret: SecretRule::BareOnly, ..impatient() };
     let (emulator, strict) = (emulator_of(impatient()).await, emulator_of(strict).await);
-    let both: [(&str, Answering); 18] = [
+    let both: [(&str, Answering); 19] = [
         ("bare-secret", good),
         ("secret-with-prefix", |call| answer("200 OK", &format!("secret: {}", call.secret()))),
         ("secret-in-json", |call| answer("200 OK", &json!({ "secret": call.secret() }).to_string())),
@@ -72,6 +72,7 @@ async fn a_webhook_is_registered_only_with_the_secret_and_each_other_answer_is_n
         ("secret-with-white-space", |call| answer("200 OK", &format!("{}\n", call.secret()))),
         ("secret-among-text", |call| answer("200 OK", &format!("<p>{}</p>", call.secret()))),
         ("client-token", |call| answer("200 OK", call.body["clientToken"].as_str().unwrap())),
+        ("status-in-body", |_| answer("200 OK", "400")),
         ("empty", |_| answer("200 OK", "")),
         ("other-text", |_| answer("200 OK", &"x".repeat(1 << 20))),
         ("other-success", |call| answer("201 Created", call.secret())),
@@ -110,6 +111,8 @@ async fn a_webhook_is_registered_only_with_the_secret_and_each_other_answer_is_n
     assert!(created.ends_with("it answered 201 Created: of all successes only 200 counts"), "{created}");
     let moved = said(|_| answer("301 Moved Permanently\r\nlocation: https://x.example/", "")).await;
     assert!(moved.contains("redirected to \"https://x.example/\", and redirects are not followed"), "{moved}");
+    let denied = said(|_| answer("403 Forbidden", "")).await;
+    assert!(denied.ends_with("it answered 403 Forbidden, as who knows another client token"), "{denied}");
     let slow = said(|_| Answer::Hang).await;
     assert!(slow.contains("had not answered after 300ms"), "{slow}");
     emulator.shutdown().await;

@@ -101,7 +101,7 @@ impl Verdict {
                 "answered 200, though the signature was wrong on purpose: it must not have believed the notice"
                     .to_owned()
             }
-            Self::NotTaken { complaint, .. } => complaint.to_string(),
+            Self::NotTaken { complaint, .. } => format!("{complaint}{}", complaint.advice_about_a_notice()),
             Self::Expired => "no webhook took the notice for 7 days".to_owned(),
             Self::NoWebhook => "no webhook is registered for this agent, nor for the partner".to_owned(),
             Self::Lost => "the notice was dropped on purpose".to_owned(),
@@ -165,6 +165,26 @@ impl Complaint {
         }
     }
 
+    /// What a receiver of notices is likely to have got wrong, in the same sentence.
+    fn advice_about_a_notice(&self) -> &'static str {
+        match self {
+            Self::Denied(_) => {
+                ", as who finds the signature wrong: it is HMAC-SHA512 over the decoded bytes of message.data, with the client \
+                 token as it is written"
+            }
+            Self::TooSlow { .. } => ": it must answer first and work afterwards, or it is told the same again",
+            _ => "",
+        }
+    }
+
+    /// The same of one that is asked for the secret.
+    pub(super) fn advice_about_a_handshake(&self) -> &'static str {
+        match self {
+            Self::Denied(_) => ", as who knows another client token",
+            _ => "",
+        }
+    }
+
     /// A name that does not change, for scripts.
     pub fn slug(&self) -> &'static str {
         match self {
@@ -195,19 +215,12 @@ impl fmt::Display for Complaint {
             Self::Redirected { status, location: None } => {
                 write!(formatter, "answered {status} without a Location, and redirects are not followed")
             }
-            Self::Denied(status) => write!(
-                formatter,
-                "answered {status}, as who finds the signature wrong: it is HMAC-SHA512 over the decoded bytes of message.data, \
-                 with the client token as it is written"
-            ),
+            Self::Denied(status) => write!(formatter, "answered {status}"),
             Self::NoSuchPath(status) => write!(formatter, "answered {status}: nothing takes a POST at this address"),
             Self::TooLarge => write!(formatter, "answered 413: its limit for a body is too small"),
             Self::Failed(status) => write!(formatter, "answered {status}: the receiver itself failed"),
             Self::Refused(status) => write!(formatter, "answered {status}, and only 200 is success"),
-            Self::TooSlow { limit } => write!(
-                formatter,
-                "had not answered after {limit:?}: it must answer first and work afterwards, or it is told the same again"
-            ),
+            Self::TooSlow { limit } => write!(formatter, "had not answered after {limit:?}"),
             Self::ConnectionRefused => write!(formatter, "refused the connection: nothing listens there"),
             Self::Closed => write!(formatter, "closed the connection before it had answered"),
             Self::NotHttp => write!(formatter, "answered something that is not HTTP"),

@@ -10,7 +10,7 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use rbm_wire::callback::{Attributes, Base64Text, Body, LAUNCH_ATTRIBUTE, Notice, PushMessage};
+use rbm_wire::callback::{Attributes, Base64Text, Body, LAUNCH_ATTRIBUTE, PushMessage};
 use std::borrow::Cow;
 
 /// A call.
@@ -24,7 +24,7 @@ pub(super) struct Envelope {
 
 impl Envelope {
     pub(super) fn new(waiting: &Waiting, client_token: &str, settings: &WebhookSettings, oversize_bytes: u32) -> Self {
-        let launch = is_launch(&waiting.notice);
+        let launch = waiting.stream.launches;
         let data = data(waiting, settings.data, oversize_bytes);
         // Of another token, so that all else is right with it.
         let token = if waiting.faults.contains(&WebhookFault::BadSignature) { "another token" } else { client_token };
@@ -59,7 +59,7 @@ fn body<'a>(waiting: &'a Waiting, data: &[u8]) -> Body<'a> {
     let time = Cow::from(publish_time(waiting.published_at));
     let message = PushMessage {
         data: Some(Base64Text(Cow::Owned(STANDARD.encode(data)))),
-        attributes: Some(attributes(&waiting.notice, waiting.agent.full())),
+        attributes: Some(attributes(waiting)),
         message_id: Some(id.clone()),
         message_id_again: Some(id),
         publish_time: Some(time.clone()),
@@ -68,8 +68,8 @@ fn body<'a>(waiting: &'a Waiting, data: &[u8]) -> Body<'a> {
     Body { message: Some(message), subscription: Some(SUBSCRIPTION.into()), ..Body::default() }
 }
 
-fn attributes(notice: &Notice, agent: String) -> Attributes<'_> {
-    let launch = is_launch(notice);
+fn attributes(waiting: &Waiting) -> Attributes<'_> {
+    let (notice, launch) = (&waiting.notice, waiting.stream.launches);
     let kind = if launch {
         LAUNCH_ATTRIBUTE
     } else if notice.event_type.is_some() {
@@ -81,14 +81,10 @@ fn attributes(notice: &Notice, agent: String) -> Attributes<'_> {
         project_number: Some(PROJECT_NUMBER.into()),
         product: Some("RBM".into()),
         message_type: notice.text.is_some().then(|| "TEXT".into()),
-        business_id: Some(agent.into()),
+        business_id: Some(waiting.stream.agent.full().into()),
         kind: Some(kind.into()),
         event_type: notice.new_launch_state.as_deref().filter(|_| launch).map(Cow::from),
     }
-}
-
-fn is_launch(notice: &Notice) -> bool {
-    notice.new_launch_state.is_some()
 }
 
 /// `2022-11-17T05:15:14.538Z`
@@ -172,6 +168,8 @@ pub(super) const BEHAVIOURS: &[&Behaviour] =
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::push::queue::Stream;
+    use rbm_wire::callback::Notice;
     use rbm_wire::name::AgentId;
     use serde_json::{Value, json};
     use std::collections::BTreeSet;
@@ -180,7 +178,10 @@ mod tests {
     fn waiting(notice: Notice) -> Waiting {
         Waiting {
             place: 1,
-            agent: AgentId::parse("demo").expect("agent"),
+            stream: Stream {
+                agent: AgentId::parse("demo").expect("agent"),
+                launches: notice.new_launch_state.is_some(),
+            },
             notice: Arc::new(notice),
             publication_id: "6267774379637729".into(),
             published_at: "2022-11-17T05:15:14.538769Z".parse().expect("time"),

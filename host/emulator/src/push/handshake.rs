@@ -42,6 +42,8 @@ pub enum SecretAnswer {
     Among(String),
     /// The client token.
     Token,
+    /// A status, as the body: Express 5 sends 200 for the guide's `res.send(400)`.
+    Status(u16),
     /// Nothing.
     Empty,
     /// Something else, of which this is the beginning.
@@ -60,7 +62,7 @@ pub enum WebhookProblem {
         reason: String,
     },
     /// It did not answer the handshake with 200.
-    #[error("the webhook {url} is not registered: it {complaint}")]
+    #[error("the webhook {url} is not registered: it {complaint}{}", .complaint.advice_about_a_handshake())]
     Call {
         /// Where.
         url: String,
@@ -89,6 +91,9 @@ impl SecretAnswer {
             _ if text.trim().is_empty() => Self::Empty,
             _ if text.contains(secret) => Self::Among(excerpt(&text)),
             _ if text.contains(client_token) => Self::Token,
+            Ok(Value::Number(number)) if (100..600).contains(&number.as_u64().unwrap_or_default()) => {
+                Self::Status(number.as_u64().and_then(|number| number.try_into().ok()).unwrap_or_default())
+            }
             _ => Self::Other(excerpt(&text)),
         }
     }
@@ -111,6 +116,7 @@ impl SecretAnswer {
             Self::Spaced => "secret-with-white-space",
             Self::Among(_) => "secret-among-text",
             Self::Token => "client-token",
+            Self::Status(_) => "status-in-body",
             Self::Empty => "empty",
             Self::Other(_) => "other-text",
         }
@@ -139,6 +145,10 @@ impl fmt::Display for SecretAnswer {
             Self::Among(text) => write!(formatter, "answered the secret among other text, {text:?}, {wanted}"),
             // The token is not repeated.
             Self::Token => write!(formatter, "answered the clientToken in place of the secret, {wanted}"),
+            Self::Status(status) => write!(
+                formatter,
+                "answered 200 and {status} as the body, as Express 5 does for `res.send({status})`, {wanted}"
+            ),
             Self::Empty => write!(formatter, "answered 200 without a body, {wanted}"),
             Self::Other(text) => write!(formatter, "answered {text:?}, {wanted}"),
         }

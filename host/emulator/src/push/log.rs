@@ -34,7 +34,7 @@ impl Delivery {
     pub(super) fn new(at: Timestamp, waiting: &Waiting, verdict: Verdict) -> Self {
         Self {
             at,
-            agent: waiting.agent.clone(),
+            agent: waiting.stream.agent.clone(),
             url: None,
             notice: waiting.notice.clone(),
             publication_id: waiting.publication_id.clone(),

@@ -5,6 +5,7 @@
 //! then it alone is left out until its back-off is over, and what is for it waits in order. That is assumed.
 
 use super::faults::WebhookFault;
+use super::settings::LaunchesTo;
 use super::targets::{Registration, Target, Targets, after};
 use crate::fidelity::{Basis, Behaviour};
 use jiff::Timestamp;
@@ -14,12 +15,20 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What goes to one webhook, whichever that is at the time.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Stream {
+    pub(super) agent: AgentId,
+    /// Whether it is the agent's launches, and not everything else.
+    pub(super) launches: bool,
+}
+
 /// A notice that was not taken yet.
 #[derive(Clone, Debug)]
 pub(super) struct Waiting {
     /// In the one queue: the lowest is first.
     pub(super) place: u64,
-    pub(super) agent: AgentId,
+    pub(super) stream: Stream,
     pub(super) notice: Arc<Notice>,
     /// Pub/Sub's, the same in every call.
     pub(super) publication_id: String,
@@ -56,11 +65,11 @@ pub(super) enum Gone {
 pub(super) struct Queue {
     pub(super) targets: Targets,
     /// By their places, each.
-    lines: BTreeMap<AgentId, VecDeque<Waiting>>,
+    lines: BTreeMap<Stream, VecDeque<Waiting>>,
     /// Late on purpose, until a time.
     held: BTreeMap<(Timestamp, u64), Waiting>,
-    /// Those of them that let only the agent's next one pass.
-    swapping: BTreeMap<AgentId, (Timestamp, u64)>,
+    /// Those of them that let only the next of their stream pass.
+    swapping: BTreeMap<Stream, (Timestamp, u64)>,
     places: u64,
     length_max: usize,
     /// Those that the length has cost.
@@ -68,9 +77,9 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn new(length_max: usize) -> Self {
+    pub(super) fn new(length_max: usize, launches_to: LaunchesTo) -> Self {
         Self {
-            targets: Targets::default(),
+            targets: Targets::new(launches_to),
             lines: BTreeMap::new(),
             held: BTreeMap::new(),
             swapping: BTreeMap::new(),
@@ -82,9 +91,9 @@ impl Queue {
 
     /// Puts a notice at the end. The one that waited to change places with it goes behind it.
     pub(super) fn push(&mut self, waiting: Waiting) {
-        let agent = waiting.agent.clone();
+        let stream = waiting.stream.clone();
         self.line_up(waiting);
-        if let Some(key) = self.swapping.remove(&agent)
+        if let Some(key) = self.swapping.remove(&stream)
             && let Some(waiting) = self.held.remove(&key)
         {
             self.line_up(waiting);
@@ -98,32 +107,32 @@ impl Queue {
         self.shorten();
     }
 
-    /// Keeps a notice back until the agent's next one, or until then if there is none. If one waits so already, this is its next.
+    /// Keeps a notice back until the next of its stream, or until then if there is none. If one waits so already, this is its next.
     pub(super) fn swap(&mut self, waiting: Waiting, until: Timestamp) {
-        if self.swapping.contains_key(&waiting.agent) {
+        if self.swapping.contains_key(&waiting.stream) {
             return self.push(waiting);
         }
-        let agent = waiting.agent.clone();
+        let stream = waiting.stream.clone();
         self.hold(waiting, until);
-        self.swapping.insert(agent, (until, self.places));
+        self.swapping.insert(stream, (until, self.places));
     }
 
     /// What to do now. What is to be called is in the queue no longer: it comes back by [`Self::failed`].
     pub(super) fn turn(&mut self, now: Timestamp) -> Turn {
         self.release(now);
-        let mut first: Option<(u64, &AgentId)> = None;
+        let mut first: Option<(u64, &Stream)> = None;
         let mut wake = self.held.keys().next().map(|(until, _)| *until);
-        for (agent, line) in &self.lines {
+        for (stream, line) in &self.lines {
             let Some(waiting) = line.front() else { continue };
-            let ready_at = self.ready_at(agent, waiting);
+            let ready_at = self.ready_at(stream, waiting);
             if ready_at.is_some_and(|ready_at| ready_at > now) {
                 wake = wake.min(ready_at).or(ready_at);
             } else if first.is_none_or(|(lowest, _)| waiting.place < lowest) {
-                first = Some((waiting.place, agent));
+                first = Some((waiting.place, stream));
             }
         }
-        match first.map(|(_, agent)| agent.clone()) {
-            Some(agent) => self.take(&agent, now),
+        match first.map(|(_, stream)| stream.clone()) {
+            Some(stream) => self.take(&stream, now),
             None => wake.map_or(Turn::Idle, Turn::WaitUntil),
         }
     }
@@ -143,7 +152,7 @@ impl Queue {
         first_delay: Duration,
     ) -> Option<Timestamp> {
         let waiting = Waiting { faults: BTreeSet::new(), ..waiting };
-        self.lines.entry(waiting.agent.clone()).or_default().push_front(waiting);
+        self.lines.entry(waiting.stream.clone()).or_default().push_front(waiting);
         self.shorten();
         self.targets.failed(called, now, first_delay)
     }
@@ -160,20 +169,21 @@ impl Queue {
 
     /// How many wait for this webhook.
     pub(super) fn waiting_for(&self, target: &Target) -> usize {
-        let goes_there =
-            |agent| self.targets.of(agent).is_some_and(|found| Arc::ptr_eq(&found.registration, &target.registration));
-        self.lines.iter().filter(|(agent, _)| goes_there(agent)).map(|(_, line)| line.len()).sum()
+        let goes_there = |stream| {
+            self.targets.of(stream).is_some_and(|found| Arc::ptr_eq(&found.registration, &target.registration))
+        };
+        self.lines.iter().filter(|(stream, _)| goes_there(stream)).map(|(_, line)| line.len()).sum()
     }
 
     /// When something can be done about the first of a line; none if at once.
-    fn ready_at(&self, agent: &AgentId, waiting: &Waiting) -> Option<Timestamp> {
-        let resumes_at = self.targets.of(agent)?.resumes_at?;
+    fn ready_at(&self, stream: &Stream, waiting: &Waiting) -> Option<Timestamp> {
+        let resumes_at = self.targets.of(stream)?.resumes_at?;
         Some(resumes_at.min(after(waiting.published_at, KEPT)))
     }
 
-    fn take(&mut self, agent: &AgentId, now: Timestamp) -> Turn {
-        let Some(waiting) = self.lines.get_mut(agent).and_then(VecDeque::pop_front) else { return Turn::Idle };
-        let Some(target) = self.targets.of(agent) else { return Turn::Drop(waiting, Gone::NoWebhook) };
+    fn take(&mut self, stream: &Stream, now: Timestamp) -> Turn {
+        let Some(waiting) = self.lines.get_mut(stream).and_then(VecDeque::pop_front) else { return Turn::Idle };
+        let Some(target) = self.targets.of(stream) else { return Turn::Drop(waiting, Gone::NoWebhook) };
         // One that nothing kept from being told is told, though the clock has jumped over its days.
         let tried = waiting.attempts > 0 || target.failures > 0;
         if tried && after(waiting.published_at, KEPT) <= now {
@@ -193,7 +203,7 @@ impl Queue {
 
     fn line_up(&mut self, waiting: Waiting) {
         let waiting = Waiting { place: self.place(), ..waiting };
-        self.lines.entry(waiting.agent.clone()).or_default().push_back(waiting);
+        self.lines.entry(waiting.stream.clone()).or_default().push_back(waiting);
         self.shorten();
     }
 

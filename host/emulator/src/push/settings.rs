@@ -12,6 +12,8 @@ pub struct WebhookSettings {
     pub type_header: bool,
     /// Whether launch events are signed. Unconfirmed.
     pub launch_signature: bool,
+    /// Who hears of launches, on which pages disagree.
+    pub launches_to: LaunchesTo,
     /// Which answers to the handshake do.
     pub secret: SecretRule,
     /// Whether an address must begin with `https`, as Google's must. On one machine plain HTTP does.
@@ -35,6 +37,16 @@ pub enum DataLayout {
     Compact,
 }
 
+/// Who hears of launches.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum LaunchesTo {
+    /// The agent's own webhook if it has one, as with everything else.
+    #[default]
+    Agent,
+    /// The partner's webhook only.
+    Partner,
+}
+
 /// Which answers to the handshake do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SecretRule {
@@ -50,6 +62,7 @@ impl Default for WebhookSettings {
             data: DataLayout::Pretty,
             type_header: true,
             launch_signature: true,
+            launches_to: LaunchesTo::Agent,
             secret: SecretRule::Samples,
             https_only: false,
             answer_time_max: Duration::from_secs(30),

@@ -3,6 +3,8 @@
 //! Pure: time is an argument.
 
 use super::handshake::SecretAnswer;
+use super::queue::Stream;
+use super::settings::LaunchesTo;
 use crate::fidelity::{Basis, Behaviour};
 use jiff::{SignedDuration, Timestamp};
 use rbm_wire::name::AgentId;
@@ -39,24 +41,35 @@ pub(super) struct Target {
     pub(super) resumes_at: Option<Timestamp>,
 }
 
-#[derive(Debug, Default)]
-pub(super) struct Targets(BTreeMap<Level, Target>);
+#[derive(Debug)]
+pub(super) struct Targets {
+    targets: BTreeMap<Level, Target>,
+    launches_to: LaunchesTo,
+}
 
 impl Targets {
+    pub(super) fn new(launches_to: LaunchesTo) -> Self {
+        Self { targets: BTreeMap::new(), launches_to }
+    }
+
     /// In place of the one before, and called at once, even if that one had failed.
     pub(super) fn register(&mut self, registration: Registration) {
         let level = registration.level.clone();
         let target = Target { registration: Arc::new(registration), failures: 0, resumes_at: None };
-        self.0.insert(level, target);
+        self.targets.insert(level, target);
     }
 
-    /// Where the notices of this agent go.
-    pub(super) fn of(&self, agent: &AgentId) -> Option<&Target> {
-        self.0.get(&Level::Agent(agent.clone())).or_else(|| self.0.get(&Level::Partner))
+    /// Where this goes.
+    pub(super) fn of(&self, stream: &Stream) -> Option<&Target> {
+        let partners = || self.targets.get(&Level::Partner);
+        if stream.launches && self.launches_to == LaunchesTo::Partner {
+            return partners();
+        }
+        self.targets.get(&Level::Agent(stream.agent.clone())).or_else(partners)
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Target> {
-        self.0.values()
+        self.targets.values()
     }
 
     pub(super) fn succeeded(&mut self, called: &Arc<Registration>) {
@@ -80,7 +93,7 @@ impl Targets {
 
     /// The target that was called, if it was not replaced meanwhile.
     fn still(&mut self, called: &Arc<Registration>) -> Option<&mut Target> {
-        self.0.get_mut(&called.level).filter(|target| Arc::ptr_eq(&target.registration, called))
+        self.targets.get_mut(&called.level).filter(|target| Arc::ptr_eq(&target.registration, called))
     }
 }
 
@@ -99,9 +112,17 @@ const PRECEDENCE: &Behaviour = &Behaviour {
     id: "webhook-precedence",
     what: "An agent's own webhook gets its notices; the partner's gets those of the agents that have none",
     basis: Basis::Documented,
-    source: "guides/integrate/webhooks; for launch events Google's page allows both, and one of Twilio's says the partner's",
+    source: "guides/integrate/webhooks",
     switch: None,
     test: "an_agents_own_webhook_takes_precedence",
+};
+const LAUNCHES: &Behaviour = &Behaviour {
+    id: "webhook-launches",
+    what: "An agent's own webhook hears of its launches too",
+    basis: Basis::Assumed,
+    source: "guides/build/events/receive-events allows both, a page of Twilio's says that it is the partner's only",
+    switch: Some("webhooks.launches_to"),
+    test: "launches_go_to_the_agents_own_webhook_or_to_the_partners_only",
 };
 const REGISTERED_AGAIN: &Behaviour = &Behaviour {
     id: "webhook-registered-again",
@@ -128,7 +149,7 @@ const FIRST_DELAY: &Behaviour = &Behaviour {
     test: "the_back_off_grows_to_600_seconds_until_seven_days_are_over",
 };
 
-pub(super) const BEHAVIOURS: &[&Behaviour] = &[PRECEDENCE, REGISTERED_AGAIN, BACK_OFF, FIRST_DELAY];
+pub(super) const BEHAVIOURS: &[&Behaviour] = &[PRECEDENCE, LAUNCHES, REGISTERED_AGAIN, BACK_OFF, FIRST_DELAY];
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,7 @@ fn agent(index: u8) -> AgentId {
 fn waiting(index: u8, id: usize, now: Timestamp) -> Waiting {
     Waiting {
         place: 0,
-        agent: agent(index),
+        stream: Stream { agent: agent(index), launches: false },
         notice: Arc::default(),
         publication_id: id.to_string(),
         published_at: now,
@@ -30,7 +30,7 @@ fn register(queue: &mut Queue, level: Level) {
 
 #[test]
 fn the_back_off_grows_to_600_seconds_until_seven_days_are_over() {
-    let mut queue = Queue::new(10);
+    let mut queue = Queue::new(10, LaunchesTo::Agent);
     register(&mut queue, Level::Partner);
     queue.push(waiting(0, 1, at(0)));
     let (mut seconds, mut attempts) = (0, Vec::new());
@@ -53,6 +53,23 @@ fn the_back_off_grows_to_600_seconds_until_seven_days_are_over() {
     // The first, ten more within 1,023 s, and one every 600 s after that.
     assert_eq!(attempts.len(), 11 + (604_800 - 1_023) / 600);
     assert!(matches!(queue.turn(at(seconds)), Turn::Idle));
+}
+
+#[test]
+fn launches_go_to_the_agents_own_webhook_or_to_the_partners_only() {
+    let called = |launches_to, launches| {
+        let mut queue = Queue::new(10, launches_to);
+        register(&mut queue, Level::Partner);
+        register(&mut queue, Level::Agent(agent(0)));
+        queue.push(Waiting { stream: Stream { agent: agent(0), launches }, ..waiting(0, 1, at(0)) });
+        match queue.turn(at(0)) {
+            Turn::Call(_, called) => called.level.clone(),
+            turn => panic!("{turn:?}"),
+        }
+    };
+    let own = Level::Agent(agent(0));
+    assert_eq!([called(LaunchesTo::Agent, false), called(LaunchesTo::Partner, false)], [own.clone(), own.clone()]);
+    assert_eq!([called(LaunchesTo::Agent, true), called(LaunchesTo::Partner, true)], [own, Level::Partner]);
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +98,7 @@ proptest! {
     /// None is lost and none comes twice, whatever fails; only the length and the seven days cost any.
     #[test]
     fn every_notice_comes_to_one_end(deeds in prop::collection::vec(deed(), 0..200), length_max in 1..40_usize) {
-        let mut queue = Queue::new(length_max);
+        let mut queue = Queue::new(length_max, LaunchesTo::Agent);
         register(&mut queue, Level::Partner);
         let (mut now, mut pushed, mut ended) = (0, 0, BTreeSet::new());
         let mut turn = |queue: &mut Queue, now, succeeds| match queue.turn(at(now)) {
