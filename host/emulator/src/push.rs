@@ -59,6 +59,8 @@ struct State {
 /// What there is to see.
 pub(crate) struct Status {
     pub(crate) targets: Vec<TargetStatus>,
+    /// The webhook that is being called, with a notice that does not count as waiting meanwhile.
+    pub(crate) calling: Option<String>,
     pub(crate) waiting: usize,
     /// Those of them that are kept back on purpose.
     pub(crate) held: usize,
@@ -164,6 +166,7 @@ impl Push {
         };
         Status {
             targets: state.queue.targets.all().map(target).collect(),
+            calling: state.queue.calling.as_ref().map(|registration| registration.url.clone()),
             waiting: state.queue.len(),
             held: state.queue.held(),
             length_max: self.settings.queue_length_max,

@@ -440,10 +440,8 @@ async fn the_same_seed_makes_the_same_faults_in_every_run() {
             write(&emulator, &index.to_string()).await;
         }
         clock.advance(Duration::from_mins(1)).unwrap();
-        while status(&emulator).await["queue"]["waiting"] != 0 {
-            tokio::task::yield_now().await;
-        }
-        let taken = status(&emulator).await["queue"]["taken"].as_u64().unwrap();
+        let is_idle = |status: &Value| status["queue"]["waiting"] == 0 && status["queue"]["calling"].is_null();
+        let taken = wait(&emulator, is_idle).await["queue"]["taken"].as_u64().unwrap();
         let last = |call: &Call| (call.body.clone(), call.is_signed_by(TOKEN));
         let seen: Vec<_> = receiver.wait_for(usize::try_from(taken).unwrap()).await.iter().map(last).collect();
         emulator.shutdown().await;

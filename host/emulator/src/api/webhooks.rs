@@ -71,6 +71,7 @@ fn shown(status: &Status) -> Value {
     json!({
         "webhooks": status.targets.iter().map(target).collect::<Vec<_>>(),
         "queue": {
+            "calling": status.calling,
             "waiting": status.waiting,
             "held": status.held,
             "length_max": status.length_max,

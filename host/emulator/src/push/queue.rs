@@ -74,6 +74,8 @@ pub(super) struct Queue {
     length_max: usize,
     /// Those that the length has cost.
     pub(super) overflowed: u64,
+    /// The webhook that is being called.
+    pub(super) calling: Option<Arc<Registration>>,
 }
 
 impl Queue {
@@ -86,6 +88,7 @@ impl Queue {
             places: 0,
             length_max,
             overflowed: 0,
+            calling: None,
         }
     }
 
@@ -102,9 +105,7 @@ impl Queue {
 
     /// Keeps a notice back until then.
     pub(super) fn hold(&mut self, waiting: Waiting, until: Timestamp) {
-        let place = self.place();
-        self.held.insert((until, place), waiting);
-        self.shorten();
+        self.keep(waiting, until);
     }
 
     /// Keeps a notice back until the next of its stream, or until then if there is none. If one waits so already, this is its next.
@@ -113,8 +114,8 @@ impl Queue {
             return self.push(waiting);
         }
         let stream = waiting.stream.clone();
-        self.hold(waiting, until);
-        self.swapping.insert(stream, (until, self.places));
+        let key = self.keep(waiting, until);
+        self.swapping.insert(stream, key);
     }
 
     /// What to do now. What is to be called is in the queue no longer: it comes back by [`Self::failed`].
@@ -139,6 +140,7 @@ impl Queue {
 
     /// The webhook took it.
     pub(super) fn succeeded(&mut self, called: &Arc<Registration>) {
+        self.calling = None;
         self.targets.succeeded(called);
     }
 
@@ -151,13 +153,14 @@ impl Queue {
         now: Timestamp,
         first_delay: Duration,
     ) -> Option<Timestamp> {
+        self.calling = None;
         let waiting = Waiting { faults: BTreeSet::new(), ..waiting };
         self.lines.entry(waiting.stream.clone()).or_default().push_front(waiting);
         self.shorten();
         self.targets.failed(called, now, first_delay)
     }
 
-    /// How many wait, those included that are kept back.
+    /// How many wait, those included that are kept back, and without the one that is being told.
     pub(super) fn len(&self) -> usize {
         self.held.len() + self.lines.values().map(VecDeque::len).sum::<usize>()
     }
@@ -190,7 +193,16 @@ impl Queue {
             return Turn::Drop(waiting, Gone::Expired);
         }
         let waiting = Waiting { attempts: waiting.attempts + 1, ..waiting };
-        Turn::Call(waiting, target.registration.clone())
+        let registration = target.registration.clone();
+        self.calling = Some(registration.clone());
+        Turn::Call(waiting, registration)
+    }
+
+    fn keep(&mut self, waiting: Waiting, until: Timestamp) -> (Timestamp, u64) {
+        let key = (until, self.place());
+        self.held.insert(key, waiting);
+        self.shorten();
+        key
     }
 
     fn release(&mut self, now: Timestamp) {
