@@ -2,7 +2,7 @@
 //!
 //! The statements stand beside the code that they are about; here they are only collected.
 
-use crate::{api, check, json, mask, refusal, region, schema, token, upload};
+use crate::{api, check, json, mask, platform, refusal, region, schema, token, upload};
 
 /// One thing that the platform does.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,7 @@ pub fn all() -> impl Iterator<Item = &'static Behaviour> {
         token::BEHAVIOURS,
         upload::BEHAVIOURS,
     ];
-    lists.into_iter().flatten().copied()
+    lists.into_iter().flatten().copied().chain(platform::behaviours())
 }
 
 #[cfg(test)]
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn every_behaviour_has_a_name_of_its_own_and_a_test() {
-        let sources: String = ["src", "src/api", "tests"].into_iter().map(rust_files).collect();
+        let sources: String = ["src", "src/api", "src/platform", "tests"].into_iter().map(rust_files).collect();
         let ids: BTreeSet<&str> = all().map(|behaviour| behaviour.id).collect();
         assert_eq!(ids.len(), all().count());
         for behaviour in all() {
