@@ -1,5 +1,7 @@
 //! `rbm emulate` in another process, for whatever is to be pointed at it.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
