@@ -5,6 +5,7 @@ use crate::exit::Failure;
 use crate::signals::Ends;
 use crate::{excerpt, input, loopback, output};
 use anyhow::anyhow;
+use rbm_emulator::platform::Agent;
 use rbm_emulator::{Emulator, Options, WebhookProblem};
 use rbm_wire::name::{AgentId, NameProblem};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -42,7 +43,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let listener = loopback::listen("--listen", arguments.listen).await?;
     let ready_as = arguments.agent.full();
     let seed = arguments.seed.map_or_else(Uuid::new_v4, |number| Uuid::from_u128(number.into()));
-    let options = Options { agent: arguments.agent, seed, ..Options::default() };
+    let options = Options { agents: vec![Agent::launched(arguments.agent)], seed, ..Options::default() };
     let emulator = Emulator::start(listener, options).await.map_err(anyhow::Error::from)?;
     if let Some((url, token)) = arguments.webhook.as_ref().zip(client_token) {
         emulator.register_webhook(url.as_str(), token).await.map_err(|problem| unregistered(url, problem))?;

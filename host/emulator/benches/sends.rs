@@ -14,7 +14,8 @@ use axum::http::HeaderMap;
 use axum::routing::post;
 use jiff::SignedDuration;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use rbm_emulator::platform::Pace;
+use rbm_emulator::phone::{Act, Habit};
+use rbm_emulator::platform::Rules;
 use rbm_emulator::{Emulator, Options};
 use rbm_wire::auth::SCOPE;
 use serde_json::{Value, json};
@@ -50,8 +51,8 @@ fn runtime(threads: usize) -> Runtime {
 async fn emulate(webhook: &str) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let soon = SignedDuration::from_millis(20);
-    let pace = Pace { delivery: soon, reading: soon, ..Pace::default() };
-    let emulator = Emulator::start(listener, Options { pace, ..Options::default() }).await.unwrap();
+    let rules = Rules { delivery: soon, habits: vec![Habit::new(soon, Act::Read)], ..Rules::default() };
+    let emulator = Emulator::start(listener, Options { rules, ..Options::default() }).await.unwrap();
     emulator.register_webhook(webhook, "client-token".into()).await.unwrap();
     println!("{}", emulator.origin());
     std::future::pending::<()>().await;
