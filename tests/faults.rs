@@ -12,7 +12,7 @@ mod serving;
 use faulty::{Fault, Ids, Passed, Proxy};
 use jiff::SignedDuration;
 use rbm_emulator::Options;
-use rbm_emulator::platform::Pace;
+use rbm_emulator::platform::Rules;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use serving::{Platform, Serve, get, messages};
@@ -59,10 +59,9 @@ impl Run {
         let between = Proxy::new();
         // Later than most further attempts, or nobody would need them. And one event a message is enough, because the
         // platform reports one after the other.
-        let (delivery, reading) = (SignedDuration::from_secs(5), SignedDuration::from_hours(24));
-        let pace = Pace { delivery, reading, ..Pace::default() };
+        let rules = Rules { delivery: SignedDuration::from_secs(5), habits: Vec::new(), ..Rules::default() };
         let platform =
-            Platform::start_with(Options { token_origin: Some(between.origin.clone()), pace, ..Options::default() })
+            Platform::start_with(Options { token_origin: Some(between.origin.clone()), rules, ..Options::default() })
                 .await;
         let passed = between.start(platform.emulator.origin(), seed, ids);
         let manner = format!("messages_per_second = {rate}\n");

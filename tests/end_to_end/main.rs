@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "../emulating/mod.rs"]
+mod emulating;
 mod program;
 mod schema;
 #[path = "../serving/mod.rs"]
@@ -16,6 +18,7 @@ mod command_line;
 mod configuration;
 mod conversations;
 mod dev;
+mod emulate;
 mod events;
 mod exporting;
 mod messages;

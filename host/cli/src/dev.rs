@@ -3,9 +3,10 @@
 
 mod feed;
 
+use crate::emulate::PHONES;
 use crate::exit::Failure;
 use crate::signals::Ends;
-use crate::{capacity, excerpt, opt_out, output, plugin, send};
+use crate::{capacity, excerpt, loopback, opt_out, output, plugin, send};
 use anyhow::{Context as _, anyhow};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -52,10 +53,11 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    check(&arguments)?;
+    loopback::check("--gateway", arguments.gateway)?;
+    loopback::check("--emulator", arguments.emulator)?;
     let forward = arguments.forward_to.as_deref().map(Forward::new).transpose()?;
-    let (gateway, emulator) =
-        (listen("--gateway", arguments.gateway).await?, listen("--emulator", arguments.emulator).await?);
+    let gateway = loopback::listen("--gateway", arguments.gateway).await?;
+    let emulator = loopback::listen("--emulator", arguments.emulator).await?;
     let metrics = Arc::<Metrics>::default();
     let clock = Clock::starting_at(Timestamp::now());
     let options = Options { clock: clock.clone(), ..Options::default() };
@@ -93,19 +95,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What can be told to be wrong before anything is started.
-fn check(arguments: &Arguments) -> Result<(), Failure> {
-    for (option, address) in [("--gateway", arguments.gateway), ("--emulator", arguments.emulator)] {
-        if !address.ip().is_loopback() {
-            return Err(Failure::usage(format!(
-                "{option} {address} is not an address of this machine only, and whoever reaches it could send messages\n\
-                 hint: use 127.0.0.1"
-            )));
-        }
-    }
-    Ok(())
-}
-
 /// The store, and where it is.
 struct Kept {
     store: Arc<SqliteStore>,
@@ -129,14 +118,6 @@ impl Kept {
         })?;
         Ok(Self { store: Arc::new(store), place: format!("What the gateway keeps is in {shown}"), _temporary: None })
     }
-}
-
-async fn listen(option: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|problem| {
-        Failure::Failed(anyhow!(
-            "{option} {address} cannot be listened on: {problem}\nhint: port 0 takes any that is free"
-        ))
-    })
 }
 
 /// The plugin as the demo agent, with credentials that it never sees.
@@ -253,7 +234,7 @@ impl Ready<'_> {
   webhook       {webhook}
   client token  {client_token}
   agent         {AGENT_FULL}
-  phones        +15550100001 reads and answers, …2 hides what it has read, …3 is offline, …4 has no RCS, any other reads{forward}
+  phones        {PHONES}{forward}
 
 Send a message:
 

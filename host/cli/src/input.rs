@@ -2,6 +2,7 @@
 
 use crate::excerpt;
 use anyhow::{Context as _, anyhow};
+use secrecy::{ExposeSecret as _, SecretString};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -13,6 +14,12 @@ pub(crate) fn text(file: &Path) -> anyhow::Result<String> {
     }
     let text = File::open(file).map_err(anyhow::Error::from).and_then(read);
     text.with_context(|| format!("{} could not be read", excerpt::path(file)))
+}
+
+/// The same, without the end of its line, which editors and `echo` add.
+pub(crate) fn secret(file: &Path) -> anyhow::Result<SecretString> {
+    let text: SecretString = text(file)?.into();
+    Ok(text.expose_secret().trim_end_matches(['\r', '\n']).into())
 }
 
 /// A device has no end, and a pipe may have none.

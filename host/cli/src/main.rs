@@ -9,6 +9,7 @@ mod component;
 mod config;
 mod data;
 mod dev;
+mod emulate;
 mod erase;
 mod events;
 mod excerpt;
@@ -21,6 +22,7 @@ mod import;
 mod input;
 mod listing;
 mod log;
+mod loopback;
 mod messages;
 mod opt_out;
 mod output;
@@ -49,6 +51,8 @@ struct Arguments {
 enum Command {
     /// Runs a gateway and a stand-in for Google's platform on this machine, with a phone that answers.
     Dev(dev::Arguments),
+    /// Runs the stand-in for Google's platform alone, for any client of Google's API.
+    Emulate(emulate::Arguments),
     /// Runs a gateway as a configuration says, until it is told to stop.
     Serve(serve::Arguments),
     /// Sends a message through a gateway.
@@ -110,6 +114,7 @@ async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Dev(arguments) => dev::run(arguments).await,
+        Command::Emulate(arguments) => emulate::run(arguments).await,
         Command::Send(arguments) => send::run(arguments).await,
         Command::Ask(command) => ask::run(command).await,
         Command::Messages(command) => messages::run(command).await,

@@ -4,20 +4,20 @@ mod clock;
 mod dialogflow;
 mod discovery;
 mod files;
+mod phones;
 mod reach;
 mod request;
 mod surface;
 mod testers;
 mod webhooks;
 
-use crate::excerpt::{excerpt, remark};
+use crate::excerpt::excerpt;
 use crate::fidelity::Behaviour;
-use crate::platform::{PhoneProblem, Platform, Revoked, Shown, Submitted};
+use crate::platform::{AskCapabilities, NotSent, Revoke, Revoked, Signal, Submit, Submitted};
 use crate::refusal::{Refusal, violation};
 use crate::region::Region;
-use crate::testers::Invitation;
 use crate::token::{TokenProblem, TokenRequest};
-use crate::{RepeatedId, Shared, capability, check};
+use crate::{RepeatedId, Shared, check};
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
@@ -28,7 +28,6 @@ use axum::{Extension, Json, Router};
 use rbm_wire::message::{AgentEvent, AgentMessage};
 use rbm_wire::name::{MessageId, PhoneNumber};
 use request::{Authenticated, Body, Parameters, PathNames};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -52,7 +51,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/emulator/webhooks", get(webhooks::show_webhooks).post(webhooks::register_webhook))
         .route("/emulator/webhooks/faults", get(webhooks::show_faults).put(webhooks::set_faults))
         .route("/emulator/clock", get(clock::show_clock).post(clock::move_clock))
-        .route("/emulator/phones/{phone}", get(show_phone).post(use_phone));
+        .route("/emulator/phones/{phone}", get(phones::show_phone).post(phones::use_phone));
     // A region is a part of Google's host names, and for who has only one address the beginning of a path.
     let regional = |router: Router<Arc<Shared>>, region: Region| {
         router.nest(&format!("/{}", region.name()), messaging().layer(Extension(region)))
@@ -103,23 +102,35 @@ async fn create_message(
     parameters: Parameters,
     Body(body): Body,
 ) -> Result<Response, Refusal> {
-    parameters.check_agent(&shared)?;
+    let agent = parameters.agent(&shared)?;
     let phone = parse_phone(&phone)?;
     let id = parse_id("messageId", parameters.message_id.as_deref())?;
     let message: AgentMessage = check::read(&body).map_err(Refusal::invalid)?;
     let expires_at = check::message(&message, body.len(), shared.clock.now()).map_err(Refusal::invalid)?;
-    let missing = |name| violation("contentMessage", format!("there is no file {:?}", excerpt(name)));
-    let missing = shared.act(|platform, now| -> Vec<_> {
-        platform.files().missing(now, &message.content_message).into_iter().map(missing).collect()
-    });
-    if !missing.is_empty() {
-        return Err(Refusal::invalid(missing));
-    }
-    match shared.act(|platform, now| platform.submit(now, &phone, &id, message, expires_at)) {
+    let answer = shared.apply(Submit { agent, phone, id: id.clone(), message, expires_at });
+    match answer.map_err(|problem| not_sent(problem, &id))? {
         Submitted::Accepted(message) => Ok(Json(message).into_response()),
         Submitted::Repeated(message) if shared.repeated_id == RepeatedId::Ok => Ok(Json(message).into_response()),
-        Submitted::Repeated(_) | Submitted::UsedByEvent => Err(Refusal::already_exists(id.as_str())),
-        Submitted::Unreachable => Err(Refusal::unreachable_phone()),
+        Submitted::Repeated(_) => Err(Refusal::already_exists(id.as_str())),
+    }
+}
+
+fn not_sent(problem: NotSent, id: &MessageId) -> Refusal {
+    let wrong = |rule: String| Refusal::invalid(vec![violation("contentMessage", rule)]);
+    match problem {
+        NotSent::UsedBefore => Refusal::already_exists(id.as_str()),
+        NotSent::Unreachable => Refusal::unreachable_phone(),
+        NotSent::NotATester => Refusal::not_a_tester(),
+        NotSent::Unsupported(feature) => wrong(format!("the phone has not the feature {feature}")),
+        NotSent::NoTrafficType => {
+            let rule = "an agent for several uses says of each message which it is";
+            Refusal::invalid(vec![violation("messageTrafficType", rule)])
+        }
+        NotSent::NoSuchFiles(names) => {
+            let missing = |name: &String| violation("contentMessage", format!("there is no file {:?}", excerpt(name)));
+            Refusal::invalid(names.iter().map(missing).collect::<Vec<_>>())
+        }
+        NotSent::TooMany => Refusal::exhausted("The agent has sent as many messages in this second as it may."),
     }
 }
 
@@ -129,10 +140,10 @@ async fn delete_message(
     PathNames((phone, id)): PathNames<(String, String)>,
     parameters: Parameters,
 ) -> Result<Json<Value>, Refusal> {
-    parameters.check_agent(&shared)?;
+    let agent = parameters.agent(&shared)?;
     let phone = parse_phone(&phone)?;
     let id = parse_id("name", Some(&id))?;
-    match shared.act(|platform, _| platform.revoke(&phone, &id)) {
+    match shared.apply(Revoke { agent, phone, id: id.clone() }) {
         Revoked::Done => Ok(Json(json!({}))),
         Revoked::TooLate => Err(Refusal::not_revocable(id.as_str())),
     }
@@ -145,15 +156,13 @@ async fn create_event(
     parameters: Parameters,
     Body(body): Body,
 ) -> Result<Json<AgentEvent>, Refusal> {
-    parameters.check_agent(&shared)?;
+    let agent = parameters.agent(&shared)?;
     let phone = parse_phone(&phone)?;
     let id = parse_id("eventId", parameters.event_id.as_deref())?;
     let event: AgentEvent = check::read(&body).map_err(Refusal::invalid)?;
     check::event(&event).map_err(Refusal::invalid)?;
-    if !shared.act(|platform, _| platform.phone(&phone)).rcs {
-        return Err(Refusal::unreachable_phone());
-    }
-    shared.act(|platform, _| platform.signal(&id, &phone, event.clone()));
+    let signal = Signal { agent, phone: phone.clone(), id: id.clone(), event: event.clone() };
+    shared.apply(signal).map_err(|problem| not_sent(problem, &id))?;
     let name = Some(format!("phones/{phone}/agentEvents/{}", id.as_str()));
     Ok(Json(AgentEvent { name, send_time: Some(shared.clock.now().to_string()), ..event }))
 }
@@ -164,11 +173,10 @@ async fn get_capabilities(
     PathNames(phone): PathNames<String>,
     parameters: Parameters,
 ) -> Result<Response, Refusal> {
-    parameters.check_agent(&shared)?;
+    let agent = parameters.agent(&shared)?;
     let phone = parse_phone(&phone)?;
-    parse_id("requestId", parameters.request_id.as_deref())?;
-    let phone = shared.act(|platform, _| platform.phone(&phone));
-    let capabilities = capability::capabilities(&phone).ok_or_else(Refusal::unreachable_phone)?;
+    let id = parse_id("requestId", parameters.request_id.as_deref())?;
+    let capabilities = shared.apply(AskCapabilities { agent, phone }).map_err(|problem| not_sent(problem, &id))?;
     Ok(Json(capabilities).into_response())
 }
 
@@ -195,70 +203,6 @@ async fn not_a_post() -> Response {
 
 async fn service_account(State(shared): State<Arc<Shared>>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], shared.tokens.service_account()).into_response()
-}
-
-async fn show_phone(
-    State(shared): State<Arc<Shared>>,
-    PathNames(phone): PathNames<String>,
-) -> Result<Json<Value>, Refusal> {
-    let number = parse_phone(&phone)?;
-    Ok(Json(shared.act(|platform, _| shown(platform, &number))))
-}
-
-fn shown(platform: &Platform, number: &PhoneNumber) -> Value {
-    let phone = platform.phone(number);
-    let message = |shown: &Shown<'_>| {
-        let state = format!("{:?}", shown.state).to_lowercase();
-        json!({ "id": shown.id.as_str(), "state": state, "content": shown.content })
-    };
-    let messages: Vec<Value> = platform.shown(number).iter().map(message).collect();
-    let signals: Vec<&AgentEvent> = platform.signals(number).collect();
-    let invitation = platform.invitation(number).map(Invitation::as_str);
-    json!({
-        "number": number.as_str(),
-        "rcs": phone.rcs,
-        "online": phone.online,
-        "invitation": invitation,
-        "messages": messages,
-        "signals": signals,
-    })
-}
-
-/// What a person may do with a phone.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Use {
-    Online(bool),
-    Text(String),
-    Tap(String),
-    /// Accepts or declines the invitation to be a tester.
-    Tester(bool),
-}
-
-async fn use_phone(
-    State(shared): State<Arc<Shared>>,
-    PathNames(phone): PathNames<String>,
-    Body(body): Body,
-) -> Result<Json<Value>, Refusal> {
-    let number = parse_phone(&phone)?;
-    let wanted: Use = serde_json::from_slice(&body).map_err(|problem| {
-        let rule = format!(
-            "one of {{\"online\": true}}, {{\"text\": \"…\"}}, {{\"tap\": \"postback\"}} and {{\"tester\": true}} is needed: {}",
-            remark(problem)
-        );
-        Refusal::invalid(vec![violation("", rule)])
-    })?;
-    let done: Result<(), PhoneProblem> = shared.act(|platform, now| match &wanted {
-        Use::Online(online) => {
-            platform.set_online(now, &number, *online);
-            Ok(())
-        }
-        Use::Text(text) => platform.write(now, &number, text),
-        Use::Tap(postback) => platform.tap(now, &number, postback),
-        Use::Tester(accepted) => platform.answer_invitation(&number, *accepted),
-    });
-    done.map_err(|problem| Refusal::invalid(vec![violation("", problem.to_string())]))?;
-    Ok(Json(shared.act(|platform, _| shown(platform, &number))))
 }
 
 fn parse_phone(text: &str) -> Result<PhoneNumber, Refusal> {

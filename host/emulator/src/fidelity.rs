@@ -2,7 +2,7 @@
 //!
 //! The statements stand beside the code that they are about; here they are only collected.
 
-use crate::{api, check, json, mask, push, refusal, region, schema, token, upload};
+use crate::{api, check, json, mask, platform, push, refusal, region, schema, token, upload};
 
 /// One thing that the platform does.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,8 @@ pub fn all() -> impl Iterator<Item = &'static Behaviour> {
         token::BEHAVIOURS,
         upload::BEHAVIOURS,
     ];
-    lists.into_iter().chain(push::BEHAVIOURS.iter().copied()).flatten().copied()
+    let lists = lists.into_iter().chain(push::BEHAVIOURS.iter().copied());
+    lists.flatten().copied().chain(platform::behaviours())
 }
 
 #[cfg(test)]
@@ -56,8 +57,8 @@ mod tests {
 
     #[test]
     fn every_behaviour_has_a_name_of_its_own_and_a_test() {
-        let sources: String =
-            ["src", "src/api", "src/push", "src/push/queue", "tests"].into_iter().map(rust_files).collect();
+        let directories = ["src", "src/api", "src/platform", "src/push", "src/push/queue", "tests"];
+        let sources: String = directories.into_iter().map(rust_files).collect();
         let ids: BTreeSet<&str> = all().map(|behaviour| behaviour.id).collect();
         assert_eq!(ids.len(), all().count());
         for behaviour in all() {

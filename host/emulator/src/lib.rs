@@ -11,28 +11,24 @@
 //! generated from it needs no other setting.
 
 mod api;
-mod capability;
 mod check;
 mod excerpt;
 pub mod fidelity;
-mod files;
 mod json;
 mod mask;
 pub mod phone;
 pub mod platform;
 mod push;
-mod reach;
 mod refusal;
 mod region;
 mod schema;
-pub mod testers;
 mod token;
 mod upload;
 
 use jiff::Timestamp;
 pub use json::JsonSyntax;
 use phone::Phone;
-use platform::{Pace, Platform};
+use platform::{Agent, Command, Pass, Platform, Rules};
 use push::Push;
 pub use push::{
     Complaint, DataLayout, Dose, FaultProblem, Handshake, LaunchesTo, Level, SecretAnswer, SecretRule, WebhookFault,
@@ -53,12 +49,12 @@ use uuid::Uuid;
 
 /// What to stand in for.
 pub struct Options {
-    /// The one agent.
-    pub agent: AgentId,
-    /// The phones that are listed; any other number is online, reads, and does not answer.
+    /// The agents.
+    pub agents: Vec<Agent>,
+    /// The phones that are listed; any other number is online, and its person does what the rules say.
     pub phones: Vec<Phone>,
-    /// How quickly phones do things.
-    pub pace: Pace,
+    /// Where Google's pages leave something open, or disagree.
+    pub rules: Rules,
     /// What is answered to a message id that was used before. Google's pages do not say.
     pub repeated_id: RepeatedId,
     /// Where its key file says that tokens are to be had, if something stands before it; by itself if not.
@@ -90,9 +86,9 @@ pub enum RepeatedId {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            agent: AgentId::parse("demo").expect("a plain word"),
+            agents: vec![Agent::launched(AgentId::parse("demo").expect("a plain word"))],
             phones: phone::demo(),
-            pace: Pace::default(),
+            rules: Rules::default(),
             repeated_id: RepeatedId::Ok,
             token_origin: None,
             token_lifetime: token::TOKEN_LIFETIME,
@@ -122,6 +118,8 @@ pub enum StartProblem {
 /// A running emulator.
 pub struct Emulator {
     shared: Arc<Shared>,
+    /// Of the webhook that hears of everything.
+    level: Level,
     stop: Option<oneshot::Sender<()>>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -129,7 +127,6 @@ pub struct Emulator {
 /// What the parts have in common.
 pub(crate) struct Shared {
     pub(crate) origin: String,
-    pub(crate) agent: AgentId,
     pub(crate) repeated_id: RepeatedId,
     pub(crate) json: JsonSyntax,
     pub(crate) batch_get_host: BatchGetHost,
@@ -150,11 +147,15 @@ impl Emulator {
         // A client signs by its own clock, which goes on as ever when this one is moved.
         let tokens = TokenService::new(token_origin, options.token_lifetime, Clock::system()).await;
         let tokens = tokens.map_err(StartProblem::Key)?;
+        let level = match options.agents.as_slice() {
+            [agent] => Level::Agent(agent.id.clone()),
+            _ => Level::Partner,
+        };
+        let now = options.clock.now();
         let (push, pushing) =
             Push::start(options.webhooks, options.clock.clone(), options.seed).map_err(StartProblem::Client)?;
         let shared = Arc::new(Shared {
             origin,
-            agent: options.agent.clone(),
             repeated_id: options.repeated_id,
             json: options.json,
             batch_get_host: options.batch_get_host,
@@ -162,13 +163,13 @@ impl Emulator {
             tokens,
             push,
             uploads: Mutex::default(),
-            platform: Mutex::new(Platform::new(options.agent, options.phones, options.pace, options.seed)),
+            platform: Mutex::new(Platform::new(options.agents, options.phones, options.rules, options.seed, now)),
             scheduled: Notify::new(),
         });
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(api::serve(listener, shared.clone(), async { stopped.await.unwrap_or_default() }));
         let living = tokio::spawn(live(shared.clone()));
-        Ok(Self { shared, stop: Some(stop), tasks: vec![serving, living, pushing] })
+        Ok(Self { shared, level, stop: Some(stop), tasks: vec![serving, living, pushing] })
     }
 
     /// `http://127.0.0.1:8788`
@@ -181,9 +182,10 @@ impl Emulator {
         self.shared.tokens.service_account()
     }
 
-    /// Registers the agent's webhook, which must answer the handshake first.
+    /// Registers the webhook that hears of everything, which must answer the handshake first: the one agent's, or if there are
+    /// several the partner's.
     pub async fn register_webhook(&self, url: &str, client_token: SecretString) -> Result<Handshake, WebhookProblem> {
-        self.register_webhook_of(Level::Agent(self.shared.agent.clone()), url, client_token).await
+        self.register_webhook_of(self.level.clone(), url, client_token).await
     }
 
     /// Registers a webhook of an agent or of the partner, which must answer the handshake first.
@@ -209,22 +211,23 @@ impl Emulator {
 }
 
 impl Shared {
-    /// Does something to the platform now, and passes on what it has to say.
-    pub(crate) fn act<R>(&self, act: impl FnOnce(&mut Platform, Timestamp) -> R) -> R {
-        let mut platform = self.lock();
-        let result = act(&mut platform, self.clock.now());
-        let notices = platform.take_notices();
+    /// Does something to the platform now, and passes on what webhooks are to be told.
+    pub(crate) fn apply<C: Command>(&self, command: C) -> C::Answer {
+        let mut platform = self.platform();
+        let (answer, effects) = platform.apply(self.clock.now(), command);
+        // In the order in which it happened, so before somebody else does something.
+        effects.into_iter().for_each(|effect| self.push.queue(&effect.agent, effect.notice));
         drop(platform);
-        notices.into_iter().for_each(|notice| self.push.queue(&self.agent, notice));
         self.scheduled.notify_one();
-        result
+        answer
     }
 
     pub(crate) fn uploads(&self) -> MutexGuard<'_, Uploads> {
         self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Platform> {
+    /// To look at; who changes something does it by [`Self::apply`].
+    pub(crate) fn platform(&self) -> MutexGuard<'_, Platform> {
         self.platform.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -232,9 +235,9 @@ impl Shared {
 /// Lets time pass on the phones.
 async fn live(shared: Arc<Shared>) {
     loop {
-        let next = shared.lock().next_due();
+        let next = shared.platform().next_due();
         match next {
-            Some(due) if due <= shared.clock.now() => shared.act(Platform::pass),
+            Some(due) if due <= shared.clock.now() => shared.apply(Pass),
             Some(due) => tokio::select! {
                 () = shared.clock.sleep_until(due) => {}
                 () = shared.scheduled.notified() => {}

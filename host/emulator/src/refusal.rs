@@ -149,6 +149,13 @@ impl Refusal {
         Self::not_found(UNREACHABLE, message)
     }
 
+    /// 403 for a message of an agent that is launched nowhere to somebody who is no tester.
+    pub(crate) fn not_a_tester() -> Self {
+        let message = "This operation is blocked because the RBM agent has not launched and the recipient has not been \
+                       invited and accepted the invitation to become a tester.";
+        Self::new(NOT_A_TESTER, StatusCode::FORBIDDEN, "PERMISSION_DENIED", message)
+    }
+
     /// 404 for a message that was delivered, or that nobody knows.
     pub(crate) fn not_revocable(id: &str) -> Self {
         Self::not_found(NOT_REVOCABLE, &format!("The message {id} was delivered already, or does not exist."))
@@ -332,6 +339,14 @@ const UNREACHABLE: &Behaviour = &Behaviour {
     switch: None,
     test: "each_refusal_has_googles_shape_and_names_the_field",
 };
+const NOT_A_TESTER: &Behaviour = &Behaviour {
+    id: "not-a-tester",
+    what: "A message of an agent that is launched nowhere to somebody who is no tester is answered 403",
+    basis: Basis::SecondHand,
+    source: "the text is in vendors' documentation; the code is inferred",
+    switch: None,
+    test: "an_agent_that_is_launched_nowhere_reaches_testers_only",
+};
 const NOT_REVOCABLE: &Behaviour = &Behaviour {
     id: "not-revocable",
     what: "Taking back a message that was delivered is answered 404, and so is one that has run out or never was",
@@ -393,6 +408,7 @@ pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
     UNKNOWN_AGENT,
     NO_DIALOGFLOW,
     UNREACHABLE,
+    NOT_A_TESTER,
     NOT_REVOCABLE,
     NO_SUCH_METHOD,
     ALREADY_EXISTS,

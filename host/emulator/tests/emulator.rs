@@ -156,6 +156,7 @@ async fn reach_is_answered_for_everybody_at_once() {
     let asked = json!({ "users": ["+15550100001", "+15550100004", "+15550100001"], "agentId": "demo" });
     let nobody_drawn = json!({
         "reachableUsers": ["+15550100001"], "totalRandomSampleUserCount": 0, "reachableRandomSampleUserCount": 0,
+        "reachableUsersMap": { "/v1/regions/emulated-carrier": { "reachableUsers": ["+15550100001"] } },
     });
     assert_eq!(api.call(Method::POST, path, &api.token, Some(asked)).await, (200, nobody_drawn.clone()));
     let asked = json!({ "users": ["+15550100001"] });

@@ -77,7 +77,7 @@ async fn system_parameters_are_checked() {
         .get(format!("{}{CAPABILITIES}", api.origin))
         .bearer_auth(&api.token)
         .header("x-goog-fieldmask", "carrier");
-    assert_eq!(masked.send().await.unwrap().json_value().await, json!({}));
+    assert_eq!(masked.send().await.unwrap().json_value().await, json!({ "carrier": "/v1/regions/emulated-carrier" }));
     emulator.shutdown().await;
 }
 

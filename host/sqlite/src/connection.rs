@@ -66,7 +66,10 @@ pub(crate) fn move_log(database: &Path) -> rusqlite::Result<()> {
     while connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))? {
         if begun.elapsed() >= BUSY_TIME_MAX {
             let problem = ffi::Error::new(ffi::SQLITE_BUSY);
-            return Err(rusqlite::Error::SqliteFailure(problem, Some("its log is in use and was not emptied".to_owned())));
+            return Err(rusqlite::Error::SqliteFailure(
+                problem,
+                Some("its log is in use and was not emptied".to_owned()),
+            ));
         }
         thread::sleep(BUSY_PAUSE);
     }

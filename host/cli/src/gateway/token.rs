@@ -23,10 +23,7 @@ impl Token {
     pub(super) fn authorization(&self) -> Result<Option<HeaderValue>, Failure> {
         let (name, token) = match (&self.token, &self.token_file) {
             (Some(token), _) => ("--token".to_owned(), token.clone()),
-            (None, Some(file)) => {
-                let text: SecretString = input::text(file).map_err(Failure::Usage)?.into();
-                (excerpt::path(file), text.expose_secret().trim_end_matches(['\r', '\n']).into())
-            }
+            (None, Some(file)) => (excerpt::path(file), input::secret(file).map_err(Failure::Usage)?),
             (None, None) => match std::env::var(VARIABLE) {
                 Ok(token) => (VARIABLE.to_owned(), token.into()),
                 Err(std::env::VarError::NotPresent) => return Ok(None),

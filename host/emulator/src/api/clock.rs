@@ -3,7 +3,7 @@
 use super::request::Body;
 use crate::Shared;
 use crate::excerpt::{excerpt, remark};
-use crate::platform::Platform;
+use crate::platform::Pass;
 use crate::refusal::{Refusal, violation};
 use axum::Json;
 use axum::extract::State;
@@ -56,7 +56,7 @@ pub(super) async fn move_clock(State(shared): State<Arc<Shared>>, Body(body): Bo
         Move::Rate(rate) => clock.set_rate(rate),
     };
     moved.map_err(|problem| refused(problem.to_string()))?;
-    shared.act(Platform::pass);
+    shared.apply(Pass);
     Ok(Json(shown(clock.reading())))
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn create_dialogflow_message(
     Body(body): Body,
 ) -> Result<Json<Value>, Refusal> {
     let event: DialogflowEvent = check::read(&body).map_err(Refusal::invalid)?;
-    parameters.check_agent(&shared)?;
+    parameters.agent(&shared)?;
     parse_phone(&phone)?;
     if event.event_name.is_empty() {
         return Err(Refusal::invalid(vec![violation("eventName", "eventName is required")]));

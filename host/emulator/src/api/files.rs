@@ -3,6 +3,7 @@
 use super::request::{Address, Authenticated, Body, Parameters, QueryPairs, Raw};
 use crate::excerpt::excerpt;
 use crate::fidelity::{Basis, Behaviour};
+use crate::platform::KeepFile;
 use crate::refusal::{Refusal, violation};
 use crate::upload::{GRANULE_BYTES, PIECES, Piece, PieceProblem, Progress, related};
 use crate::{Shared, check};
@@ -25,7 +26,7 @@ pub(super) async fn create_file(
     Body(body): Body,
 ) -> Result<Json<File>, Refusal> {
     let file: CreateFile = check::read(&body).map_err(Refusal::invalid)?;
-    parameters.with_agent(file.agent_id).check_agent(&shared)?;
+    parameters.with_agent(file.agent_id).agent(&shared)?;
     let addresses = [("fileUrl", Some(file.file_url)), ("thumbnailUrl", file.thumbnail_url)];
     let addresses = addresses.into_iter().filter_map(|(field, url)| Some((field, url?)));
     let wrong: Vec<FieldViolation> = addresses.filter_map(|(field, url)| address(field, &url)).collect();
@@ -55,7 +56,7 @@ pub(super) async fn upload_file(
     let _ = authenticated?;
     match Protocol::of(&uri, &headers)? {
         Protocol::Raw => {
-            parameters.check_agent(&shared)?;
+            parameters.agent(&shared)?;
             let kind = text(&headers, header::CONTENT_TYPE);
             check_media(kind, &body)?;
             Ok(Json(keep(&shared)).into_response())
@@ -252,7 +253,7 @@ fn with_status(status: &'static str, mut response: Response) -> Response {
 /// The agent may stand in what is said of a file, too. A file that comes in bytes needs no address.
 fn check_metadata(shared: &Shared, parameters: Parameters, metadata: &[u8]) -> Result<(), Refusal> {
     let file: CreateFile = check::read(metadata).map_err(Refusal::invalid)?;
-    parameters.with_agent(file.agent_id).check_agent(shared)
+    parameters.with_agent(file.agent_id).agent(shared).map(drop)
 }
 
 fn check_kind(kind: &str) -> Result<(), Refusal> {
@@ -287,7 +288,7 @@ fn client_closed_request() -> StatusCode {
 }
 
 fn keep(shared: &Shared) -> File {
-    shared.act(|platform, now| File { name: platform.keep_file(now) })
+    File { name: shared.apply(KeepFile) }
 }
 
 /// A file, and what is said of it.

@@ -1,6 +1,7 @@
 //! Which of many people can be reached.
 
 use super::request::{Address, Authenticated, Body, Parameters};
+use crate::platform::AskReach;
 use crate::refusal::{Refusal, violation};
 use crate::{Shared, check};
 use axum::Json;
@@ -21,12 +22,12 @@ pub(super) async fn batch_get_users(
     Body(body): Body,
 ) -> Result<Json<Reach>, Refusal> {
     let asked: BatchGetUsers = check::read(&body).map_err(Refusal::invalid)?;
-    parameters.with_agent(asked.agent_id).check_agent(&shared)?;
+    let agent = parameters.with_agent(asked.agent_id).agent(&shared)?;
     let users = users(&asked.users).map_err(Refusal::invalid)?;
     if let Some(rule) = shared.batch_get_host.refuses(address.region, &users) {
         return Err(Refusal::invalid(vec![violation("users", rule)]));
     }
-    let found = shared.act(|platform, now| platform.reach(now, &users));
+    let found = shared.apply(AskReach { agent, phones: users });
     found.map(Json).ok_or_else(|| Refusal::exhausted("Too many calls of users.batchGet in a minute."))
 }
 

@@ -98,11 +98,11 @@ pub(super) struct Parameters {
 }
 
 impl Parameters {
-    /// 403 unless the agent is the one that there is.
-    pub(super) fn check_agent(&self, shared: &Shared) -> Result<(), Refusal> {
+    /// Who asks; 403 for an agent that there is not.
+    pub(super) fn agent(&self, shared: &Shared) -> Result<AgentId, Refusal> {
         let named = self.agent_id.as_deref();
-        let known = named.is_some_and(|agent| AgentId::parse(agent).as_ref() == Ok(&shared.agent));
-        if known { Ok(()) } else { Err(Refusal::unknown_agent(named)) }
+        let agent = named.and_then(|agent| AgentId::parse(agent).ok());
+        agent.filter(|agent| shared.platform().knows(agent)).ok_or_else(|| Refusal::unknown_agent(named))
     }
 
     /// Where another place names the agent, that one counts.

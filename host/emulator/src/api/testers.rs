@@ -2,6 +2,8 @@
 
 use super::parse_phone;
 use super::request::{Authenticated, Body, Parameters, PathNames};
+use crate::platform::Invite;
+use crate::platform::testers::NotInvited;
 use crate::refusal::Refusal;
 use crate::{Shared, check};
 use axum::Json;
@@ -17,14 +19,13 @@ pub(super) async fn create_tester(
     parameters: Parameters,
     Body(body): Body,
 ) -> Result<Json<Tester>, Refusal> {
-    parameters.check_agent(&shared)?;
+    let agent = parameters.agent(&shared)?;
     let phone = parse_phone(&phone)?;
     let _: Tester = check::read(&body).map_err(Refusal::invalid)?;
-    if !shared.act(|platform, _| platform.phone(&phone)).rcs {
-        return Err(Refusal::unreachable_phone());
-    }
-    let invited = shared.act(|platform, now| platform.testers().invite(now, &phone));
-    let status = invited.ok_or_else(|| Refusal::exhausted("The agent has invited as many testers as it may."))?;
+    let status = shared.apply(Invite { agent, phone: phone.clone() }).map_err(|problem| match problem {
+        NotInvited::Unreachable => Refusal::unreachable_phone(),
+        NotInvited::TooMany => Refusal::exhausted("The agent has invited as many testers as it may."),
+    })?;
     let name = Some(format!("phones/{phone}/testers"));
     Ok(Json(Tester { name, invite_status: Some(status.as_str().to_owned()) }))
 }

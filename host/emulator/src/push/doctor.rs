@@ -185,6 +185,25 @@ impl Complaint {
         }
     }
 
+    /// Whether nothing came back that could be called an answer: later there may be one.
+    pub fn is_without_answer(&self) -> bool {
+        match self {
+            Self::TooSlow { .. }
+            | Self::ConnectionRefused
+            | Self::Closed
+            | Self::Tls { .. }
+            | Self::Unreachable { .. } => true,
+            Self::OtherSuccess(_)
+            | Self::Redirected { .. }
+            | Self::Denied(_)
+            | Self::NoSuchPath(_)
+            | Self::TooLarge
+            | Self::Failed(_)
+            | Self::Refused(_)
+            | Self::NotHttp => false,
+        }
+    }
+
     /// A name that does not change, for scripts.
     pub fn slug(&self) -> &'static str {
         match self {

@@ -1,5 +1,6 @@
 //! The files that the agent has uploaded. Only what messages need of them is kept: that they are there, and until when.
 
+use super::{Command, Platform};
 use jiff::{SignedDuration, Timestamp};
 use rbm_wire::file::KEPT_SECONDS;
 use rbm_wire::message::{ContentMessage, RichCard, UploadedRbmFile};
@@ -7,16 +8,31 @@ use std::collections::HashMap;
 
 /// By name, until when.
 #[derive(Debug, Default)]
-pub(crate) struct Files(HashMap<String, Timestamp>);
+pub(super) struct Files(HashMap<String, Timestamp>);
+
+/// A file is uploaded.
+#[derive(Clone, Copy, Debug)]
+pub struct KeepFile;
+
+impl Command for KeepFile {
+    /// Its name.
+    type Answer = String;
+
+    fn run(self, platform: &mut Platform, now: Timestamp) -> String {
+        let name = format!("files/{}", platform.name());
+        platform.files.keep(now, name.clone());
+        name
+    }
+}
 
 impl Files {
     /// Keeps a file for 60 days.
-    pub(crate) fn keep(&mut self, now: Timestamp, name: String) {
+    pub(super) fn keep(&mut self, now: Timestamp, name: String) {
         self.0.insert(name, now.saturating_add(SignedDuration::from_secs(KEPT_SECONDS)).unwrap_or(Timestamp::MAX));
     }
 
     /// The names in a message that are no file's, or no longer. That Google refuses such a message is assumed.
-    pub(crate) fn missing<'a>(&self, now: Timestamp, content: &'a ContentMessage) -> Vec<&'a str> {
+    pub(super) fn missing<'a>(&self, now: Timestamp, content: &'a ContentMessage) -> Vec<&'a str> {
         let names = uploaded(content)
             .flat_map(|file| std::iter::once(file.file_name.as_str()).chain(file.thumbnail_name.as_deref()));
         names.filter(|name| self.0.get(*name).is_none_or(|until| *until <= now)).collect()

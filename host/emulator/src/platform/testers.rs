@@ -1,7 +1,9 @@
 //! The people that the agent has invited, and how many it may.
 
+use super::{Command, Platform};
+use crate::fidelity::{Basis, Behaviour};
 use jiff::{SignedDuration, Timestamp};
-use rbm_wire::name::PhoneNumber;
+use rbm_wire::name::{AgentId, PhoneNumber};
 use rbm_wire::tester::{PER_DAY_MAX, TOTAL_MAX};
 use std::collections::HashMap;
 
@@ -27,9 +29,40 @@ impl Invitation {
     }
 }
 
+/// An agent invites a person.
+#[derive(Clone, Debug)]
+pub struct Invite {
+    /// Who invites.
+    pub agent: AgentId,
+    /// Whom.
+    pub phone: PhoneNumber,
+}
+
+/// Why nobody was invited.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NotInvited {
+    /// The phone has no RCS.
+    Unreachable,
+    /// The agent has invited as many as it may.
+    TooMany,
+}
+
+impl Command for Invite {
+    type Answer = Result<Invitation, NotInvited>;
+
+    fn run(self, platform: &mut Platform, now: Timestamp) -> Self::Answer {
+        // Testers are there for agents that are not launched, so only what the phone can do counts.
+        if !platform.phone(&self.phone).rcs {
+            return Err(NotInvited::Unreachable);
+        }
+        let state = platform.agents.get_mut(&self.agent).ok_or(NotInvited::Unreachable)?;
+        state.testers.invite(now, &self.phone).ok_or(NotInvited::TooMany)
+    }
+}
+
 /// Everybody who was ever invited.
 #[derive(Debug, Default)]
-pub(crate) struct Testers(HashMap<PhoneNumber, Tester>);
+pub(super) struct Testers(HashMap<PhoneNumber, Tester>);
 
 #[derive(Debug)]
 struct Tester {
@@ -40,7 +73,7 @@ struct Tester {
 impl Testers {
     /// None if the agent has invited as many as it may. That a second invitation of a person counts for nothing, and that a
     /// day is the 24 hours before, is assumed.
-    pub(crate) fn invite(&mut self, now: Timestamp, phone: &PhoneNumber) -> Option<Invitation> {
+    pub(super) fn invite(&mut self, now: Timestamp, phone: &PhoneNumber) -> Option<Invitation> {
         if let Some(tester) = self.0.get(phone) {
             return Some(tester.answer);
         }
@@ -54,14 +87,29 @@ impl Testers {
     }
 
     /// The person's answer. False if nobody invited this person.
-    pub(crate) fn answer(&mut self, phone: &PhoneNumber, answer: Invitation) -> bool {
+    pub(super) fn answer(&mut self, phone: &PhoneNumber, answer: Invitation) -> bool {
         self.0.get_mut(phone).map(|tester| tester.answer = answer).is_some()
     }
 
-    pub(crate) fn of(&self, phone: &PhoneNumber) -> Option<Invitation> {
+    pub(super) fn has_accepted(&self, phone: &PhoneNumber) -> bool {
+        self.of(phone) == Some(Invitation::Accepted)
+    }
+
+    pub(super) fn of(&self, phone: &PhoneNumber) -> Option<Invitation> {
         self.0.get(phone).map(|tester| tester.answer)
     }
 }
+
+pub(super) const BEHAVIOURS: &[&Behaviour] = &[&Behaviour {
+    id: "testers",
+    what: "An agent invites 20 people in 24 hours and 200 altogether; more are answered 429. Who accepts gets its messages \
+               before it is launched",
+    basis: Basis::Documented,
+    source: "reference/rest/v1/phones.testers/create; that the day slides, and that a second invitation counts for \
+                 nothing, is assumed",
+    switch: None,
+    test: "an_agent_invites_20_a_day_and_200_altogether",
+}];
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,179 @@
+//! Agents, and the carriers on which they are launched. (guides/deploy; the management API, `AgentLaunch`)
+
+use super::{Command, Effect, PhoneState, Platform, notice};
+use crate::fidelity::{Basis, Behaviour};
+use jiff::{SignedDuration, Timestamp};
+use rbm_wire::name::{AgentId, PhoneNumber};
+use std::collections::BTreeMap;
+
+/// An agent.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    /// Its id.
+    pub id: AgentId,
+    /// What it is for.
+    pub use_case: UseCase,
+    /// Where it may be used.
+    pub launch: Launch,
+}
+
+impl Agent {
+    /// Transactional, and launched on every carrier.
+    pub fn launched(id: AgentId) -> Self {
+        Self { id, use_case: UseCase::Transactional, launch: Launch::Everywhere }
+    }
+}
+
+/// What an agent is for. It decides what a message without a traffic type is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum UseCase {
+    /// One-time passwords.
+    Otp,
+    /// What people ordered or have.
+    Transactional,
+    /// Advertising.
+    Promotional,
+    /// Several of these: then each message says which.
+    MultiUse,
+}
+
+/// Where an agent may be used.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Launch {
+    /// On every carrier: what nobody has who speaks with Google, and what a test mostly wants.
+    Everywhere,
+    /// By carrier; not on the others. Testers get its messages everywhere.
+    On(BTreeMap<String, LaunchState>),
+}
+
+/// Where an agent is with one carrier.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LaunchState {
+    /// Not asked for.
+    Unlaunched,
+    /// The carrier looks at it.
+    Pending,
+    /// People get its messages.
+    Launched,
+    /// The carrier does not want it.
+    Rejected,
+    /// The carrier has stopped it.
+    Suspended,
+}
+
+impl LaunchState {
+    /// As callbacks have it; the management API writes `LAUNCH_STATE_` before it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unlaunched => "UNLAUNCHED",
+            Self::Pending => "PENDING",
+            Self::Launched => "LAUNCHED",
+            Self::Rejected => "REJECTED",
+            Self::Suspended => "SUSPENDED",
+        }
+    }
+}
+
+/// A carrier or a partner changes where an agent is with the carrier. The agent's webhook hears of it.
+#[derive(Clone, Debug)]
+pub struct SetLaunch {
+    /// Whose.
+    pub agent: AgentId,
+    /// `/v1/regions/fi-rcs`
+    pub carrier: String,
+    /// What it becomes.
+    pub state: LaunchState,
+    /// Who does it.
+    pub acting_party: Option<String>,
+    /// Why.
+    pub comment: Option<String>,
+}
+
+impl Command for SetLaunch {
+    /// False if there is no such agent.
+    type Answer = bool;
+
+    fn run(self, platform: &mut Platform, now: Timestamp) -> bool {
+        let Some(agent) = platform.agents.get_mut(&self.agent) else { return false };
+        if agent.agent.launch == Launch::Everywhere {
+            agent.agent.launch = Launch::On(BTreeMap::new());
+        }
+        let Launch::On(carriers) = &mut agent.agent.launch else { return false };
+        let old = carriers.insert(self.carrier.clone(), self.state).unwrap_or(LaunchState::Unlaunched);
+        let event_id = format!("{}/{}", self.agent.bare(), platform.name());
+        platform.effects.push(Effect { notice: notice::launch(now, &self, old, event_id), agent: self.agent });
+        true
+    }
+}
+
+/// Why an agent does not reach a person.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Barrier {
+    /// No RCS, or not seen for too long, or the carrier has not launched the agent though others have.
+    Unreachable,
+    /// No carrier has launched the agent, and the person is no tester.
+    NotATester,
+}
+
+impl Platform {
+    pub(super) fn barrier(&self, agent: &AgentId, number: &PhoneNumber, now: Timestamp) -> Option<Barrier> {
+        let phone = self.phone(number);
+        if !phone.rcs || !is_fresh(self.phones.get(number), now) {
+            return Some(Barrier::Unreachable);
+        }
+        let state = self.agents.get(agent)?;
+        let Launch::On(carriers) = &state.agent.launch else { return None };
+        let launched = |state: &LaunchState| *state == LaunchState::Launched;
+        if carriers.get(&phone.carrier).is_some_and(launched) || state.testers.has_accepted(number) {
+            None
+        } else if carriers.values().any(launched) {
+            Some(Barrier::Unreachable)
+        } else {
+            Some(Barrier::NotATester)
+        }
+    }
+}
+
+/// Whether the phone was connected in the last 31 days.
+fn is_fresh(phone: Option<&PhoneState>, now: Timestamp) -> bool {
+    let seen_at = phone.and_then(|phone| phone.seen_at);
+    seen_at.is_none_or(|seen_at| now.duration_since(seen_at) <= REMEMBERED_FOR)
+}
+
+/// guides/build/capabilities
+const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+pub(super) const BEHAVIOURS: &[&Behaviour] = &[
+    &Behaviour {
+        id: "launch-per-carrier",
+        what: "An agent reaches the phones of the carriers that have launched it, and its testers; others are answered 404",
+        basis: Basis::Documented,
+        source: "reference/rest/v1/phones.agentMessages/create, reference/rest/v1/phones/getCapabilities",
+        switch: None,
+        test: "an_agent_reaches_carriers_that_launched_it_and_testers",
+    },
+    &Behaviour {
+        id: "launched-everywhere",
+        what: "An agent is launched everywhere until somebody says where it is",
+        basis: Basis::Assumed,
+        source: "ours: so that a first test needs no launch",
+        switch: Some("launch"),
+        test: "an_agent_reaches_carriers_that_launched_it_and_testers",
+    },
+    &Behaviour {
+        id: "launch-callback",
+        what: "A change of a launch is told to the webhook, with the old and the new state",
+        basis: Basis::Documented,
+        source: "guides/build/events/receive-events, reference/rest/v1/AgentLaunchEvent",
+        switch: None,
+        test: "a_launch_is_told_to_the_webhook",
+    },
+    &Behaviour {
+        id: "seen-in-31-days",
+        what: "A phone that was not connected for 31 days counts as one without RCS; for messages this is assumed",
+        basis: Basis::Documented,
+        source: "guides/build/capabilities",
+        switch: None,
+        test: "a_phone_that_was_not_seen_for_31_days_is_unreachable",
+    },
+];

@@ -1,0 +1,161 @@
+//! `rbm emulate`: where its line says everything is, it is; and it calls the webhook that it was given.
+
+use crate::emulating::Emulate;
+use crate::program::{ANSWERS, PATIENCE, command, rbm, sign};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::Client;
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+#[tokio::test]
+async fn its_line_says_where_the_key_file_is_and_whose_agent() {
+    for (arguments, agent) in [(&[][..], "demo@rbm.goog"), (&["--agent", "shop"], "shop@rbm.goog")] {
+        let emulate = Emulate::start(arguments, "");
+        let origin = emulate.origin();
+        let expected = json!({
+            "emulator": origin, "service_account": format!("{origin}/emulator/service-account.json"), "agent": agent,
+        });
+        assert_eq!(emulate.ready, expected);
+        let account = get(emulate.ready["service_account"].as_str().unwrap()).await;
+        assert_eq!(account["token_uri"], format!("{origin}/token"));
+        assert_eq!(get(&format!("{origin}/emulator/webhooks")).await["webhooks"], json!([]));
+    }
+}
+
+// The webhook answers while this thread waits for the process.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_webhook_is_registered_and_told_with_ids_that_follow_from_the_seed() {
+    let mut webhook = Webhook::start().await;
+    let mut ids = Vec::new();
+    for seed in ["7", "7", "8"] {
+        let arguments =
+            ["--webhook", &webhook.url, "--client-token-file", "-", "--agent", "shop@rbm.goog", "--seed", seed];
+        let emulate = Emulate::start(&arguments, "the token\n");
+        let handshake = webhook.next().await;
+        assert_eq!(handshake.body["clientToken"], "the token", "without the end of the line");
+        assert_eq!(
+            (&emulate.ready["webhook"], &emulate.ready["agent"]),
+            (&json!(webhook.url), &json!("shop@rbm.goog"))
+        );
+
+        let phone = format!("{}/emulator/phones/{ANSWERS}", emulate.origin());
+        let said = Client::new().post(&phone).body(json!({ "text": "Hello" }).to_string()).send().await.unwrap();
+        assert_eq!(said.status(), 200);
+        let told = webhook.next().await;
+        let data = STANDARD.decode(told.body["message"]["data"].as_str().unwrap()).unwrap();
+        assert_eq!(told.signature, sign("the token", &data));
+        let notice: Value = serde_json::from_slice(&data).unwrap();
+        assert_eq!((&notice["text"], &notice["agentId"]), (&json!("Hello"), &json!("shop@rbm.goog")));
+        ids.push(notice["messageId"].as_str().unwrap().to_owned());
+    }
+    assert!(ids[0] == ids[1] && ids[1] != ids[2], "{ids:?}");
+}
+
+#[test]
+fn either_signal_ends_it() {
+    for signal in ["-TERM", "-INT"] {
+        assert_eq!(Emulate::start(&[], "").end(signal), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn a_person_reads_where_to_begin() {
+    let mut child = command(&["emulate", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut seen = Vec::new();
+    // The last line of its text.
+    for line in lines {
+        seen.push(line);
+        if seen.last().unwrap().ends_with("-d '{\"text\":\"Hello\"}'") {
+            break;
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let seen = seen.join("\n");
+    for part in ["agent            demo@rbm.goog", "webhook          none", "curl http://127.0.0.1:", ANSWERS] {
+        assert!(seen.contains(part), "no {part:?} in {seen}");
+    }
+}
+
+// The webhook answers while this thread waits for the process.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_started_says_why() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let webhook = Webhook::start().await;
+    let wrong = format!("{}/of-nobody", webhook.url);
+    let any = ["--listen", "127.0.0.1:0", "--client-token-file", "-"];
+    let with = |more: &[&'static str]| [&any[..], more].concat();
+    for (arguments, stdin, code, said) in [
+        (vec!["--listen", "0.0.0.0:0"], "", 2, "--listen 0.0.0.0:0 is not an address of this machine only"),
+        (vec!["--listen", "[::]:0"], "", 2, "--listen [::]:0 is not an address of this machine only"),
+        (vec!["--listen", &taken], "", 1, "cannot be listened on"),
+        (vec!["--agent", "a b"], "", 2, "invalid value 'a b' for '--agent <ID>': it must have 1 to 128 letters"),
+        (vec!["--seed", "-1"], "", 2, "unexpected argument '-1'"),
+        (vec!["--webhook", "http://127.0.0.1:1/"], "", 2, "--client-token-file <FILE>"),
+        (any.to_vec(), "x", 2, "--webhook <URL>"),
+        (with(&["--webhook", "ftp://x"]), "x", 2, "it must be like http://127.0.0.1:8080/rbm"),
+        (with(&["--webhook", "x"]), "x", 2, "relative URL without a base; it must be like"),
+        (with(&["--webhook", "http://127.0.0.1:1/"]), "\n", 2, "- holds no client token"),
+        (with(&["--webhook", "http://127.0.0.1:1/"]), "x", 3, "--webhook http://127.0.0.1:1/ did not answer: it refused the connection"),
+        ([&any[..], &["--webhook", &wrong]].concat(), "x", 1, "is not registered: it answered 404 Not Found"),
+    ] {
+        let ended = rbm(&[&["emulate"][..], &arguments].concat(), stdin.as_bytes());
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(said), "{arguments:?}: {}", ended.stderr);
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+    }
+}
+
+async fn get(address: &str) -> Value {
+    serde_json::from_str(&reqwest::get(address).await.unwrap().text().await.unwrap()).unwrap()
+}
+
+/// One that answers the handshake, and hands on all that it is asked.
+struct Webhook {
+    url: String,
+    asked: mpsc::UnboundedReceiver<Asked>,
+}
+
+struct Asked {
+    signature: String,
+    body: Value,
+}
+
+impl Webhook {
+    async fn start() -> Self {
+        let (sender, asked) = mpsc::unbounded_channel();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/rbm", listener.local_addr().unwrap());
+        let router = Router::new().route("/rbm", post(take)).with_state(sender);
+        tokio::spawn(async { axum::serve(listener, router).await });
+        Self { url, asked }
+    }
+
+    async fn next(&mut self) -> Asked {
+        timeout(PATIENCE, self.asked.recv()).await.unwrap().unwrap()
+    }
+}
+
+async fn take(
+    State(sender): State<mpsc::UnboundedSender<Asked>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, String) {
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let secret = body["secret"].as_str().unwrap_or_default().to_owned();
+    let signature = headers.get("x-goog-signature").map(|value| value.to_str().unwrap().to_owned());
+    sender.send(Asked { signature: signature.unwrap_or_default(), body }).unwrap();
+    (StatusCode::OK, secret)
+}
