@@ -109,13 +109,14 @@ impl Push {
     ) -> Result<Handshake, WebhookProblem> {
         let begun = Instant::now();
         let answer = self.ask(url, &client_token).await;
-        let (url, took, answer_seen) = (url.to_owned(), begun.elapsed(), answer.clone());
-        let result = answer.map(|answer| Handshake { level: level.clone(), url: url.clone(), answer, took });
+        let (url, took) = (url.to_owned(), begun.elapsed());
         let mut state = self.state();
-        if let Ok(answer) = answer_seen {
-            let registration = Registration { level: level.clone(), url: url.clone(), client_token, answer };
-            state.queue.targets.register(registration);
-        }
+        let result = answer.map(|answer| {
+            let (level, url, answer_seen) = (level.clone(), url.clone(), answer.clone());
+            let handshake = Handshake { level: level.clone(), url: url.clone(), answer: answer_seen, took };
+            state.queue.targets.register(Registration { level, url, client_token, answer });
+            handshake
+        });
         state.log.register(Registering { at: self.clock.now(), level, url, result: result.clone() });
         drop(state);
         self.changed.notify_one();
@@ -204,7 +205,10 @@ impl Push {
         match address.scheme() {
             "https" => Ok(address),
             "http" if !self.settings.https_only => Ok(address),
-            scheme => Err(no_address(format!("it begins with {scheme}, and must with https"))),
+            scheme => {
+                let wanted = if self.settings.https_only { "https" } else { "https or http" };
+                Err(no_address(format!("it begins with {scheme}, and must with {wanted}")))
+            }
         }
     }
 
