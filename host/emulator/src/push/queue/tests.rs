@@ -56,6 +56,18 @@ fn the_back_off_grows_to_600_seconds_until_seven_days_are_over() {
 }
 
 #[test]
+fn a_failure_of_a_webhook_that_was_replaced_meanwhile_keeps_the_new_one_from_nothing() {
+    let mut queue = Queue::new(10, LaunchesTo::Agent);
+    register(&mut queue, Level::Partner);
+    queue.push(waiting(0, 1, at(0)));
+    let Turn::Call(waiting, called) = queue.turn(at(0)) else { panic!("a notice waits") };
+    register(&mut queue, Level::Partner);
+    assert_eq!(queue.failed(waiting, &called, at(0), Duration::from_secs(1)), None);
+    let Turn::Call(waiting, again) = queue.turn(at(0)) else { panic!("it waits for nothing") };
+    assert!(waiting.attempts == 2 && !Arc::ptr_eq(&called, &again));
+}
+
+#[test]
 fn launches_go_to_the_agents_own_webhook_or_to_the_partners_only() {
     let called = |launches_to, launches| {
         let mut queue = Queue::new(10, launches_to);
