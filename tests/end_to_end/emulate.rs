@@ -108,7 +108,7 @@ async fn what_cannot_be_started_says_why() {
         (with(&["--webhook", "ftp://x"]), "x", 2, "it must be like http://127.0.0.1:8080/rbm"),
         (with(&["--webhook", "x"]), "x", 2, "relative URL without a base; it must be like"),
         (with(&["--webhook", "http://127.0.0.1:1/"]), "\n", 2, "- holds no client token"),
-        (with(&["--webhook", "http://127.0.0.1:1/"]), "x", 3, "--webhook http://127.0.0.1:1/ did not answer: it refused the connection"),
+        (with(&["--webhook", "http://127.0.0.1:1/"]), "x", 3, "127.0.0.1:1/ did not answer: it refused the connection"),
         ([&any[..], &["--webhook", &wrong]].concat(), "x", 1, "is not registered: it answered 404 Not Found"),
     ] {
         let ended = rbm(&[&["emulate"][..], &arguments].concat(), stdin.as_bytes());
