@@ -79,7 +79,10 @@ impl Platform {
     fn act(&mut self, now: Timestamp, agent: &AgentId, number: &PhoneNumber, act: Act) -> Result<(), PhoneProblem> {
         match act {
             Act::Online(online) => self.set_online(now, number, online),
-            Act::Rcs(on) => self.phone_state(number).phone.rcs = on,
+            Act::Rcs(on) => {
+                self.phone_state(number).phone.rcs = on;
+                self.deliver_what_waits(now, number);
+            }
             Act::Carrier(carrier) => self.phone_state(number).phone.carrier = carrier,
             Act::Tester(accepted) => {
                 let answer = if accepted { Invitation::Accepted } else { Invitation::Declined };
@@ -186,10 +189,17 @@ impl Platform {
         }
         state.seen_at = None;
         state.show_waiting_signals(now, queued_for);
-        let waiting: Vec<_> = state.waiting.iter().cloned().collect();
         let receipts = std::mem::take(&mut state.unsent_receipts);
         receipts.iter().for_each(|(agent, id)| self.tell_about(now, agent, number, EventType::Read, id));
-        waiting.iter().for_each(|(agent, id)| self.plan_delivery(now, agent, number, id));
+        self.deliver_what_waits(now, number);
+    }
+
+    fn deliver_what_waits(&mut self, now: Timestamp, number: &PhoneNumber) {
+        let state = self.phone_state(number);
+        if state.phone.online && state.phone.rcs {
+            let waiting = state.waiting.clone();
+            waiting.iter().for_each(|(agent, id)| self.plan_delivery(now, agent, number, id));
+        }
     }
 
     fn find_suggestion(

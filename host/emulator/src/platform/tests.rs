@@ -215,6 +215,17 @@ fn a_revoke_may_come_too_late() {
 }
 
 #[test]
+fn what_waits_is_delivered_when_rcs_is_on_again() {
+    let mut table = Table::new();
+    table.send(0, 1, "m1").expect("taken");
+    table.act(0, 1, Act::Rcs(false)).expect("a phone");
+    assert_eq!(table.told(60), [""; 0]);
+    assert_eq!(table.states(1), [State::Queued]);
+    table.act(60, 1, Act::Rcs(true)).expect("a phone");
+    assert_eq!(table.told(120).first().map(String::as_str), Some("DELIVERED m1"));
+}
+
+#[test]
 fn what_is_read_offline_is_told_later() {
     let mut table = Table::new();
     table.send(0, 5, "m1").expect("taken");

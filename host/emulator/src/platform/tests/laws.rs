@@ -103,6 +103,12 @@ proptest! {
         // READ of what was delivered, once.
         prop_assert!(read.iter().all(|what| delivered.contains(what)));
         prop_assert_eq!(read.iter().collect::<BTreeSet<_>>().len(), read.len());
+        // Nothing waits for a phone that is there.
+        for last in 1..4 {
+            let phone = platform.phone(&number(last));
+            let waits = platform.shown(&number(last)).any(|shown| shown.state == State::Queued);
+            prop_assert!(!(waits && phone.online && phone.rcs), "on phone {}", last);
+        }
         // What was taken back is never shown.
         prop_assert!(delivered.iter().all(|(message, _)| !revoked.contains(&id(message))));
     }
