@@ -19,13 +19,15 @@ impl Problem {
     }
 
     /// With what is wrong, one by one.
-    pub(crate) fn with_findings(self, findings: Vec<FindingView>) -> Self {
-        Self(ProblemView { findings, ..self.0 })
+    pub(crate) fn with_findings(mut self, findings: Vec<FindingView>) -> Self {
+        self.0.findings = findings;
+        self
     }
 
     /// When to come again.
-    pub(crate) fn retry_after(self, seconds: u32) -> Self {
-        Self(ProblemView { retry_after_seconds: Some(seconds), ..self.0 })
+    pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
+        self.0.retry_after_seconds = Some(seconds);
+        self
     }
 
     /// Something that the platform did not do.
