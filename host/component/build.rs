@@ -34,5 +34,11 @@ const PLUGIN: Guest = Guest {
         // A small stack is quick to wipe, and a fresh instance wipes it each time.
         "-Clink-arg=-zstack-size=65536",
     ],
-    watched: &["guest/Cargo.toml", "guest/component/Cargo.toml", "guest/wire/Cargo.toml", "guest/wire/limits.tsv", "wit/rust/Cargo.toml"],
+    watched: &[
+        "guest/Cargo.toml",
+        "guest/component/Cargo.toml",
+        "guest/wire/Cargo.toml",
+        "guest/wire/limits.tsv",
+        "wit/rust/Cargo.toml",
+    ],
 };

@@ -134,7 +134,8 @@ fn word(method: &Method) -> String {
 fn respond(answer: Answer, out: ResponseOutparam) {
     let headers = answer.headers.into_iter().map(|(name, value)| (name, value.into_bytes()));
     let length = ("content-length".to_owned(), answer.body.len().to_string().into_bytes());
-    let headers: Vec<_> = headers.filter(|(name, _)| !name.eq_ignore_ascii_case("content-length")).chain([length]).collect();
+    let headers: Vec<_> =
+        headers.filter(|(name, _)| !name.eq_ignore_ascii_case("content-length")).chain([length]).collect();
     // Headers that a host does not take are the plugin's, and the answer is worth more than they are.
     let response = OutgoingResponse::new(Fields::from_list(&headers).unwrap_or_else(|_| no_fields()));
     let _ = response.set_status_code(answer.status);

@@ -26,8 +26,7 @@ impl Headers {
         match self.once("content-encoding")?.filter(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
             None => Ok(()),
             Some(encoding) => {
-                let detail =
-                    format!("content-encoding is {:?}, and a body is taken as it is only", excerpt(&encoding));
+                let detail = format!("content-encoding is {:?}, and a body is taken as it is only", excerpt(&encoding));
                 Err(problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-encoding", &detail))
             }
         }

@@ -55,9 +55,8 @@ fn read(asked: &Asked) -> Result<Value, ProblemView> {
     asked.headers.check_caller(asked.settings.api_token())?;
     asked.headers.check_json()?;
     let body = asked.body()?;
-    strict::parse(&body).map_err(|trouble| {
-        problem(StatusCode::BAD_REQUEST, "not-json", &format!("the body is not JSON: {trouble}"))
-    })
+    strict::parse(&body)
+        .map_err(|trouble| problem(StatusCode::BAD_REQUEST, "not-json", &format!("the body is not JSON: {trouble}")))
 }
 
 fn understand(asked: &Asked, key: Option<&str>, body: &Value) -> Understood {

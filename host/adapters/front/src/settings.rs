@@ -47,7 +47,9 @@ impl Settings {
                 let variable = format!("RBM_{}", described.name.to_uppercase().replace('-', "_"));
                 let second = described.many.then(|| format!("{variable}_2"));
                 let values = [Some(variable), second].into_iter().flatten();
-                values.filter_map(|name| Some(Setting { name: described.name.clone(), value: self.variable(&name)?.to_owned() }))
+                values.filter_map(|name| {
+                    Some(Setting { name: described.name.clone(), value: self.variable(&name)?.to_owned() })
+                })
             })
             .collect()
     }
@@ -99,9 +101,14 @@ mod tests {
     #[test]
     fn an_event_concerns_the_one_agent_in_either_spelling() {
         let demo = settings(&[("RBM_AGENT_ID", "demo@rbm.goog")]);
-        for (agent, concerned) in
-            [("demo", true), ("demo@rbm.goog", true), ("", true), ("other", false), ("demo@rbm.example", false), ("a/b", false)]
-        {
+        for (agent, concerned) in [
+            ("demo", true),
+            ("demo@rbm.goog", true),
+            ("", true),
+            ("other", false),
+            ("demo@rbm.example", false),
+            ("a/b", false),
+        ] {
             assert_eq!(demo.concerns(agent), concerned, "{agent}");
         }
         assert!(!settings(&[]).concerns("demo"));

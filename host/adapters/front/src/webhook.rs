@@ -44,7 +44,8 @@ fn of_reaction(reaction: Reaction) -> Answer {
 /// Whatever goes wrong, the platform sends the event again: for seven days. (guides/integrate/webhooks)
 fn hand_over(asked: &Asked, agent: &str, inbound: &Inbound) -> Result<(), ProblemView> {
     if !asked.settings.concerns(&inbound.agent) {
-        let detail = format!("it is signed, and concerns the agent {:?}, which is not served here", excerpt(&inbound.agent));
+        let detail =
+            format!("it is signed, and concerns the agent {:?}, which is not served here", excerpt(&inbound.agent));
         machine::log(&detail);
         return Err(problem(StatusCode::NOT_FOUND, "agent-not-served", &detail));
     }

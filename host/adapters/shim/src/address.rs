@@ -45,7 +45,11 @@ mod tests {
             ("http://127.0.0.1:8788/v1/x", None, false),
             ("http://127.0.0.1:8789/v1/x", twin, false),
             ("http://rcsbusinessmessaging.googleapis.com/v1/x", None, false),
-            ("http://rcsbusinessmessaging.googleapis.com/v1/x", Some("http://rcsbusinessmessaging.googleapis.com"), false),
+            (
+                "http://rcsbusinessmessaging.googleapis.com/v1/x",
+                Some("http://rcsbusinessmessaging.googleapis.com"),
+                false,
+            ),
             ("http://127.0.0.1.example/v1", Some("http://127.0.0.1.example"), false),
             ("http://[::1]:1/v1", Some("http://[::1]:1"), true),
             ("https://rcsbusinessmessaging.googleapis.com.example/v1", None, false),

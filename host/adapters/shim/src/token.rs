@@ -52,7 +52,9 @@ fn of_metadata_server(host: &str) -> Result<String, TokenProblem> {
         status @ (408 | 429 | 500..) => {
             return Err(TokenProblem::Unreachable(format!("the metadata server at {host} answered {status}")));
         }
-        status => return Err(TokenProblem::Refused(format!("no token: the metadata server at {host} answered {status}"))),
+        status => {
+            return Err(TokenProblem::Refused(format!("no token: the metadata server at {host} answered {status}")));
+        }
     }
     let answer: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let token = answer["access_token"].as_str().filter(|token| !token.is_empty()).map(str::to_owned);
