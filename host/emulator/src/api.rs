@@ -216,10 +216,13 @@ fn parse_id(field: &str, text: Option<&str>) -> Result<MessageId, Refusal> {
 
 pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
     surface::PRETTY,
+    surface::CONTENT_TYPE,
     surface::ALT,
     surface::CALLBACK,
     surface::KEY,
+    request::SPELLINGS,
     request::QUERY,
+    request::PARAMETER_NAMES,
     request::TOKEN_PLACES,
     request::FORM,
     request::GZIP,
@@ -228,3 +231,6 @@ pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
     dialogflow::CALLBACK,
     discovery::DOCUMENT,
 ];
+
+/// What is there for people and tests, and not at Google's.
+pub(crate) const CONTROL: &[&Behaviour] = &[clock::CLOCK, phones::PHONES];

@@ -239,6 +239,14 @@ pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
         switch: None,
         test: "what_is_no_json_is_refused_in_words",
     },
+    &Behaviour {
+        id: "json-empty",
+        what: "A body without anything in it counts as an empty object",
+        basis: Basis::Assumed,
+        source: "protobuf.dev/programming-guides/json does not say",
+        switch: None,
+        test: "a_body_is_sent_as_json",
+    },
 ];
 
 #[cfg(test)]

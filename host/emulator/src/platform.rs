@@ -20,7 +20,7 @@ mod signal;
 mod submit;
 pub mod testers;
 
-use crate::fidelity::Behaviour;
+use crate::fidelity::{Basis, Behaviour};
 use crate::phone::{Act, Habit, Phone};
 pub use capability::AskCapabilities;
 use files::Files;
@@ -414,21 +414,57 @@ fn push_bounded<T>(list: &mut VecDeque<T>, item: T) {
 
 const KEPT_PER_PHONE: usize = 1_000;
 
-/// What is said of all that is decided below.
-pub(crate) fn behaviours() -> impl Iterator<Item = &'static Behaviour> {
-    let lists = [
-        capability::BEHAVIOURS,
-        delivery::BEHAVIOURS,
-        launch::BEHAVIOURS,
-        person::BEHAVIOURS,
-        reach::BEHAVIOURS,
-        revoke::BEHAVIOURS,
-        submit::BEHAVIOURS,
-        signal::BEHAVIOURS,
-        testers::BEHAVIOURS,
-    ];
-    lists.into_iter().flatten().copied()
-}
+const OWN: &[&Behaviour] = &[
+    &Behaviour {
+        id: "unlisted-phone",
+        what: "A number that nobody has listed is a phone that is online and has RCS, and whose person reads each message half a \
+               second after it came",
+        basis: Basis::Assumed,
+        source: "ours, so that any number can be tried",
+        switch: Some("habits"),
+        test: "a_number_that_nobody_listed_is_a_phone_that_reads",
+    },
+    &Behaviour {
+        id: "ids-per-agent",
+        what: "Ids are an agent's own: two agents may use the same, and one agent may not for two phones",
+        basis: Basis::Documented,
+        source: "reference/rest/v1/phones.agentMessages/create",
+        switch: None,
+        test: "each_agent_has_ids_of_its_own",
+    },
+    &Behaviour {
+        id: "kept-per-phone",
+        what: "A phone shows its last 1,000 messages. Of older ones only the id is known: it is answered 409",
+        basis: Basis::Assumed,
+        source: "ours, so that memory has an end",
+        switch: None,
+        test: "an_id_is_remembered_when_nothing_else_of_its_message_is",
+    },
+    &Behaviour {
+        id: "seed",
+        what: "The ids of events and of people's messages follow from the seed and from what was done, in which order",
+        basis: Basis::Assumed,
+        source: "ours, so that a run can be repeated: Google's are random",
+        switch: Some("seed"),
+        test: "a_message_is_delivered_read_and_answered_in_that_order",
+    },
+];
+
+/// What is said of all that is decided here.
+pub(crate) const BEHAVIOURS: &[&[&Behaviour]] = &[
+    OWN,
+    capability::BEHAVIOURS,
+    classification::BEHAVIOURS,
+    delivery::BEHAVIOURS,
+    files::BEHAVIOURS,
+    launch::BEHAVIOURS,
+    person::BEHAVIOURS,
+    reach::BEHAVIOURS,
+    revoke::BEHAVIOURS,
+    submit::BEHAVIOURS,
+    signal::BEHAVIOURS,
+    testers::BEHAVIOURS,
+];
 
 #[cfg(test)]
 mod tests;

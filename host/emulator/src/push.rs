@@ -355,7 +355,23 @@ const SAME_PUBLICATION: &Behaviour = &Behaviour {
     test: "no_notice_is_lost_when_a_receiver_fails_for_a_while",
 };
 
-const OWN: &[&Behaviour] = &[ONLY_200, TIME_OUT, SAME_PUBLICATION];
+const DOCTOR: &Behaviour = &Behaviour {
+    id: "webhook-doctor",
+    what: "GET /emulator/webhooks says of each call what was wrong with its answer, and what follows",
+    basis: Basis::Assumed,
+    source: "ours: Google says nothing",
+    switch: None,
+    test: "each_way_to_fail_is_named_and_tried_again",
+};
+const CLOCK: &Behaviour = &Behaviour {
+    id: "webhook-clock",
+    what: "Back-off and the seven days go by the emulator's clock, and only the time of one call by the machine's",
+    basis: Basis::Assumed,
+    source: "ours, so that a test need not wait",
+    switch: None,
+    test: "a_notice_is_tried_for_seven_days_and_then_dropped",
+};
+const OWN: &[&Behaviour] = &[ONLY_200, TIME_OUT, SAME_PUBLICATION, DOCTOR, CLOCK];
 
 /// All that is decided here.
 pub(crate) const BEHAVIOURS: &[&[&Behaviour]] =

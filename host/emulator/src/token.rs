@@ -302,7 +302,8 @@ const SCOPE_BYTES_MAX: usize = 2_048;
 pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
     &Behaviour {
         id: "token-assertion",
-        what: "An assertion signed by the account's key with RS256, for the token endpoint and at most an hour long, buys a token",
+        what: "An assertion signed by the account's key with RS256, for the token endpoint and at most an hour long, buys a \
+               token",
         basis: Basis::Documented,
         source: "developers.google.com/identity/protocols/oauth2/service-account",
         switch: None,
@@ -365,5 +366,21 @@ pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
         source: "RFC 6749, section 3.2",
         switch: None,
         test: "the_token_endpoint_takes_a_form_by_post",
+    },
+    &Behaviour {
+        id: "token-clock",
+        what: "Tokens and assertions go by the machine's clock, also when the emulator's is moved",
+        basis: Basis::Assumed,
+        source: "ours: a client signs and counts by its own clock",
+        switch: None,
+        test: "fifteen_days_pass_when_the_clock_jumps",
+    },
+    &Behaviour {
+        id: "service-account",
+        what: "The key file at /emulator/service-account.json has the fields of Google's; its key is made at every start",
+        basis: Basis::Documented,
+        source: "developers.google.com/identity/protocols/oauth2/service-account; where it is to be had is ours",
+        switch: None,
+        test: "the_key_file_is_shaped_as_googles",
     },
 ];

@@ -3,6 +3,7 @@
 use super::request::Body;
 use crate::Shared;
 use crate::excerpt::{excerpt, remark};
+use crate::fidelity::{Basis, Behaviour};
 use crate::platform::Pass;
 use crate::refusal::{Refusal, violation};
 use axum::Json;
@@ -97,3 +98,13 @@ fn shown(reading: Reading) -> Value {
     let Reading { now, paused, rate } = reading;
     json!({ "now": now.to_string(), "paused": paused, "rate": rate })
 }
+
+pub(super) const CLOCK: &Behaviour = &Behaviour {
+    id: "clock",
+    what: "/emulator/clock moves the time of the platform, its phones and what waits for webhooks; what has come due has \
+           happened when it answers",
+    basis: Basis::Assumed,
+    source: "ours: Google has no such thing",
+    switch: None,
+    test: "a_clock_is_shown_and_moved_over_http",
+};

@@ -4,6 +4,7 @@ use super::parse_phone;
 use super::request::{Body, PathNames};
 use crate::Shared;
 use crate::excerpt::remark;
+use crate::fidelity::{Basis, Behaviour};
 use crate::phone::Act;
 use crate::platform::testers::Invitation;
 use crate::platform::{Do, Platform, Said, Shown};
@@ -90,3 +91,12 @@ fn shown(shared: &Shared, number: &PhoneNumber) -> Value {
         "signals": platform.signals(number).collect::<Vec<&AgentEvent>>(),
     })
 }
+
+pub(super) const PHONES: &Behaviour = &Behaviour {
+    id: "phones",
+    what: "/emulator/phones/{number} shows a phone and does what its person does; it asks for no token",
+    basis: Basis::Assumed,
+    source: "ours: Google has no such thing",
+    switch: None,
+    test: "a_person_does_everything_over_http",
+};

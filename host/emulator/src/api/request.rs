@@ -280,3 +280,20 @@ pub(super) const GZIP: &Behaviour = &Behaviour {
     switch: None,
     test: "a_body_may_be_compressed_and_never_too_large",
 };
+
+pub(super) const SPELLINGS: &Behaviour = &Behaviour {
+    id: "spellings",
+    what: "An agent is known with and without @rbm.goog, and the plus sign of a phone as + and as %2B",
+    basis: Basis::SecondHand,
+    source: "Google's samples and webhooks have the two spellings of agents, clients those of phones",
+    switch: None,
+    test: "an_agent_has_two_spellings_and_a_phone_too",
+};
+pub(super) const PARAMETER_NAMES: &Behaviour = &Behaviour {
+    id: "parameter-names",
+    what: "A query parameter may have its proto name, and a system parameter a dollar sign before it",
+    basis: Basis::SecondHand,
+    source: "cloud.google.com/apis/docs/system-parameters for the dollar sign; other APIs of Google's take proto names",
+    switch: None,
+    test: "a_query_has_only_known_parameters",
+};

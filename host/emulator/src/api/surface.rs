@@ -171,3 +171,12 @@ pub(super) const KEY: &Behaviour = &Behaviour {
     switch: None,
     test: "system_parameters_are_checked",
 };
+
+pub(super) const CONTENT_TYPE: &Behaviour = &Behaviour {
+    id: "answer-type",
+    what: "Answers are application/json; charset=UTF-8, and end with a line break",
+    basis: Basis::SecondHand,
+    source: "as other APIs of Google's answer",
+    switch: None,
+    test: "an_answer_is_pretty_unless_asked_otherwise",
+};

@@ -107,4 +107,20 @@ pub(super) const BEHAVIOURS: &[&Behaviour] = &[
         switch: None,
         test: "a_message_is_delivered_read_and_answered_in_that_order",
     },
+    &Behaviour {
+        id: "delivery-latency",
+        what: "An accepted message is on a phone that is online 200 ms later, unless the phone has a latency of its own",
+        basis: Basis::Assumed,
+        source: "ours: no page has a number",
+        switch: Some("delivery"),
+        test: "a_message_takes_as_long_as_the_rules_or_its_phone_say",
+    },
+    &Behaviour {
+        id: "rcs-off-later",
+        what: "A message that was accepted waits while RCS is off, and is delivered when it is on again",
+        basis: Basis::Assumed,
+        source: "guides/build/messages/send knows phones that are offline only",
+        switch: None,
+        test: "what_waits_is_delivered_when_rcs_is_on_again",
+    },
 ];

@@ -176,4 +176,12 @@ pub(super) const BEHAVIOURS: &[&Behaviour] = &[
         switch: None,
         test: "a_phone_that_was_not_seen_for_31_days_is_unreachable",
     },
+    &Behaviour {
+        id: "launch-transitions",
+        what: "A launch may go from any state to any other",
+        basis: Basis::Assumed,
+        source: "ours: guides/build/events/receive-events says who may change it from where to where",
+        switch: None,
+        test: "any_state_of_a_launch_may_follow_any_other",
+    },
 ];

@@ -100,16 +100,26 @@ impl Testers {
     }
 }
 
-pub(super) const BEHAVIOURS: &[&Behaviour] = &[&Behaviour {
-    id: "testers",
-    what: "An agent invites 20 people in 24 hours and 200 altogether; more are answered 429. Who accepts gets its messages \
+pub(super) const BEHAVIOURS: &[&Behaviour] = &[
+    &Behaviour {
+        id: "testers",
+        what: "An agent invites 20 people in 24 hours and 200 altogether; more are answered 429. Who accepts gets its messages \
                before it is launched",
-    basis: Basis::Documented,
-    source: "reference/rest/v1/phones.testers/create; that the day slides, and that a second invitation counts for \
+        basis: Basis::Documented,
+        source: "reference/rest/v1/phones.testers/create; that the day slides, and that a second invitation counts for \
                  nothing, is assumed",
-    switch: None,
-    test: "an_agent_invites_20_a_day_and_200_altogether",
-}];
+        switch: None,
+        test: "an_agent_invites_20_a_day_and_200_altogether",
+    },
+    &Behaviour {
+        id: "tester-answer",
+        what: "How a person has answered an invitation is told to no webhook",
+        basis: Basis::Assumed,
+        source: "no page has such an event",
+        switch: None,
+        test: "an_agent_that_is_launched_nowhere_reaches_testers_only",
+    },
+];
 
 #[cfg(test)]
 mod tests {

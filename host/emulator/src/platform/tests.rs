@@ -283,6 +283,8 @@ fn people_send_texts_files_and_places() {
     let [text, place, file, typing] = std::mem::take(&mut table.told).try_into().expect("four");
     assert_eq!(text.rich_message_classification.as_ref().and_then(|class| class.segment_count), Some(2), "200 bytes");
     assert_eq!(text.carrier.as_deref(), Some(phone::CARRIER));
+    let id = text.message_id.as_deref().and_then(|id| id.strip_prefix("Mx")).expect("an id");
+    assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
     assert_eq!(place.location.map(|place| (place.latitude.0, place.longitude.0)), Some((1.5, -2.5)));
     let class = file.rich_message_classification.and_then(|class| class.classification_type);
     assert_eq!(class.as_deref(), Some("RICH_MEDIA_MESSAGE"));
@@ -530,4 +532,65 @@ fn each_agent_has_ids_of_its_own() {
     let nobody = Some(AgentId::parse("nobody").expect("agent"));
     let refused = table.apply(61, Do { phone: number(1), agent: nobody, act: Act::Type });
     assert_eq!(refused, Err(PhoneProblem::NoSuchAgent("nobody".to_owned())));
+}
+
+#[test]
+fn a_number_that_nobody_listed_is_a_phone_that_reads() {
+    let mut table = Table::new();
+    let capabilities = table.apply(0, AskCapabilities { agent: agent(), phone: number(9) }).expect("reachable");
+    assert_eq!(capabilities.features, phone::FEATURES);
+    table.send(0, 9, "m1").expect("taken");
+    assert_eq!(table.told(9), ["DELIVERED m1", "READ m1"]);
+    let rules = Rules { habits: vec![Habit::new(SignedDuration::ZERO, Act::Answer)], ..Rules::default() };
+    let mut table = Table::with(vec![Agent::launched(agent())], Vec::new(), rules);
+    table.send(0, 9, "m1").expect("taken");
+    assert_eq!(table.told(9), ["DELIVERED m1", "You wrote: Hi"]);
+}
+
+#[test]
+fn a_message_takes_as_long_as_the_rules_or_its_phone_say() {
+    let seconds =
+        |least, most| Some(Latency { least: SignedDuration::from_secs(least), most: SignedDuration::from_secs(most) });
+    let slow = Phone { latency: seconds(3, 3), ..Phone::quiet(number(1)) };
+    let mut table = Table::with(vec![Agent::launched(agent())], vec![slow], Rules::default());
+    table.send(0, 1, "m1").expect("taken");
+    table.send(0, 2, "m2").expect("taken");
+    let due = |table: &Table| table.platform.next_due().expect("a delivery").duration_since(at(0)).as_millis();
+    assert_eq!(due(&table), 200);
+    assert_eq!(table.told(1), ["DELIVERED m2", "READ m2"]);
+    assert_eq!(due(&table), 3_000);
+    assert_eq!(table.told(3), ["DELIVERED m1"]);
+}
+
+#[test]
+fn a_purpose_that_does_not_fit_the_agent_is_taken() {
+    let agent = Agent { use_case: UseCase::Otp, ..Agent::launched(agent()) };
+    let mut table = Table::with(vec![agent], Vec::new(), Rules::default());
+    let promotion = AgentMessage { message_traffic_type: Some("PROMOTION".into()), ..message(vec![]) };
+    accepted(table.send_message(0, 2, "m1", promotion, None));
+    let none = accepted(table.send(0, 2, "m2"));
+    assert_eq!(none.message_traffic_type, None, "nor is the default told");
+}
+
+#[test]
+fn a_suggestion_of_an_older_message_can_still_be_tapped() {
+    let mut table = Table::new();
+    table.send_message(0, 2, "m1", message(vec![reply("old")]), None).expect("taken");
+    table.send_message(1, 2, "m2", message(vec![reply("new")]), None).expect("taken");
+    table.act(9, 2, Act::Tap("old".into())).expect("there");
+    assert_eq!(table.told(9).last().expect("a tap"), "tap old");
+}
+
+#[test]
+fn any_state_of_a_launch_may_follow_any_other() {
+    use LaunchState::{Launched, Pending, Rejected, Suspended, Unlaunched};
+    let mut table = Table::new();
+    let carrier = || phone::CARRIER.to_owned();
+    let set = |state| SetLaunch { agent: agent(), carrier: carrier(), state, acting_party: None, comment: None };
+    for state in [Suspended, Rejected, Launched, Unlaunched, Suspended, Pending] {
+        assert!(table.apply(0, set(state)));
+    }
+    let told = std::mem::take(&mut table.told);
+    let states: Vec<_> = told.iter().filter_map(|notice| notice.new_launch_state.as_deref()).collect();
+    assert_eq!(states, ["SUSPENDED", "REJECTED", "LAUNCHED", "UNLAUNCHED", "SUSPENDED", "PENDING"]);
 }
