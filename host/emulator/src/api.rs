@@ -51,7 +51,11 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/emulator/webhooks", get(webhooks::show_webhooks).post(webhooks::register_webhook))
         .route("/emulator/webhooks/faults", get(webhooks::show_faults).put(webhooks::set_faults))
         .route("/emulator/clock", get(clock::show_clock).post(clock::move_clock))
-        .route("/emulator/phones/{phone}", get(phones::show_phone).post(phones::use_phone));
+        .route("/emulator/phones", get(phones::list_phones))
+        .route(
+            "/emulator/phones/{phone}",
+            get(phones::show_phone).post(phones::use_phone).put(phones::list_phone).delete(phones::unlist_phone),
+        );
     // A region is a part of Google's host names, and for who has only one address the beginning of a path.
     let regional = |router: Router<Arc<Shared>>, region: Region| {
         router.nest(&format!("/{}", region.name()), messaging().layer(Extension(region)))

@@ -166,8 +166,11 @@ mod tests {
         "api/webhooks.rs",
         "excerpt.rs",
         "fidelity.rs",
+        "length.rs",
         "lib.rs",
+        "named.rs",
         "phone.rs",
+        "phone/latency.rs",
         "platform/country.rs",
         "platform/notice.rs",
         "platform/quota.rs",
@@ -175,6 +178,8 @@ mod tests {
         "push/doctor.rs",
         "push/log.rs",
         "push/settings.rs",
+        "scenario.rs",
+        "scenario/phone.rs",
     ];
 
     /// The files in and below a directory, by their paths from there.

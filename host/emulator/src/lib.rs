@@ -15,18 +15,22 @@ mod check;
 mod excerpt;
 pub mod fidelity;
 mod json;
+mod length;
 mod mask;
+mod named;
 pub mod phone;
 pub mod platform;
 mod push;
 mod refusal;
 mod region;
+pub mod scenario;
 mod schema;
 mod token;
 mod upload;
 
 use jiff::Timestamp;
 pub use json::JsonSyntax;
+pub use named::Named;
 use phone::Phone;
 use platform::{Agent, Command, Pass, Platform, Rules};
 use push::Push;
@@ -38,6 +42,7 @@ use rbm_clock::Clock;
 use rbm_wire::name::AgentId;
 pub use region::BatchGetHost;
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use token::TokenService;
@@ -75,7 +80,8 @@ pub struct Options {
 }
 
 /// The answer to a message id that was used before: the message is ignored either way.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RepeatedId {
     /// 200 and the first answer again. Assumed.
     Ok,

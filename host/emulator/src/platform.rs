@@ -10,6 +10,7 @@ mod country;
 mod delivery;
 mod files;
 pub mod launch;
+mod listing;
 mod notice;
 mod person;
 mod quota;
@@ -21,11 +22,13 @@ mod submit;
 pub mod testers;
 
 use crate::fidelity::{Basis, Behaviour};
+use crate::length;
 use crate::phone::{Act, Habit, Phone};
 pub use capability::AskCapabilities;
 use files::Files;
 pub use files::KeepFile;
-pub use launch::{Agent, Launch, LaunchState, SetLaunch, UseCase};
+pub use launch::{Agent, Launch, LaunchState, LaunchStep, SetLaunch, UseCase};
+pub use listing::{ListPhone, UnlistPhone};
 pub use person::{Do, PhoneProblem};
 use quota::Quota;
 pub use reach::AskReach;
@@ -42,6 +45,7 @@ use jiff::{SignedDuration, Timestamp};
 use rbm_wire::callback::Notice;
 use rbm_wire::message::{AgentEvent, AgentMessage, ContentMessage};
 use rbm_wire::name::{AgentId, MessageId, PhoneNumber};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Something that is done to the platform.
@@ -63,11 +67,14 @@ pub struct Effect {
 }
 
 /// Where Google's pages leave something open, or disagree.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Rules {
     /// From acceptance to delivery, on phones that have no latency of their own.
+    #[serde(with = "length::signed")]
     pub delivery: SignedDuration,
     /// How long a message waits for a phone that is offline: 30 days by one page, 31 by another.
+    #[serde(with = "length::signed")]
     pub queued_for: SignedDuration,
     /// What taking a message back is answered.
     pub revoke: RevokeReading,
@@ -80,7 +87,8 @@ pub struct Rules {
 }
 
 /// What an agent that is launched nowhere is answered about somebody who is no tester.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Unlaunched {
     /// 404, by the newer pages.
     NotFound,
@@ -184,6 +192,10 @@ struct PhoneState {
     waiting_signals: Vec<(Timestamp, AgentEvent)>,
     /// Until when it shows that an agent types.
     typing_until: BTreeMap<AgentId, Timestamp>,
+    /// Whether somebody said what it is like.
+    listed: bool,
+    /// What is left of its script.
+    script: Vec<Key>,
 }
 
 /// What a person said.
@@ -216,6 +228,8 @@ enum Step {
     Expire(AgentId, MessageId),
     GiveUp(AgentId, MessageId),
     Habit(AgentId, MessageId, Act),
+    Script(PhoneNumber, Act),
+    Launch(Box<SetLaunch>),
 }
 
 /// Lets time pass, and nothing else.
@@ -231,19 +245,23 @@ impl Command for Pass {
 impl Platform {
     /// Nothing has been sent yet.
     pub fn new(agents: Vec<Agent>, phones: Vec<Phone>, rules: Rules, seed: Uuid, now: Timestamp) -> Self {
-        let phone = |phone: Phone| (phone.number.clone(), PhoneState::new(phone, now));
-        let agents = agents.into_iter().map(|agent| (agent.id.clone(), AgentState::new(agent)));
-        Self {
+        let mut platform = Self {
             rules,
-            agents: agents.collect(),
-            phones: phones.into_iter().map(phone).collect(),
+            agents: BTreeMap::new(),
+            phones: HashMap::new(),
             files: Files::default(),
             schedule: Schedule::default(),
             effects: Vec::new(),
             now,
             seed,
             named: 0,
+        };
+        for agent in agents {
+            platform.plan_launches(now, &agent);
+            platform.agents.insert(agent.id.clone(), AgentState::new(agent));
         }
+        phones.into_iter().for_each(|phone| platform.list(now, phone));
+        platform
     }
 
     /// Does what is due, then the command. A clock that goes back is not followed.
@@ -314,6 +332,10 @@ impl Platform {
             Step::Expire(agent, id) => self.expire(now, &agent, &id),
             Step::GiveUp(agent, id) => self.give_up(&agent, &id),
             Step::Habit(agent, id, act) => self.follow_habit(now, &agent, &id, act),
+            Step::Script(phone, act) => self.follow_script(now, phone, act),
+            Step::Launch(change) => {
+                change.run(self, now);
+            }
         }
     }
 
@@ -400,6 +422,8 @@ impl PhoneState {
             signals: VecDeque::new(),
             waiting_signals: Vec::new(),
             typing_until: BTreeMap::new(),
+            listed: false,
+            script: Vec::new(),
         }
     }
 }
@@ -458,6 +482,7 @@ pub(crate) const BEHAVIOURS: &[&[&Behaviour]] = &[
     delivery::BEHAVIOURS,
     files::BEHAVIOURS,
     launch::BEHAVIOURS,
+    listing::BEHAVIOURS,
     person::BEHAVIOURS,
     reach::BEHAVIOURS,
     revoke::BEHAVIOURS,

@@ -4,11 +4,12 @@ use super::request::Body;
 use crate::Shared;
 use crate::excerpt::{excerpt, remark};
 use crate::fidelity::{Basis, Behaviour};
+use crate::length;
 use crate::platform::Pass;
 use crate::refusal::{Refusal, violation};
 use axum::Json;
 use axum::extract::State;
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use jiff::Timestamp;
 use rbm_clock::Reading;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -77,17 +78,10 @@ impl Ahead {
         match self {
             Self::Seconds(seconds) => Duration::try_from_secs_f64(seconds)
                 .map_err(|_| format!("{seconds} is not a number of seconds to go ahead: it must be 0 or more")),
-            Self::Text(text) => parse_span(&text)
+            Self::Text(text) => length::parse(&text)
                 .ok_or_else(|| format!("{:?} is not a time to go ahead, such as 90s, 1h 30m or 15d", excerpt(&text))),
         }
     }
-}
-
-/// A day is 24 hours and a week 7 days; how long a month is, nobody knows.
-fn parse_span(text: &str) -> Option<Duration> {
-    let span: Span = text.parse().ok()?;
-    let duration: SignedDuration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
-    duration.try_into().ok()
 }
 
 fn parse_time(text: &str) -> Result<Timestamp, String> {

@@ -21,7 +21,7 @@ impl Platform {
     /// Nothing if the phone has gone offline meanwhile; it is planned again when it comes back.
     pub(super) fn deliver(&mut self, now: Timestamp, agent: &AgentId, id: &MessageId) {
         let Some(stored) = self.stored(agent, id).filter(|stored| stored.state == State::Queued) else { return };
-        let (number, text) = (stored.phone.clone(), stored.message.content_message.text.clone().unwrap_or_default());
+        let (number, content) = (stored.phone.clone(), stored.message.content_message.clone());
         let phone = self.phone(&number);
         if !phone.online || !phone.rcs {
             return;
@@ -30,10 +30,11 @@ impl Platform {
         self.leave_queue(agent, id, State::Delivered);
         self.phone_state(&number).typing_until.remove(agent);
         self.tell_about(now, agent, &number, EventType::Delivered, id);
-        for habit in habits {
-            if habit.containing.is_none_or(|part| text.contains(&part)) {
-                let at = now.saturating_add(habit.after).unwrap_or(Timestamp::MAX);
-                self.schedule.plan(at, Step::Habit(agent.clone(), id.clone(), habit.act));
+        for habit in habits.into_iter().filter(|habit| habit.when.matches(agent, &content)) {
+            let mut at = now;
+            for step in habit.steps {
+                at = at.saturating_add(step.after).unwrap_or(Timestamp::MAX);
+                self.schedule.plan(at, Step::Habit(agent.clone(), id.clone(), step.act));
             }
         }
     }

@@ -79,10 +79,7 @@ impl Platform {
     fn act(&mut self, now: Timestamp, agent: &AgentId, number: &PhoneNumber, act: Act) -> Result<(), PhoneProblem> {
         match act {
             Act::Online(online) => self.set_online(now, number, online),
-            Act::Rcs(on) => {
-                self.phone_state(number).phone.rcs = on;
-                self.deliver_what_waits(now, number);
-            }
+            Act::Rcs(on) => self.set_rcs(now, number, on),
             Act::Carrier(carrier) => self.phone_state(number).phone.carrier = carrier,
             Act::Tester(accepted) => {
                 let answer = if accepted { Invitation::Accepted } else { Invitation::Declined };
@@ -175,8 +172,13 @@ impl Platform {
         unread.iter().for_each(|id| self.read(now, agent, number, id));
     }
 
+    pub(super) fn set_rcs(&mut self, now: Timestamp, number: &PhoneNumber, on: bool) {
+        self.phone_state(number).phone.rcs = on;
+        self.deliver_what_waits(now, number);
+    }
+
     /// What waited in either direction moves when it comes back.
-    fn set_online(&mut self, now: Timestamp, number: &PhoneNumber, online: bool) {
+    pub(super) fn set_online(&mut self, now: Timestamp, number: &PhoneNumber, online: bool) {
         let queued_for = self.rules.queued_for;
         let state = self.phone_state(number);
         if state.phone.online == online {

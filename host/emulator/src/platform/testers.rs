@@ -5,10 +5,12 @@ use crate::fidelity::{Basis, Behaviour};
 use jiff::{SignedDuration, Timestamp};
 use rbm_wire::name::{AgentId, PhoneNumber};
 use rbm_wire::tester::{PER_DAY_MAX, TOTAL_MAX};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// How a person has answered.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Invitation {
     /// Not yet.
     Pending,
@@ -84,6 +86,11 @@ impl Testers {
         }
         self.0.insert(phone.clone(), Tester { invited_at: now, answer: Invitation::Pending });
         Some(Invitation::Pending)
+    }
+
+    /// A tester from before.
+    pub(super) fn admit(&mut self, now: Timestamp, phone: &PhoneNumber, answer: Invitation) {
+        self.0.insert(phone.clone(), Tester { invited_at: now, answer });
     }
 
     /// The person's answer. False if nobody invited this person.

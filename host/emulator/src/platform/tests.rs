@@ -4,7 +4,8 @@ mod laws;
 
 use super::testers::NotInvited;
 use super::*;
-use crate::phone::{self, Expiry, Habit, Latency, Place, SentFile};
+use crate::named::Named;
+use crate::phone::{self, Expiry, Habit, Latency, Place, SentFile, When};
 use rbm_wire::message::{AgentMessage, DialAction, OpenUrlAction, SuggestedAction, SuggestedReply, Suggestion};
 
 /// A platform, what it has told, and somebody who looks at it.
@@ -299,21 +300,92 @@ fn people_send_texts_files_and_places() {
 }
 
 #[test]
-fn a_habit_may_be_for_some_messages_only() {
-    let habit = Habit {
-        containing: Some("code".into()),
-        ..Habit::new(SignedDuration::from_secs(1), Act::Text("thanks".into()))
+fn a_habit_is_for_some_messages_and_its_steps_follow_each_other() {
+    let step = |seconds, act| phone::Step { after: SignedDuration::from_secs(seconds), act };
+    let after = |when| Habit { when, steps: vec![step(1, Act::Type), step(2, Act::Text("thanks".into()))] };
+    let text = |text: &str| Some(text.to_owned());
+    let mut code = message(vec![reply("yes")]);
+    code.content_message.text = text("Your code is 1");
+    for (when, does) in [
+        (When::default(), true),
+        (When { text: text("code"), ..When::default() }, true),
+        (When { text: text("Code"), ..When::default() }, false),
+        (When { postback: text("yes"), ..When::default() }, true),
+        (When { postback: text("Yes"), ..When::default() }, false),
+        (When { suggestion: text("Yes"), ..When::default() }, true),
+        (When { suggestion: text("yes"), ..When::default() }, false),
+        (When { agent: Some(Named(agent())), text: text("is 1"), ..When::default() }, true),
+        (When { agent: AgentId::parse("other").ok().map(Named), ..When::default() }, false),
+    ] {
+        let latency = Some(Latency { least: SignedDuration::from_secs(2), most: SignedDuration::from_secs(2) });
+        let mut table =
+            Table::with_phone(Phone { habits: vec![after(when.clone())], latency, ..Phone::quiet(number(1)) });
+        table.send_message(0, 1, "m1", code.clone(), None).expect("taken");
+        assert_eq!(table.told(2), ["DELIVERED m1"], "{when:?}");
+        assert_eq!(table.told(3) == ["IS_TYPING"], does, "{when:?}");
+        assert_eq!(table.told(4), [""; 0], "{when:?}");
+        assert_eq!(table.told(5) == ["thanks"], does, "{when:?}");
+    }
+}
+
+#[test]
+fn a_script_is_followed_once_and_leaves_out_what_cannot_be_done() {
+    let step = |seconds, act| phone::Step { after: SignedDuration::from_secs(seconds), act };
+    let script = vec![
+        step(10, Act::Text("Hello".into())),
+        step(5, Act::Online(false)),
+        step(1, Act::Text("not heard".into())),
+        step(4, Act::Online(true)),
+        step(1, Act::Unsubscribe),
+    ];
+    let mut table = Table::with_phone(Phone { script, ..Phone::quiet(number(1)) });
+    assert_eq!((table.told(9), table.told(10)), (vec![], vec!["Hello".to_owned()]));
+    table.send(16, 1, "m1").expect("taken");
+    assert_eq!(table.told(19), [""; 0]);
+    assert_eq!(table.told(20), [""; 0], "it is on its way");
+    assert_eq!(table.told(21), ["DELIVERED m1", "READ m1", "STOP", "UNSUBSCRIBE"]);
+    assert_eq!(table.told(10_000), [""; 0]);
+}
+
+#[test]
+fn a_phone_that_is_listed_again_keeps_what_is_on_it() {
+    let step = |seconds, act| phone::Step { after: SignedDuration::from_secs(seconds), act };
+    let mut table = Table::new();
+    let listed = |table: &Table| table.platform.listed().map(|phone| phone.number.clone()).collect::<Vec<_>>();
+    assert_eq!(listed(&table), [1, 2, 3, 4].map(number));
+    table.send(0, 3, "m1").expect("taken");
+    let script = vec![step(5, Act::Text("never said".into()))];
+    table.apply(1, ListPhone(Phone { script, online: false, ..Phone::quiet(number(3)) }));
+    assert_eq!(table.told(2), [""; 0]);
+    let script = vec![step(5, Act::Text("back".into()))];
+    table.apply(3, ListPhone(Phone { script, read_receipts: false, ..Phone::quiet(number(3)) }));
+    assert_eq!(table.told(7), ["DELIVERED m1"]);
+    assert_eq!(table.told(8), ["back"]);
+    assert!(table.apply(9, UnlistPhone(number(3))) && !table.apply(9, UnlistPhone(number(3))));
+    assert_eq!((listed(&table), table.states(3)), ([1, 2, 4].map(number).to_vec(), vec![State::Read]));
+    table.send(10, 3, "m2").expect("taken");
+    assert_eq!(table.told(20), ["DELIVERED m2", "READ m2"], "as on any phone that nobody has listed");
+    let invited = BTreeMap::from([(agent(), Invitation::Accepted)]);
+    table.apply(21, ListPhone(Phone { tester_of: invited, ..Phone::quiet(number(9)) }));
+    assert_eq!(table.platform.invitation(&agent(), &number(9)), Some(Invitation::Accepted));
+}
+
+#[test]
+fn a_launch_may_follow_a_script() {
+    let step = |seconds, state| LaunchStep {
+        after: SignedDuration::from_secs(seconds),
+        carrier: phone::CARRIER.to_owned(),
+        state,
+        acting_party: None,
+        comment: None,
     };
-    let latency = Some(Latency { least: SignedDuration::from_secs(2), most: SignedDuration::from_secs(5) });
-    let mut table = Table::with_phone(Phone { habits: vec![habit], latency, ..Phone::quiet(number(1)) });
-    table.send(0, 1, "m1").expect("taken");
-    let mut code = message(vec![]);
-    code.content_message.text = Some("Your code is 1".into());
-    table.send_message(0, 1, "m2", code, None).expect("taken");
-    assert_eq!(table.told(1), [""; 0], "not before two seconds");
-    let mut told = table.told(10);
-    told.sort();
-    assert_eq!(told, ["DELIVERED m1", "DELIVERED m2", "thanks"]);
+    let script = vec![step(10, LaunchState::Pending), step(5, LaunchState::Launched)];
+    let agent = Agent { launch: Launch::On(BTreeMap::new()), script, ..Agent::launched(agent()) };
+    let mut table = Table::with(vec![agent], Vec::new(), Rules::default());
+    assert_eq!(table.send(14, 1, "m1"), Err(NotSent::NotATester));
+    assert!(table.send(15, 1, "m1").is_ok());
+    let states: Vec<_> = table.told.iter().filter_map(|notice| notice.new_launch_state.as_deref()).collect();
+    assert_eq!(states, ["PENDING", "LAUNCHED"]);
 }
 
 #[test]

@@ -4,7 +4,8 @@
 //! notices have the same faults in every run. A fault befalls one call; if that is refused, the next is in order.
 
 use crate::fidelity::{Basis, Behaviour};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -103,6 +104,13 @@ impl WebhookFaults {
         };
         WebhookFault::ALL.into_iter().filter(befalls).collect()
     }
+}
+
+/// Reads those that make sense.
+pub(super) fn sensible<'de, D: Deserializer<'de>>(deserializer: D) -> Result<WebhookFaults, D::Error> {
+    let faults = WebhookFaults::deserialize(deserializer)?;
+    faults.check().map_err(D::Error::custom)?;
+    Ok(faults)
 }
 
 /// From 0 to 1, and never 1.
