@@ -12,6 +12,7 @@
 
 mod api;
 mod check;
+mod dose;
 mod excerpt;
 pub mod fidelity;
 mod json;
@@ -25,13 +26,14 @@ mod schema;
 mod token;
 mod upload;
 
+pub use dose::Dose;
 use jiff::Timestamp;
 pub use json::JsonSyntax;
 use phone::Phone;
 use platform::{Agent, Command, Pass, Platform, Rules};
 use push::Push;
 pub use push::{
-    Complaint, DataLayout, Dose, FaultProblem, Handshake, LaunchesTo, Level, SecretAnswer, SecretRule, WebhookFault,
+    Complaint, DataLayout, FaultProblem, Handshake, LaunchesTo, Level, SecretAnswer, SecretRule, WebhookFault,
     WebhookFaults, WebhookProblem, WebhookSettings,
 };
 use rbm_clock::Clock;

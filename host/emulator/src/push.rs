@@ -13,7 +13,7 @@ mod settings;
 mod targets;
 
 pub use doctor::Complaint;
-pub use faults::{Dose, FaultProblem, WebhookFault, WebhookFaults};
+pub use faults::{FaultProblem, WebhookFault, WebhookFaults};
 pub use handshake::{Handshake, SecretAnswer, WebhookProblem};
 pub(crate) use log::{Counts, Delivery, Registering};
 pub use settings::{DataLayout, LaunchesTo, SecretRule, WebhookSettings};
