@@ -2,7 +2,7 @@
 //!
 //! The statements stand beside the code that they are about; here they are only collected.
 
-use crate::{api, check, json, mask, platform, push, refusal, region, schema, token, upload};
+use crate::{api, check, faults, json, mask, platform, push, refusal, region, schema, token, upload};
 
 /// One thing that the platform does.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +37,7 @@ pub fn all() -> impl Iterator<Item = &'static Behaviour> {
     let lists = [
         api::BEHAVIOURS,
         check::BEHAVIOURS,
+        faults::BEHAVIOURS,
         json::BEHAVIOURS,
         mask::BEHAVIOURS,
         refusal::BEHAVIOURS,

@@ -12,8 +12,10 @@
 
 mod api;
 mod check;
+mod connection;
 mod dose;
 mod excerpt;
+mod faults;
 pub mod fidelity;
 mod json;
 mod mask;
@@ -27,6 +29,8 @@ mod token;
 mod upload;
 
 pub use dose::Dose;
+use faults::FaultDraws;
+pub use faults::{FaultRule, RequestFault, RequestFaultProblem, RequestFaults};
 use jiff::Timestamp;
 pub use json::JsonSyntax;
 use phone::Phone;
@@ -44,7 +48,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use token::TokenService;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 use upload::Uploads;
 use uuid::Uuid;
@@ -72,6 +76,8 @@ pub struct Options {
     pub clock: Clock,
     /// How webhooks are called.
     pub webhooks: WebhookSettings,
+    /// What goes wrong with requests from the start.
+    pub faults: RequestFaults,
     /// Makes the ids of events, and draws faults; the same seed makes and draws the same.
     pub seed: Uuid,
 }
@@ -98,6 +104,7 @@ impl Default for Options {
             batch_get_host: BatchGetHost::Any,
             clock: Clock::starting_at(Timestamp::now()),
             webhooks: WebhookSettings::default(),
+            faults: RequestFaults::default(),
             seed: Uuid::new_v4(),
         }
     }
@@ -112,6 +119,9 @@ pub enum StartProblem {
     /// No key for the service account.
     #[error("the emulator has no key: {0}")]
     Key(String),
+    /// Faults that make no sense.
+    #[error("the emulator has no such faults: {0}")]
+    Faults(#[from] RequestFaultProblem),
     /// No client for the webhooks.
     #[error("the emulator has no HTTP client: {0}")]
     Client(String),
@@ -135,15 +145,20 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) tokens: TokenService,
     pub(crate) push: Arc<Push>,
+    pub(crate) seed: Uuid,
+    faults: Mutex<FaultDraws>,
     uploads: Mutex<Uploads>,
     platform: Mutex<Platform>,
     /// Something was put on the schedule.
     scheduled: Notify,
+    /// It is over.
+    stopped: watch::Sender<bool>,
 }
 
 impl Emulator {
     /// Starts to serve. Returns when the address takes connections and the service account has its key.
     pub async fn start(listener: TcpListener, options: Options) -> Result<Self, StartProblem> {
+        options.faults.check()?;
         let origin = format!("http://{}", listener.local_addr()?);
         let token_origin = options.token_origin.as_deref().unwrap_or(&origin);
         // A client signs by its own clock, which goes on as ever when this one is moved.
@@ -164,9 +179,12 @@ impl Emulator {
             clock: options.clock,
             tokens,
             push,
+            seed: options.seed,
+            faults: Mutex::new(FaultDraws::new(options.faults)),
             uploads: Mutex::default(),
             platform: Mutex::new(Platform::new(options.agents, options.phones, options.rules, options.seed, now)),
             scheduled: Notify::new(),
+            stopped: watch::Sender::new(false),
         });
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(api::serve(listener, shared.clone(), async { stopped.await.unwrap_or_default() }));
@@ -200,8 +218,14 @@ impl Emulator {
         self.shared.push.register(level, url, client_token).await
     }
 
+    /// What goes wrong with requests of Google's methods from now on, in place of what did before.
+    pub fn set_faults(&self, faults: RequestFaults) -> Result<(), RequestFaultProblem> {
+        self.shared.set_faults(faults)
+    }
+
     /// Stops at once. What was not delivered to the webhook is gone.
     pub async fn shutdown(mut self) {
+        self.shared.stopped.send_replace(true);
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
@@ -222,6 +246,21 @@ impl Shared {
         drop(platform);
         self.scheduled.notify_one();
         answer
+    }
+
+    pub(crate) fn set_faults(&self, faults: RequestFaults) -> Result<(), RequestFaultProblem> {
+        faults.check()?;
+        *self.faults() = FaultDraws::new(faults);
+        Ok(())
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, FaultDraws> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When the emulator stops.
+    pub(crate) async fn stopped(&self) {
+        let _ = self.stopped.subscribe().wait_for(|stopped| *stopped).await;
     }
 
     pub(crate) fn uploads(&self) -> MutexGuard<'_, Uploads> {

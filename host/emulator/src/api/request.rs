@@ -17,6 +17,7 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use flate2::read::GzDecoder;
 use rbm_wire::name::AgentId;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use std::io::Read as _;
 use std::sync::Arc;
 
@@ -230,6 +231,12 @@ impl FromRequest<Arc<Shared>> for Body {
         let json = Json::read_leniently(&body).map_err(|problem| unreadable(&problem))?;
         Ok(Self(serde_json::to_vec(&json).unwrap_or_default().into()))
     }
+}
+
+/// What is written for the emulator itself. Of an object only: serde takes a list for one as well.
+pub(super) fn read_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
+    let fields: Map<String, Value> = serde_json::from_slice(body)?;
+    serde_json::from_value(fields.into())
 }
 
 fn unreadable(problem: &impl ToString) -> Refusal {
