@@ -9,6 +9,7 @@ mod files;
 mod phones;
 mod reach;
 mod request;
+mod requests;
 mod surface;
 mod testers;
 mod webhooks;
@@ -55,6 +56,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/emulator/webhooks", get(webhooks::show_webhooks).post(webhooks::register_webhook))
         .route("/emulator/webhooks/faults", get(webhooks::show_faults).put(webhooks::set_faults))
         .route("/emulator/faults", get(faults::show_faults).put(faults::set_faults))
+        .route("/emulator/requests", get(requests::show_requests).delete(requests::forget_requests))
         .route("/emulator/clock", get(clock::show_clock).post(clock::move_clock))
         .route("/emulator/phones/{phone}", get(phones::show_phone).post(phones::use_phone));
     // A region is a part of Google's host names, and for who has only one address the beginning of a path.

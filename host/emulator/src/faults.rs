@@ -9,6 +9,7 @@ use crate::dose::Dose;
 use crate::excerpt::excerpt;
 use crate::fidelity::{Basis, Behaviour};
 use crate::schema::API;
+use crate::subject::Subject;
 use rbm_wire::name::{AgentId, PhoneNumber};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -95,15 +96,6 @@ pub enum RequestFaultProblem {
     TooMany(usize),
 }
 
-/// What a rule looks at.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Subject {
-    /// None for what no method has.
-    pub(crate) method: Option<&'static str>,
-    pub(crate) phone: Option<PhoneNumber>,
-    pub(crate) agent: Option<AgentId>,
-}
-
 /// The faults, and how far each is.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FaultDraws {
@@ -174,6 +166,11 @@ impl RequestFault {
             | Self::CutShort
             | Self::SlowByMilliseconds(_) => true,
         }
+    }
+
+    /// Whether the client gets an answer, and be it half of one.
+    pub(crate) fn answers(self) -> bool {
+        !matches!(self, Self::TimeOut | Self::TimeOutAfter | Self::Reset | Self::ResetAfter)
     }
 
     /// How much later the answer comes.
@@ -258,7 +255,12 @@ mod tests {
     }
 
     fn subject(method: &'static str, phone: &str) -> Subject {
-        Subject { method: Some(method), phone: PhoneNumber::parse(phone).ok(), agent: AgentId::parse("demo").ok() }
+        Subject {
+            method: Some(method),
+            phone: PhoneNumber::parse(phone).ok(),
+            agent: AgentId::parse("demo").ok(),
+            id: None,
+        }
     }
 
     #[test]

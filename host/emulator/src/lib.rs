@@ -22,9 +22,11 @@ mod mask;
 pub mod phone;
 pub mod platform;
 mod push;
+mod record;
 mod refusal;
 mod region;
 mod schema;
+mod subject;
 mod token;
 mod upload;
 
@@ -42,6 +44,8 @@ pub use push::{
 };
 use rbm_clock::Clock;
 use rbm_wire::name::AgentId;
+use record::Records;
+pub use record::{Exchange, KeptRequests, RequestFilter};
 pub use region::BatchGetHost;
 use secrecy::SecretString;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -78,6 +82,8 @@ pub struct Options {
     pub webhooks: WebhookSettings,
     /// What goes wrong with requests from the start.
     pub faults: RequestFaults,
+    /// How many requests are kept to be looked at.
+    pub kept_requests: KeptRequests,
     /// Makes the ids of events, and draws faults; the same seed makes and draws the same.
     pub seed: Uuid,
 }
@@ -105,6 +111,7 @@ impl Default for Options {
             clock: Clock::starting_at(Timestamp::now()),
             webhooks: WebhookSettings::default(),
             faults: RequestFaults::default(),
+            kept_requests: KeptRequests::default(),
             seed: Uuid::new_v4(),
         }
     }
@@ -147,6 +154,7 @@ pub(crate) struct Shared {
     pub(crate) push: Arc<Push>,
     pub(crate) seed: Uuid,
     faults: Mutex<FaultDraws>,
+    records: Mutex<Records>,
     uploads: Mutex<Uploads>,
     platform: Mutex<Platform>,
     /// Something was put on the schedule.
@@ -181,6 +189,7 @@ impl Emulator {
             push,
             seed: options.seed,
             faults: Mutex::new(FaultDraws::new(options.faults)),
+            records: Mutex::new(Records::new(options.kept_requests)),
             uploads: Mutex::default(),
             platform: Mutex::new(Platform::new(options.agents, options.phones, options.rules, options.seed, now)),
             scheduled: Notify::new(),
@@ -223,6 +232,18 @@ impl Emulator {
         self.shared.set_faults(faults)
     }
 
+    /// The requests that came to Google's methods, to the token endpoint and to addresses that no method has; oldest first, and only
+    /// those that are still kept.
+    pub fn requests(&self, filter: &RequestFilter) -> Vec<Exchange> {
+        let found: Vec<_> = self.shared.records().matching(filter).cloned().collect();
+        found.iter().map(|record| record.exchange()).collect()
+    }
+
+    /// Forgets the requests so far. The numbers of those to come go on.
+    pub fn forget_requests(&self) {
+        self.shared.records().forget();
+    }
+
     /// Stops at once. What was not delivered to the webhook is gone.
     pub async fn shutdown(mut self) {
         self.shared.stopped.send_replace(true);
@@ -256,6 +277,10 @@ impl Shared {
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, FaultDraws> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn records(&self) -> MutexGuard<'_, Records> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// When the emulator stops.

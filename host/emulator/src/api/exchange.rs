@@ -1,26 +1,27 @@
 //! A request of one of Google's methods, and what comes back: the method's answer, or what a fault makes of it.
 
-use super::request::QueryPairs;
 use super::surface::Form;
 use crate::Shared;
 use crate::connection::Reset;
-use crate::faults::{RequestFault, STATUSES, Subject};
+use crate::faults::{RequestFault, STATUSES};
+use crate::record::Asked;
 use crate::refusal::{Challenge, Refusal};
+use crate::subject::Subject;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::{ConnectInfo, OriginalUri, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::body::Frame;
-use rbm_wire::name::{AgentId, PhoneNumber};
-use serde_json::Value;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::time::sleep;
 
-/// Has the method done, unless a fault befalls the request. Without a form, an answer is left as it is.
+/// Has the method done, unless a fault befalls the request, and keeps what was asked and answered. Without a form, an answer is
+/// left as it is.
 pub(super) async fn exchange(
     method: Option<&'static str>,
     form: Option<Form>,
@@ -28,63 +29,53 @@ pub(super) async fn exchange(
     next: Next,
 ) -> Response {
     let Some(shared) = request.extensions().get::<Arc<Shared>>().cloned() else { return next.run(request).await };
-    let reset = request.extensions().get::<ConnectInfo<Reset>>().map(|ConnectInfo(reset)| reset.clone());
-    let (request, faults) = drawn(&shared, method, request).await;
+    let (parts, body) = request.into_parts();
+    let body = whole(body).await;
+    let asked = asked(&shared, method, &parts, &body);
+    let reset =
+        parts.extensions.get::<ConnectInfo<Reset>>().map(|ConnectInfo(reset)| reset.clone()).unwrap_or_default();
+    let faults = drawn(&shared, method, &parts.uri, &body);
     let fault = faults.iter().copied().find(|fault| fault.delay().is_none());
-    let answer = match fault.filter(|fault| !fault.accepts()) {
-        Some(fault) => refusal(fault, method).map(IntoResponse::into_response),
-        None => Some(next.run(request).await),
+    let done = if fault.is_none_or(RequestFault::accepts) {
+        next.run(Request::from_parts(parts, body.into())).await
+    } else {
+        Response::default()
     };
-    // 500, though the method is done.
-    let answer = match fault.filter(|fault| *fault == RequestFault::InternalAfter) {
-        Some(fault) => refusal(fault, method).map(IntoResponse::into_response),
-        None => answer,
+    let answer = match fault.and_then(|fault| refusal(fault, method)) {
+        Some(refusal) => refusal.into_response(),
+        None => done,
     };
-    let answer = answer.unwrap_or_default();
     let answer = match form {
         Some(form) => form.write(answer).await,
         None => answer,
     };
-    for delay in faults.iter().filter_map(|fault| fault.delay()) {
+    let (head, body) = answer.into_parts();
+    let body = whole(body).await;
+    let delays: Vec<_> = faults.iter().filter_map(|fault| fault.delay()).collect();
+    if let Some(asked) = asked {
+        let is_heard = fault.is_none_or(RequestFault::answers);
+        let (status, said) = if is_heard { (Some(head.status), &body[..]) } else { (None, &[][..]) };
+        shared.records().keep(asked, status, said, faults);
+    }
+    for delay in delays {
         sleep(delay).await;
     }
-    befall(&shared, fault, reset.unwrap_or_default(), answer).await
+    befall(&shared, fault, reset, Response::from_parts(head, body.into())).await
 }
 
-/// What befalls a request. Its body is read only where a rule may look at it.
-async fn drawn(shared: &Shared, method: Option<&'static str>, request: Request) -> (Request, Vec<RequestFault>) {
-    if shared.faults().is_empty() {
-        return (request, Vec::new());
+/// What is kept of a request: nothing of one for the emulator itself.
+fn asked(shared: &Shared, method: Option<&'static str>, parts: &Parts, body: &[u8]) -> Option<Asked> {
+    let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri);
+    let is_ours = uri.path().starts_with("/emulator/");
+    (!is_ours).then(|| Asked::new(shared.clock.now(), method, &parts.method, uri, &parts.headers, body))
+}
+
+fn drawn(shared: &Shared, method: Option<&'static str>, uri: &Uri, body: &[u8]) -> Vec<RequestFault> {
+    let mut draws = shared.faults();
+    if draws.is_empty() {
+        return Vec::new();
     }
-    let (parts, body) = request.into_parts();
-    let body = whole(body).await;
-    let subject = subject(method, &parts.uri, &body);
-    let seed = shared.seed;
-    let faults = shared.faults().draw(&seed, &subject);
-    (Request::from_parts(parts, body.into()), faults)
-}
-
-/// By the path and the query, or where they name no agent, by the body.
-fn subject(method: Option<&'static str>, uri: &Uri, body: &[u8]) -> Subject {
-    let query = QueryPairs::of(uri);
-    let agent = query.named("agentId").or_else(|| query.named("agent_id")).map(str::to_owned);
-    Subject {
-        method,
-        phone: phone(uri.path()),
-        agent: agent.or_else(|| agent_in(body)).and_then(|agent| AgentId::parse(&agent).ok()),
-    }
-}
-
-/// A number has no other character that anybody would escape.
-fn phone(path: &str) -> Option<PhoneNumber> {
-    let (_, rest) = path.split_once("/phones/")?;
-    let name = rest.split('/').next()?;
-    PhoneNumber::parse(&name.replacen("%2B", "+", 1).replacen("%2b", "+", 1)).ok()
-}
-
-fn agent_in(body: &[u8]) -> Option<String> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    body.get("agentId").or_else(|| body.get("agent_id"))?.as_str().map(str::to_owned)
+    draws.draw(&shared.seed, &Subject::of(method, uri, body))
 }
 
 /// What is answered instead. None where nothing is.
