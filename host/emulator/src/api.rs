@@ -12,6 +12,7 @@ mod request;
 mod requests;
 mod surface;
 mod testers;
+mod wait;
 mod webhooks;
 
 use crate::connection::{Connections, Reset};
@@ -57,6 +58,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/emulator/webhooks/faults", get(webhooks::show_faults).put(webhooks::set_faults))
         .route("/emulator/faults", get(faults::show_faults).put(faults::set_faults))
         .route("/emulator/requests", get(requests::show_requests).delete(requests::forget_requests))
+        .route("/emulator/wait", get(wait::wait))
         .route("/emulator/clock", get(clock::show_clock).post(clock::move_clock))
         .route("/emulator/phones/{phone}", get(phones::show_phone).post(phones::use_phone));
     // A region is a part of Google's host names, and for who has only one address the beginning of a path.

@@ -2,7 +2,7 @@
 //!
 //! The statements stand beside the code that they are about; here they are only collected.
 
-use crate::{api, check, faults, json, mask, platform, push, refusal, region, schema, token, upload};
+use crate::{api, check, faults, json, mask, platform, push, refusal, region, schema, token, upload, wait};
 
 /// One thing that the platform does.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,7 @@ pub fn all() -> impl Iterator<Item = &'static Behaviour> {
         schema::BEHAVIOURS,
         token::BEHAVIOURS,
         upload::BEHAVIOURS,
+        wait::BEHAVIOURS,
     ];
     let lists = lists.into_iter().chain(push::BEHAVIOURS.iter().copied());
     lists.flatten().copied().chain(platform::behaviours())

@@ -56,6 +56,7 @@ pub(super) async fn exchange(
         let is_heard = fault.is_none_or(RequestFault::answers);
         let (status, said) = if is_heard { (Some(head.status), &body[..]) } else { (None, &[][..]) };
         shared.records().keep(asked, status, said, faults);
+        shared.happened.notify_waiters();
     }
     for delay in delays {
         sleep(delay).await;
