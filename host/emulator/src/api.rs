@@ -3,14 +3,19 @@
 mod clock;
 mod dialogflow;
 mod discovery;
+mod exchange;
+mod faults;
 mod files;
 mod phones;
 mod reach;
 mod request;
+mod requests;
 mod surface;
 mod testers;
+mod wait;
 mod webhooks;
 
+use crate::connection::{Connections, Reset};
 use crate::excerpt::excerpt;
 use crate::fidelity::Behaviour;
 use crate::platform::{AskCapabilities, NotSent, Revoke, Revoked, Signal, Submit, Submitted};
@@ -38,7 +43,8 @@ pub(crate) async fn serve(
     shared: Arc<Shared>,
     stopped: impl Future<Output = ()> + Send + 'static,
 ) {
-    let served = axum::serve(listener, router(shared)).with_graceful_shutdown(stopped).await;
+    let service = router(shared).into_make_service_with_connect_info::<Reset>();
+    let served = axum::serve(Connections(listener), service).with_graceful_shutdown(stopped).await;
     if let Err(problem) = served {
         tracing::error!(%problem, "the emulator stopped serving");
     }
@@ -46,10 +52,13 @@ pub(crate) async fn serve(
 
 fn router(shared: Arc<Shared>) -> Router {
     let emulator = Router::new()
-        .route("/token", post(token).fallback(not_a_post))
+        .route("/token", surface::token(post(token).fallback(not_a_post)))
         .route("/emulator/service-account.json", get(service_account))
         .route("/emulator/webhooks", get(webhooks::show_webhooks).post(webhooks::register_webhook))
         .route("/emulator/webhooks/faults", get(webhooks::show_faults).put(webhooks::set_faults))
+        .route("/emulator/faults", get(faults::show_faults).put(faults::set_faults))
+        .route("/emulator/requests", get(requests::show_requests).delete(requests::forget_requests))
+        .route("/emulator/wait", get(wait::wait))
         .route("/emulator/clock", get(clock::show_clock).post(clock::move_clock))
         .route("/emulator/phones", get(phones::list_phones))
         .route(
@@ -66,6 +75,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .fallback_service(any(no_such_method).layer(from_fn(surface::no_method)))
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn(surface::read_body))
+        .layer(Extension(shared.clone()))
         .with_state(shared)
 }
 

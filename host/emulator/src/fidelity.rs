@@ -2,7 +2,7 @@
 //!
 //! The statements stand beside the code that they are about; here they are only collected.
 
-use crate::{api, check, json, mask, platform, push, refusal, region, schema, token, upload};
+use crate::{api, check, faults, json, mask, platform, push, refusal, region, schema, token, upload, wait};
 
 /// One thing that the platform does.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +107,7 @@ const GROUPS: &[Group] = &[
     Group { title: "Uploads", lists: &[upload::BEHAVIOURS] },
     Group { title: "Messages, phones and people", lists: platform::BEHAVIOURS },
     Group { title: "Webhooks", lists: push::BEHAVIOURS },
-    Group { title: "Control", lists: &[api::CONTROL] },
+    Group { title: "Control", lists: &[api::CONTROL, faults::BEHAVIOURS, wait::BEHAVIOURS] },
 ];
 
 const HEAD: &str = "\
@@ -161,9 +161,15 @@ mod tests {
 
     const SILENT: &[&str] = &[
         "api.rs",
+        "api/exchange.rs",
+        "api/faults.rs",
         "api/reach.rs",
+        "api/requests.rs",
         "api/testers.rs",
+        "api/wait.rs",
         "api/webhooks.rs",
+        "connection.rs",
+        "dose.rs",
         "excerpt.rs",
         "fidelity.rs",
         "length.rs",
@@ -178,8 +184,10 @@ mod tests {
         "push/doctor.rs",
         "push/log.rs",
         "push/settings.rs",
+        "record.rs",
         "scenario.rs",
         "scenario/phone.rs",
+        "subject.rs",
     ];
 
     /// The files in and below a directory, by their paths from there.

@@ -159,7 +159,8 @@ struct Stored {
 }
 
 /// Where a message is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// Accepted, and waiting for the phone.
     Queued,
@@ -173,6 +174,20 @@ pub enum State {
     Revoked,
     /// Waited too long for a phone that was offline.
     Dropped,
+}
+
+impl State {
+    /// As phones are shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Dropped => "dropped",
+        }
+    }
 }
 
 /// A phone and what is on it.
@@ -279,6 +294,14 @@ impl Platform {
     /// When something happens next.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.schedule.next_due()
+    }
+
+    /// How many deliveries and acts of people are planned, and when the first of them is due. Not that a message runs out.
+    pub fn under_way(&self) -> Option<(usize, Timestamp)> {
+        let moves = |step: &Step| matches!(step, Step::Deliver(..) | Step::Habit(..));
+        let mut moving = self.schedule.planned().filter(|(_, step)| moves(step));
+        let (first, _) = moving.next()?;
+        Some((1 + moving.count(), first))
     }
 
     /// Whether there is this agent.

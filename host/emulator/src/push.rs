@@ -13,7 +13,7 @@ mod settings;
 mod targets;
 
 pub use doctor::Complaint;
-pub use faults::{Dose, FaultProblem, WebhookFault, WebhookFaults};
+pub use faults::{FaultProblem, WebhookFault, WebhookFaults};
 pub use handshake::{Handshake, SecretAnswer, WebhookProblem};
 pub(crate) use log::{Counts, Delivery, Registering};
 pub use settings::{DataLayout, LaunchesTo, SecretRule, WebhookSettings};
@@ -46,6 +46,8 @@ pub(crate) struct Push {
     state: Mutex<State>,
     /// Something can be done that could not be before.
     changed: Notify,
+    /// A webhook was called, or is not to be.
+    pub(crate) told: Notify,
 }
 
 struct State {
@@ -95,7 +97,15 @@ impl Push {
         let client = client.build().map_err(|problem| problem.to_string())?;
         let queue = Queue::new(settings.queue_length_max, settings.launches_to);
         let state = State { queue, faults: settings.faults.clone(), log: Log::default(), published: 0 };
-        let push = Self { client, settings, clock, seed, state: Mutex::new(state), changed: Notify::new() };
+        let push = Self {
+            client,
+            settings,
+            clock,
+            seed,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            told: Notify::new(),
+        };
         let push = Arc::new(push);
         Ok((push.clone(), tokio::spawn(push.drain())))
     }
@@ -225,6 +235,7 @@ impl Push {
                 },
                 Turn::Idle => self.changed.notified().await,
             }
+            self.told.notify_waiters();
         }
     }
 

@@ -150,10 +150,18 @@ impl TokenService {
         if !is_scope_list(&scope) {
             return Err(TokenProblem::new("invalid_scope", "Invalid OAuth scope or ID token audience provided."));
         }
-        let seconds = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
+        Ok(json!({ "access_token": self.token(&scope), "expires_in": self.seconds(), "token_type": "Bearer" }))
+    }
+
+    /// A token with these scopes, for whoever need not ask for it.
+    pub(crate) fn token(&self, scope: &str) -> String {
         let id = Uuid::new_v4().simple().to_string();
-        let grant = Grant { scope: &scope, exp: self.now().saturating_add(seconds), id: &id };
-        Ok(json!({ "access_token": self.seal(&grant), "expires_in": seconds, "token_type": "Bearer" }))
+        self.seal(&Grant { scope, exp: self.now().saturating_add(self.seconds()), id: &id })
+    }
+
+    /// How long a token lasts.
+    fn seconds(&self) -> i64 {
+        i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX)
     }
 
     /// Whether this token opens this API: one that was given out, or an assertion of the account for the API itself.

@@ -3,7 +3,7 @@
 
 use super::surface::{self, Called};
 use crate::Shared;
-use crate::excerpt::excerpt;
+use crate::excerpt::{excerpt, remark};
 use crate::fidelity::{Basis, Behaviour};
 use crate::json::{Json, JsonSyntax};
 use crate::refusal::{Invalid, Refusal, violation};
@@ -11,6 +11,7 @@ use crate::region::Region;
 use crate::schema::{API, proto_name, unknown_name};
 use crate::token::MESSAGING;
 use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, OriginalUri, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
@@ -233,10 +234,18 @@ impl FromRequest<Arc<Shared>> for Body {
     }
 }
 
-/// Reads a body that is an object: serde takes a list for one as well.
+/// What is written for the emulator itself. Of an object only: serde takes a list for one as well.
 pub(super) fn of_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
     let fields: Map<String, Value> = serde_json::from_slice(body)?;
     serde_json::from_value(fields.into())
+}
+
+/// A query that is for the emulator itself.
+pub(super) fn readable<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Refusal> {
+    query.map(|Query(wanted)| wanted).map_err(|problem| {
+        let said = problem.body_text();
+        invalid(&remark(said.strip_prefix("Failed to deserialize query string: ").unwrap_or(&said)))
+    })
 }
 
 fn unreadable(problem: &impl ToString) -> Refusal {

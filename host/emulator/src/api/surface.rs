@@ -1,9 +1,11 @@
 //! What every method of Google's APIs has in common: the parameters that all of them take, and how an answer is written.
 //! (cloud.google.com/apis/docs/system-parameters)
 
+use super::exchange::exchange;
 use super::files::UPLOAD_BYTES_MAX;
 use super::request::QueryPairs;
 use crate::Shared;
+use crate::faults::TOKEN;
 use crate::fidelity::{Basis, Behaviour};
 use crate::json::Json;
 use crate::mask::Mask;
@@ -31,6 +33,11 @@ pub(super) fn method(name: &str, handler: MethodRouter<Arc<Shared>>) -> MethodRo
     }))
 }
 
+/// The token endpoint, whose answers are not of this form.
+pub(super) fn token(handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
+    handler.layer(from_fn(|request: Request, next: Next| exchange(Some(TOKEN), None, request, next)))
+}
+
 /// What is no method of the API is answered in the same form.
 pub(super) async fn no_method(request: Request, next: Next) -> Response {
     answer(None, request, next).await
@@ -38,7 +45,7 @@ pub(super) async fn no_method(request: Request, next: Next) -> Response {
 
 async fn answer(method: Option<&'static Method>, request: Request, next: Next) -> Response {
     let form = Form::of(method, &QueryPairs::of(request.uri()), request.headers());
-    form.write(next.run(request).await).await
+    exchange(method.map(Method::name), Some(form), request, next).await
 }
 
 /// Reads a body whatever becomes of the request: a connection with a body that nobody has read cannot be used again, and
@@ -53,7 +60,7 @@ pub(super) async fn read_body(request: Request, next: Next) -> Response {
 
 /// How a client wants its answer. What it wants of that, and cannot have, is refused by [`check`].
 #[derive(Debug, Default)]
-struct Form {
+pub(super) struct Form {
     compact: bool,
     errors: ErrorFormat,
     mask: Option<Mask>,
@@ -67,7 +74,7 @@ impl Form {
         Self { compact, errors, mask }
     }
 
-    async fn write(self, response: Response) -> Response {
+    pub(super) async fn write(self, response: Response) -> Response {
         let response = match response.extensions().get::<Refusal>() {
             Some(refusal) => refusal.answer(self.errors),
             None => response,
