@@ -100,6 +100,11 @@ impl Scenario {
         }
     }
 
+    /// Whether it says which agents there are.
+    pub fn names_agents(&self) -> bool {
+        !self.agents.is_empty()
+    }
+
     /// What names an agent that is not among these, and is none of its own.
     pub fn dangling(&self, agents: &[AgentId]) -> Vec<Dangling> {
         let demo = AgentId::parse("demo").ok().filter(|_| self.agents.is_empty() && agents.is_empty());
