@@ -2,10 +2,12 @@
 
 mod clock;
 mod dialogflow;
+mod differences;
 mod discovery;
 mod files;
 mod phones;
 mod reach;
+mod relay;
 mod request;
 mod surface;
 mod testers;
@@ -20,6 +22,7 @@ use crate::token::{TokenProblem, TokenRequest};
 use crate::{RepeatedId, Shared, check};
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
+use axum::handler::Handler as _;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
@@ -27,6 +30,7 @@ use axum::routing::{any, delete, get, post};
 use axum::{Extension, Json, Router};
 use rbm_wire::message::{AgentEvent, AgentMessage};
 use rbm_wire::name::{MessageId, PhoneNumber};
+use relay::relay;
 use request::{Authenticated, Body, Parameters, PathNames};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -50,6 +54,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/emulator/service-account.json", get(service_account))
         .route("/emulator/webhooks", get(webhooks::show_webhooks).post(webhooks::register_webhook))
         .route("/emulator/webhooks/faults", get(webhooks::show_faults).put(webhooks::set_faults))
+        .route("/emulator/differences", get(differences::show_differences))
         .route("/emulator/clock", get(clock::show_clock).post(clock::move_clock))
         .route("/emulator/phones/{phone}", get(phones::show_phone).post(phones::use_phone));
     // A region is a part of Google's host names, and for who has only one address the beginning of a path.
@@ -59,9 +64,10 @@ fn router(shared: Arc<Shared>) -> Router {
     Region::ALL
         .into_iter()
         .fold(emulator.merge(messaging()), regional)
-        .fallback_service(any(no_such_method).layer(from_fn(surface::no_method)))
-        .method_not_allowed_fallback(no_such_method)
+        .fallback_service(any(no_such_method).layer(from_fn(relay)).layer(from_fn(surface::no_method)))
+        .method_not_allowed_fallback(no_such_method.layer(from_fn(relay)).layer(from_fn(surface::no_method)))
         .layer(from_fn(surface::read_body))
+        .layer(Extension(shared.clone()))
         .with_state(shared)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The statements stand beside the code that they are about; here they are only collected.
 
-use crate::{api, check, json, mask, platform, push, refusal, region, schema, token, upload};
+use crate::{api, check, json, mask, platform, push, refusal, region, schema, token, upload, upstream};
 
 /// One thing that the platform does.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +44,7 @@ pub fn all() -> impl Iterator<Item = &'static Behaviour> {
         schema::BEHAVIOURS,
         token::BEHAVIOURS,
         upload::BEHAVIOURS,
+        upstream::BEHAVIOURS,
     ];
     let lists = lists.into_iter().chain(push::BEHAVIOURS.iter().copied());
     lists.flatten().copied().chain(platform::behaviours())
@@ -57,7 +58,7 @@ mod tests {
 
     #[test]
     fn every_behaviour_has_a_name_of_its_own_and_a_test() {
-        let directories = ["src", "src/api", "src/platform", "src/push", "src/push/queue", "tests"];
+        let directories = ["src", "src/api", "src/platform", "src/push", "src/push/queue", "src/upstream", "tests"];
         let sources: String = directories.into_iter().map(rust_files).collect();
         let ids: BTreeSet<&str> = all().map(|behaviour| behaviour.id).collect();
         assert_eq!(ids.len(), all().count());

@@ -24,6 +24,7 @@ mod region;
 mod schema;
 mod token;
 mod upload;
+mod upstream;
 
 use jiff::Timestamp;
 pub use json::JsonSyntax;
@@ -45,6 +46,11 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use upload::Uploads;
+use upstream::Comparing;
+pub use upstream::{
+    Comparison, Counts, Difference, Differing, Failure, Finding, Kind, Summary, Uncompared, Upstream, UpstreamAddress,
+    UpstreamProblem,
+};
 use uuid::Uuid;
 
 /// What to stand in for.
@@ -70,6 +76,8 @@ pub struct Options {
     pub clock: Clock,
     /// How webhooks are called.
     pub webhooks: WebhookSettings,
+    /// A real endpoint, which answers in the place of the twin; the twin is compared with it.
+    pub upstream: Option<Upstream>,
     /// Makes the ids of events, and draws faults; the same seed makes and draws the same.
     pub seed: Uuid,
 }
@@ -96,6 +104,7 @@ impl Default for Options {
             batch_get_host: BatchGetHost::Any,
             clock: Clock::starting_at(Timestamp::now()),
             webhooks: WebhookSettings::default(),
+            upstream: None,
             seed: Uuid::new_v4(),
         }
     }
@@ -113,6 +122,9 @@ pub enum StartProblem {
     /// No client for the webhooks.
     #[error("the emulator has no HTTP client: {0}")]
     Client(String),
+    /// An endpoint that nothing can be compared with.
+    #[error("the upstream {0}")]
+    Upstream(#[from] UpstreamProblem),
 }
 
 /// A running emulator.
@@ -133,6 +145,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) tokens: TokenService,
     pub(crate) push: Arc<Push>,
+    pub(crate) upstream: Option<Comparing>,
     uploads: Mutex<Uploads>,
     platform: Mutex<Platform>,
     /// Something was put on the schedule.
@@ -142,7 +155,12 @@ pub(crate) struct Shared {
 impl Emulator {
     /// Starts to serve. Returns when the address takes connections and the service account has its key.
     pub async fn start(listener: TcpListener, options: Options) -> Result<Self, StartProblem> {
-        let origin = format!("http://{}", listener.local_addr()?);
+        let address = listener.local_addr()?;
+        let origin = format!("http://{address}");
+        let upstream = match options.upstream {
+            Some(upstream) => Some(Comparing::start(upstream, address).await?),
+            None => None,
+        };
         let token_origin = options.token_origin.as_deref().unwrap_or(&origin);
         // A client signs by its own clock, which goes on as ever when this one is moved.
         let tokens = TokenService::new(token_origin, options.token_lifetime, Clock::system()).await;
@@ -162,6 +180,7 @@ impl Emulator {
             clock: options.clock,
             tokens,
             push,
+            upstream,
             uploads: Mutex::default(),
             platform: Mutex::new(Platform::new(options.agents, options.phones, options.rules, options.seed, now)),
             scheduled: Notify::new(),
@@ -196,6 +215,21 @@ impl Emulator {
         client_token: SecretString,
     ) -> Result<Handshake, WebhookProblem> {
         self.shared.push.register(level, url, client_token).await
+    }
+
+    /// How the twin compares with its upstream so far; none if it has none.
+    pub fn comparison(&self) -> Option<Comparison> {
+        self.shared.upstream.as_ref().map(|upstream| upstream.report().comparison())
+    }
+
+    /// The requests that the twin would have answered otherwise than its upstream; oldest first, and only those that are still
+    /// kept.
+    pub fn differences(&self) -> Vec<Difference> {
+        self.shared
+            .upstream
+            .iter()
+            .flat_map(|upstream| upstream.report().differences(0).cloned().collect::<Vec<_>>())
+            .collect()
     }
 
     /// Stops at once. What was not delivered to the webhook is gone.

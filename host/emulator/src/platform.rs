@@ -24,7 +24,7 @@ use crate::fidelity::Behaviour;
 use crate::phone::{Act, Habit, Phone};
 pub use capability::AskCapabilities;
 use files::Files;
-pub use files::KeepFile;
+pub use files::{AdoptFile, KeepFile};
 pub use launch::{Agent, Launch, LaunchState, SetLaunch, UseCase};
 pub use person::{Do, PhoneProblem};
 use quota::Quota;

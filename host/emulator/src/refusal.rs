@@ -181,6 +181,11 @@ impl Refusal {
         Self::new(EXHAUSTED, StatusCode::TOO_MANY_REQUESTS, "RESOURCE_EXHAUSTED", message)
     }
 
+    /// 502, because whoever should have answered did not.
+    pub(crate) fn bad_gateway(behaviour: &'static Behaviour, message: &str) -> Self {
+        Self::new(behaviour, StatusCode::BAD_GATEWAY, "UNAVAILABLE", message)
+    }
+
     fn new(behaviour: &'static Behaviour, status: StatusCode, code: &'static str, message: &str) -> Self {
         Self { status, code, message: message.to_owned(), detail: None, challenge: None, behaviour }
     }
@@ -281,7 +286,7 @@ impl IntoResponse for Refusal {
 }
 
 /// Says which behaviour an error is. Google has none.
-const BEHAVIOUR_HEADER: HeaderName = HeaderName::from_static("x-emulator-behaviour");
+pub(crate) const BEHAVIOUR_HEADER: HeaderName = HeaderName::from_static("x-emulator-behaviour");
 
 const UNREADABLE: &Behaviour = &Behaviour {
     id: "unreadable",

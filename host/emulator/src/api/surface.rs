@@ -2,6 +2,7 @@
 //! (cloud.google.com/apis/docs/system-parameters)
 
 use super::files::UPLOAD_BYTES_MAX;
+use super::relay::{Relayed, relay};
 use super::request::QueryPairs;
 use crate::Shared;
 use crate::fidelity::{Basis, Behaviour};
@@ -25,7 +26,7 @@ pub(super) struct Called(pub(super) &'static Method);
 /// A method of the API: `phones.agentMessages.create`, as the discovery document calls it.
 pub(super) fn method(name: &str, handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
     let method = API.method(name).expect("the discovery document has the method");
-    handler.layer(from_fn(move |mut request: Request, next: Next| {
+    handler.layer(from_fn(relay)).layer(from_fn(move |mut request: Request, next: Next| {
         request.extensions_mut().insert(Called(method));
         answer(Some(method), request, next)
     }))
@@ -53,21 +54,24 @@ pub(super) async fn read_body(request: Request, next: Next) -> Response {
 
 /// How a client wants its answer. What it wants of that, and cannot have, is refused by [`check`].
 #[derive(Debug, Default)]
-struct Form {
+pub(super) struct Form {
     compact: bool,
     errors: ErrorFormat,
     mask: Option<Mask>,
 }
 
 impl Form {
-    fn of(method: Option<&'static Method>, query: &QueryPairs, headers: &HeaderMap) -> Self {
+    pub(super) fn of(method: Option<&'static Method>, query: &QueryPairs, headers: &HeaderMap) -> Self {
         let errors = if query.system("$.xgafv") == Some("1") { ErrorFormat::V1 } else { ErrorFormat::V2 };
         let compact = query.system("prettyPrint").and_then(boolean) == Some(false);
         let mask = method.and_then(|method| mask(method, query, headers).ok().flatten());
         Self { compact, errors, mask }
     }
 
-    async fn write(self, response: Response) -> Response {
+    pub(super) async fn write(self, response: Response) -> Response {
+        if response.extensions().get::<Relayed>().is_some() {
+            return response;
+        }
         let response = match response.extensions().get::<Refusal>() {
             Some(refusal) => refusal.answer(self.errors),
             None => response,
