@@ -62,6 +62,20 @@ async fn the_webhook_is_registered_and_told_with_ids_that_follow_from_the_seed()
 }
 
 #[test]
+fn it_says_what_it_rests_on_and_explains_each_behaviour() {
+    let page = include_str!("../../host/emulator/FIDELITY.md");
+    assert_eq!(rbm(&["emulate", "--fidelity"], b"").stdout, page, "write it again: rbm emulate --fidelity");
+    let explained = rbm(&["explain", "already-exists"], b"").stdout;
+    for part in ["already-exists (emulator)\n", "\nbasis       assumed\n", "\nswitch      repeated_id\n"] {
+        assert!(explained.contains(part), "{part}: {explained}");
+    }
+    let unknown = rbm(&["explain", "alredy-exists"], b"").stderr;
+    assert!(unknown.contains("did you mean already-exists?"), "{unknown}");
+    let ended = rbm(&["emulate", "--fidelity", "--json"], b"");
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+}
+
+#[test]
 fn either_signal_ends_it() {
     for signal in ["-TERM", "-INT"] {
         assert_eq!(Emulate::start(&[], "").end(signal), Some(0), "{signal}");

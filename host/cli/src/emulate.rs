@@ -6,7 +6,7 @@ use crate::signals::Ends;
 use crate::{excerpt, input, loopback, output};
 use anyhow::anyhow;
 use rbm_emulator::platform::Agent;
-use rbm_emulator::{Emulator, Options, WebhookProblem};
+use rbm_emulator::{Emulator, Options, WebhookProblem, fidelity};
 use rbm_wire::name::{AgentId, NameProblem};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
@@ -35,9 +35,15 @@ pub(crate) struct Arguments {
     /// Prints one line of JSON when ready, and nothing else.
     #[arg(long)]
     json: bool,
+    /// Prints, as a page of Markdown, everything that the stand-in does, who says so, and what makes it otherwise.
+    #[arg(long, exclusive = true)]
+    fidelity: bool,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    if arguments.fidelity {
+        return Ok(output::bytes(fidelity::markdown().as_bytes())?);
+    }
     loopback::check("--listen", arguments.listen)?;
     let client_token = arguments.client_token_file.as_deref().map(client_token).transpose()?;
     let listener = loopback::listen("--listen", arguments.listen).await?;

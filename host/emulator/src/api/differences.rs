@@ -1,8 +1,8 @@
 //! `/emulator/differences`: where the twin would have answered otherwise than its upstream.
 
+use super::request::readable;
 use crate::Shared;
-use crate::excerpt::remark;
-use crate::refusal::{Refusal, violation};
+use crate::refusal::Refusal;
 use crate::upstream::RELAYED;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -26,11 +26,7 @@ pub(super) async fn show_differences(
     State(shared): State<Arc<Shared>>,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<Value>, Refusal> {
-    let Query(Wanted { after, limit }) = wanted.map_err(|problem| {
-        let said = problem.body_text();
-        let said = remark(said.strip_prefix("Failed to deserialize query string: ").unwrap_or(&said));
-        Refusal::invalid(vec![violation("", said)])
-    })?;
+    let Wanted { after, limit } = readable(wanted)?;
     // So that nobody takes a comparison that never was for one without differences.
     let Some(upstream) = &shared.upstream else {
         return Err(Refusal::not_found(

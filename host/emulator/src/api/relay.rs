@@ -49,7 +49,10 @@ async fn beside(shared: &Shared, upstream: &Comparing, place: Place, request: Re
     }
     let answer = match upstream.ask(&asked, shared.clock.now()).await {
         Ok(answer) => answer,
-        Err(problem) => return Refusal::bad_gateway(FAILED, &problem.to_string()).into_response(),
+        Err(problem) => {
+            let refusal = Refusal::new(FAILED, StatusCode::BAD_GATEWAY, "UNAVAILABLE", &problem.to_string());
+            return refusal.into_response();
+        }
     };
     if !upstream.is_uncompared(&asked, &answer) {
         adopt_files(shared, &asked, &answer);

@@ -1,10 +1,12 @@
 //! What every method of Google's APIs has in common: the parameters that all of them take, and how an answer is written.
 //! (cloud.google.com/apis/docs/system-parameters)
 
+use super::exchange::exchange;
 use super::files::UPLOAD_BYTES_MAX;
 use super::relay::{Relayed, relay};
 use super::request::QueryPairs;
 use crate::Shared;
+use crate::faults::TOKEN;
 use crate::fidelity::{Basis, Behaviour};
 use crate::json::Json;
 use crate::mask::Mask;
@@ -32,6 +34,11 @@ pub(super) fn method(name: &str, handler: MethodRouter<Arc<Shared>>) -> MethodRo
     }))
 }
 
+/// The token endpoint, whose answers are not of this form.
+pub(super) fn token(handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
+    handler.layer(from_fn(|request: Request, next: Next| exchange(Some(TOKEN), None, request, next)))
+}
+
 /// What is no method of the API is answered in the same form.
 pub(super) async fn no_method(request: Request, next: Next) -> Response {
     answer(None, request, next).await
@@ -39,7 +46,7 @@ pub(super) async fn no_method(request: Request, next: Next) -> Response {
 
 async fn answer(method: Option<&'static Method>, request: Request, next: Next) -> Response {
     let form = Form::of(method, &QueryPairs::of(request.uri()), request.headers());
-    form.write(next.run(request).await).await
+    exchange(method.map(Method::name), Some(form), request, next).await
 }
 
 /// Reads a body whatever becomes of the request: a connection with a body that nobody has read cannot be used again, and
@@ -174,4 +181,13 @@ pub(super) const KEY: &Behaviour = &Behaviour {
     source: "the 40 characters are those of Google's generated clients; that more are refused is assumed",
     switch: None,
     test: "system_parameters_are_checked",
+};
+
+pub(super) const CONTENT_TYPE: &Behaviour = &Behaviour {
+    id: "answer-type",
+    what: "Answers are application/json; charset=UTF-8, and end with a line break",
+    basis: Basis::SecondHand,
+    source: "as other APIs of Google's answer",
+    switch: None,
+    test: "an_answer_is_pretty_unless_asked_otherwise",
 };

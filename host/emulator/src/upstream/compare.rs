@@ -6,6 +6,7 @@
 
 use super::Answer;
 use super::request::Secrets;
+use crate::fidelity::{Basis, Behaviour};
 use axum::http::{HeaderMap, header};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -371,6 +372,16 @@ const EXPIRY_SLACK: SignedDuration = SignedDuration::from_secs(1);
 /// So that what is kept has an end.
 const FINDINGS_MAX: usize = 32;
 const SHOWN_CHARACTERS_MAX: usize = 300;
+
+pub(super) const COMPARED: &Behaviour = &Behaviour {
+    id: "upstream-compared",
+    what: "Answers are compared by their status and each JSON value; the time they were sent, names that a platform makes up, samples \
+           that are drawn, the order of what has none, whose project it was, layout, and headers of the server count for nothing",
+    basis: Basis::Assumed,
+    source: "ours: each has its reason in host/emulator/src/upstream/compare.rs",
+    switch: None,
+    test: "what_two_platforms_need_not_share_is_no_difference",
+};
 
 #[cfg(test)]
 mod tests;

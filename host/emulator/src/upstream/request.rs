@@ -1,7 +1,8 @@
 //! What a report tells of a request: enough to know it again, and nothing that opens anything.
 
 use super::Asked;
-use axum::extract::Query;
+use crate::record::{REDACTED, SECRET_HEADERS, is_secret};
+use crate::subject::query;
 use axum::http::request::Parts;
 use serde::Serialize;
 use serde_json::Value;
@@ -33,7 +34,7 @@ impl Summary {
             method: asked.method,
             http_method: asked.parts.method.to_string(),
             path: secrets.without(asked.parts.uri.path()),
-            query: query(&asked.parts).into_iter().map(shown).collect(),
+            query: query(&asked.parts.uri).into_iter().map(shown).collect(),
             body_bytes: asked.body.len(),
         }
     }
@@ -48,7 +49,7 @@ impl Secrets {
         let headers = SECRET_HEADERS.iter().flat_map(|name| parts.headers.get_all(*name));
         // Each word: `Bearer` is none, and is too short to be taken for one.
         let headers = headers.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split([' ', ';', '=']));
-        let query = query(parts).into_iter().filter(|(name, _)| is_secret(name)).map(|(_, value)| value);
+        let query = query(&parts.uri).into_iter().filter(|(name, _)| is_secret(name)).map(|(_, value)| value);
         let secrets = headers.map(str::to_owned).chain(query).filter(|secret| secret.len() >= SECRET_BYTES_MIN);
         Self(secrets.collect())
     }
@@ -71,18 +72,6 @@ impl Secrets {
     }
 }
 
-fn query(parts: &Parts) -> Vec<(String, String)> {
-    Query::try_from_uri(&parts.uri).map(|Query(pairs)| pairs).unwrap_or_default()
-}
-
-/// Each may have a dollar sign before it. (cloud.google.com/apis/docs/system-parameters)
-fn is_secret(parameter: &str) -> bool {
-    SECRET_PARAMETERS.contains(&parameter.trim_start_matches('$'))
-}
-
-const REDACTED: &str = "[redacted]";
-const SECRET_HEADERS: [&str; 3] = ["authorization", "cookie", "x-goog-api-key"];
-const SECRET_PARAMETERS: [&str; 4] = ["access_token", "assertion", "key", "oauth_token"];
 /// What is shorter is found everywhere, and guards nothing.
 const SECRET_BYTES_MIN: usize = 8;
 
