@@ -594,6 +594,26 @@ async fn what_a_client_does_not_wait_for_is_done_and_compared() {
     twin.shutdown().await;
 }
 
+/// What is kept of requests is what the clients were answered, and a fault befalls them before upstream hears of them.
+#[tokio::test]
+async fn records_and_faults_are_the_clients() {
+    let other = Other::changed(|reply| reply.body["colour"] = json!("a")).await;
+    let (twin, api) = beside(&other.origin, &other.token().await).await;
+    let fault = FaultRule { fault: RequestFault::Unavailable, dose: Dose { next: 1, rate: 0.0 }, ..FaultRule::default() };
+    twin.set_faults(RequestFaults { faults: vec![fault] }).unwrap();
+    assert_eq!(api.call(Method::POST, &message_path("m1"), &api.token, Some(hello())).await.0, 503);
+    assert_eq!((other.asked().len(), twin.comparison().unwrap().counts.forwarded), (0, 0));
+    assert_eq!(api.call(Method::POST, &message_path("m1"), &api.token, Some(hello())).await.0, 200);
+    assert_eq!(api.call(Method::PATCH, &message_path("m1"), &api.token, Some(hello())).await.0, 404);
+    let kept = twin.requests(&RequestFilter::default());
+    let answers: Vec<_> = kept.iter().map(|kept| (kept.status, &kept.answer["colour"], kept.method)).collect();
+    let method = Some("phones.agentMessages.create");
+    let (none, colour) = (Value::Null, json!("a"));
+    assert_eq!(answers, [(Some(503), &none, method), (Some(200), &colour, method), (Some(404), &colour, None)]);
+    assert!(!format!("{kept:?}").contains(&api.token));
+    twin.shutdown().await;
+}
+
 /// Which the twin reads otherwise by its option.
 #[tokio::test]
 async fn a_switch_of_the_twin_is_found_again() {
