@@ -8,7 +8,8 @@ use axum::body::Body;
 use axum::http::Response;
 use rbm_emulator::platform::Rules;
 use rbm_emulator::{
-    Comparison, Difference, Emulator, Kind, Options, StartProblem, Uncompared, Upstream, UpstreamProblem,
+    Comparison, Difference, Dose, Emulator, FaultRule, Kind, Options, RequestFault, RequestFaults, RequestFilter,
+    StartProblem, Uncompared, Upstream, UpstreamProblem,
 };
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -599,7 +600,7 @@ async fn what_a_client_does_not_wait_for_is_done_and_compared() {
 async fn records_and_faults_are_the_clients() {
     let other = Other::changed(|reply| reply.body["colour"] = json!("a")).await;
     let (twin, api) = beside(&other.origin, &other.token().await).await;
-    let fault = FaultRule { fault: RequestFault::Unavailable, dose: Dose { next: 1, rate: 0.0 }, ..FaultRule::default() };
+    let fault = FaultRule::new(RequestFault::Unavailable, Dose { next: 1, rate: 0.0 });
     twin.set_faults(RequestFaults { faults: vec![fault] }).unwrap();
     assert_eq!(api.call(Method::POST, &message_path("m1"), &api.token, Some(hello())).await.0, 503);
     assert_eq!((other.asked().len(), twin.comparison().unwrap().counts.forwarded), (0, 0));
