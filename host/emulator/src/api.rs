@@ -2,12 +2,14 @@
 
 mod clock;
 mod dialogflow;
+mod differences;
 mod discovery;
 mod exchange;
 mod faults;
 mod files;
 mod phones;
 mod reach;
+mod relay;
 mod request;
 mod requests;
 mod surface;
@@ -25,6 +27,7 @@ use crate::token::{TokenProblem, TokenRequest};
 use crate::{RepeatedId, Shared, check};
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
+use axum::handler::Handler as _;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
@@ -32,6 +35,7 @@ use axum::routing::{any, delete, get, post};
 use axum::{Extension, Json, Router};
 use rbm_wire::message::{AgentEvent, AgentMessage};
 use rbm_wire::name::{MessageId, PhoneNumber};
+use relay::relay;
 use request::{Authenticated, Body, Parameters, PathNames};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -59,6 +63,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/emulator/faults", get(faults::show_faults).put(faults::set_faults))
         .route("/emulator/requests", get(requests::show_requests).delete(requests::forget_requests))
         .route("/emulator/wait", get(wait::wait))
+        .route("/emulator/differences", get(differences::show_differences))
         .route("/emulator/clock", get(clock::show_clock).post(clock::move_clock))
         .route("/emulator/phones", get(phones::list_phones))
         .route(
@@ -72,8 +77,8 @@ fn router(shared: Arc<Shared>) -> Router {
     Region::ALL
         .into_iter()
         .fold(emulator.merge(messaging()), regional)
-        .fallback_service(any(no_such_method).layer(from_fn(surface::no_method)))
-        .method_not_allowed_fallback(no_such_method)
+        .fallback_service(any(no_such_method).layer(from_fn(relay)).layer(from_fn(surface::no_method)))
+        .method_not_allowed_fallback(no_such_method.layer(from_fn(relay)).layer(from_fn(surface::no_method)))
         .layer(from_fn(surface::read_body))
         .layer(Extension(shared.clone()))
         .with_state(shared)

@@ -2,7 +2,7 @@
 //!
 //! The statements stand beside the code that they are about; here they are only collected.
 
-use crate::{api, check, faults, json, mask, platform, push, refusal, region, schema, token, upload, wait};
+use crate::{api, check, faults, json, mask, platform, push, refusal, region, schema, token, upload, upstream, wait};
 
 /// One thing that the platform does.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +107,7 @@ const GROUPS: &[Group] = &[
     Group { title: "Uploads", lists: &[upload::BEHAVIOURS] },
     Group { title: "Messages, phones and people", lists: platform::BEHAVIOURS },
     Group { title: "Webhooks", lists: push::BEHAVIOURS },
-    Group { title: "Control", lists: &[api::CONTROL, faults::BEHAVIOURS, wait::BEHAVIOURS] },
+    Group { title: "Control", lists: &[api::CONTROL, faults::BEHAVIOURS, wait::BEHAVIOURS, upstream::BEHAVIOURS] },
 ];
 
 const HEAD: &str = "\
@@ -161,9 +161,11 @@ mod tests {
 
     const SILENT: &[&str] = &[
         "api.rs",
+        "api/differences.rs",
         "api/exchange.rs",
         "api/faults.rs",
         "api/reach.rs",
+        "api/relay.rs",
         "api/requests.rs",
         "api/testers.rs",
         "api/wait.rs",
@@ -188,6 +190,11 @@ mod tests {
         "scenario.rs",
         "scenario/phone.rs",
         "subject.rs",
+        "upstream/address.rs",
+        "upstream/client.rs",
+        "upstream/report.rs",
+        "upstream/request.rs",
+        "upstream/switches.rs",
     ];
 
     /// The files in and below a directory, by their paths from there.

@@ -32,6 +32,7 @@ mod schema;
 mod subject;
 mod token;
 mod upload;
+mod upstream;
 mod wait;
 
 pub use dose::Dose;
@@ -64,6 +65,11 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 use upload::Uploads;
+use upstream::Comparing;
+pub use upstream::{
+    Comparison, Counts, Difference, Differing, Failure, Finding, Kind, Summary, Uncompared, Upstream, UpstreamAddress,
+    UpstreamProblem,
+};
 use uuid::Uuid;
 pub use wait::{Awaited, Found, ShownMessage, WaitProblem};
 
@@ -94,6 +100,8 @@ pub struct Options {
     pub faults: RequestFaults,
     /// How many requests are kept to be looked at.
     pub kept_requests: KeptRequests,
+    /// A real endpoint, which answers in the place of the twin; the twin is compared with it.
+    pub upstream: Option<Upstream>,
     /// Makes the ids of events, and draws faults; the same seed makes and draws the same.
     pub seed: Uuid,
 }
@@ -123,6 +131,7 @@ impl Default for Options {
             webhooks: WebhookSettings::default(),
             faults: RequestFaults::default(),
             kept_requests: KeptRequests::default(),
+            upstream: None,
             seed: Uuid::new_v4(),
         }
     }
@@ -143,6 +152,9 @@ pub enum StartProblem {
     /// No client for the webhooks.
     #[error("the emulator has no HTTP client: {0}")]
     Client(String),
+    /// An endpoint that nothing can be compared with.
+    #[error("the upstream {0}")]
+    Upstream(#[from] UpstreamProblem),
 }
 
 /// A phone as somebody sees it who looks at it.
@@ -214,6 +226,7 @@ pub(crate) struct Shared {
     pub(crate) seed: Uuid,
     faults: Mutex<FaultDraws>,
     records: Mutex<Records>,
+    pub(crate) upstream: Option<Comparing>,
     uploads: Mutex<Uploads>,
     platform: Mutex<Platform>,
     /// Something was put on the schedule.
@@ -228,7 +241,12 @@ impl Emulator {
     /// Starts to serve. Returns when the address takes connections and the service account has its key.
     pub async fn start(listener: TcpListener, options: Options) -> Result<Self, StartProblem> {
         options.faults.check()?;
-        let origin = format!("http://{}", listener.local_addr()?);
+        let address = listener.local_addr()?;
+        let origin = format!("http://{address}");
+        let upstream = match options.upstream {
+            Some(upstream) => Some(Comparing::start(upstream, address).await?),
+            None => None,
+        };
         let token_origin = options.token_origin.as_deref().unwrap_or(&origin);
         // A client signs by its own clock, which goes on as ever when this one is moved.
         let tokens = TokenService::new(token_origin, options.token_lifetime, Clock::system()).await;
@@ -251,6 +269,7 @@ impl Emulator {
             seed: options.seed,
             faults: Mutex::new(FaultDraws::new(options.faults)),
             records: Mutex::new(Records::new(options.kept_requests)),
+            upstream,
             uploads: Mutex::default(),
             platform: Mutex::new(Platform::new(options.agents, options.phones, options.rules, options.seed, now)),
             scheduled: Notify::new(),
@@ -339,6 +358,21 @@ impl Emulator {
     /// Forgets the requests so far. The numbers of those to come go on.
     pub fn forget_requests(&self) {
         self.shared.records().forget();
+    }
+
+    /// How the twin compares with its upstream so far; none if it has none.
+    pub fn comparison(&self) -> Option<Comparison> {
+        self.shared.upstream.as_ref().map(|upstream| upstream.report().comparison())
+    }
+
+    /// The requests that the twin would have answered otherwise than its upstream; oldest first, and only those that are still
+    /// kept.
+    pub fn differences(&self) -> Vec<Difference> {
+        self.shared
+            .upstream
+            .iter()
+            .flat_map(|upstream| upstream.report().differences(0).cloned().collect::<Vec<_>>())
+            .collect()
     }
 
     /// Stops at once. What was not delivered to the webhook is gone.

@@ -26,7 +26,7 @@ use crate::length;
 use crate::phone::{Act, Habit, Phone};
 pub use capability::AskCapabilities;
 use files::Files;
-pub use files::KeepFile;
+pub use files::{AdoptFile, KeepFile};
 pub use launch::{Agent, Launch, LaunchState, LaunchStep, SetLaunch, UseCase};
 pub use listing::{ListPhone, UnlistPhone};
 pub use person::{Do, PhoneProblem};

@@ -321,7 +321,7 @@ fn typed(request: RequestBuilder, kind: Option<&'static str>) -> RequestBuilder 
 }
 
 /// The beginning of a body: of one that is longer, one byte more.
-async fn read(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, reqwest::Error> {
+pub(crate) async fn read(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         body.extend_from_slice(&chunk);

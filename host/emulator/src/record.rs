@@ -214,7 +214,7 @@ impl Record {
         let uri = asked.uri();
         let Subject { method, phone, agent, id } = self.subject(&uri);
         let shown = |(name, value): (String, String)| {
-            let secret = SECRET_PARAMETERS.contains(&name.trim_start_matches('$'));
+            let secret = is_secret(&name);
             (name, if secret { REDACTED.to_owned() } else { value })
         };
         Exchange {
@@ -309,9 +309,13 @@ fn without_token(mut answer: Value) -> Value {
     answer
 }
 
-const REDACTED: &str = "[redacted]";
-const SECRET_HEADERS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-goog-api-key"];
-/// cloud.google.com/apis/docs/system-parameters
+/// Each parameter may have a dollar sign before it. (cloud.google.com/apis/docs/system-parameters)
+pub(crate) fn is_secret(parameter: &str) -> bool {
+    SECRET_PARAMETERS.contains(&parameter.trim_start_matches('$'))
+}
+
+pub(crate) const REDACTED: &str = "[redacted]";
+pub(crate) const SECRET_HEADERS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-goog-api-key"];
 const SECRET_PARAMETERS: [&str; 4] = ["access_token", "assertion", "key", "oauth_token"];
 /// More than a message may have.
 const BODY_BYTES_MAX: usize = 256 * 1024;

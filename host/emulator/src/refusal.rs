@@ -292,7 +292,7 @@ impl IntoResponse for Refusal {
 }
 
 /// Says which behaviour an error is. Google has none.
-const BEHAVIOUR_HEADER: HeaderName = HeaderName::from_static("x-emulator-behaviour");
+pub(crate) const BEHAVIOUR_HEADER: HeaderName = HeaderName::from_static("x-emulator-behaviour");
 
 const UNREADABLE: &Behaviour = &Behaviour {
     id: "unreadable",

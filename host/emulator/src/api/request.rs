@@ -1,6 +1,7 @@
 //! What a request says before a method looks at it: whose token it has, the names in its path, its query, its body. What
 //! axum would refuse in plain text is refused in Google's shape here.
 
+use super::relay::Shadow;
 use super::surface::{self, Called};
 use crate::Shared;
 use crate::excerpt::{excerpt, remark};
@@ -30,6 +31,9 @@ impl FromRequestParts<Arc<Shared>> for Authenticated {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refusal> {
+        if parts.extensions.get::<Shadow>().is_some() {
+            return Ok(Self);
+        }
         let query = QueryPairs::of(&parts.uri);
         let token =
             bearer(&parts.headers).or_else(|| query.system("access_token")).or_else(|| query.system("oauth_token"));

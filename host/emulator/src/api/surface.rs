@@ -3,6 +3,7 @@
 
 use super::exchange::exchange;
 use super::files::UPLOAD_BYTES_MAX;
+use super::relay::{Relayed, relay};
 use super::request::QueryPairs;
 use crate::Shared;
 use crate::faults::TOKEN;
@@ -27,7 +28,7 @@ pub(super) struct Called(pub(super) &'static Method);
 /// A method of the API: `phones.agentMessages.create`, as the discovery document calls it.
 pub(super) fn method(name: &str, handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
     let method = API.method(name).expect("the discovery document has the method");
-    handler.layer(from_fn(move |mut request: Request, next: Next| {
+    handler.layer(from_fn(relay)).layer(from_fn(move |mut request: Request, next: Next| {
         request.extensions_mut().insert(Called(method));
         answer(Some(method), request, next)
     }))
@@ -67,7 +68,7 @@ pub(super) struct Form {
 }
 
 impl Form {
-    fn of(method: Option<&'static Method>, query: &QueryPairs, headers: &HeaderMap) -> Self {
+    pub(super) fn of(method: Option<&'static Method>, query: &QueryPairs, headers: &HeaderMap) -> Self {
         let errors = if query.system("$.xgafv") == Some("1") { ErrorFormat::V1 } else { ErrorFormat::V2 };
         let compact = query.system("prettyPrint").and_then(boolean) == Some(false);
         let mask = method.and_then(|method| mask(method, query, headers).ok().flatten());
@@ -75,6 +76,9 @@ impl Form {
     }
 
     pub(super) async fn write(self, response: Response) -> Response {
+        if response.extensions().get::<Relayed>().is_some() {
+            return response;
+        }
         let response = match response.extensions().get::<Refusal>() {
             Some(refusal) => refusal.answer(self.errors),
             None => response,

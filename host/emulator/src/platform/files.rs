@@ -26,6 +26,21 @@ impl Command for KeepFile {
     }
 }
 
+/// A file was uploaded elsewhere, and is known by this name.
+#[derive(Clone, Debug)]
+pub struct AdoptFile {
+    /// Its name.
+    pub name: String,
+}
+
+impl Command for AdoptFile {
+    type Answer = ();
+
+    fn run(self, platform: &mut Platform, now: Timestamp) {
+        platform.files.keep(now, self.name);
+    }
+}
+
 impl Files {
     /// Keeps a file for 60 days.
     pub(super) fn keep(&mut self, now: Timestamp, name: String) {
