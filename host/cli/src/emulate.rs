@@ -6,8 +6,10 @@ use crate::signals::Ends;
 use crate::{config, excerpt, input, loopback, output};
 use anyhow::anyhow;
 use clap::ValueEnum;
-use rbm_emulator::platform::Agent;
-use rbm_emulator::{Emulator, JsonSyntax, Options, RepeatedId, WebhookProblem, fidelity, scenario};
+use rbm_emulator::{
+    Emulator, JsonSyntax, Options, RepeatedId, StartProblem, Upstream, UpstreamAddress, WebhookProblem, fidelity,
+    scenario,
+};
 use rbm_wire::name::{AgentId, NameProblem};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
@@ -43,7 +45,11 @@ pub(crate) struct Arguments {
     /// What a message id that was used before is answered: the first answer again unless the scenario says otherwise.
     #[arg(long, value_name = "ANSWER")]
     repeated_id: Option<Repeated>,
-    /// Prints one line of JSON when ready, and nothing else.
+    /// A real endpoint, such as <https://rcsbusinessmessaging.googleapis.com>: it answers every request of Google's methods, with the
+    /// client's own credentials, and /emulator/differences tells where the stand-in would have answered otherwise.
+    #[arg(long, value_name = "URL")]
+    upstream: Option<UpstreamAddress>,
+    /// Prints one line of JSON when ready, and nothing else; with --upstream another at the end.
     #[arg(long)]
     json: bool,
     /// Prints, as a page of Markdown, everything that the stand-in does, who says so, and what makes it otherwise.
@@ -86,7 +92,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let options = options(&arguments)?;
     let listener = loopback::listen("--listen", arguments.listen).await?;
     let agents: Vec<String> = options.agents.iter().map(|agent| agent.id.full()).collect();
-    let emulator = Emulator::start(listener, options).await.map_err(anyhow::Error::from)?;
+    let emulator = Emulator::start(listener, options).await.map_err(|problem| match problem {
+        StartProblem::Upstream(problem) => Failure::usage(format!("--upstream {problem}")),
+        problem => anyhow::Error::from(problem).into(),
+    })?;
     if let Some((url, token)) = arguments.webhook.as_ref().zip(client_token) {
         emulator.register_webhook(url.as_str(), token).await.map_err(|problem| unregistered(url, problem))?;
     }
@@ -96,24 +105,18 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut ends = Ends::listen()?;
     output::line(if arguments.json { ready.json() } else { ready.text() })?;
     ends.next().await;
+    let comparison = emulator.comparison();
     emulator.shutdown().await;
+    if let Some(comparison) = comparison {
+        output::line(if arguments.json { json!(comparison).to_string() } else { comparison.to_string() })?;
+    }
     Ok(())
 }
 
 /// What the scenario says, and what the flags say besides or instead.
 fn options(arguments: &Arguments) -> Result<Options, Failure> {
-    let scenario = arguments.scenario.as_deref();
-    let scenario = scenario.map(|file| config::scenario::load(file, &arguments.agent)).transpose()?.unwrap_or_default();
-    let names_agents = scenario.names_agents();
-    let mut options = scenario.options();
-    if !arguments.agent.is_empty() && !names_agents {
-        options.agents.clear();
-    }
-    for id in &arguments.agent {
-        if !options.agents.iter().any(|agent| agent.id == *id) {
-            options.agents.push(Agent::launched(id.clone()));
-        }
-    }
+    let mut options = config::scenario::options(arguments.scenario.as_deref(), &arguments.agent)?;
+    options.upstream = arguments.upstream.clone().map(Upstream::at);
     if let Some(number) = arguments.seed {
         options.seed = Uuid::from_u128(number.into());
     }

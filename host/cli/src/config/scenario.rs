@@ -8,6 +8,8 @@ use super::render::Source;
 use super::{file, keys, shown, summary};
 use crate::exit::Failure;
 use crate::{excerpt, input};
+use rbm_emulator::Options;
+use rbm_emulator::platform::Agent;
 use rbm_emulator::scenario::{Dangling, Scenario};
 use rbm_wire::name::AgentId;
 use serde::Deserialize as _;
@@ -16,8 +18,24 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, Deserializer, Error};
 
-/// A scenario that can be started, beside agents that somebody else names. What is wrong with it goes to stderr.
-pub(crate) fn load(file: &Path, agents: &[AgentId]) -> Result<Scenario, Failure> {
+/// What to start with: what a scenario says, and agents that somebody else names besides; those that it does not have are launched
+/// everywhere. What is wrong with it goes to stderr.
+pub(crate) fn options(file: Option<&Path>, agents: &[AgentId]) -> Result<Options, Failure> {
+    let scenario = file.map(|file| load(file, agents)).transpose()?.unwrap_or_default();
+    let names_agents = scenario.names_agents();
+    let mut options = scenario.options();
+    if !agents.is_empty() && !names_agents {
+        options.agents.clear();
+    }
+    for id in agents {
+        if !options.agents.iter().any(|agent| agent.id == *id) {
+            options.agents.push(Agent::launched(id.clone()));
+        }
+    }
+    Ok(options)
+}
+
+fn load(file: &Path, agents: &[AgentId]) -> Result<Scenario, Failure> {
     let text = input::text(file).map_err(Failure::Usage)?;
     read(&text, agents).map_err(|findings| {
         let name = excerpt::path(file);
@@ -51,14 +69,12 @@ fn read(text: &str, agents: &[AgentId]) -> Result<Scenario, Vec<Finding>> {
             _ => break None,
         }
     };
-    if let Some(scenario) = scenario {
-        if findings.is_empty() {
-            let dangling = scenario.dangling(agents);
-            if dangling.is_empty() {
-                return Ok(scenario);
-            }
-            findings.extend(dangling.into_iter().map(|dangling| referring(document, dangling)));
+    if let Some(scenario) = scenario.filter(|_| findings.is_empty()) {
+        let dangling = scenario.dangling(agents);
+        if dangling.is_empty() {
+            return Ok(scenario);
         }
+        findings.extend(dangling.into_iter().map(|dangling| referring(document, dangling)));
     }
     findings.sort_by_key(|finding| file::place(&finding.origin));
     Err(findings)

@@ -231,5 +231,21 @@ impl fmt::Display for Difference {
     }
 }
 
+/// For whoever started the comparison, at its end.
+impl fmt::Display for Comparison {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { upstream, counts, places } = self;
+        let Counts { forwarded, alike, different, failed, uncompared, kinds: _ } = counts;
+        let uncompared: u64 = uncompared.values().sum();
+        write!(formatter, "Of {forwarded} requests to {upstream} the twin would have answered {alike} alike and ")?;
+        write!(formatter, "{different} otherwise; {uncompared} were not compared, and {failed} had no answer.")?;
+        for Differing { method, kind, at, count } in places {
+            let (method, kind) = (method.unwrap_or("no method"), kind.as_str());
+            write!(formatter, "\n  {count:>6}  {kind:<8} {method} {at}")?;
+        }
+        Ok(())
+    }
+}
+
 const FAILURES_MAX: usize = 100;
 const PLACES_MAX: usize = 1_000;
