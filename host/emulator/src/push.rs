@@ -13,7 +13,7 @@ mod settings;
 mod targets;
 
 pub use doctor::Complaint;
-pub use faults::{Dose, FaultProblem, WebhookFault, WebhookFaults};
+pub use faults::{FaultProblem, WebhookFault, WebhookFaults};
 pub use handshake::{Handshake, SecretAnswer, WebhookProblem};
 pub(crate) use log::{Counts, Delivery, Registering};
 pub use settings::{DataLayout, LaunchesTo, SecretRule, WebhookSettings};
@@ -46,6 +46,8 @@ pub(crate) struct Push {
     state: Mutex<State>,
     /// Something can be done that could not be before.
     changed: Notify,
+    /// A webhook was called, or is not to be.
+    pub(crate) told: Notify,
 }
 
 struct State {
@@ -95,7 +97,15 @@ impl Push {
         let client = client.build().map_err(|problem| problem.to_string())?;
         let queue = Queue::new(settings.queue_length_max, settings.launches_to);
         let state = State { queue, faults: settings.faults.clone(), log: Log::default(), published: 0 };
-        let push = Self { client, settings, clock, seed, state: Mutex::new(state), changed: Notify::new() };
+        let push = Self {
+            client,
+            settings,
+            clock,
+            seed,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            told: Notify::new(),
+        };
         let push = Arc::new(push);
         Ok((push.clone(), tokio::spawn(push.drain())))
     }
@@ -225,6 +235,7 @@ impl Push {
                 },
                 Turn::Idle => self.changed.notified().await,
             }
+            self.told.notify_waiters();
         }
     }
 
@@ -310,7 +321,7 @@ fn typed(request: RequestBuilder, kind: Option<&'static str>) -> RequestBuilder 
 }
 
 /// The beginning of a body: of one that is longer, one byte more.
-async fn read(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, reqwest::Error> {
+pub(crate) async fn read(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         body.extend_from_slice(&chunk);
@@ -355,7 +366,23 @@ const SAME_PUBLICATION: &Behaviour = &Behaviour {
     test: "no_notice_is_lost_when_a_receiver_fails_for_a_while",
 };
 
-const OWN: &[&Behaviour] = &[ONLY_200, TIME_OUT, SAME_PUBLICATION];
+const DOCTOR: &Behaviour = &Behaviour {
+    id: "webhook-doctor",
+    what: "GET /emulator/webhooks says of each call what was wrong with its answer, and what follows",
+    basis: Basis::Assumed,
+    source: "ours: Google says nothing",
+    switch: None,
+    test: "each_way_to_fail_is_named_and_tried_again",
+};
+const CLOCK: &Behaviour = &Behaviour {
+    id: "webhook-clock",
+    what: "Back-off and the seven days go by the emulator's clock, and only the time of one call by the machine's",
+    basis: Basis::Assumed,
+    source: "ours, so that a test need not wait",
+    switch: None,
+    test: "a_notice_is_tried_for_seven_days_and_then_dropped",
+};
+const OWN: &[&Behaviour] = &[ONLY_200, TIME_OUT, SAME_PUBLICATION, DOCTOR, CLOCK];
 
 /// All that is decided here.
 pub(crate) const BEHAVIOURS: &[&[&Behaviour]] =

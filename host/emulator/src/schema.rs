@@ -159,7 +159,7 @@ fn at_shape(shape: &Shape) -> At<'_> {
 
 impl Resource {
     fn method(&self, name: &str) -> Option<&Method> {
-        let here = self.methods.values().find(|method| method.id.strip_prefix(SERVICE) == Some(name));
+        let here = self.methods.values().find(|method| method.name() == name);
         here.or_else(|| self.resources.values().find_map(|resource| resource.method(name)))
     }
 }
@@ -168,6 +168,11 @@ impl Method {
     /// `rcsbusinessmessaging.phones.agentMessages.create`
     pub(crate) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The same without the service: `phones.agentMessages.create`
+    pub(crate) fn name(&self) -> &str {
+        self.id.strip_prefix(SERVICE).unwrap_or(&self.id)
     }
 
     /// Whether it takes this in the query.

@@ -33,6 +33,11 @@ impl<T> Schedule<T> {
         self.planned.keys().next().map(|(at, _)| *at)
     }
 
+    /// Soonest first.
+    pub(super) fn planned(&self) -> impl Iterator<Item = (Timestamp, &T)> {
+        self.planned.iter().map(|((at, _), what)| (*at, what))
+    }
+
     pub(super) fn take_due(&mut self, now: Timestamp) -> Option<(Timestamp, T)> {
         let first = self.planned.first_entry().filter(|entry| entry.key().0 <= now)?;
         Some((first.key().0, first.remove()))

@@ -5,10 +5,12 @@ use crate::fidelity::{Basis, Behaviour};
 use jiff::{SignedDuration, Timestamp};
 use rbm_wire::name::{AgentId, PhoneNumber};
 use rbm_wire::tester::{PER_DAY_MAX, TOTAL_MAX};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// How a person has answered.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Invitation {
     /// Not yet.
     Pending,
@@ -86,6 +88,11 @@ impl Testers {
         Some(Invitation::Pending)
     }
 
+    /// A tester from before.
+    pub(super) fn admit(&mut self, now: Timestamp, phone: &PhoneNumber, answer: Invitation) {
+        self.0.insert(phone.clone(), Tester { invited_at: now, answer });
+    }
+
     /// The person's answer. False if nobody invited this person.
     pub(super) fn answer(&mut self, phone: &PhoneNumber, answer: Invitation) -> bool {
         self.0.get_mut(phone).map(|tester| tester.answer = answer).is_some()
@@ -100,16 +107,26 @@ impl Testers {
     }
 }
 
-pub(super) const BEHAVIOURS: &[&Behaviour] = &[&Behaviour {
-    id: "testers",
-    what: "An agent invites 20 people in 24 hours and 200 altogether; more are answered 429. Who accepts gets its messages \
+pub(super) const BEHAVIOURS: &[&Behaviour] = &[
+    &Behaviour {
+        id: "testers",
+        what: "An agent invites 20 people in 24 hours and 200 altogether; more are answered 429. Who accepts gets its messages \
                before it is launched",
-    basis: Basis::Documented,
-    source: "reference/rest/v1/phones.testers/create; that the day slides, and that a second invitation counts for \
+        basis: Basis::Documented,
+        source: "reference/rest/v1/phones.testers/create; that the day slides, and that a second invitation counts for \
                  nothing, is assumed",
-    switch: None,
-    test: "an_agent_invites_20_a_day_and_200_altogether",
-}];
+        switch: None,
+        test: "an_agent_invites_20_a_day_and_200_altogether",
+    },
+    &Behaviour {
+        id: "tester-answer",
+        what: "How a person has answered an invitation is told to no webhook",
+        basis: Basis::Assumed,
+        source: "no page has such an event",
+        switch: None,
+        test: "an_agent_that_is_launched_nowhere_reaches_testers_only",
+    },
+];
 
 #[cfg(test)]
 mod tests {
