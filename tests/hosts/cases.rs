@@ -3,6 +3,7 @@
 //!
 //! A host is described by addresses alone, so that anything that listens can be held to this.
 
+use crate::emulating::Emulate;
 use crate::program::{Answer, Dev, answer, envelope, sign};
 use crate::receiver::Receiver;
 use axum::http::StatusCode;
@@ -24,7 +25,21 @@ pub(crate) struct Host {
     pub(crate) twin: String,
 }
 
+impl Host {
+    /// One that has the adapters' paths.
+    pub(crate) fn at(origin: &str, application: Receiver, twin: &Emulate) -> Self {
+        Self {
+            webhook: format!("{origin}/webhooks/rbm/{AGENT}"),
+            messages: format!("{origin}/v1/messages"),
+            api_token: API_TOKEN.to_owned(),
+            application,
+            twin: twin.origin().to_owned(),
+        }
+    }
+}
+
 pub(crate) const CLIENT_TOKEN: &str = "the client token";
+pub(crate) const API_TOKEN: &str = "the caller's token";
 pub(crate) const AGENT: &str = "demo";
 
 /// All of them.

@@ -13,6 +13,9 @@ mod emulating;
 mod program;
 
 mod cases;
+mod installed;
 mod receiver;
+mod started;
 mod tokens;
+mod wasmcloud;
 mod wasmtime;
