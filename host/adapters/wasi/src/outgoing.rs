@@ -53,13 +53,14 @@ impl fmt::Display for Failure {
 pub fn fetch(request: &Request<'_>, bytes_max: usize) -> Result<Response, Failure> {
     let prepared = prepare(request)?;
     let body = prepared.body().map_err(|()| malformed("body"))?;
-    let coming = handle(prepared, options(request.timeout_milliseconds)).map_err(of_code)?;
+    let options = options(request.timeout_milliseconds);
+    let coming = handle(prepared, Some(options)).map_err(|code| of_code(&code))?;
     // Whoever answers before it has read everything is listened to all the same.
     body::write(body, request.body);
     coming.subscribe().block();
     let answer = coming.get().ok_or_else(|| Failure::NoAnswer("the host has no answer".to_owned()))?;
     let answer = answer.map_err(|()| Failure::NoAnswer("the answer was taken before".to_owned()))?;
-    whole(&answer.map_err(of_code)?, bytes_max)
+    whole(&answer.map_err(|code| of_code(&code))?, bytes_max)
 }
 
 fn prepare(request: &Request<'_>) -> Result<OutgoingRequest, Failure> {
@@ -104,13 +105,13 @@ fn method(name: &str) -> Method {
 }
 
 /// A host that cannot keep one of these times has its own.
-fn options(milliseconds: u32) -> Option<RequestOptions> {
+fn options(milliseconds: u32) -> RequestOptions {
     let duration = Some(u64::from(milliseconds) * NANOSECONDS_PER_MILLISECOND);
     let options = RequestOptions::new();
     let _ = options.set_connect_timeout(duration);
     let _ = options.set_first_byte_timeout(duration);
     let _ = options.set_between_bytes_timeout(duration);
-    Some(options)
+    options
 }
 
 fn whole(answer: &IncomingResponse, bytes_max: usize) -> Result<Response, Failure> {
@@ -123,7 +124,7 @@ fn whole(answer: &IncomingResponse, bytes_max: usize) -> Result<Response, Failur
 }
 
 /// What cannot have reached anybody is said to; of everything else nobody knows.
-fn of_code(code: ErrorCode) -> Failure {
+fn of_code(code: &ErrorCode) -> Failure {
     let reason = format!("{code:?}");
     match code {
         ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => Failure::Denied(reason),
