@@ -91,7 +91,7 @@ async fn an_event_arrives_as_it_does_from_the_gateway(host: &Host) {
 }
 
 /// Its place among the events of a store, and when that heard of it, are the store's.
-pub(crate) fn but_for_its_place(event: &Value) -> Value {
+fn but_for_its_place(event: &Value) -> Value {
     let mut event = event.clone();
     for own in ["cursor", "received_at"] {
         assert!(event.as_object_mut().unwrap().remove(own).is_some_and(|it| it.is_string()), "{event}");

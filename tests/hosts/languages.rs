@@ -1,7 +1,7 @@
 //! The examples that embed the plugin in another language, as they are offered: each has the HTTP of its language, and prints the
 //! events that it hears of.
 
-use crate::cases::{self, AGENT, CLIENT_TOKEN, Host, but_for_its_place, documents, post, shown_with_id};
+use crate::cases::{self, AGENT, CLIENT_TOKEN, Host, documents, post, shown_with_id};
 use crate::emulating::Emulate;
 use crate::installed::{self, COMPONENTS};
 use crate::program::{Answer, Dev, answer, envelope, sign};
@@ -47,6 +47,15 @@ async fn the_example_in_node_passes_every_case() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs a program that only cargo's --workspace builds; --ignored runs it"]
+async fn the_example_with_axum_passes_every_case() {
+    let place = installed::made_place("axum");
+    copy("", &[], &place);
+    let examples = Path::new(env!("CARGO_BIN_EXE_rbm")).with_file_name("examples");
+    pass(&place, || Command::new(examples.join("axum"))).await;
+}
+
 /// The example as it is offered, and the component.
 fn copy(language: &str, files: &[&str], place: &Path) {
     for file in files {
@@ -73,7 +82,7 @@ async fn pass(place: &Path, example: impl Fn() -> Command) {
     assert_eq!((sent.status, &sent.body["code"]), (502, &json!("misconfigured")), "{}", sent.body);
 }
 
-/// In the words of the contract, where the gateway has its own; and of what was refused before nothing was printed.
+/// And of what was refused before nothing was printed.
 async fn events_are_normalised_alike(host: &Host, place: &Path) {
     let dev = Dev::start();
     for document in documents() {
@@ -82,16 +91,22 @@ async fn events_are_normalised_alike(host: &Host, place: &Path) {
         assert_eq!(dev.notify(&format!("/webhooks/rbm/{AGENT}"), &document).await.status, 200);
     }
     let events = dev.get("/v1/events").await.body;
-    let expected = events["events"].as_array().unwrap().iter().map(but_for_its_place).map(|event| {
-        let kind = if event["kind"] == "message" { "received" } else { event["kind"].as_str().unwrap() };
-        json!({ "kind": kind, "phone": event["phone"], "at": event["at"], "raw": event["raw"] })
-    });
+    let expected = events["events"].as_array().unwrap().iter().map(in_short);
     let printed = fs::read_to_string(place.join(PRINTED)).unwrap();
-    let arrived = printed.lines().map(|line| {
-        let event: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("one line of JSON: {line}"));
-        json!({ "kind": event["fact"]["tag"], "phone": event["phone"], "at": event["at"], "raw": event["raw"] })
-    });
+    let arrived = printed
+        .lines()
+        .map(|line| in_short(&serde_json::from_str(line).unwrap_or_else(|_| panic!("one line of JSON: {line}"))));
     assert_eq!(arrived.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+}
+
+/// What an event is, in the gateway's words or in the contract's.
+fn in_short(event: &Value) -> Value {
+    let kind = match event["fact"]["tag"].as_str().or(event["kind"].as_str()) {
+        Some("received") => "message",
+        Some(kind) => kind,
+        None => panic!("{event}"),
+    };
+    json!({ "kind": kind, "phone": event["phone"], "at": event["at"], "raw": event["raw"] })
 }
 
 async fn send(host: &Host, id: &str) -> Answer {
