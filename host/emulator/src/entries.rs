@@ -23,13 +23,13 @@ where
 pub(crate) fn deserialize<'de, D, K, V, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
-    K: Deserialize<'de> + Ord,
+    K: Deserialize<'de> + Ord + Serialize,
     V: Deserialize<'de>,
     T: FromIterator<(K, V)>,
 {
     struct Distinct<K, V>(PhantomData<(K, V)>);
 
-    impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Visitor<'de> for Distinct<K, V> {
+    impl<'de, K: Deserialize<'de> + Ord + Serialize, V: Deserialize<'de>> Visitor<'de> for Distinct<K, V> {
         type Value = BTreeMap<K, V>;
 
         fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,9 +39,11 @@ where
         fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
             let mut table = BTreeMap::new();
             while let Some((key, value)) = entries.next_entry()? {
-                if table.insert(key, value).is_some() {
-                    return Err(A::Error::custom("one of them is there twice, with two spellings"));
+                if table.contains_key(&key) {
+                    let name = serde_json::to_string(&key).unwrap_or_default();
+                    return Err(A::Error::custom(format_args!("{name} is there twice")));
                 }
+                table.insert(key, value);
             }
             Ok(table)
         }

@@ -373,15 +373,18 @@ impl Emulator {
         self.shared.records().forget();
     }
 
-    /// Everything that the platform knows, as JSON: to be kept, and imported by this emulator or another one. What is in it and
-    /// what is not, the README says.
+    /// Everything that the platform knows and owes, as JSON: to be kept, and imported by this emulator or another one.
+    ///
+    /// Agents, phones, messages, ids, testers, quotas, the names of files, what is planned, what waits for webhooks, faults, the time and
+    /// the settings are in it. Registrations of webhooks, keys and tokens are not, and neither are the requests that were received and
+    /// uploads that are not complete.
     pub fn export_state(&self) -> String {
         state::save(&self.shared)
     }
 
     /// Puts what was exported in the place of everything that there is. Refused whole if anything is wrong with it.
     ///
-    /// Webhooks stay registered, and are told what it has in its queue. A clock that shows an earlier time jumps to the document's;
+    /// Webhooks stay registered, and are told what waits for them in it, at once or when they are registered. A clock that shows an earlier time jumps to the document's;
     /// if it shows a later one, what was due in between happens now.
     pub fn import_state(&self, document: &str) -> Result<(), StateProblem> {
         state::restore(&self.shared, document.as_bytes())

@@ -127,10 +127,11 @@ pub(crate) fn reset(shared: &Shared) {
 
 /// Puts a platform in the place of the one that there is, while nobody does anything to either. Uploads are of the old one.
 fn replace(shared: &Shared, with: impl FnOnce() -> Result<Platform, StateProblem>) -> Result<(), StateProblem> {
-    let mut platform = shared.platform();
+    // In the order in which an upload that is finished takes both.
+    let (mut uploads, mut platform) = (shared.uploads(), shared.platform());
     *platform = with()?;
-    *shared.uploads() = Uploads::default();
-    drop(platform);
+    *uploads = Uploads::default();
+    drop((uploads, platform));
     shared.apply(Pass);
     Ok(())
 }
@@ -182,7 +183,7 @@ fn read(document: &[u8]) -> Result<Document<Platform>, StateProblem> {
     }
     let PushState { settings, backlog, .. } = &document.webhooks;
     for (place, rule) in backlog.flaws(settings.queue_length_max, |agent| document.platform.knows(agent)) {
-        add(&format!("webhooks.backlog.{place}"), rule);
+        add(&format!("webhooks.{place}"), rule);
     }
     let document = Document { platform: document.platform.at(now), ..document };
     flaws.extend(document.platform.flaws());

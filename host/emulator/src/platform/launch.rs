@@ -1,6 +1,7 @@
 //! Agents, and the carriers on which they are launched. (guides/deploy; the management API, `AgentLaunch`)
 
 use super::{Command, Effect, PhoneState, Platform, Step, notice};
+use crate::entries;
 use crate::fidelity::{Basis, Behaviour};
 use crate::length;
 use jiff::{SignedDuration, Timestamp};
@@ -91,7 +92,7 @@ impl<'de> Visitor<'de> for Where {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, carriers: A) -> Result<Launch, A::Error> {
-        BTreeMap::<String, LaunchState>::deserialize(MapAccessDeserializer::new(carriers)).map(Launch::On)
+        entries::deserialize(MapAccessDeserializer::new(carriers)).map(Launch::On)
     }
 }
 

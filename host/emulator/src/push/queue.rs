@@ -304,11 +304,15 @@ impl Backlog {
     pub(crate) fn flaws(&self, length_max: usize, knows: impl Fn(&AgentId) -> bool) -> Vec<(String, String)> {
         let mut flaws = Vec::new();
         let count = self.waiting.len() + self.held.len();
-        if count > length_max {
-            flaws.push((String::new(), format!("{count} notices wait, and settings.queue_length_max is {length_max}")));
+        // One that is being told when it is written does not count.
+        if count > length_max.saturating_add(1) {
+            let rule = format!("{count} notices wait, and settings.queue_length_max is {length_max}");
+            flaws.push(("backlog".to_owned(), rule));
         }
-        let waiting = self.waiting.iter().enumerate().map(|(index, waiting)| (format!("waiting[{index}]"), waiting));
-        let held = self.held.iter().enumerate().map(|(index, held)| (format!("held[{index}].notice"), &held.notice));
+        let waiting = self.waiting.iter().enumerate();
+        let waiting = waiting.map(|(index, waiting)| (format!("backlog.waiting[{index}]"), waiting));
+        let held = self.held.iter().enumerate();
+        let held = held.map(|(index, held)| (format!("backlog.held[{index}].notice"), &held.notice));
         for (place, Waiting { stream, .. }) in waiting.chain(held).filter(|(_, waiting)| !knows(&waiting.stream.agent))
         {
             flaws.push((format!("{place}.stream.agent"), format!("there is no agent {:?}", stream.agent.bare())));
@@ -316,7 +320,8 @@ impl Backlog {
         let mut swapping = BTreeSet::new();
         for (index, held) in self.held.iter().enumerate().filter(|(_, held)| held.swaps) {
             if !swapping.insert(&held.notice.stream) {
-                flaws.push((format!("held[{index}].swaps"), "another notice of its stream swaps already".to_owned()));
+                let rule = "another notice of its stream swaps already".to_owned();
+                flaws.push((format!("backlog.held[{index}].swaps"), rule));
             }
         }
         flaws
