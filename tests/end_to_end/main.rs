@@ -19,6 +19,7 @@ mod configuration;
 mod conversations;
 mod dev;
 mod emulate;
+mod envoy;
 mod events;
 mod exporting;
 mod messages;

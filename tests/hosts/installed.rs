@@ -33,12 +33,29 @@ pub(crate) static COMPONENTS: LazyLock<PathBuf> = LazyLock::new(|| {
     place
 });
 
+/// A configuration that is offered as an example, with each of some texts, which occur once, in another's place.
+pub(crate) fn example(file: &str, changes: &[(&str, &str)]) -> String {
+    let mut configuration = fs::read_to_string(repository().join("host/adapters").join(file)).unwrap();
+    for (from, to) in changes {
+        assert_eq!(configuration.matches(from).count(), 1, "{from}");
+        configuration = configuration.replace(from, to);
+    }
+    configuration
+}
+
 /// For files of one name that tests write.
 pub(crate) fn place(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("hosts").join(name)
 }
 
-pub(crate) fn repository() -> PathBuf {
+/// The same, and there.
+pub(crate) fn made_place(name: &str) -> PathBuf {
+    let place = place(name);
+    fs::create_dir_all(&place).unwrap();
+    place
+}
+
+fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 

@@ -13,6 +13,7 @@ mod emulating;
 mod program;
 
 mod cases;
+mod envoy;
 mod installed;
 mod receiver;
 mod started;

@@ -10,6 +10,7 @@ mod config;
 mod data;
 mod dev;
 mod emulate;
+mod envoy;
 mod erase;
 mod events;
 mod excerpt;
@@ -56,6 +57,8 @@ enum Command {
     Emulate(emulate::Arguments),
     /// Runs a gateway as a configuration says, until it is told to stop.
     Serve(serve::Arguments),
+    /// Judges webhooks for an Envoy before an application: external authorization and external processing.
+    Envoy(envoy::Arguments),
     /// Sends a message through a gateway.
     Send(send::Arguments),
     #[command(flatten)]
@@ -118,6 +121,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Dev(arguments) => dev::run(arguments).await,
         Command::Emulate(arguments) => emulate::run(arguments).await,
+        Command::Envoy(arguments) => envoy::run(arguments).await,
         Command::Send(arguments) => send::run(arguments).await,
         Command::Ask(command) => ask::run(command).await,
         Command::Messages(command) => messages::run(command).await,
