@@ -127,11 +127,11 @@ pub(crate) fn reset(shared: &Shared) {
 
 /// Puts a platform in the place of the one that there is, while nobody does anything to either. Uploads are of the old one.
 fn replace(shared: &Shared, with: impl FnOnce() -> Result<Platform, StateProblem>) -> Result<(), StateProblem> {
-    // In the order in which an upload that is finished takes both.
-    let (mut uploads, mut platform) = (shared.uploads(), shared.platform());
+    let mut platform = shared.platform();
     *platform = with()?;
-    *uploads = Uploads::default();
-    drop((uploads, platform));
+    // Not while the uploads are held: one that is finished takes both the other way round.
+    drop(platform);
+    *shared.uploads() = Uploads::default();
     shared.apply(Pass);
     Ok(())
 }
