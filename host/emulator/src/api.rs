@@ -12,6 +12,7 @@ mod reach;
 mod relay;
 mod request;
 mod requests;
+mod state;
 mod surface;
 mod testers;
 mod wait;
@@ -64,6 +65,8 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/emulator/requests", get(requests::show_requests).delete(requests::forget_requests))
         .route("/emulator/wait", get(wait::wait))
         .route("/emulator/differences", get(differences::show_differences))
+        .route("/emulator/state", get(state::show_state).put(state::set_state))
+        .route("/emulator/reset", post(state::reset_state))
         .route("/emulator/clock", get(clock::show_clock).post(clock::move_clock))
         .route("/emulator/phones", get(phones::list_phones))
         .route(
@@ -129,7 +132,9 @@ async fn create_message(
     let answer = shared.apply(Submit { agent, phone, id: id.clone(), message, expires_at });
     match answer.map_err(|problem| not_sent(problem, &id))? {
         Submitted::Accepted(message) => Ok(Json(message).into_response()),
-        Submitted::Repeated(message) if shared.repeated_id == RepeatedId::Ok => Ok(Json(message).into_response()),
+        Submitted::Repeated(message) if shared.answering().repeated_id == RepeatedId::Ok => {
+            Ok(Json(message).into_response())
+        }
         Submitted::Repeated(_) => Err(Refusal::already_exists(id.as_str())),
     }
 }

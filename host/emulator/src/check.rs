@@ -90,6 +90,13 @@ pub(crate) fn event(event: &AgentEvent) -> Result<(), Vec<FieldViolation>> {
     Err(vec![problem])
 }
 
+/// Everything that is wrong with what a message says that was taken before.
+pub(crate) fn stored(said: &ContentMessage) -> Vec<FieldViolation> {
+    let mut wrong = Vec::new();
+    content(said, &mut wrong);
+    wrong
+}
+
 fn content(content: &ContentMessage, wrong: &mut Vec<FieldViolation>) {
     let path = "contentMessage";
     let members = [

@@ -188,6 +188,16 @@ impl FaultDraws {
         Self { asked: vec![0; faults.faults.len()], faults }
     }
 
+    /// Faults that were checked, each of which was asked about so often before.
+    pub(crate) fn going_on(faults: RequestFaults, asked: Vec<u64>) -> Self {
+        Self { faults, asked }
+    }
+
+    /// How many requests each was asked about.
+    pub(crate) fn asked(&self) -> &[u64] {
+        &self.asked
+    }
+
     /// With what is left of each dose.
     pub(crate) fn faults(&self) -> &RequestFaults {
         &self.faults

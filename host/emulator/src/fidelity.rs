@@ -2,7 +2,9 @@
 //!
 //! The statements stand beside the code that they are about; here they are only collected.
 
-use crate::{api, check, faults, json, mask, platform, push, refusal, region, schema, token, upload, upstream, wait};
+use crate::{
+    api, check, faults, json, mask, platform, push, refusal, region, schema, state, token, upload, upstream, wait,
+};
 
 /// One thing that the platform does.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +109,10 @@ const GROUPS: &[Group] = &[
     Group { title: "Uploads", lists: &[upload::BEHAVIOURS] },
     Group { title: "Messages, phones and people", lists: platform::BEHAVIOURS },
     Group { title: "Webhooks", lists: push::BEHAVIOURS },
-    Group { title: "Control", lists: &[api::CONTROL, faults::BEHAVIOURS, wait::BEHAVIOURS, upstream::BEHAVIOURS] },
+    Group {
+        title: "Control",
+        lists: &[api::CONTROL, state::BEHAVIOURS, faults::BEHAVIOURS, wait::BEHAVIOURS, upstream::BEHAVIOURS],
+    },
 ];
 
 const HEAD: &str = "\
@@ -167,11 +172,13 @@ mod tests {
         "api/reach.rs",
         "api/relay.rs",
         "api/requests.rs",
+        "api/state.rs",
         "api/testers.rs",
         "api/wait.rs",
         "api/webhooks.rs",
         "connection.rs",
         "dose.rs",
+        "entries.rs",
         "excerpt.rs",
         "fidelity.rs",
         "length.rs",
@@ -183,6 +190,7 @@ mod tests {
         "platform/notice.rs",
         "platform/quota.rs",
         "platform/schedule.rs",
+        "platform/state.rs",
         "push/doctor.rs",
         "push/log.rs",
         "push/settings.rs",

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 /// A day is 24 hours and a week 7 days; how long a month is, nobody knows.
 pub(crate) fn parse(text: &str) -> Option<Duration> {
-    let span: Span = text.parse().ok()?;
-    let duration: SignedDuration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    let of_days = |span: Span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok();
+    // A span ends at some thousands of years; lengths are written by their hours, of which there may be more.
+    let duration = text.parse().ok().and_then(of_days).or_else(|| text.parse::<SignedDuration>().ok())?;
     duration.try_into().ok()
 }
 

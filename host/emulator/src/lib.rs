@@ -14,6 +14,7 @@ mod api;
 mod check;
 mod connection;
 mod dose;
+mod entries;
 mod excerpt;
 mod faults;
 pub mod fidelity;
@@ -29,6 +30,7 @@ mod refusal;
 mod region;
 pub mod scenario;
 mod schema;
+mod state;
 mod subject;
 mod token;
 mod upload;
@@ -55,8 +57,11 @@ use rbm_wire::name::{AgentId, PhoneNumber};
 use record::Records;
 pub use record::{Exchange, KeptRequests, RequestFilter};
 pub use region::BatchGetHost;
+use scenario::ApiSettings;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use state::Start;
+pub use state::StateProblem;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -208,8 +213,6 @@ pub struct PhoneView {
 /// ```
 pub struct Emulator {
     shared: Arc<Shared>,
-    /// Of the webhook that hears of everything.
-    level: Level,
     stop: Option<oneshot::Sender<()>>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -217,13 +220,11 @@ pub struct Emulator {
 /// What the parts have in common.
 pub(crate) struct Shared {
     pub(crate) origin: String,
-    pub(crate) repeated_id: RepeatedId,
-    pub(crate) json: JsonSyntax,
-    pub(crate) batch_get_host: BatchGetHost,
+    start: Start,
+    answering: Mutex<ApiSettings>,
     pub(crate) clock: Clock,
     pub(crate) tokens: TokenService,
     pub(crate) push: Arc<Push>,
-    pub(crate) seed: Uuid,
     faults: Mutex<FaultDraws>,
     records: Mutex<Records>,
     pub(crate) upstream: Option<Comparing>,
@@ -251,27 +252,37 @@ impl Emulator {
         // A client signs by its own clock, which goes on as ever when this one is moved.
         let tokens = TokenService::new(token_origin, options.token_lifetime, Clock::system()).await;
         let tokens = tokens.map_err(StartProblem::Key)?;
-        let level = match options.agents.as_slice() {
-            [agent] => Level::Agent(agent.id.clone()),
-            _ => Level::Partner,
+        let reading = options.clock.reading();
+        let answering = ApiSettings {
+            repeated_id: options.repeated_id,
+            json: options.json,
+            batch_get_host: options.batch_get_host,
+            token_lifetime: options.token_lifetime,
         };
-        let now = options.clock.now();
+        let start = Start {
+            agents: options.agents,
+            phones: options.phones,
+            rules: options.rules,
+            seed: options.seed,
+            clock: reading,
+            api: answering,
+            webhooks: options.webhooks.clone(),
+            faults: options.faults.clone(),
+        };
         let (push, pushing) =
             Push::start(options.webhooks, options.clock.clone(), options.seed).map_err(StartProblem::Client)?;
         let shared = Arc::new(Shared {
             origin,
-            repeated_id: options.repeated_id,
-            json: options.json,
-            batch_get_host: options.batch_get_host,
+            platform: Mutex::new(start.platform(reading.now)),
+            start,
+            answering: Mutex::new(answering),
             clock: options.clock,
             tokens,
             push,
-            seed: options.seed,
             faults: Mutex::new(FaultDraws::new(options.faults)),
             records: Mutex::new(Records::new(options.kept_requests)),
             upstream,
             uploads: Mutex::default(),
-            platform: Mutex::new(Platform::new(options.agents, options.phones, options.rules, options.seed, now)),
             scheduled: Notify::new(),
             happened: Notify::new(),
             stopped: watch::Sender::new(false),
@@ -279,7 +290,7 @@ impl Emulator {
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(api::serve(listener, shared.clone(), async { stopped.await.unwrap_or_default() }));
         let living = tokio::spawn(live(shared.clone()));
-        Ok(Self { shared, level, stop: Some(stop), tasks: vec![serving, living, pushing] })
+        Ok(Self { shared, stop: Some(stop), tasks: vec![serving, living, pushing] })
     }
 
     /// The same at an address of this machine that nobody else uses: [`Self::origin`] says which.
@@ -305,7 +316,9 @@ impl Emulator {
     /// Registers the webhook that hears of everything, which must answer the handshake first: the one agent's, or if there are
     /// several the partner's.
     pub async fn register_webhook(&self, url: &str, client_token: SecretString) -> Result<Handshake, WebhookProblem> {
-        self.register_webhook_of(self.level.clone(), url, client_token).await
+        let agents: Vec<AgentId> = self.shared.platform().agents().cloned().collect();
+        let level = <[AgentId; 1]>::try_from(agents).map_or(Level::Partner, |[agent]| Level::Agent(agent));
+        self.register_webhook_of(level, url, client_token).await
     }
 
     /// Registers a webhook of an agent or of the partner, which must answer the handshake first.
@@ -360,6 +373,28 @@ impl Emulator {
         self.shared.records().forget();
     }
 
+    /// Everything that the platform knows and owes, as JSON: to be kept, and imported by this emulator or another one.
+    ///
+    /// Agents, phones, messages, ids, testers, quotas, the names of files, what is planned, what waits for webhooks, faults, the time and
+    /// the settings are in it. Registrations of webhooks, keys and tokens are not, and neither are the requests that were received and
+    /// uploads that are not complete.
+    pub fn export_state(&self) -> String {
+        state::save(&self.shared)
+    }
+
+    /// Puts what was exported in the place of everything that there is. Refused whole if anything is wrong with it.
+    ///
+    /// Webhooks stay registered, and are told what waits for them in it, at once or when they are registered. A clock that shows an earlier time jumps to the document's;
+    /// if it shows a later one, what was due in between happens now.
+    pub fn import_state(&self, document: &str) -> Result<(), StateProblem> {
+        state::restore(&self.shared, document.as_bytes())
+    }
+
+    /// Everything is as it was started, but for the time. Webhooks stay registered, and tokens stay good.
+    pub fn reset(&self) {
+        state::reset(&self.shared);
+    }
+
     /// How the twin compares with its upstream so far; none if it has none.
     pub fn comparison(&self) -> Option<Comparison> {
         self.shared.upstream.as_ref().map(|upstream| upstream.report().comparison())
@@ -409,6 +444,16 @@ impl Shared {
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, FaultDraws> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How Google's methods answer.
+    pub(crate) fn answering(&self) -> ApiSettings {
+        *self.answering.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_answering(&self, answering: ApiSettings) {
+        self.tokens.set_lifetime(answering.token_lifetime);
+        *self.answering.lock().unwrap_or_else(PoisonError::into_inner) = answering;
     }
 
     pub(crate) fn records(&self) -> MutexGuard<'_, Records> {

@@ -7,14 +7,16 @@ pub use latency::Latency;
 use crate::length;
 use crate::named::Named;
 use crate::platform::testers::Invitation;
+use crate::scenario::PhoneSettings;
 use jiff::SignedDuration;
 use rbm_wire::message::{ContentMessage, RichCard, Suggestion};
 use rbm_wire::name::{AgentId, PhoneNumber};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// One phone, and the person who has it.
-#[derive(Clone, Debug, PartialEq)]
+/// One phone, and the person who has it. As JSON it is its number and its settings, as `GET /emulator/phones` lists it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(from = "Listed", into = "Listed")]
 #[expect(clippy::struct_excessive_bools, reason = "four independent switches of a phone")]
 pub struct Phone {
     /// Whose it is.
@@ -41,6 +43,25 @@ pub struct Phone {
     pub habits: Vec<Habit>,
     /// What the person does once, from when the phone is there.
     pub script: Vec<Step>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Listed {
+    number: PhoneNumber,
+    settings: PhoneSettings,
+}
+
+impl From<Listed> for Phone {
+    fn from(listed: Listed) -> Self {
+        listed.settings.phone(listed.number)
+    }
+}
+
+impl From<Phone> for Listed {
+    fn from(phone: Phone) -> Self {
+        Self { settings: PhoneSettings::from(&phone), number: phone.number }
+    }
 }
 
 /// What the platform says and does about a message that has run out. (guides/build/messages/send, "message expiration")

@@ -18,9 +18,11 @@ mod reach;
 mod revoke;
 mod schedule;
 mod signal;
+mod state;
 mod submit;
 pub mod testers;
 
+use crate::entries;
 use crate::fidelity::{Basis, Behaviour};
 use crate::length;
 use crate::phone::{Act, Habit, Phone};
@@ -35,6 +37,7 @@ pub use reach::AskReach;
 pub use revoke::{Revoke, RevokeReading, Revoked};
 use schedule::{Key, Schedule};
 pub use signal::Signal;
+pub(crate) use state::{COUNT_MAX, Flaw};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 pub use submit::{NotSent, Submit, Submitted};
@@ -116,26 +119,38 @@ impl Rules {
     }
 }
 
-/// The platform: its agents, its phones, and everything that is still to happen.
-#[derive(Debug)]
+/// The platform: its agents, its phones, and everything that is still to happen. As JSON it is the heart of the emulator's
+/// state; one that was read does as the one that was written would have done, if its parts fit together.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Platform {
     rules: Rules,
+    #[serde(with = "entries")]
     agents: BTreeMap<AgentId, AgentState>,
+    #[serde(with = "entries")]
     phones: HashMap<PhoneNumber, PhoneState>,
     files: Files,
     schedule: Schedule<Step>,
+    /// None between two commands.
+    #[serde(skip)]
     effects: Vec<Effect>,
+    /// The time of the last command. In the emulator's state it is the clock's.
+    #[serde(skip)]
     now: Timestamp,
     seed: Uuid,
+    /// Names so far.
     named: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 struct AgentState {
     agent: Agent,
     /// Messages and events of an agent share one space of ids. (reference/rest/v1/phones.agentMessages/create)
+    #[serde(with = "entries")]
     ids: HashMap<MessageId, Known>,
     /// Ids of which nothing else is kept.
+    #[serde(serialize_with = "state::in_order")]
     past: HashSet<Uuid>,
     sent: VecDeque<Timestamp>,
     testers: Testers,
@@ -143,13 +158,15 @@ struct AgentState {
 }
 
 /// What an id stands for.
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 enum Known {
     Message(Box<Stored>),
     Event,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 struct Stored {
     phone: PhoneNumber,
     message: AgentMessage,
@@ -191,7 +208,8 @@ impl State {
 }
 
 /// A phone and what is on it.
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 struct PhoneState {
     phone: Phone,
     /// When it was last connected, if it is not now.
@@ -206,6 +224,7 @@ struct PhoneState {
     /// Signals that wait for it.
     waiting_signals: Vec<(Timestamp, AgentEvent)>,
     /// Until when it shows that an agent types.
+    #[serde(with = "entries")]
     typing_until: BTreeMap<AgentId, Timestamp>,
     /// Whether somebody said what it is like.
     listed: bool,
@@ -214,7 +233,8 @@ struct PhoneState {
 }
 
 /// What a person said.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Said {
     /// To whom.
     pub agent: AgentId,
@@ -237,7 +257,8 @@ pub struct Shown<'a> {
     pub content: &'a ContentMessage,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 enum Step {
     Deliver(AgentId, MessageId),
     Expire(AgentId, MessageId),

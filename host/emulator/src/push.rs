@@ -24,12 +24,15 @@ use doctor::Verdict;
 use envelope::Envelope;
 use jiff::Timestamp;
 use log::Log;
+pub(crate) use queue::Backlog;
 use queue::{Gone, KEPT, Queue, Stream, Turn, Waiting};
 use rbm_clock::Clock;
 use rbm_wire::callback::{Notice, SIGNATURE_HEADER, TYPE_HEADER};
 use rbm_wire::name::AgentId;
 use reqwest::{Client, RequestBuilder, Response, Url, header, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use targets::{Registration, after};
@@ -40,9 +43,7 @@ use uuid::Uuid;
 /// The way to the webhooks.
 pub(crate) struct Push {
     client: Client,
-    settings: WebhookSettings,
     clock: Clock,
-    seed: Uuid,
     state: Mutex<State>,
     /// Something can be done that could not be before.
     changed: Notify,
@@ -52,10 +53,27 @@ pub(crate) struct Push {
 
 struct State {
     queue: Queue,
+    settings: Arc<WebhookSettings>,
+    seed: Uuid,
+    /// With what is left of each dose.
     faults: WebhookFaults,
     log: Log,
     /// Notices so far.
     published: u64,
+    /// How often everything was put in the place of what there was.
+    generation: u64,
+}
+
+/// The way to the webhooks as it is written and read again: what is to be told, and what that which is yet to come follows
+/// from. Not to whom.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PushState {
+    /// With what is left of each dose.
+    pub(crate) settings: WebhookSettings,
+    /// Notices so far.
+    pub(crate) published: u64,
+    pub(crate) backlog: Backlog,
 }
 
 /// What there is to see.
@@ -93,19 +111,12 @@ impl Push {
         clock: Clock,
         seed: Uuid,
     ) -> Result<(Arc<Self>, JoinHandle<()>), String> {
-        let client = Client::builder().no_proxy().redirect(redirect::Policy::none()).timeout(settings.answer_time_max);
+        let client = Client::builder().no_proxy().redirect(redirect::Policy::none());
         let client = client.build().map_err(|problem| problem.to_string())?;
         let queue = Queue::new(settings.queue_length_max, settings.launches_to);
-        let state = State { queue, faults: settings.faults.clone(), log: Log::default(), published: 0 };
-        let push = Self {
-            client,
-            settings,
-            clock,
-            seed,
-            state: Mutex::new(state),
-            changed: Notify::new(),
-            told: Notify::new(),
-        };
+        let (faults, log) = (settings.faults.clone(), Log::default());
+        let state = State { queue, settings: Arc::new(settings), seed, faults, log, published: 0, generation: 0 };
+        let push = Self { client, clock, state: Mutex::new(state), changed: Notify::new(), told: Notify::new() };
         let push = Arc::new(push);
         Ok((push.clone(), tokio::spawn(push.drain())))
     }
@@ -143,10 +154,10 @@ impl Push {
             place: 0,
             stream: Stream { agent: agent.clone(), launches: notice.new_launch_state.is_some() },
             notice: Arc::new(notice),
-            publication_id: publication_id(&self.seed, number),
+            publication_id: publication_id(&state.seed, number),
             published_at: now,
             attempts: 0,
-            faults: state.faults.draw(&self.seed, number),
+            faults: state.draw(number),
         };
         state.admit(waiting, now);
         drop(state);
@@ -162,6 +173,34 @@ impl Push {
         faults.check()?;
         self.state().faults = faults;
         Ok(())
+    }
+
+    /// As it is now.
+    pub(crate) fn saved(&self) -> PushState {
+        let state = self.state();
+        PushState {
+            settings: WebhookSettings { faults: state.faults.clone(), ..(*state.settings).clone() },
+            published: state.published,
+            backlog: state.queue.backlog(),
+        }
+    }
+
+    /// In place of what there was. The webhooks stay registered; what they are being told is not told again.
+    pub(crate) fn go_on_with(&self, saved: PushState, seed: Uuid) {
+        let PushState { settings, published, backlog } = saved;
+        let mut state = self.state();
+        state.queue.go_on_with(backlog, settings.queue_length_max, settings.launches_to);
+        (state.faults, state.settings) = (settings.faults.clone(), Arc::new(settings));
+        (state.seed, state.published) = (seed, published);
+        state.generation += 1;
+        drop(state);
+        self.changed.notify_one();
+        self.told.notify_waiters();
+    }
+
+    /// Of what became of notices; registrations and attempts at them are kept.
+    pub(crate) fn forget_deliveries(&self) {
+        self.state().log.forget_deliveries();
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -180,7 +219,7 @@ impl Push {
             calling: state.queue.calling.as_ref().map(|registration| registration.url.clone()),
             waiting: state.queue.len(),
             held: state.queue.held(),
-            length_max: self.settings.queue_length_max,
+            length_max: state.settings.queue_length_max,
             overflowed: state.queue.overflowed,
             counts: state.log.counts,
             deliveries: state.log.deliveries.iter().cloned().collect(),
@@ -189,13 +228,18 @@ impl Push {
     }
 
     async fn ask(&self, url: &str, client_token: &SecretString) -> Result<SecretAnswer, WebhookProblem> {
-        let address = self.parse(url)?;
+        let settings = self.settings();
+        let address = parse(url, &settings)?;
         let secret = Uuid::new_v4().simple().to_string();
         let token = client_token.expose_secret();
         let failed = |complaint| WebhookProblem::Call { url: url.to_owned(), complaint };
-        let unanswered = |problem| failed(Complaint::without_answer(&problem, self.settings.answer_time_max));
-        let request = self.client.post(address).header(header::CONTENT_TYPE, "application/json");
-        let request = typed(request, self.settings.type_header.then_some("verification"));
+        let unanswered = |problem| failed(Complaint::without_answer(&problem, settings.answer_time_max));
+        let request = self
+            .client
+            .post(address)
+            .timeout(settings.answer_time_max)
+            .header(header::CONTENT_TYPE, "application/json");
+        let request = typed(request, settings.type_header.then_some("verification"));
         let request = request.body(envelope::handshake(token, &secret));
         let response = request.send().await.map_err(unanswered)?;
         if let Some(complaint) = Complaint::about(&response) {
@@ -203,31 +247,18 @@ impl Push {
         }
         let body = read(response, handshake::ANSWER_BYTES_MAX).await.map_err(unanswered)?;
         let answer = SecretAnswer::judge(&secret, token, &body);
-        if answer.does(self.settings.secret) {
+        if answer.does(settings.secret) {
             return Ok(answer);
         }
         Err(WebhookProblem::WrongAnswer { url: url.to_owned(), answer })
     }
 
-    fn parse(&self, url: &str) -> Result<Url, WebhookProblem> {
-        let no_address = |reason: String| WebhookProblem::Address { url: url.to_owned(), reason };
-        let address = Url::parse(url).map_err(|problem| no_address(problem.to_string()))?;
-        match address.scheme() {
-            "https" => Ok(address),
-            "http" if !self.settings.https_only => Ok(address),
-            scheme => {
-                let wanted = if self.settings.https_only { "https" } else { "https or http" };
-                Err(no_address(format!("it begins with {scheme}, and must with {wanted}")))
-            }
-        }
-    }
-
     async fn drain(self: Arc<Self>) {
         loop {
             let now = self.clock.now();
-            let turn = self.state().queue.turn(now);
+            let (turn, generation) = self.state().turn(now);
             match turn {
-                Turn::Call(waiting, registration) => self.deliver(waiting, &registration).await,
+                Turn::Call(waiting, registration) => self.deliver(waiting, &registration, generation).await,
                 Turn::Drop(waiting, gone) => self.state().log.note(Delivery::new(now, &waiting, gone.into())),
                 Turn::WaitUntil(time) => tokio::select! {
                     () = self.clock.sleep_until(time) => {}
@@ -239,11 +270,15 @@ impl Push {
         }
     }
 
-    async fn deliver(&self, waiting: Waiting, registration: &Arc<Registration>) {
+    async fn deliver(&self, waiting: Waiting, registration: &Arc<Registration>, generation: u64) {
         let begun = Instant::now();
         let result = self.call(&waiting, registration).await;
         let (took, now) = (begun.elapsed(), self.clock.now());
         let mut state = self.state();
+        if state.generation != generation {
+            // It is no part of what there is now.
+            return;
+        }
         let was = waiting.clone();
         let verdict = match result {
             Ok(()) => {
@@ -253,7 +288,8 @@ impl Push {
             }
             Err(complaint) => {
                 let kept_until = after(waiting.published_at, KEPT);
-                let again_at = state.queue.failed(waiting, registration, now, self.settings.first_delay);
+                let first_delay = state.settings.first_delay;
+                let again_at = state.queue.failed(waiting, registration, now, first_delay);
                 Verdict::NotTaken { complaint, again_at, kept_until }
             }
         };
@@ -263,18 +299,26 @@ impl Push {
 
     /// The body of an answer means nothing, so nobody waits for it.
     async fn call(&self, waiting: &Waiting, registration: &Registration) -> Result<(), Complaint> {
-        let oversize_bytes = self.state().faults.oversize_bytes;
+        let (settings, oversize_bytes) = (self.settings(), self.state().faults.oversize_bytes);
         let token = registration.client_token.expose_secret();
-        let envelope = Envelope::new(waiting, token, &self.settings, oversize_bytes);
-        let request = self.client.post(&registration.url).header(header::CONTENT_TYPE, "application/json");
+        let envelope = Envelope::new(waiting, token, &settings, oversize_bytes);
+        let request = self
+            .client
+            .post(&registration.url)
+            .timeout(settings.answer_time_max)
+            .header(header::CONTENT_TYPE, "application/json");
         let request = typed(request, envelope.kind);
         let request = match envelope.signature {
             Some(signature) => request.header(SIGNATURE_HEADER, signature),
             None => request,
         };
-        let unanswered = |problem| Complaint::without_answer(&problem, self.settings.answer_time_max);
+        let unanswered = |problem| Complaint::without_answer(&problem, settings.answer_time_max);
         let response = request.body(envelope.body).send().await.map_err(unanswered)?;
         Complaint::about(&response).map_or(Ok(()), Err)
+    }
+
+    fn settings(&self) -> Arc<WebhookSettings> {
+        self.state().settings.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -283,6 +327,14 @@ impl Push {
 }
 
 impl State {
+    fn turn(&mut self, now: Timestamp) -> (Turn, u64) {
+        (self.queue.turn(now), self.generation)
+    }
+
+    fn draw(&mut self, number: u64) -> BTreeSet<WebhookFault> {
+        self.faults.draw(&self.seed, number)
+    }
+
     fn admit(&mut self, waiting: Waiting, now: Timestamp) {
         let has = |fault| waiting.faults.contains(&fault);
         let in_seconds = |seconds: u32| after(now, Duration::from_secs(seconds.into()));
@@ -309,6 +361,19 @@ impl From<Gone> for Verdict {
         match gone {
             Gone::Expired => Self::Expired,
             Gone::NoWebhook => Self::NoWebhook,
+        }
+    }
+}
+
+fn parse(url: &str, settings: &WebhookSettings) -> Result<Url, WebhookProblem> {
+    let no_address = |reason: String| WebhookProblem::Address { url: url.to_owned(), reason };
+    let address = Url::parse(url).map_err(|problem| no_address(problem.to_string()))?;
+    match address.scheme() {
+        "https" => Ok(address),
+        "http" if !settings.https_only => Ok(address),
+        scheme => {
+            let wanted = if settings.https_only { "https" } else { "https or http" };
+            Err(no_address(format!("it begins with {scheme}, and must with {wanted}")))
         }
     }
 }

@@ -5,18 +5,15 @@ mod phone;
 
 pub use phone::PhoneSettings;
 
-use crate::platform::{Agent, Launch, LaunchState, LaunchStep, Rules, UseCase};
+use crate::platform::{Agent, Launch, LaunchStep, Rules, UseCase};
 use crate::push::WebhookSettings;
-use crate::{BatchGetHost, JsonSyntax, Named, Options, RepeatedId, length, token};
+use crate::{BatchGetHost, JsonSyntax, Named, Options, RepeatedId, entries, length, token};
 use jiff::Timestamp;
 use rbm_clock::Clock;
 use rbm_wire::name::{AgentId, PhoneNumber};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error, MapAccess, Unexpected, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
-use std::marker::PhantomData;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -29,9 +26,9 @@ pub struct Scenario {
     api: ApiSettings,
     rules: Rules,
     webhooks: WebhookSettings,
-    #[serde(deserialize_with = "distinct")]
+    #[serde(deserialize_with = "entries::deserialize")]
     agents: BTreeMap<Named<AgentId>, AgentSettings>,
-    #[serde(deserialize_with = "distinct")]
+    #[serde(deserialize_with = "entries::deserialize")]
     phones: BTreeMap<Named<PhoneNumber>, PhoneSettings>,
 }
 
@@ -44,31 +41,32 @@ pub struct Dangling {
     pub message: String,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// How the time goes.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-struct ClockSettings {
+pub(crate) struct ClockSettings {
     #[serde(deserialize_with = "start")]
-    start: Option<Timestamp>,
-    paused: bool,
+    pub(crate) start: Option<Timestamp>,
+    pub(crate) paused: bool,
     #[serde(deserialize_with = "rate")]
-    rate: f64,
+    pub(crate) rate: f64,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// How Google's methods answer.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
-struct ApiSettings {
-    repeated_id: RepeatedId,
-    json: JsonSyntax,
-    batch_get_host: BatchGetHost,
+pub(crate) struct ApiSettings {
+    pub(crate) repeated_id: RepeatedId,
+    pub(crate) json: JsonSyntax,
+    pub(crate) batch_get_host: BatchGetHost,
     #[serde(with = "length::unsigned")]
-    token_lifetime: Duration,
+    pub(crate) token_lifetime: Duration,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct AgentSettings {
     use_case: UseCase,
-    #[serde(deserialize_with = "launch")]
     launch: Launch,
     script: Vec<LaunchStep>,
 }
@@ -171,61 +169,6 @@ fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     let rate = f64::deserialize(deserializer)?;
     Clock::starting_at(Timestamp::UNIX_EPOCH).set_rate(rate).map_err(D::Error::custom)?;
     Ok(rate)
-}
-
-/// `"everywhere"`, or a table of carriers.
-fn launch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Launch, D::Error> {
-    struct Where;
-
-    impl<'de> Visitor<'de> for Where {
-        type Value = Launch;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("\"everywhere\", or carriers such as { \"/v1/regions/fi-rcs\" = \"launched\" }")
-        }
-
-        fn visit_str<E: Error>(self, text: &str) -> Result<Launch, E> {
-            let is_everywhere = text == "everywhere";
-            let wrong = || E::invalid_value(Unexpected::Str(text), &self);
-            if is_everywhere { Ok(Launch::Everywhere) } else { Err(wrong()) }
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, carriers: A) -> Result<Launch, A::Error> {
-            BTreeMap::<String, LaunchState>::deserialize(MapAccessDeserializer::new(carriers)).map(Launch::On)
-        }
-    }
-
-    deserializer.deserialize_any(Where)
-}
-
-/// A table in which nothing is named twice, be it with two spellings.
-fn distinct<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
-where
-    D: Deserializer<'de>,
-    K: Deserialize<'de> + Ord,
-    V: Deserialize<'de>,
-{
-    struct Distinct<K, V>(PhantomData<(K, V)>);
-
-    impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Visitor<'de> for Distinct<K, V> {
-        type Value = BTreeMap<K, V>;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("a table")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-            let mut table = BTreeMap::new();
-            while let Some((key, value)) = entries.next_entry()? {
-                if table.insert(key, value).is_some() {
-                    return Err(A::Error::custom("one of them is there twice, with two spellings"));
-                }
-            }
-            Ok(table)
-        }
-    }
-
-    deserializer.deserialize_map(Distinct(PhantomData))
 }
 
 /// A scenario with every key, and what each means.

@@ -20,6 +20,7 @@ use rbm_clock::Clock;
 use rbm_wire::auth::SCOPE;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -30,7 +31,7 @@ pub(crate) struct TokenService {
     key_id: String,
     public_key: DecodingKey,
     token_key: hmac::Key,
-    lifetime: Duration,
+    lifetime_seconds: AtomicU64,
     clock: Clock,
 }
 
@@ -103,7 +104,7 @@ impl TokenService {
             key_id: Uuid::new_v4().simple().to_string(),
             public_key: DecodingKey::from_rsa_der(&key.1),
             token_key: token_key.map_err(|problem| problem.to_string())?,
-            lifetime,
+            lifetime_seconds: lifetime.as_secs().into(),
             clock,
         })
     }
@@ -159,9 +160,14 @@ impl TokenService {
         self.seal(&Grant { scope, exp: self.now().saturating_add(self.seconds()), id: &id })
     }
 
+    /// Of tokens that are yet to be given out.
+    pub(crate) fn set_lifetime(&self, lifetime: Duration) {
+        self.lifetime_seconds.store(lifetime.as_secs(), Ordering::Relaxed);
+    }
+
     /// How long a token lasts.
     fn seconds(&self) -> i64 {
-        i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX)
+        i64::try_from(self.lifetime_seconds.load(Ordering::Relaxed)).unwrap_or(i64::MAX)
     }
 
     /// Whether this token opens this API: one that was given out, or an assertion of the account for the API itself.

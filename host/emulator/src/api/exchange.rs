@@ -72,11 +72,11 @@ fn asked(shared: &Shared, method: Option<&'static str>, parts: &Parts, body: &[u
 }
 
 fn drawn(shared: &Shared, method: Option<&'static str>, uri: &Uri, body: &[u8]) -> Vec<RequestFault> {
-    let mut draws = shared.faults();
-    if draws.is_empty() {
+    if shared.faults().is_empty() {
         return Vec::new();
     }
-    draws.draw(&shared.seed, &Subject::of(method, uri, body))
+    let (seed, subject) = (shared.platform().seed(), Subject::of(method, uri, body));
+    shared.faults().draw(&seed, &subject)
 }
 
 /// What is answered instead. None where nothing is.

@@ -28,8 +28,7 @@ pub(super) async fn show_phone(
 /// Those that somebody has listed, each with its number.
 pub(super) async fn list_phones(State(shared): State<Arc<Shared>>) -> Json<Value> {
     let platform = shared.platform();
-    let phone = |phone: &Phone| json!({ "number": phone.number.as_str(), "settings": PhoneSettings::from(phone) });
-    Json(json!({ "phones": platform.listed().map(phone).collect::<Vec<_>>() }))
+    Json(json!({ "phones": platform.listed().collect::<Vec<&Phone>>() }))
 }
 
 /// A phone is as the body says from now on; what is on it stays.

@@ -24,7 +24,7 @@ pub(super) async fn batch_get_users(
     let asked: BatchGetUsers = check::read(&body).map_err(Refusal::invalid)?;
     let agent = parameters.with_agent(asked.agent_id).agent(&shared)?;
     let users = users(&asked.users).map_err(Refusal::invalid)?;
-    if let Some(rule) = shared.batch_get_host.refuses(address.region, &users) {
+    if let Some(rule) = shared.answering().batch_get_host.refuses(address.region, &users) {
         return Err(Refusal::invalid(vec![violation("users", rule)]));
     }
     let found = shared.apply(AskReach { agent, phones: users });

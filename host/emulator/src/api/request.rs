@@ -219,7 +219,7 @@ impl FromRequest<Arc<Shared>> for Body {
     async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, Refusal> {
         let syntax = match request.headers().get(SYNTAX_HEADER).map(|value| value.to_str().unwrap_or_default()) {
             Some(name) => JsonSyntax::parse(name).ok_or_else(|| invalid("X-Emulator-Json is strict or lenient."))?,
-            None => shared.json,
+            None => shared.answering().json,
         };
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let is_form = kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded");

@@ -1,15 +1,17 @@
 //! The files that the agent has uploaded. Only what messages need of them is kept: that they are there, and until when.
 
 use super::{Command, Platform};
+use crate::entries;
 use crate::fidelity::{Basis, Behaviour};
 use jiff::{SignedDuration, Timestamp};
 use rbm_wire::file::KEPT_SECONDS;
 use rbm_wire::message::{ContentMessage, RichCard, UploadedRbmFile};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// By name, until when.
-#[derive(Debug, Default)]
-pub(super) struct Files(HashMap<String, Timestamp>);
+#[derive(Debug, Default, Deserialize, Serialize)]
+pub(super) struct Files(#[serde(with = "entries")] HashMap<String, Timestamp>);
 
 /// A file is uploaded.
 #[derive(Clone, Copy, Debug)]

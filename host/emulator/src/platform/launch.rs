@@ -1,15 +1,20 @@
 //! Agents, and the carriers on which they are launched. (guides/deploy; the management API, `AgentLaunch`)
 
 use super::{Command, Effect, PhoneState, Platform, Step, notice};
+use crate::entries;
 use crate::fidelity::{Basis, Behaviour};
 use crate::length;
 use jiff::{SignedDuration, Timestamp};
 use rbm_wire::name::{AgentId, PhoneNumber};
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// An agent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Agent {
     /// Its id.
     pub id: AgentId,
@@ -70,6 +75,44 @@ pub enum Launch {
     On(BTreeMap<String, LaunchState>),
 }
 
+/// `"everywhere"`, or a table of carriers.
+struct Where;
+
+impl<'de> Visitor<'de> for Where {
+    type Value = Launch;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("\"everywhere\", or carriers such as { \"/v1/regions/fi-rcs\" = \"launched\" }")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Launch, E> {
+        let is_everywhere = text == EVERYWHERE;
+        let wrong = || E::invalid_value(Unexpected::Str(text), &self);
+        if is_everywhere { Ok(Launch::Everywhere) } else { Err(wrong()) }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, carriers: A) -> Result<Launch, A::Error> {
+        entries::deserialize(MapAccessDeserializer::new(carriers)).map(Launch::On)
+    }
+}
+
+impl<'de> Deserialize<'de> for Launch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Where)
+    }
+}
+
+impl Serialize for Launch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Everywhere => serializer.serialize_str(EVERYWHERE),
+            Self::On(carriers) => carriers.serialize(serializer),
+        }
+    }
+}
+
+const EVERYWHERE: &str = "everywhere";
+
 /// Where an agent is with one carrier.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -100,7 +143,8 @@ impl LaunchState {
 }
 
 /// A carrier or a partner changes where an agent is with the carrier. The agent's webhook hears of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct SetLaunch {
     /// Whose.
     pub agent: AgentId,
@@ -109,8 +153,10 @@ pub struct SetLaunch {
     /// What it becomes.
     pub state: LaunchState,
     /// Who does it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acting_party: Option<String>,
     /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
 }
 

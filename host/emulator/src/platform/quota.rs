@@ -2,13 +2,18 @@
 
 use jiff::{SignedDuration, Timestamp};
 use rbm_wire::reach::CALLS_PER_MINUTE_MAX;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// The times of the questions of the last minute.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 pub(super) struct Quota(VecDeque<Timestamp>);
 
 impl Quota {
+    pub(super) fn times(&self) -> &VecDeque<Timestamp> {
+        &self.0
+    }
+
     /// False if there were too many. That the minute slides is assumed.
     pub(super) fn admit(&mut self, now: Timestamp) -> bool {
         admit(&mut self.0, now, SignedDuration::from_mins(1), CALLS_PER_MINUTE_MAX)

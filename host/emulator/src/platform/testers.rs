@@ -1,6 +1,7 @@
 //! The people that the agent has invited, and how many it may.
 
 use super::{Command, Platform};
+use crate::entries;
 use crate::fidelity::{Basis, Behaviour};
 use jiff::{SignedDuration, Timestamp};
 use rbm_wire::name::{AgentId, PhoneNumber};
@@ -63,10 +64,11 @@ impl Command for Invite {
 }
 
 /// Everybody who was ever invited.
-#[derive(Debug, Default)]
-pub(super) struct Testers(HashMap<PhoneNumber, Tester>);
+#[derive(Debug, Default, Deserialize, Serialize)]
+pub(super) struct Testers(#[serde(with = "entries")] HashMap<PhoneNumber, Tester>);
 
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 struct Tester {
     invited_at: Timestamp,
     answer: Invitation,

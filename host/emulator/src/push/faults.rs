@@ -4,6 +4,7 @@
 //! notices have the same faults in every run. A fault befalls one call; if that is refused, the next is in order.
 
 use crate::dose::Dose;
+use crate::entries;
 use crate::fidelity::{Basis, Behaviour};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -15,6 +16,7 @@ use uuid::Uuid;
 #[serde(default, deny_unknown_fields)]
 pub struct WebhookFaults {
     /// How often each does. What is left out never does.
+    #[serde(with = "entries")]
     pub doses: BTreeMap<WebhookFault, Dose>,
     /// How much later a late notice comes, by the emulator's clock.
     pub late_seconds: u32,

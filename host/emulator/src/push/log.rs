@@ -87,6 +87,10 @@ impl Log {
         add(&mut self.deliveries, delivery, DELIVERIES_MAX);
     }
 
+    pub(super) fn forget_deliveries(&mut self) {
+        (self.deliveries, self.counts) = (VecDeque::new(), Counts::default());
+    }
+
     pub(super) fn register(&mut self, registering: Registering) {
         add(&mut self.registerings, registering, REGISTERINGS_MAX);
     }

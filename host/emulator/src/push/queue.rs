@@ -11,12 +11,14 @@ use crate::fidelity::{Basis, Behaviour};
 use jiff::Timestamp;
 use rbm_wire::callback::Notice;
 use rbm_wire::name::AgentId;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What goes to one webhook, whichever that is at the time.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Stream {
     pub(super) agent: AgentId,
     /// Whether it is the agent's launches, and not everything else.
@@ -24,9 +26,11 @@ pub(super) struct Stream {
 }
 
 /// A notice that was not taken yet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Waiting {
     /// In the one queue: the lowest is first.
+    #[serde(skip)]
     pub(super) place: u64,
     pub(super) stream: Stream,
     pub(super) notice: Arc<Notice>,
@@ -37,6 +41,26 @@ pub(super) struct Waiting {
     pub(super) attempts: u32,
     /// What is still to befall it.
     pub(super) faults: BTreeSet<WebhookFault>,
+}
+
+/// Everything that was not taken yet, as it is written and read again.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Backlog {
+    /// The first of all is first. What is being told when it is written is in it, as it was before.
+    pub(super) waiting: Vec<Waiting>,
+    /// The one that is kept back for the shortest time is first.
+    pub(super) held: Vec<Held>,
+}
+
+/// A notice that is late on purpose.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Held {
+    pub(super) until: Timestamp,
+    /// Whether it lets only the next of its stream pass.
+    pub(super) swaps: bool,
+    pub(super) notice: Waiting,
 }
 
 /// What to do next.
@@ -76,6 +100,10 @@ pub(super) struct Queue {
     pub(super) overflowed: u64,
     /// The webhook that is being called.
     pub(super) calling: Option<Arc<Registration>>,
+    /// What it is told, as it was before.
+    told: Option<Waiting>,
+    /// Up to this place it was read: what waited for a webhook then does not need it to be there already.
+    read_to: u64,
 }
 
 impl Queue {
@@ -89,6 +117,8 @@ impl Queue {
             length_max,
             overflowed: 0,
             calling: None,
+            told: None,
+            read_to: 0,
         }
     }
 
@@ -140,7 +170,7 @@ impl Queue {
 
     /// The webhook took it.
     pub(super) fn succeeded(&mut self, called: &Arc<Registration>) {
-        self.calling = None;
+        (self.calling, self.told) = (None, None);
         self.targets.succeeded(called);
     }
 
@@ -153,11 +183,39 @@ impl Queue {
         now: Timestamp,
         first_delay: Duration,
     ) -> Option<Timestamp> {
-        self.calling = None;
+        (self.calling, self.told) = (None, None);
         let waiting = Waiting { faults: BTreeSet::new(), ..waiting };
         self.lines.entry(waiting.stream.clone()).or_default().push_front(waiting);
         self.shorten();
         self.targets.failed(called, now, first_delay)
+    }
+
+    /// What there is to be told.
+    pub(super) fn backlog(&self) -> Backlog {
+        let mut waiting: Vec<Waiting> = self.lines.values().flatten().chain(&self.told).cloned().collect();
+        waiting.sort_by_key(|waiting| waiting.place);
+        let held = self.held.iter().map(|(key, notice)| Held {
+            until: key.0,
+            swaps: self.swapping.get(&notice.stream) == Some(key),
+            notice: notice.clone(),
+        });
+        Backlog { waiting, held: held.collect() }
+    }
+
+    /// The same webhooks with something else to be told, whether they failed before or not. It waits for a webhook that is yet to be
+    /// registered.
+    pub(super) fn go_on_with(&mut self, backlog: Backlog, length_max: usize, launches_to: LaunchesTo) {
+        let targets = std::mem::replace(&mut self.targets, Targets::new(launches_to));
+        *self = Self { targets: targets.afresh(launches_to), ..Self::new(length_max, launches_to) };
+        backlog.waiting.into_iter().for_each(|waiting| self.line_up(waiting));
+        self.read_to = self.places;
+        for Held { until, swaps, notice } in backlog.held {
+            let stream = notice.stream.clone();
+            let key = self.keep(notice, until);
+            if swaps {
+                self.swapping.insert(stream, key);
+            }
+        }
     }
 
     /// How many wait, those included that are kept back, and without the one that is being told.
@@ -180,8 +238,11 @@ impl Queue {
 
     /// When something can be done about the first of a line; none if at once.
     fn ready_at(&self, stream: &Stream, waiting: &Waiting) -> Option<Timestamp> {
-        let resumes_at = self.targets.of(stream)?.resumes_at?;
-        Some(resumes_at.min(after(waiting.published_at, KEPT)))
+        let kept_until = after(waiting.published_at, KEPT);
+        match self.targets.of(stream) {
+            Some(target) => Some(target.resumes_at?.min(kept_until)),
+            None => (waiting.place <= self.read_to).then_some(kept_until),
+        }
     }
 
     fn take(&mut self, stream: &Stream, now: Timestamp) -> Turn {
@@ -192,8 +253,9 @@ impl Queue {
         if tried && after(waiting.published_at, KEPT) <= now {
             return Turn::Drop(waiting, Gone::Expired);
         }
-        let waiting = Waiting { attempts: waiting.attempts + 1, ..waiting };
         let registration = target.registration.clone();
+        self.told = Some(waiting.clone());
+        let waiting = Waiting { attempts: waiting.attempts.saturating_add(1), ..waiting };
         self.calling = Some(registration.clone());
         Turn::Call(waiting, registration)
     }
@@ -234,6 +296,35 @@ impl Queue {
             }
             self.overflowed += 1;
         }
+    }
+}
+
+impl Backlog {
+    /// What does not fit together, and where.
+    pub(crate) fn flaws(&self, length_max: usize, knows: impl Fn(&AgentId) -> bool) -> Vec<(String, String)> {
+        let mut flaws = Vec::new();
+        let count = self.waiting.len() + self.held.len();
+        // One that is being told when it is written does not count.
+        if count > length_max.saturating_add(1) {
+            let rule = format!("{count} notices wait, and settings.queue_length_max is {length_max}");
+            flaws.push(("backlog".to_owned(), rule));
+        }
+        let waiting = self.waiting.iter().enumerate();
+        let waiting = waiting.map(|(index, waiting)| (format!("backlog.waiting[{index}]"), waiting));
+        let held = self.held.iter().enumerate();
+        let held = held.map(|(index, held)| (format!("backlog.held[{index}].notice"), &held.notice));
+        for (place, Waiting { stream, .. }) in waiting.chain(held).filter(|(_, waiting)| !knows(&waiting.stream.agent))
+        {
+            flaws.push((format!("{place}.stream.agent"), format!("there is no agent {:?}", stream.agent.bare())));
+        }
+        let mut swapping = BTreeSet::new();
+        for (index, held) in self.held.iter().enumerate().filter(|(_, held)| held.swaps) {
+            if !swapping.insert(&held.notice.stream) {
+                let rule = "another notice of its stream swaps already".to_owned();
+                flaws.push((format!("backlog.held[{index}].swaps"), rule));
+            }
+        }
+        flaws
     }
 }
 

@@ -52,6 +52,12 @@ impl Targets {
         Self { targets: BTreeMap::new(), launches_to }
     }
 
+    /// The same webhooks, as if none of them had failed.
+    pub(super) fn afresh(self, launches_to: LaunchesTo) -> Self {
+        let afresh = |(level, target): (Level, Target)| (level, Target { failures: 0, resumes_at: None, ..target });
+        Self { targets: self.targets.into_iter().map(afresh).collect(), launches_to }
+    }
+
     /// In place of the one before, and called at once, even if that one had failed.
     pub(super) fn register(&mut self, registration: Registration) {
         let level = registration.level.clone();

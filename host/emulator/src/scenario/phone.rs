@@ -1,9 +1,9 @@
 //! What a phone is like, as a scenario and `PUT /emulator/phones/{number}` say it.
 
 use super::Dangling;
-use crate::Named;
 use crate::phone::{Expiry, FEATURES, Habit, Latency, Phone, Step};
 use crate::platform::testers::Invitation;
+use crate::{Named, entries};
 use rbm_wire::name::{AgentId, PhoneNumber};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -24,6 +24,7 @@ pub struct PhoneSettings {
     latency: Option<Latency>,
     expiry: Expiry,
     late_revoke: bool,
+    #[serde(with = "entries")]
     tester_of: BTreeMap<Named<AgentId>, Invitation>,
     habits: Vec<Habit>,
     script: Vec<Step>,

@@ -44,6 +44,11 @@ pub(crate) struct Received {
 }
 
 impl Webhook {
+    /// So far.
+    pub(crate) fn notices(&self) -> Vec<Value> {
+        self.0.notices.lock().unwrap().clone()
+    }
+
     pub(crate) async fn wait_for(&self, count: usize) -> Vec<Value> {
         let waiting = async {
             while self.0.notices.lock().unwrap().len() < count {
@@ -126,15 +131,24 @@ pub(crate) async fn start_by(clock: Clock) -> (Emulator, Webhook, Api) {
 }
 
 pub(crate) async fn start_with(options: Options) -> (Emulator, Webhook, Api) {
-    let (emulator, webhook) = (emulator_with(options).await, Webhook::default());
+    let emulator = emulator_with(options).await;
+    let (webhook, api) = (register(&emulator).await, api(&emulator).await);
+    (emulator, webhook, api)
+}
+
+/// A webhook that hears of everything.
+pub(crate) async fn register(emulator: &Emulator) -> Webhook {
+    let webhook = Webhook::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/webhook", listener.local_addr().unwrap());
     let router = Router::new().route("/webhook", post(receive)).with_state(webhook.clone());
     tokio::spawn(async { axum::serve(listener, router).await });
     emulator.register_webhook(&url, TOKEN.into()).await.unwrap();
-    let token = token(&emulator, SCOPE).await;
-    let api = Api { client: Client::new(), origin: emulator.origin().to_owned(), token };
-    (emulator, webhook, api)
+    webhook
+}
+
+pub(crate) async fn api(emulator: &Emulator) -> Api {
+    Api { client: Client::new(), origin: emulator.origin().to_owned(), token: token(emulator, SCOPE).await }
 }
 
 pub(crate) async fn emulator() -> Emulator {

@@ -125,6 +125,11 @@ impl Receiver {
         self.kept.calls.lock().unwrap().iter().filter(|call| !call.is_handshake()).cloned().collect()
     }
 
+    /// What it was sent so far.
+    pub(crate) fn forget(&self) {
+        self.kept.calls.lock().unwrap().clear();
+    }
+
     pub(crate) fn handshakes(&self) -> Vec<Call> {
         self.kept.calls.lock().unwrap().iter().filter(|call| call.is_handshake()).cloned().collect()
     }

@@ -56,6 +56,42 @@ fn the_back_off_grows_to_600_seconds_until_seven_days_are_over() {
 }
 
 #[test]
+fn a_queue_that_read_what_another_wrote_tells_the_same_in_the_same_order() {
+    let mut queue = Queue::new(10, LaunchesTo::Agent);
+    register(&mut queue, Level::Partner);
+    queue.push(waiting(0, 1, at(0)));
+    queue.push(waiting(1, 2, at(0)));
+    queue.hold(waiting(1, 3, at(0)), at(60));
+    queue.swap(waiting(0, 4, at(0)), at(5));
+    let Turn::Call(called, registration) = queue.turn(at(0)) else { panic!("a notice waits") };
+    let written = serde_json::to_string(&queue.backlog()).expect("JSON");
+    let mut other = Queue::new(0, LaunchesTo::Partner);
+    register(&mut other, Level::Partner);
+    other.go_on_with(serde_json::from_str(&written).expect("a backlog"), 10, LaunchesTo::Agent);
+    assert_eq!(serde_json::to_string(&other.backlog()).expect("JSON"), written);
+
+    queue.failed(called, &registration, at(0), Duration::from_secs(1));
+    let told = |mut queue: Queue| {
+        queue.push(waiting(0, 5, at(1)));
+        let times = [1, 60].into_iter().flat_map(|seconds| {
+            let next = std::iter::from_fn(|| match queue.turn(at(seconds)) {
+                Turn::Call(waiting, called) => {
+                    queue.succeeded(&called);
+                    Some(waiting.publication_id)
+                }
+                _ => None,
+            });
+            next.collect::<Vec<_>>()
+        });
+        times.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (told(queue), told(other)),
+        (["1", "2", "5", "4", "3"].map(str::to_owned).into(), ["1", "2", "5", "4", "3"].map(str::to_owned).into())
+    );
+}
+
+#[test]
 fn a_failure_of_a_webhook_that_was_replaced_meanwhile_keeps_the_new_one_from_nothing() {
     let mut queue = Queue::new(10, LaunchesTo::Agent);
     register(&mut queue, Level::Partner);
