@@ -8,7 +8,7 @@ use crate::fidelity::{Basis, Behaviour};
 use crate::json::Json;
 use crate::mask::Mask;
 use crate::refusal::{ErrorFormat, Refusal, violation};
-use crate::schema::{API, Method};
+use crate::schema::{API, BUSINESS, Method};
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -24,7 +24,15 @@ pub(super) struct Called(pub(super) &'static Method);
 
 /// A method of the API: `phones.agentMessages.create`, as the discovery document calls it.
 pub(super) fn method(name: &str, handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
-    let method = API.method(name).expect("the discovery document has the method");
+    called(API.method(name).expect("the discovery document has the method"), handler)
+}
+
+/// A method of the API that manages brands and agents.
+pub(super) fn management(name: &str, handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
+    called(BUSINESS.method(name).expect("the discovery document has the method"), handler)
+}
+
+fn called(method: &'static Method, handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
     handler.layer(from_fn(move |mut request: Request, next: Next| {
         request.extensions_mut().insert(Called(method));
         answer(Some(method), request, next)
@@ -124,7 +132,7 @@ pub(super) fn check(method: &'static Method, query: &QueryPairs, headers: &Heade
 fn mask(method: &'static Method, query: &QueryPairs, headers: &HeaderMap) -> Result<Option<Mask>, FieldViolation> {
     let header = || headers.get("x-goog-fieldmask").and_then(|value| value.to_str().ok());
     let fields = query.system("fields").or_else(header).filter(|fields| !fields.is_empty());
-    fields.map(|fields| Mask::parse(fields, &API, method.answer())).transpose()
+    fields.map(|fields| Mask::parse(fields, method.api(), method.answer())).transpose()
 }
 
 fn boolean(text: &str) -> Option<bool> {

@@ -1,0 +1,138 @@
+//! What partners and carriers manage: brands, agents, launches, webhooks. (reference/business-communications/rest/v1)
+//!
+//! What is changed is seen here at once, and has its effect on messages after a delay (guides/management-api/
+//! synchronous-asynchronous-operations): so each agent is kept twice, here as it was ordered, and in [`super::AgentState`] as
+//! messages find it. Nothing here asks a webhook: who did the handshake hands in a ticket for it.
+
+pub(crate) mod agents;
+pub(crate) mod brands;
+mod effects;
+pub(crate) mod integrations;
+pub(crate) mod launches;
+mod limits;
+pub(crate) mod partner;
+
+use super::{Agent, Launch, LaunchState, UseCase};
+use crate::fidelity::Behaviour;
+use agents::Managed;
+use brands::Brand;
+pub(super) use effects::Pending;
+pub use effects::{Calls, Rewiring};
+use jiff::Timestamp;
+use partner::Partner;
+use rbm_wire::name::AgentId;
+use rbm_wire::problem::FieldViolation;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Everything that is managed.
+#[derive(Debug)]
+pub(crate) struct Business {
+    pub(crate) brands: BTreeMap<Uuid, Brand>,
+    pub(crate) agents: BTreeMap<AgentId, Managed>,
+    pub(crate) partner: Partner,
+    /// What nobody has been told yet who calls webhooks.
+    pub(super) rewirings: Vec<Rewiring>,
+}
+
+/// Why something was not done.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Refused {
+    /// There is no resource of this name.
+    Unknown(String),
+    /// There is one already.
+    Exists(String),
+    /// It is not the time for it.
+    NotNow(String),
+    /// It says what it must not.
+    Invalid(Vec<FieldViolation>),
+}
+
+/// `brands/{brand}/agents/{agent}`
+#[derive(Clone, Debug)]
+pub(crate) struct AgentName {
+    /// None for `brands/-`: carriers do not know whose an agent is.
+    pub(crate) brand: Option<Uuid>,
+    pub(crate) agent: AgentId,
+}
+
+impl Business {
+    /// With the agents that there are from the start, as those of one brand.
+    pub(super) fn adopting(seed: &Uuid, agents: &[Agent]) -> Self {
+        let brand = Uuid::new_v5(seed, b"brand");
+        let managed = |agent: &Agent| (agent.id.clone(), Managed::adopted(brand, agent));
+        Self {
+            brands: BTreeMap::from([(brand, Brand { display_name: "Emulator".to_owned() })]),
+            agents: agents.iter().map(managed).collect(),
+            partner: Partner::new(Uuid::new_v5(seed, b"partner")),
+            rewirings: Vec::new(),
+        }
+    }
+
+    /// An agent, by the name that a client wrote.
+    pub(crate) fn agent(&self, name: &AgentName) -> Result<&Managed, Refused> {
+        let found = self.agents.get(&name.agent);
+        found.filter(|agent| name.brand.is_none_or(|brand| brand == agent.brand)).ok_or_else(|| name.unknown())
+    }
+
+    fn agent_mut(&mut self, name: &AgentName) -> Result<&mut Managed, Refused> {
+        let found = self.agents.get_mut(&name.agent);
+        found.filter(|agent| name.brand.is_none_or(|brand| brand == agent.brand)).ok_or_else(|| name.unknown())
+    }
+
+    /// A brand.
+    pub(crate) fn brand(&self, brand: Uuid) -> Result<&Brand, Refused> {
+        self.brands.get(&brand).ok_or_else(|| Refused::Unknown(brand_name(brand)))
+    }
+
+    /// Where an agent was put by somebody who is no client of this API.
+    pub(super) fn note_launch(&mut self, agent: &AgentId, carrier: &str, state: LaunchState, now: Timestamp) {
+        if let Some(managed) = self.agents.get_mut(agent) {
+            managed.launches.insert(carrier.to_owned(), launches::CarrierLaunch::new(state, now));
+        }
+    }
+}
+
+impl AgentName {
+    fn unknown(&self) -> Refused {
+        let brand = self.brand.map_or_else(|| "-".to_owned(), |brand| brand.to_string());
+        Refused::Unknown(format!("brands/{brand}/agents/{}", self.agent.bare()))
+    }
+}
+
+/// `brands/{uuid}`
+pub(crate) fn brand_name(brand: Uuid) -> String {
+    format!("brands/{brand}")
+}
+
+impl UseCase {
+    const ALL: [Self; 4] = [Self::Otp, Self::Transactional, Self::Promotional, Self::MultiUse];
+
+    /// As the API has it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Otp => "OTP",
+            Self::Transactional => "TRANSACTIONAL",
+            Self::Promotional => "PROMOTIONAL",
+            Self::MultiUse => "MULTI_USE",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == text)
+    }
+}
+
+/// What is said of all that is decided here.
+pub(super) const BEHAVIOURS: &[&[&Behaviour]] = &[
+    agents::BEHAVIOURS,
+    brands::BEHAVIOURS,
+    effects::BEHAVIOURS,
+    integrations::BEHAVIOURS,
+    launches::BEHAVIOURS,
+    limits::BEHAVIOURS,
+    partner::BEHAVIOURS,
+];
+
+#[cfg(test)]
+mod tests;
