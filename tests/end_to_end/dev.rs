@@ -51,6 +51,28 @@ async fn a_text_without_suggestions_is_answered_in_words() {
     assert_eq!(events.last().unwrap()["content"]["text"], "You wrote: Hello");
 }
 
+/// The two share the scenario's clock, which stands still here until somebody moves it.
+#[tokio::test]
+async fn a_scenario_says_what_phones_do_and_what_time_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("scenario.toml");
+    let scenario = "[clock]\nstart = \"2026-11-24T10:15:02Z\"\npaused = true\n[agents.other]\n\
+                [[phones.\"+15550100009\".habits]]\nsteps = [{ after = \"2d\", do = { text = \"At last\" } }]\n";
+    std::fs::write(&file, scenario).unwrap();
+    let dev = Dev::start_with(&["--scenario", file.to_str().unwrap()], "error");
+    let id = dev.send(&text("+15550100009", "Hello")).await;
+    dev.wait_for_state(&id, "accepted").await;
+    let clock = format!("{}/emulator/clock", dev.emulator);
+    let moved = reqwest::Client::new().post(&clock).body(json!({ "advance": "48h 1s" }).to_string());
+    assert_eq!(moved.send().await.unwrap().status(), 200);
+    let events = dev.wait_for_event(|event| event["kind"] == "message").await;
+    let said = events.last().unwrap();
+    assert_eq!((&said["content"]["text"], &said["agent"]), (&json!("At last"), &json!("demo")));
+    let message = dev.wait_for_state(&id, "delivered").await;
+    let at: Timestamp = message["history"][0]["at"].as_str().unwrap().parse().unwrap();
+    assert_eq!(at.to_string(), "2026-11-24T10:15:02Z");
+}
+
 #[tokio::test]
 async fn the_line_says_where_everything_is() {
     let dev = Dev::start();

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::Client;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
@@ -62,6 +63,104 @@ async fn the_webhook_is_registered_and_told_with_ids_that_follow_from_the_seed()
 }
 
 #[test]
+fn it_says_what_it_rests_on_and_explains_each_behaviour() {
+    let page = include_str!("../../host/emulator/FIDELITY.md");
+    assert_eq!(rbm(&["emulate", "--fidelity"], b"").stdout, page, "write it again: rbm emulate --fidelity");
+    let explained = rbm(&["explain", "already-exists"], b"").stdout;
+    for part in ["already-exists (emulator)\n", "\nbasis       assumed\n", "\nswitch      repeated_id\n"] {
+        assert!(explained.contains(part), "{part}: {explained}");
+    }
+    let unknown = rbm(&["explain", "alredy-exists"], b"").stderr;
+    assert!(unknown.contains("did you mean already-exists?"), "{unknown}");
+    let ended = rbm(&["emulate", "--fidelity", "--json"], b"");
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+}
+
+#[tokio::test]
+async fn a_scenario_and_flags_say_what_there_is() {
+    let scenario = "[agents.shop]\n[phones.\"+15550100009\"]\nonline = false\n[api]\nrepeated_id = \"conflict\"\n";
+    let emulate = Emulate::start(&["--scenario", "-", "--agent", "codes", "--json-syntax", "lenient"], scenario);
+    assert_eq!(emulate.ready["agents"], json!(["shop@rbm.goog", "codes@rbm.goog"]));
+    let phones = get(&format!("{}/emulator/phones", emulate.origin())).await;
+    let phones = phones["phones"].as_array().unwrap();
+    assert_eq!((phones.len(), &phones[0]["number"]), (1, &json!("+15550100009")), "{phones:?}");
+
+    let token = token(&emulate).await;
+    let path = "/v1/phones/+15550100009/agentMessages?messageId=m1&agentId=codes";
+    let mut statuses = Vec::new();
+    for _ in 0..2 {
+        let sent = Client::new().post(format!("{}{path}", emulate.origin())).bearer_auth(&token);
+        let sent = sent.header("content-type", "application/json").body("{'contentMessage':{'text':'Hi',},}");
+        statuses.push(sent.send().await.unwrap().status().as_u16());
+    }
+    assert_eq!(statuses, [200, 409]);
+}
+
+#[test]
+fn all_that_is_wrong_with_a_scenario_is_shown_where_it_is() {
+    let scenario = b"sed = 1\n[phones.\"0049\"]\n[phones.\"+15550100001\"]\nonlin = true\n";
+    for command in ["emulate", "dev"] {
+        let ended = rbm(&[command, "--scenario", "-"], scenario);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{command}");
+        for part in
+            ["-:1:1", "did you mean `seed`?", "-:2:9", "\"0049\" is not an E.164 phone number", "-:4:1", "`online`"]
+        {
+            assert!(ended.stderr.contains(part), "{command}: no {part:?} in {}", ended.stderr);
+        }
+    }
+    let example = rbm(&["emulate", "--scenario-example"], b"").stdout;
+    assert_eq!(example, include_str!("../../host/emulator/src/scenario/example.toml"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_differs_from_an_upstream_is_told_at_the_end() {
+    let upstream = Emulate::start(&["--repeated-id", "conflict"], "");
+    let token = token(&upstream).await;
+    for is_json in [true, false] {
+        let arguments = ["emulate", "--listen", "127.0.0.1:0", "--upstream", upstream.origin(), "--json"];
+        let arguments = if is_json { &arguments[..] } else { &arguments[..5] };
+        let mut child = command(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let line = lines.by_ref().find(|line| line.contains("emulator")).unwrap();
+        let origin = line.find("http://").map(|at| line[at..].split(['"', ' ']).next().unwrap().to_owned()).unwrap();
+        // The example that people are shown.
+        let _rest: Vec<String> =
+            if is_json { Vec::new() } else { lines.by_ref().take_while(|line| !line.contains("-d '")).collect() };
+        for (id, status) in [("m1", 200), ("m1", 409)] {
+            let path = format!("/v1/phones/+15550100001/agentMessages?messageId={id}-{is_json}&agentId=demo");
+            let sent = Client::new().post(format!("{origin}{path}")).bearer_auth(&token);
+            let sent = sent
+                .header("content-type", "application/json")
+                .body("{\"contentMessage\":{\"text\":\"Hi\"}}")
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(sent.status(), status, "as upstream answers");
+        }
+        let differences = get(&format!("{origin}/emulator/differences")).await;
+        let shown = &differences["differences"][0];
+        assert_eq!((&shown["upstream_status"], &shown["twin_status"]), (&json!(409), &json!(200)), "{differences}");
+        assert_eq!(shown["switch"], "repeated_id");
+        let id = child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(child.wait().unwrap().success());
+        let last: Vec<String> = lines.collect();
+        if is_json {
+            let comparison: Value = serde_json::from_str(&last[0]).unwrap();
+            assert_eq!(
+                (&comparison["forwarded"], &comparison["alike"], &comparison["different"]),
+                (&json!(2), &json!(1), &json!(1))
+            );
+        } else {
+            let said =
+                format!("Of 2 requests to {} the twin would have answered 1 alike and 1 otherwise;", upstream.origin());
+            assert!(last[0].starts_with(&said), "{last:?}");
+            assert!(last[1].contains("1  status   phones.agentMessages.create"), "{last:?}");
+        }
+    }
+}
+
+#[test]
 fn either_signal_ends_it() {
     for signal in ["-TERM", "-INT"] {
         assert_eq!(Emulate::start(&[], "").end(signal), Some(0), "{signal}");
@@ -102,6 +201,14 @@ async fn what_cannot_be_started_says_why() {
         (vec!["--listen", "[::]:0"], "", 2, "--listen [::]:0 is not an address of this machine only"),
         (vec!["--listen", &taken], "", 1, "cannot be listened on"),
         (vec!["--agent", "a b"], "", 2, "invalid value 'a b' for '--agent <ID>': it must have 1 to 128 letters"),
+        (
+            vec!["--upstream", "ftp://x"],
+            "",
+            2,
+            "--upstream <URL>': has the scheme \"ftp\", and must have http or https",
+        ),
+        (vec!["--scenario", "/nowhere/s.toml"], "", 2, "/nowhere/s.toml"),
+        ([&any[..], &["--webhook", "http://127.0.0.1:1/", "--scenario", "-"]].concat(), "", 2, "cannot both be stdin"),
         (vec!["--seed", "-1"], "", 2, "unexpected argument '-1'"),
         (vec!["--webhook", "http://127.0.0.1:1/"], "", 2, "--client-token-file <FILE>"),
         (any.to_vec(), "x", 2, "--webhook <URL>"),
@@ -116,6 +223,23 @@ async fn what_cannot_be_started_says_why() {
         assert!(ended.stderr.contains(said), "{arguments:?}: {}", ended.stderr);
         assert_eq!(ended.stdout, "", "{arguments:?}");
     }
+}
+
+/// A token by the key file that it gives out. (RFC 7523)
+async fn token(emulate: &Emulate) -> String {
+    let account = get(emulate.ready["service_account"].as_str().unwrap()).await;
+    let now = jiff::Timestamp::now().as_second();
+    let scope = "https://www.googleapis.com/auth/rcsbusinessmessaging";
+    let claims = json!({
+        "iss": account["client_email"], "aud": account["token_uri"], "scope": scope, "iat": now, "exp": now + 3600,
+    });
+    let key = EncodingKey::from_rsa_pem(account["private_key"].as_str().unwrap().as_bytes()).unwrap();
+    let assertion = jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, &key).unwrap();
+    let form = format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={assertion}");
+    let request = Client::new().post(account["token_uri"].as_str().unwrap()).body(form);
+    let answer = request.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+    let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
 }
 
 async fn get(address: &str) -> Value {

@@ -1,9 +1,11 @@
 //! The names that appear in RBM's addresses, parsed once so that no address can be built from anything else.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A phone number in E.164: a plus sign, then 2 to 15 digits of which the first is not 0 (ITU-T E.164 §6).
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct PhoneNumber(String);
 
 impl PhoneNumber {
@@ -29,7 +31,8 @@ impl fmt::Display for PhoneNumber {
 }
 
 /// An agent, by the part before `@rbm.goog`: Google's pages use both spellings, so they compare equal here.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct AgentId(String);
 
 impl AgentId {
@@ -60,7 +63,8 @@ impl AgentId {
 ///
 /// Documented as a UUID (reference/rest/v1/phones.agentMessages/create), which Google visibly does not enforce: its own
 /// scripts use `123456661`. What is enforced here is that it fits an address.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct MessageId(String);
 
 impl MessageId {
@@ -85,6 +89,50 @@ impl MessageId {
                 8 | 13 | 18 | 23 => byte == b'-',
                 _ => byte.is_ascii_hexdigit(),
             })
+    }
+}
+
+/// Read from JSON as it is parsed, and so never anything else than a name.
+impl TryFrom<String> for PhoneNumber {
+    type Error = NameProblem;
+
+    fn try_from(text: String) -> Result<Self, NameProblem> {
+        Self::parse(&text)
+    }
+}
+
+impl From<PhoneNumber> for String {
+    fn from(PhoneNumber(text): PhoneNumber) -> Self {
+        text
+    }
+}
+
+impl TryFrom<String> for AgentId {
+    type Error = NameProblem;
+
+    fn try_from(text: String) -> Result<Self, NameProblem> {
+        Self::parse(&text)
+    }
+}
+
+/// Without the suffix.
+impl From<AgentId> for String {
+    fn from(AgentId(bare): AgentId) -> Self {
+        bare
+    }
+}
+
+impl TryFrom<String> for MessageId {
+    type Error = NameProblem;
+
+    fn try_from(text: String) -> Result<Self, NameProblem> {
+        Self::parse(&text)
+    }
+}
+
+impl From<MessageId> for String {
+    fn from(MessageId(text): MessageId) -> Self {
+        text
     }
 }
 
@@ -168,6 +216,18 @@ mod tests {
     fn both_spellings_of_an_agent_are_the_same_agent() {
         assert_eq!(AgentId::parse("demo"), AgentId::parse("demo@rbm.goog"));
         assert_eq!(AgentId::parse("demo@rbm.goog").map(|agent| agent.full()), Ok("demo@rbm.goog".to_owned()));
+    }
+
+    #[test]
+    fn a_name_in_json_is_parsed_as_anywhere() {
+        let names = r#"["+15550100001","demo@rbm.goog","m-1"]"#;
+        let read: (PhoneNumber, AgentId, MessageId) = serde_json::from_str(names).expect("three names");
+        assert_eq!(serde_json::to_string(&read).expect("three texts"), r#"["+15550100001","demo","m-1"]"#);
+        let problem = serde_json::from_str::<PhoneNumber>(r#""0049""#).expect_err("no number").to_string();
+        assert!(problem.starts_with(r#""0049" is not an E.164 phone number"#), "{problem}");
+        assert!(
+            serde_json::from_str::<MessageId>(r#""a/b""#).is_err() && serde_json::from_str::<AgentId>("5").is_err()
+        );
     }
 
     #[test]

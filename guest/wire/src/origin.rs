@@ -6,6 +6,11 @@ pub fn of(region: Option<&str>) -> Option<&'static str> {
     REGIONAL.into_iter().find(|(name, _)| *name == region).map(|(_, origin)| origin)
 }
 
+/// Each of them.
+pub fn all() -> impl Iterator<Item = &'static str> {
+    std::iter::once(GLOBAL).chain(REGIONAL.into_iter().map(|(_, origin)| origin))
+}
+
 /// For agents of any region.
 pub const GLOBAL: &str = "https://rcsbusinessmessaging.googleapis.com";
 

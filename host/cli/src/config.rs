@@ -13,6 +13,7 @@ mod keys;
 mod read;
 mod reading;
 mod render;
+pub(crate) mod scenario;
 mod schema;
 mod secret;
 mod server;

@@ -3,10 +3,10 @@
 
 mod feed;
 
-use crate::emulate::PHONES;
+use crate::emulate::{PHONES, SCENARIOS_PHONES};
 use crate::exit::Failure;
 use crate::signals::Ends;
-use crate::{capacity, excerpt, loopback, opt_out, output, plugin, send};
+use crate::{capacity, config, excerpt, loopback, opt_out, output, plugin, send};
 use anyhow::{Context as _, anyhow};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,7 @@ use feed::Feed;
 use gateway_channel::{Setting, Severity};
 use jiff::Timestamp;
 use rbm_clock::Clock;
-use rbm_emulator::{Emulator, Options};
+use rbm_emulator::{Emulator, Level};
 use rbm_gateway::callback::{Callback, CallbackSettings, Schedule};
 use rbm_gateway::store::Store;
 use rbm_gateway::store::retention::Retention;
@@ -22,6 +22,7 @@ use rbm_gateway::{Agent, Config, Gateway, Guard, Manner, Metrics, Senders};
 use rbm_host::{Channel, Credentials, Egress, Plugin, ServiceAccount};
 use rbm_sqlite::{OpenProblem, SqliteStore};
 use rbm_wire::auth;
+use rbm_wire::name::AgentId;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,10 @@ pub(crate) struct Arguments {
     /// An address that every event is posted to as well, signed, from where the last start with this --data left off.
     #[arg(long, value_name = "URL")]
     forward_to: Option<String>,
+    /// What the stand-in has besides the agent `demo`, and what happens there by itself: TOML, as `rbm emulate --scenario-example`
+    /// shows it; `-` for stdin.
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
     /// Sends a first message to the phone that answers.
     #[arg(long)]
     hello: bool,
@@ -56,11 +61,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     loopback::check("--gateway", arguments.gateway)?;
     loopback::check("--emulator", arguments.emulator)?;
     let forward = arguments.forward_to.as_deref().map(Forward::new).transpose()?;
+    let agent = AgentId::parse(AGENT).expect("a plain word");
+    let options = config::scenario::options(arguments.scenario.as_deref(), std::slice::from_ref(&agent))?;
     let gateway = loopback::listen("--gateway", arguments.gateway).await?;
     let emulator = loopback::listen("--emulator", arguments.emulator).await?;
     let metrics = Arc::<Metrics>::default();
-    let clock = Clock::starting_at(Timestamp::now());
-    let options = Options { clock: clock.clone(), ..Options::default() };
+    let clock = options.clock.clone();
     // Compiling the plugin and making a key take a moment each.
     let (plugin, emulator) = tokio::join!(plugin::load(metrics.clone()), Emulator::start(emulator, options));
     let (plugin, emulator) = (plugin?, emulator.map_err(anyhow::Error::from)?);
@@ -70,7 +76,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let store = kept.store.clone();
     let gateway = start_gateway(gateway, channel, store.clone(), clock, forward.as_ref(), metrics)?;
     let webhook = format!("{}/webhooks/rbm/{AGENT}", gateway.origin());
-    emulator.register_webhook(&webhook, client_token.clone().into()).await.map_err(anyhow::Error::from)?;
+    // The gateway has no other agent, whatever there is in the scenario.
+    let registered = emulator.register_webhook_of(Level::Agent(agent), &webhook, client_token.clone().into()).await;
+    registered.map_err(anyhow::Error::from)?;
 
     let ready = Ready {
         gateway: gateway.origin(),
@@ -78,6 +86,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         webhook: &webhook,
         client_token: &client_token,
         kept: &kept.place,
+        phones: if arguments.scenario.is_some() { SCENARIOS_PHONES } else { PHONES },
         forward: forward.as_ref(),
     };
     // Before anybody is told that it is ready, so that none of them is missed.
@@ -202,6 +211,7 @@ struct Ready<'a> {
     webhook: &'a str,
     client_token: &'a str,
     kept: &'a str,
+    phones: &'a str,
     forward: Option<&'a Forward>,
 }
 
@@ -221,7 +231,7 @@ impl Ready<'_> {
     }
 
     fn text(&self) -> String {
-        let Self { gateway, emulator, webhook, client_token, kept, forward } = self;
+        let Self { gateway, emulator, webhook, client_token, kept, phones, forward } = self;
         let forward = forward.map_or_else(String::new, |forward| {
             let Forward { callback, secret } = forward;
             format!("\n  forward to    {}\n  signed with   {secret}", callback.url())
@@ -234,7 +244,7 @@ impl Ready<'_> {
   webhook       {webhook}
   client token  {client_token}
   agent         {AGENT_FULL}
-  phones        {PHONES}{forward}
+  phones        {phones}{forward}
 
 Send a message:
 

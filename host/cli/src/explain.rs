@@ -4,12 +4,14 @@ use crate::config;
 use crate::excerpt::excerpt;
 use crate::exit::Failure;
 use crate::output;
+use rbm_emulator::fidelity::{self, Behaviour};
 use rbm_json::rules::RULES;
 use rbm_wire::limits::{ALL, Basis, PAGES, Row};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The rule, as a finding names it: `suggestion-text-length`. Without it, all rules are listed.
+    /// The rule, as a finding names it: `suggestion-text-length`. Without it, all rules are listed. Of the stand-in for
+    /// Google's platform, a behaviour as an error's header X-Emulator-Behaviour names it.
     rule: Option<String>,
     /// Prints all rules as a page of Markdown.
     #[arg(long, conflicts_with = "rule")]
@@ -36,9 +38,11 @@ fn find(rule: &str) -> Result<String, Failure> {
     if let Some(explained) = config::explained(rule) {
         return Ok(explained);
     }
-    let hint = rbm_json::nearest(all().map(|(name, _)| name), rule)
-        .map(|nearest| format!("; did you mean {nearest}?"))
-        .unwrap_or_default();
+    if let Some(behaviour) = fidelity::all().find(|behaviour| behaviour.id == rule) {
+        return Ok(told(behaviour));
+    }
+    let names = all().map(|(name, _)| name).chain(fidelity::all().map(|behaviour| behaviour.id));
+    let hint = rbm_json::nearest(names, rule).map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
     Err(Failure::usage(format!("there is no rule {:?}{hint}", excerpt(rule))))
 }
 
@@ -50,9 +54,22 @@ fn explained(row: &Row) -> String {
         ("basis", basis(row).to_owned()),
         ("source", source(row)),
     ];
+    format!("{} ({})\n{}\n\n{}", row.limit.rule, severity(row), row.about, listed(lines))
+}
+
+/// A behaviour of the stand-in for the platform.
+fn told(behaviour: &Behaviour) -> String {
+    let lines = [
+        ("basis", behaviour.basis.as_str().to_owned()),
+        ("source", behaviour.source.to_owned()),
+        ("switch", behaviour.switch.unwrap_or_default().to_owned()),
+    ];
+    format!("{} (emulator)\n{}.\n\n{}", behaviour.id, behaviour.what, listed(lines))
+}
+
+fn listed<const COUNT: usize>(lines: [(&str, String); COUNT]) -> String {
     let lines = lines.into_iter().filter(|(_, value)| !value.is_empty());
-    let lines: String = lines.map(|(name, value)| format!("{name:12}{value}\n")).collect();
-    format!("{} ({})\n{}\n\n{lines}", row.limit.rule, severity(row), row.about)
+    lines.map(|(name, value)| format!("{name:12}{value}\n")).collect()
 }
 
 fn list() -> String {

@@ -26,6 +26,7 @@ mod loopback;
 mod messages;
 mod opt_out;
 mod output;
+mod package;
 mod plugin;
 mod quarantine;
 mod send;
@@ -95,6 +96,8 @@ enum Command {
     Openapi,
     /// Writes the plugin that is built into this binary, a WebAssembly component.
     Component(component::Arguments),
+    /// Writes what other hosts load: the plugin, joined with adapters where they have `wasi:http`, and the contract.
+    Package(package::Arguments),
 }
 
 #[tokio::main]
@@ -132,5 +135,6 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Verify(arguments) => verify::run(arguments).await,
         Command::Openapi => Ok(output::bytes(rbm_gateway::OPENAPI.as_bytes())?),
         Command::Component(arguments) => component::run(&arguments),
+        Command::Package(arguments) => package::run(&arguments),
     }
 }

@@ -77,7 +77,18 @@ impl Clock {
 
     /// A clock that shows this time now, runs at rate 1, and can be moved. After [`Clock::LATEST`] it shows that.
     pub fn starting_at(time: Timestamp) -> Self {
-        Self(Kind::Virtual(Arc::new(watch::Sender::new(Course::starting_at(time, Instant::now())))))
+        Self::of(Course::starting_at(time, Instant::now()))
+    }
+
+    /// The same, but it stands still from its first moment on: two of them show the same.
+    pub fn paused_at(time: Timestamp) -> Self {
+        let mut course = Course::starting_at(time, Instant::now());
+        course.paused = true;
+        Self::of(course)
+    }
+
+    fn of(course: Course) -> Self {
+        Self(Kind::Virtual(Arc::new(watch::Sender::new(course))))
     }
 
     /// The time.

@@ -94,6 +94,15 @@ async fn a_change_of_rate_is_for_those_who_wait_already() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_begins_paused_shows_the_time_that_it_was_given() {
+    let clock = Clock::paused_at(start());
+    assert_eq!(clock.reading(), Reading { now: start(), paused: true, rate: 1.0 });
+    clock.advance(Duration::from_secs(30)).unwrap();
+    assert_eq!(clock.now(), after(30));
+    assert!(Clock::paused_at(Timestamp::MAX).now() == Clock::LATEST);
+}
+
+#[tokio::test(start_paused = true)]
 async fn while_it_is_paused_only_a_jump_wakes() {
     let clock = Clock::starting_at(start());
     clock.pause().unwrap();

@@ -1,16 +1,24 @@
 //! Google's paths over HTTP, and beside them `/emulator/…` for people and tests.
 
+mod business;
 mod clock;
 mod dialogflow;
+mod differences;
 mod discovery;
+mod exchange;
+mod faults;
 mod files;
 mod phones;
 mod reach;
+mod relay;
 mod request;
+mod requests;
 mod surface;
 mod testers;
+mod wait;
 mod webhooks;
 
+use crate::connection::{Connections, Reset};
 use crate::excerpt::excerpt;
 use crate::fidelity::Behaviour;
 use crate::platform::{AskCapabilities, NotSent, Revoke, Revoked, Signal, Submit, Submitted};
@@ -20,6 +28,7 @@ use crate::token::{TokenProblem, TokenRequest};
 use crate::{RepeatedId, Shared, check};
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
+use axum::handler::Handler as _;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
@@ -27,6 +36,7 @@ use axum::routing::{any, delete, get, post};
 use axum::{Extension, Json, Router};
 use rbm_wire::message::{AgentEvent, AgentMessage};
 use rbm_wire::name::{MessageId, PhoneNumber};
+use relay::relay;
 use request::{Authenticated, Body, Parameters, PathNames};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -38,7 +48,8 @@ pub(crate) async fn serve(
     shared: Arc<Shared>,
     stopped: impl Future<Output = ()> + Send + 'static,
 ) {
-    let served = axum::serve(listener, router(shared)).with_graceful_shutdown(stopped).await;
+    let service = router(shared).into_make_service_with_connect_info::<Reset>();
+    let served = axum::serve(Connections(listener), service).with_graceful_shutdown(stopped).await;
     if let Err(problem) = served {
         tracing::error!(%problem, "the emulator stopped serving");
     }
@@ -46,22 +57,33 @@ pub(crate) async fn serve(
 
 fn router(shared: Arc<Shared>) -> Router {
     let emulator = Router::new()
-        .route("/token", post(token).fallback(not_a_post))
+        .route("/token", surface::token(post(token).fallback(not_a_post)))
         .route("/emulator/service-account.json", get(service_account))
         .route("/emulator/webhooks", get(webhooks::show_webhooks).post(webhooks::register_webhook))
         .route("/emulator/webhooks/faults", get(webhooks::show_faults).put(webhooks::set_faults))
+        .route("/emulator/faults", get(faults::show_faults).put(faults::set_faults))
+        .route("/emulator/requests", get(requests::show_requests).delete(requests::forget_requests))
+        .route("/emulator/wait", get(wait::wait))
+        .route("/emulator/differences", get(differences::show_differences))
         .route("/emulator/clock", get(clock::show_clock).post(clock::move_clock))
-        .route("/emulator/phones/{phone}", get(phones::show_phone).post(phones::use_phone));
+        .route("/emulator/phones", get(phones::list_phones))
+        .route(
+            "/emulator/phones/{phone}",
+            get(phones::show_phone).post(phones::use_phone).put(phones::list_phone).delete(phones::unlist_phone),
+        );
     // A region is a part of Google's host names, and for who has only one address the beginning of a path.
     let regional = |router: Router<Arc<Shared>>, region: Region| {
         router.nest(&format!("/{}", region.name()), messaging().layer(Extension(region)))
     };
+    let everywhere = emulator.merge(messaging()).merge(business::management());
     Region::ALL
         .into_iter()
-        .fold(emulator.merge(messaging()), regional)
-        .fallback_service(any(no_such_method).layer(from_fn(surface::no_method)))
-        .method_not_allowed_fallback(no_such_method)
+        .fold(everywhere, regional)
+        .nest(business::PREFIX, business::apart())
+        .fallback_service(any(no_such_method).layer(from_fn(relay)).layer(from_fn(surface::no_method)))
+        .method_not_allowed_fallback(no_such_method.layer(from_fn(relay)).layer(from_fn(surface::no_method)))
         .layer(from_fn(surface::read_body))
+        .layer(Extension(shared.clone()))
         .with_state(shared)
 }
 
@@ -216,10 +238,13 @@ fn parse_id(field: &str, text: Option<&str>) -> Result<MessageId, Refusal> {
 
 pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
     surface::PRETTY,
+    surface::CONTENT_TYPE,
     surface::ALT,
     surface::CALLBACK,
     surface::KEY,
+    request::SPELLINGS,
     request::QUERY,
+    request::PARAMETER_NAMES,
     request::TOKEN_PLACES,
     request::FORM,
     request::GZIP,
@@ -228,3 +253,9 @@ pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
     dialogflow::CALLBACK,
     discovery::DOCUMENT,
 ];
+
+/// Of the management API.
+pub(crate) const MANAGEMENT: &[&Behaviour] = business::BEHAVIOURS;
+
+/// What is there for people and tests, and not at Google's.
+pub(crate) const CONTROL: &[&Behaviour] = &[clock::CLOCK, phones::PHONES];

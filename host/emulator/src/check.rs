@@ -203,7 +203,8 @@ const USER_MESSAGE_ID_LENGTH_MAX: usize = 256;
 pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
     &Behaviour {
         id: "limits",
-        what: "What is longer, more or other than the guide allows is refused with its path, all of it at once",
+        what: "Texts, suggestions, postbacks and carousels that are longer or more than the guide allows are refused, and what has \
+               not exactly one content: all of it at once, with its path",
         basis: Basis::Documented,
         source: "guides/build/messages/send; the texts are ours",
         switch: None,
@@ -224,5 +225,40 @@ pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
         source: "no page gives these ids a length",
         switch: None,
         test: "a_person_has_read_only_a_message_that_has_a_name",
+    },
+    &Behaviour {
+        id: "limits-of-cards",
+        what: "Titles, descriptions, addresses, dates, places and numbers to dial are taken whatever their length, and any \
+               number of suggestions on a card",
+        basis: Basis::Assumed,
+        source: "guides/build/messages/send has limits for them, and two for suggestions on a card (4, and 10 in Google's \
+                 clients); not checked here",
+        switch: None,
+        test: "what_has_a_limit_that_is_not_checked_is_taken",
+    },
+    &Behaviour {
+        id: "check-order",
+        what: "The token is looked at before the body, the body before the agent, and all of them before the phone",
+        basis: Basis::Assumed,
+        source: "no page says; without a token nothing else may matter",
+        switch: None,
+        test: "a_body_is_looked_at_after_the_token_and_before_the_agent",
+    },
+    &Behaviour {
+        id: "id-form",
+        what: "A messageId or an eventId is 1 to 64 letters, digits, -, _ and dots; it need not be a UUID",
+        basis: Basis::SecondHand,
+        source: "reference/rest/v1/phones.agentMessages/create asks for a UUID, and Google's own scripts send 123456661; that \
+                 64 is the limit is assumed",
+        switch: None,
+        test: "an_id_need_not_be_a_uuid_and_fits_an_address",
+    },
+    &Behaviour {
+        id: "excerpts",
+        what: "An error repeats at most 64 characters of a value",
+        basis: Basis::Assumed,
+        source: "ours: what Google repeats is not known",
+        switch: None,
+        test: "an_error_repeats_only_the_beginning_of_what_was_sent",
     },
 ];

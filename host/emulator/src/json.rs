@@ -7,14 +7,16 @@ use crate::excerpt::{excerpt, remark};
 use crate::fidelity::{Basis, Behaviour};
 use jsonc_parser::ast::{ObjectPropName, Value as Loose};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use serde::ser::{Serialize, Serializer};
+use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 use std::collections::HashSet;
 use std::fmt;
 
 /// Which JSON a client may write.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum JsonSyntax {
     /// RFC 8259.
     Strict,
@@ -238,6 +240,14 @@ pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
         source: "RFC 8259, sections 6 and 8; the number of levels is this parser's",
         switch: None,
         test: "what_is_no_json_is_refused_in_words",
+    },
+    &Behaviour {
+        id: "json-empty",
+        what: "A body without anything in it counts as an empty object",
+        basis: Basis::Assumed,
+        source: "protobuf.dev/programming-guides/json does not say",
+        switch: None,
+        test: "a_body_is_sent_as_json",
     },
 ];
 

@@ -1,8 +1,17 @@
 //! The phones: whose each is, what it can do, and what the person does by habit.
 
+mod latency;
+
+pub use latency::Latency;
+
+use crate::length;
+use crate::named::Named;
+use crate::platform::testers::Invitation;
 use jiff::SignedDuration;
-use rbm_wire::name::PhoneNumber;
-use serde::Deserialize;
+use rbm_wire::message::{ContentMessage, RichCard, Suggestion};
+use rbm_wire::name::{AgentId, PhoneNumber};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One phone, and the person who has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,21 +35,16 @@ pub struct Phone {
     pub expiry: Expiry,
     /// Whether taking a message back comes too late though it is answered 200: the message is delivered nevertheless.
     pub late_revoke: bool,
+    /// Of which agents the person is a tester, or is asked to be one.
+    pub tester_of: BTreeMap<AgentId, Invitation>,
     /// What the person does when a message comes, in this order.
     pub habits: Vec<Habit>,
-}
-
-/// How long something takes: at least, and at most. What it is in between is drawn by the seed.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Latency {
-    /// At least.
-    pub least: SignedDuration,
-    /// At most.
-    pub most: SignedDuration,
+    /// What the person does once, from when the phone is there.
+    pub script: Vec<Step>,
 }
 
 /// What the platform says and does about a message that has run out. (guides/build/messages/send, "message expiration")
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expiry {
     /// It says that it was taken off the queue, and so it is.
@@ -55,18 +59,47 @@ pub enum Expiry {
 }
 
 /// Something that the person does whenever a message has come.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Habit {
-    /// Only where the message's text has this in it.
-    pub containing: Option<String>,
-    /// How long after the delivery.
+    /// After which messages.
+    pub when: When,
+    /// One after the other.
+    pub steps: Vec<Step>,
+}
+
+/// Which messages: those that have all of it.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct When {
+    /// A part of its text, or of the title or the description of one of its cards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The postback of a suggestion in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub postback: Option<String>,
+    /// What a suggestion in it shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<String>,
+    /// Whose it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Named<AgentId>>,
+}
+
+/// Something that the person does.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// How long after the step before; the first after the delivery, or in a script after its beginning.
+    #[serde(default, with = "length::signed")]
     pub after: SignedDuration,
     /// What.
+    #[serde(rename = "do")]
     pub act: Act,
 }
 
 /// What a person does with a phone.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
     /// Opens the conversation: everything in it is read.
@@ -98,7 +131,7 @@ pub enum Act {
 }
 
 /// Degrees.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
     /// −90 to 90.
@@ -108,7 +141,7 @@ pub struct Place {
 }
 
 /// A file that a person sends. The platform keeps it where it says.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SentFile {
     /// `photo.jpg`
@@ -134,7 +167,9 @@ impl Phone {
             latency: None,
             expiry: Expiry::Revoked,
             late_revoke: false,
+            tester_of: BTreeMap::new(),
             habits: vec![Habit::reads()],
+            script: Vec::new(),
         }
     }
 
@@ -147,10 +182,33 @@ impl Phone {
     }
 }
 
+impl When {
+    /// Whether a message of an agent is one of these.
+    pub(crate) fn matches(&self, agent: &AgentId, content: &ContentMessage) -> bool {
+        let cards = || content.rich_card.iter().flat_map(RichCard::cards);
+        let said = cards().flat_map(|card| card.title.iter().chain(&card.description)).chain(&content.text);
+        let of_cards = cards().flat_map(|card| &card.suggestions);
+        let offered: Vec<(&str, &str)> = content.suggestions.iter().chain(of_cards).filter_map(offer).collect();
+        self.text.as_ref().is_none_or(|part| said.into_iter().any(|text| text.contains(part)))
+            && self.postback.as_ref().is_none_or(|postback| offered.iter().any(|(_, known)| known == postback))
+            && self.suggestion.as_ref().is_none_or(|text| offered.iter().any(|(known, _)| known == text))
+            && self.agent.as_ref().is_none_or(|Named(wanted)| wanted == agent)
+    }
+}
+
+/// What a suggestion shows, and its postback.
+fn offer(suggestion: &Suggestion) -> Option<(&str, &str)> {
+    match suggestion {
+        Suggestion { reply: Some(reply), .. } => Some((&reply.text, &reply.postback_data)),
+        Suggestion { action: Some(action), .. } => Some((&action.text, &action.postback_data)),
+        _ => None,
+    }
+}
+
 impl Habit {
     /// Whatever the message says.
     pub fn new(after: SignedDuration, act: Act) -> Self {
-        Self { containing: None, after, act }
+        Self { when: When::default(), steps: vec![Step { after, act }] }
     }
 
     /// The person reads each message soon.

@@ -4,12 +4,14 @@
 //! Whatever is due happens before a command does, at the time at which it was due, so that it makes no difference when somebody
 //! looks.
 
+pub(crate) mod business;
 mod capability;
 mod classification;
 mod country;
 mod delivery;
 mod files;
 pub mod launch;
+mod listing;
 mod notice;
 mod person;
 mod quota;
@@ -20,12 +22,15 @@ mod signal;
 mod submit;
 pub mod testers;
 
-use crate::fidelity::Behaviour;
+use crate::fidelity::{Basis, Behaviour};
+use crate::length;
 use crate::phone::{Act, Habit, Phone};
+use business::{Business, Pending, Rewiring};
 pub use capability::AskCapabilities;
 use files::Files;
-pub use files::KeepFile;
-pub use launch::{Agent, Launch, LaunchState, SetLaunch, UseCase};
+pub use files::{AdoptFile, KeepFile};
+pub use launch::{Agent, Launch, LaunchState, LaunchStep, SetLaunch, UseCase};
+pub use listing::{ListPhone, UnlistPhone};
 pub use person::{Do, PhoneProblem};
 use quota::Quota;
 pub use reach::AskReach;
@@ -42,6 +47,7 @@ use jiff::{SignedDuration, Timestamp};
 use rbm_wire::callback::Notice;
 use rbm_wire::message::{AgentEvent, AgentMessage, ContentMessage};
 use rbm_wire::name::{AgentId, MessageId, PhoneNumber};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Something that is done to the platform.
@@ -63,11 +69,14 @@ pub struct Effect {
 }
 
 /// Where Google's pages leave something open, or disagree.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Rules {
     /// From acceptance to delivery, on phones that have no latency of their own.
+    #[serde(with = "length::signed")]
     pub delivery: SignedDuration,
     /// How long a message waits for a phone that is offline: 30 days by one page, 31 by another.
+    #[serde(with = "length::signed")]
     pub queued_for: SignedDuration,
     /// What taking a message back is answered.
     pub revoke: RevokeReading,
@@ -75,12 +84,18 @@ pub struct Rules {
     pub unlaunched_capabilities: Unlaunched,
     /// Messages that an agent may send in any second. No page has a number.
     pub sends_per_second_max: Option<u32>,
+    /// From the answer of the management API to the effect of what was changed. No page has a number.
+    #[serde(with = "length::signed")]
+    pub propagation: SignedDuration,
+    /// Characters of an agent's name: 40 by the reference, 100 by clients of 2025.
+    pub agent_name_length_max: usize,
     /// What people do whose phones nobody has listed.
     pub habits: Vec<Habit>,
 }
 
 /// What an agent that is launched nowhere is answered about somebody who is no tester.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Unlaunched {
     /// 404, by the newer pages.
     NotFound,
@@ -96,6 +111,8 @@ impl Default for Rules {
             revoke: RevokeReading::Current,
             unlaunched_capabilities: Unlaunched::NotFound,
             sends_per_second_max: None,
+            propagation: SignedDuration::from_secs(5),
+            agent_name_length_max: 40,
             habits: vec![Habit::reads()],
         }
     }
@@ -115,8 +132,10 @@ pub struct Platform {
     agents: BTreeMap<AgentId, AgentState>,
     phones: HashMap<PhoneNumber, PhoneState>,
     files: Files,
+    business: Business,
     schedule: Schedule<Step>,
     effects: Vec<Effect>,
+    rewirings: Vec<Rewiring>,
     now: Timestamp,
     seed: Uuid,
     named: u64,
@@ -151,7 +170,8 @@ struct Stored {
 }
 
 /// Where a message is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// Accepted, and waiting for the phone.
     Queued,
@@ -165,6 +185,20 @@ pub enum State {
     Revoked,
     /// Waited too long for a phone that was offline.
     Dropped,
+}
+
+impl State {
+    /// As phones are shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Dropped => "dropped",
+        }
+    }
 }
 
 /// A phone and what is on it.
@@ -184,6 +218,10 @@ struct PhoneState {
     waiting_signals: Vec<(Timestamp, AgentEvent)>,
     /// Until when it shows that an agent types.
     typing_until: BTreeMap<AgentId, Timestamp>,
+    /// Whether somebody said what it is like.
+    listed: bool,
+    /// What is left of its script.
+    script: Vec<Key>,
 }
 
 /// What a person said.
@@ -216,6 +254,9 @@ enum Step {
     Expire(AgentId, MessageId),
     GiveUp(AgentId, MessageId),
     Habit(AgentId, MessageId, Act),
+    Script(PhoneNumber, Act),
+    Launch(Box<SetLaunch>),
+    TakeEffect(Box<Pending>),
 }
 
 /// Lets time pass, and nothing else.
@@ -231,19 +272,25 @@ impl Command for Pass {
 impl Platform {
     /// Nothing has been sent yet.
     pub fn new(agents: Vec<Agent>, phones: Vec<Phone>, rules: Rules, seed: Uuid, now: Timestamp) -> Self {
-        let phone = |phone: Phone| (phone.number.clone(), PhoneState::new(phone, now));
-        let agents = agents.into_iter().map(|agent| (agent.id.clone(), AgentState::new(agent)));
-        Self {
+        let mut platform = Self {
             rules,
-            agents: agents.collect(),
-            phones: phones.into_iter().map(phone).collect(),
+            agents: BTreeMap::new(),
+            phones: HashMap::new(),
             files: Files::default(),
+            business: Business::adopting(&seed, &agents),
             schedule: Schedule::default(),
             effects: Vec::new(),
+            rewirings: Vec::new(),
             now,
             seed,
             named: 0,
+        };
+        for agent in agents {
+            platform.plan_launches(now, &agent);
+            platform.agents.insert(agent.id.clone(), AgentState::new(agent));
         }
+        phones.into_iter().for_each(|phone| platform.list(now, phone));
+        platform
     }
 
     /// Does what is due, then the command. A clock that goes back is not followed.
@@ -261,6 +308,14 @@ impl Platform {
     /// When something happens next.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.schedule.next_due()
+    }
+
+    /// How many deliveries and acts of people are planned, and when the first of them is due. Not that a message runs out.
+    pub fn under_way(&self) -> Option<(usize, Timestamp)> {
+        let moves = |step: &Step| matches!(step, Step::Deliver(..) | Step::Habit(..));
+        let mut moving = self.schedule.planned().filter(|(_, step)| moves(step));
+        let (first, _) = moving.next()?;
+        Some((1 + moving.count(), first))
     }
 
     /// Whether there is this agent.
@@ -293,6 +348,11 @@ impl Platform {
         self.phones.get(number).into_iter().flat_map(|state| &state.signals)
     }
 
+    /// The carriers of the phones that are listed.
+    pub(crate) fn carriers(&self) -> BTreeSet<&str> {
+        self.phones.values().map(|state| state.phone.carrier.as_str()).collect()
+    }
+
     /// Says which agents there are.
     pub fn agents(&self) -> impl Iterator<Item = &AgentId> {
         self.agents.keys()
@@ -314,6 +374,11 @@ impl Platform {
             Step::Expire(agent, id) => self.expire(now, &agent, &id),
             Step::GiveUp(agent, id) => self.give_up(&agent, &id),
             Step::Habit(agent, id, act) => self.follow_habit(now, &agent, &id, act),
+            Step::Script(phone, act) => self.follow_script(now, phone, act),
+            Step::Launch(change) => {
+                change.run(self, now);
+            }
+            Step::TakeEffect(pending) => self.take_effect(*pending),
         }
     }
 
@@ -400,6 +465,8 @@ impl PhoneState {
             signals: VecDeque::new(),
             waiting_signals: Vec::new(),
             typing_until: BTreeMap::new(),
+            listed: false,
+            script: Vec::new(),
         }
     }
 }
@@ -414,21 +481,58 @@ fn push_bounded<T>(list: &mut VecDeque<T>, item: T) {
 
 const KEPT_PER_PHONE: usize = 1_000;
 
-/// What is said of all that is decided below.
-pub(crate) fn behaviours() -> impl Iterator<Item = &'static Behaviour> {
-    let lists = [
-        capability::BEHAVIOURS,
-        delivery::BEHAVIOURS,
-        launch::BEHAVIOURS,
-        person::BEHAVIOURS,
-        reach::BEHAVIOURS,
-        revoke::BEHAVIOURS,
-        submit::BEHAVIOURS,
-        signal::BEHAVIOURS,
-        testers::BEHAVIOURS,
-    ];
-    lists.into_iter().flatten().copied()
-}
+const OWN: &[&Behaviour] = &[
+    &Behaviour {
+        id: "unlisted-phone",
+        what: "A number that nobody has listed is a phone that is online and has RCS, and whose person reads each message half a \
+               second after it came",
+        basis: Basis::Assumed,
+        source: "ours, so that any number can be tried",
+        switch: Some("habits"),
+        test: "a_number_that_nobody_listed_is_a_phone_that_reads",
+    },
+    &Behaviour {
+        id: "ids-per-agent",
+        what: "Ids are an agent's own: two agents may use the same, and one agent may not for two phones",
+        basis: Basis::Documented,
+        source: "reference/rest/v1/phones.agentMessages/create",
+        switch: None,
+        test: "each_agent_has_ids_of_its_own",
+    },
+    &Behaviour {
+        id: "kept-per-phone",
+        what: "A phone shows its last 1,000 messages. Of older ones only the id is known: it is answered 409",
+        basis: Basis::Assumed,
+        source: "ours, so that memory has an end",
+        switch: None,
+        test: "an_id_is_remembered_when_nothing_else_of_its_message_is",
+    },
+    &Behaviour {
+        id: "seed",
+        what: "The ids of events and of people's messages follow from the seed and from what was done, in which order",
+        basis: Basis::Assumed,
+        source: "ours, so that a run can be repeated: Google's are random",
+        switch: Some("seed"),
+        test: "a_message_is_delivered_read_and_answered_in_that_order",
+    },
+];
+
+/// What is said of all that is decided here.
+pub(crate) const BEHAVIOURS: &[&[&Behaviour]] = &[
+    OWN,
+    capability::BEHAVIOURS,
+    classification::BEHAVIOURS,
+    delivery::BEHAVIOURS,
+    files::BEHAVIOURS,
+    launch::BEHAVIOURS,
+    listing::BEHAVIOURS,
+    person::BEHAVIOURS,
+    reach::BEHAVIOURS,
+    revoke::BEHAVIOURS,
+    submit::BEHAVIOURS,
+    signal::BEHAVIOURS,
+    testers::BEHAVIOURS,
+];
 
 #[cfg(test)]
 mod tests;

@@ -13,13 +13,14 @@ mod settings;
 mod targets;
 
 pub use doctor::Complaint;
-pub use faults::{Dose, FaultProblem, WebhookFault, WebhookFaults};
+pub use faults::{FaultProblem, WebhookFault, WebhookFaults};
 pub use handshake::{Handshake, SecretAnswer, WebhookProblem};
 pub(crate) use log::{Counts, Delivery, Registering};
 pub use settings::{DataLayout, LaunchesTo, SecretRule, WebhookSettings};
 pub use targets::Level;
 
 use crate::fidelity::{Basis, Behaviour};
+use crate::platform::business::{Rewiring, Webhook};
 use doctor::Verdict;
 use envelope::Envelope;
 use jiff::Timestamp;
@@ -46,6 +47,8 @@ pub(crate) struct Push {
     state: Mutex<State>,
     /// Something can be done that could not be before.
     changed: Notify,
+    /// A webhook was called, or is not to be.
+    pub(crate) told: Notify,
 }
 
 struct State {
@@ -95,7 +98,15 @@ impl Push {
         let client = client.build().map_err(|problem| problem.to_string())?;
         let queue = Queue::new(settings.queue_length_max, settings.launches_to);
         let state = State { queue, faults: settings.faults.clone(), log: Log::default(), published: 0 };
-        let push = Self { client, settings, clock, seed, state: Mutex::new(state), changed: Notify::new() };
+        let push = Self {
+            client,
+            settings,
+            clock,
+            seed,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            told: Notify::new(),
+        };
         let push = Arc::new(push);
         Ok((push.clone(), tokio::spawn(push.drain())))
     }
@@ -107,20 +118,48 @@ impl Push {
         url: &str,
         client_token: SecretString,
     ) -> Result<Handshake, WebhookProblem> {
+        let handshake = self.shake_hands(level, url, &client_token).await?;
+        self.wire(&handshake, client_token);
+        Ok(handshake)
+    }
+
+    /// Asks a webhook for the secret, and registers nothing yet.
+    pub(crate) async fn shake_hands(
+        &self,
+        level: Level,
+        url: &str,
+        client_token: &SecretString,
+    ) -> Result<Handshake, WebhookProblem> {
         let begun = Instant::now();
-        let answer = self.ask(url, &client_token).await;
+        let answer = self.ask(url, client_token).await;
         let (url, took) = (url.to_owned(), begun.elapsed());
-        let mut state = self.state();
-        let result = answer.map(|answer| {
-            let (level, url, answer_seen) = (level.clone(), url.clone(), answer.clone());
-            let handshake = Handshake { level: level.clone(), url: url.clone(), answer: answer_seen, took };
-            state.queue.targets.register(Registration { level, url, client_token, answer });
-            handshake
-        });
-        state.log.register(Registering { at: self.clock.now(), level, url, result: result.clone() });
-        drop(state);
-        self.changed.notify_one();
+        let result = answer.map(|answer| Handshake { level: level.clone(), url: url.clone(), answer, took });
+        let registering = Registering { at: self.clock.now(), level, url, result: result.clone() };
+        self.state().log.register(registering);
         result
+    }
+
+    /// Calls this webhook from now on, in place of the one before.
+    fn wire(&self, handshake: &Handshake, client_token: SecretString) {
+        let Handshake { level, url, answer, .. } = handshake.clone();
+        self.state().queue.targets.register(Registration { level, url, client_token, answer });
+        self.changed.notify_one();
+    }
+
+    /// Calls another webhook from now on, or none.
+    pub(crate) fn rewire(&self, Rewiring { agent, to }: Rewiring) {
+        let level = agent.map_or(Level::Partner, Level::Agent);
+        let Some(Webhook { url, client_token, answer }) = to else {
+            self.state().queue.targets.remove(&level);
+            return self.changed.notify_one();
+        };
+        let handshake = Handshake { level, url, answer, took: Duration::ZERO };
+        self.wire(&handshake, client_token.0.into());
+    }
+
+    /// What the calls of a webhook are signed with.
+    pub(crate) fn client_token(&self, level: &Level) -> Option<SecretString> {
+        self.state().queue.targets.client_token(level).cloned()
     }
 
     /// Puts a notice at the end of the queue, unless a fault befalls it.
@@ -225,6 +264,7 @@ impl Push {
                 },
                 Turn::Idle => self.changed.notified().await,
             }
+            self.told.notify_waiters();
         }
     }
 
@@ -310,7 +350,7 @@ fn typed(request: RequestBuilder, kind: Option<&'static str>) -> RequestBuilder 
 }
 
 /// The beginning of a body: of one that is longer, one byte more.
-async fn read(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, reqwest::Error> {
+pub(crate) async fn read(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         body.extend_from_slice(&chunk);
@@ -355,7 +395,23 @@ const SAME_PUBLICATION: &Behaviour = &Behaviour {
     test: "no_notice_is_lost_when_a_receiver_fails_for_a_while",
 };
 
-const OWN: &[&Behaviour] = &[ONLY_200, TIME_OUT, SAME_PUBLICATION];
+const DOCTOR: &Behaviour = &Behaviour {
+    id: "webhook-doctor",
+    what: "GET /emulator/webhooks says of each call what was wrong with its answer, and what follows",
+    basis: Basis::Assumed,
+    source: "ours: Google says nothing",
+    switch: None,
+    test: "each_way_to_fail_is_named_and_tried_again",
+};
+const CLOCK: &Behaviour = &Behaviour {
+    id: "webhook-clock",
+    what: "Back-off and the seven days go by the emulator's clock, and only the time of one call by the machine's",
+    basis: Basis::Assumed,
+    source: "ours, so that a test need not wait",
+    switch: None,
+    test: "a_notice_is_tried_for_seven_days_and_then_dropped",
+};
+const OWN: &[&Behaviour] = &[ONLY_200, TIME_OUT, SAME_PUBLICATION, DOCTOR, CLOCK];
 
 /// All that is decided here.
 pub(crate) const BEHAVIOURS: &[&[&Behaviour]] =

@@ -18,6 +18,7 @@ pub(crate) struct Refusal {
     message: String,
     detail: Option<Detail>,
     challenge: Option<(Challenge, Audience)>,
+    retry_after_seconds: Option<u32>,
     behaviour: &'static Behaviour,
 }
 
@@ -119,10 +120,7 @@ impl Refusal {
         let detail = reason.map(|reason| Detail::ErrorInfo {
             reason,
             domain: "googleapis.com",
-            metadata: BTreeMap::from([
-                ("method", method.to_owned()),
-                ("service", audience.host().to_owned()),
-            ]),
+            metadata: BTreeMap::from([("method", method.to_owned()), ("service", audience.host().to_owned())]),
         });
         Self { detail, challenge: Some((challenge, audience)), ..Self::new(UNAUTHENTICATED, status, code, &message) }
     }
@@ -196,8 +194,15 @@ impl Refusal {
         Self::new(EXHAUSTED, StatusCode::TOO_MANY_REQUESTS, "RESOURCE_EXHAUSTED", message)
     }
 
-    fn new(behaviour: &'static Behaviour, status: StatusCode, code: &'static str, message: &str) -> Self {
-        Self { status, code, message: message.to_owned(), detail: None, challenge: None, behaviour }
+    /// Any other.
+    pub(crate) fn new(behaviour: &'static Behaviour, status: StatusCode, code: &'static str, message: &str) -> Self {
+        let message = message.to_owned();
+        Self { status, code, message, detail: None, challenge: None, retry_after_seconds: None, behaviour }
+    }
+
+    /// With a header that says when to come again.
+    pub(crate) fn with_retry_after(self, seconds: u32) -> Self {
+        Self { retry_after_seconds: Some(seconds), ..self }
     }
 
     /// The body in the older format too. (`$.xgafv=1`)
@@ -232,6 +237,9 @@ impl Refusal {
         let mut response = (self.status, label, Json(self.body(format))).into_response();
         if let Some((challenge, audience)) = self.challenge {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge.header(audience.scope));
+        }
+        if let Some(seconds) = self.retry_after_seconds {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }
@@ -297,7 +305,7 @@ impl IntoResponse for Refusal {
 }
 
 /// Says which behaviour an error is. Google has none.
-const BEHAVIOUR_HEADER: HeaderName = HeaderName::from_static("x-emulator-behaviour");
+pub(crate) const BEHAVIOUR_HEADER: HeaderName = HeaderName::from_static("x-emulator-behaviour");
 
 const UNREADABLE: &Behaviour = &Behaviour {
     id: "unreadable",

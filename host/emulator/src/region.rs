@@ -2,6 +2,7 @@
 
 use crate::fidelity::{Basis, Behaviour};
 use rbm_wire::name::PhoneNumber;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Where an agent is hosted.
@@ -16,7 +17,8 @@ pub(crate) enum Region {
 }
 
 /// Where `users.batchGet` answers.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BatchGetHost {
     /// At any address; at a region's only for numbers of this region.
     Any,

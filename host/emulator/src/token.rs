@@ -169,10 +169,18 @@ impl TokenService {
         if !is_scope_list(&scope) {
             return Err(TokenProblem::new("invalid_scope", "Invalid OAuth scope or ID token audience provided."));
         }
-        let seconds = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
+        Ok(json!({ "access_token": self.token(&scope), "expires_in": self.seconds(), "token_type": "Bearer" }))
+    }
+
+    /// A token with these scopes, for whoever need not ask for it.
+    pub(crate) fn token(&self, scope: &str) -> String {
         let id = Uuid::new_v4().simple().to_string();
-        let grant = Grant { scope: &scope, exp: self.now().saturating_add(seconds), id: &id };
-        Ok(json!({ "access_token": self.seal(&grant), "expires_in": seconds, "token_type": "Bearer" }))
+        self.seal(&Grant { scope, exp: self.now().saturating_add(self.seconds()), id: &id })
+    }
+
+    /// How long a token lasts.
+    fn seconds(&self) -> i64 {
+        i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX)
     }
 
     /// Whether this token opens this API: one that was given out, or an assertion of the account for the API itself.
@@ -321,7 +329,8 @@ const SCOPE_BYTES_MAX: usize = 2_048;
 pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
     &Behaviour {
         id: "token-assertion",
-        what: "An assertion signed by the account's key with RS256, for the token endpoint and at most an hour long, buys a token",
+        what: "An assertion signed by the account's key with RS256, for the token endpoint and at most an hour long, buys a \
+               token",
         basis: Basis::Documented,
         source: "developers.google.com/identity/protocols/oauth2/service-account",
         switch: None,
@@ -384,5 +393,21 @@ pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
         source: "RFC 6749, section 3.2",
         switch: None,
         test: "the_token_endpoint_takes_a_form_by_post",
+    },
+    &Behaviour {
+        id: "token-clock",
+        what: "Tokens and assertions go by the machine's clock, also when the emulator's is moved",
+        basis: Basis::Assumed,
+        source: "ours: a client signs and counts by its own clock",
+        switch: None,
+        test: "fifteen_days_pass_when_the_clock_jumps",
+    },
+    &Behaviour {
+        id: "service-account",
+        what: "The key file at /emulator/service-account.json has the fields of Google's; its key is made at every start",
+        basis: Basis::Documented,
+        source: "developers.google.com/identity/protocols/oauth2/service-account; where it is to be had is ours",
+        switch: None,
+        test: "the_key_file_is_shaped_as_googles",
     },
 ];

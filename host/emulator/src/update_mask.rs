@@ -33,14 +33,23 @@ impl UpdateMask {
         }
     }
 
-    /// Whether it changes nothing but these fields and what is in them.
-    pub(crate) fn is_within(&self, fields: &[&str]) -> bool {
-        self.outside(fields).is_none()
+    /// The same but for these fields.
+    pub(crate) fn without(self, fields: &[&str]) -> Self {
+        Self(self.0.into_iter().filter(|path| !fields.contains(&path.join(".").as_str())).collect())
+    }
+
+    /// Whether it names a field, something in it, or what it is in.
+    pub(crate) fn touches(&self, field: &str) -> bool {
+        let is_in =
+            |path: &str, of: &str| path == of || path.strip_prefix(of).is_some_and(|rest| rest.starts_with('.'));
+        self.0.iter().map(|path| path.join(".")).any(|path| is_in(&path, field) || is_in(field, &path))
     }
 
     /// The first field that is none of these, nor in one of them.
     pub(crate) fn outside(&self, fields: &[&str]) -> Option<String> {
-        let is_in = |path: &str, field: &str| path == field || path.strip_prefix(field).is_some_and(|rest| rest.starts_with('.'));
+        let is_in = |path: &str, field: &str| {
+            path == field || path.strip_prefix(field).is_some_and(|rest| rest.starts_with('.'))
+        };
         let mut paths = self.0.iter().map(|path| path.join("."));
         paths.find(|path| !fields.iter().any(|field| is_in(path, field)))
     }
@@ -97,12 +106,19 @@ mod tests {
 
     #[test]
     fn a_mask_says_what_is_changed() {
-        let before = json!({ "displayName": "Old", "rcsBusinessMessagingAgent": { "color": "#000000", "description": "Old" } });
+        let before =
+            json!({ "displayName": "Old", "rcsBusinessMessagingAgent": { "color": "#000000", "description": "Old" } });
         let body = json!({ "displayName": "New", "rcsBusinessMessagingAgent": { "description": "New", "privacy": { "x": 1 } } });
         let inner = |fields: Value| json!({ "displayName": "Old", "rcsBusinessMessagingAgent": fields });
         for (mask, after) in [
-            (Some("displayName"), json!({ "displayName": "New", "rcsBusinessMessagingAgent": { "color": "#000000", "description": "Old" } })),
-            (Some("rcs_business_messaging_agent.description"), inner(json!({ "color": "#000000", "description": "New" }))),
+            (
+                Some("displayName"),
+                json!({ "displayName": "New", "rcsBusinessMessagingAgent": { "color": "#000000", "description": "Old" } }),
+            ),
+            (
+                Some("rcs_business_messaging_agent.description"),
+                inner(json!({ "color": "#000000", "description": "New" })),
+            ),
             (Some("rcsBusinessMessagingAgent.color"), inner(json!({ "description": "Old" }))),
             (Some("rcsBusinessMessagingAgent"), inner(json!({ "description": "New", "privacy": { "x": 1 } }))),
             (Some("*"), body.clone()),
@@ -121,6 +137,14 @@ mod tests {
             assert_eq!(problem.field, "updateMask", "{wrong}: {problem:?}");
         }
         let archived = UpdateMask::parse(Some("is_archived"), &BUSINESS, "Agent", &body).expect("a field");
-        assert!(archived.is_within(&["isArchived"]) && !archived.is_within(&["isArchive", "displayName"]));
+        assert_eq!(archived.outside(&["isArchived"]), None);
+        assert_eq!(archived.outside(&["isArchive", "displayName"]), Some("isArchived".to_owned()));
+        let launch = UpdateMask::parse(Some("rcsBusinessMessaging.launchDetails"), &BUSINESS, "AgentLaunch", &body);
+        let launch = launch.expect("a field");
+        let touched =
+            ["rcsBusinessMessaging", "rcsBusinessMessaging.launchDetails.x", "rcsBusinessMessaging.questionnaire"]
+                .map(|field| launch.touches(field));
+        assert_eq!(touched, [true, true, false]);
+        assert_eq!(launch.without(&["rcsBusinessMessaging.launchDetails"]), UpdateMask(Vec::new()));
     }
 }

@@ -409,4 +409,59 @@ async fn dialogflow_is_not_there_and_no_capability_is_called_back() {
     emulator.shutdown().await;
 }
 
+#[tokio::test]
+async fn an_event_is_answered_with_its_name_and_time() {
+    let (emulator, _webhook, api) = start().await;
+    let event = "/v1/phones/+15550100002/agentEvents?agentId=demo&eventId=e1";
+    for shown in [1, 1] {
+        let (status, answer) =
+            api.call(Method::POST, event, &api.token, Some(json!({ "eventType": "IS_TYPING" }))).await;
+        assert_eq!((status, &answer["eventType"]), (200, &json!("IS_TYPING")));
+        assert_eq!(answer["name"], "phones/+15550100002/agentEvents/e1");
+        answer["sendTime"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        let phone = api.call(Method::GET, "/emulator/phones/+15550100002", "", None).await.1;
+        assert_eq!(phone["signals"].as_array().unwrap().len(), shown, "the second time it is ignored");
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_id_need_not_be_a_uuid_and_fits_an_address() {
+    let (emulator, _webhook, api) = start().await;
+    let (longest, too_long) = ("m".repeat(64), "m".repeat(65));
+    for (id, status) in [
+        ("1234566622a1", 200),
+        ("3f1c0f5e-2d9b-4a57-8b8e-0c9b1f6f2a11", 200),
+        ("a_b.c-", 200),
+        (&longest, 200),
+        (&too_long, 400),
+        ("a%20b", 400),
+        ("..", 400),
+        ("", 400),
+    ] {
+        let message = json!({ "contentMessage": { "text": "Hi" } });
+        assert_eq!(api.send("+15550100002", id, message).await.0, status, "{id}");
+        let event = format!("/v1/phones/+15550100002/agentEvents?agentId=demo&eventId={id}");
+        let typing = Some(json!({ "eventType": "IS_TYPING" }));
+        assert_eq!(api.call(Method::POST, &event, &api.token, typing).await.0, status, "{id}");
+    }
+    for _ in 0..2 {
+        assert_eq!(api.call(Method::GET, CAPABILITIES, &api.token, None).await.0, 200, "1234, again and again");
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_has_a_limit_that_is_not_checked_is_taken() {
+    let (emulator, _webhook, api) = start().await;
+    let reply = json!({ "reply": { "text": "a", "postbackData": "b" } });
+    let dial = json!({ "action": { "text": "a", "postbackData": "b", "dialAction": { "phoneNumber": "who knows" } } });
+    let card = json!({ "title": "t".repeat(201), "description": "d".repeat(2_001),
+        "suggestions": [reply, reply, reply, reply, reply, dial] });
+    let message = json!({ "contentMessage": { "richCard": { "standaloneCard": { "cardContent": card } } } });
+    let (status, answer) = api.send("+15550100002", "m1", message).await;
+    assert_eq!(status, 200, "{answer}");
+    emulator.shutdown().await;
+}
+
 const CAPABILITIES: &str = "/v1/phones/+15550100001/capabilities?agentId=demo&requestId=1234";

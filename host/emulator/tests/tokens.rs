@@ -196,6 +196,22 @@ async fn an_assertion_for_the_api_is_a_token() {
 }
 
 #[tokio::test]
+async fn the_key_file_is_shaped_as_googles() {
+    let emulator = emulator().await;
+    let address = format!("{}/emulator/service-account.json", emulator.origin());
+    let account = Client::new().get(address).send().await.unwrap().json_value().await;
+    assert_eq!(account, self::account(&emulator));
+    assert_eq!(account["token_uri"], format!("{}/token", emulator.origin()));
+    assert_eq!(account["type"], "service_account");
+    for field in ["project_id", "private_key_id", "private_key", "client_email", "client_id", "auth_uri"] {
+        assert!(account[field].as_str().is_some_and(|value| !value.is_empty()), "{field}: {account}");
+    }
+    let other = self::account(&self::emulator().await);
+    assert_ne!(account["private_key"], other["private_key"], "of this start only");
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
 async fn the_token_endpoint_takes_a_form_by_post() {
     let emulator = emulator().await;
     let url = format!("{}/token", emulator.origin());

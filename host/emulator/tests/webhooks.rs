@@ -42,6 +42,7 @@ async fn a_text_comes_in_the_envelope_that_was_captured() {
     assert!(call.is_signed_by(TOKEN) && !call.is_signed_by("client-token "));
     assert_eq!(call.headers["x-goog-webhook-type"], "message_callback");
     assert_eq!(call.headers["content-type"], "application/json");
+    assert!(!call.headers.contains_key("user-agent"), "{:?}", call.headers);
     emulator.shutdown().await;
 }
 

@@ -19,7 +19,7 @@ use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use jiff::{SignedDuration, Timestamp};
 use rbm_json::check::CheckView;
 use rbm_json::message::{Draft, Reading};
-use rbm_json::{event, finding, message, schedule};
+use rbm_json::{event, finding, id, message, schedule};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
@@ -204,7 +204,7 @@ fn with_absolute_expiry(message: Message, first_attempt: Timestamp) -> (Option<T
 /// The same key gives the same id, so that a call that is made again sends nothing again.
 fn message_id(agent: &str, key: Option<&str>) -> String {
     match key {
-        Some(key) => Uuid::new_v5(&ID_SPACE, format!("{agent}\0{key}").as_bytes()).to_string(),
+        Some(key) => id::of_message(agent, key),
         None => Uuid::now_v7().to_string(),
     }
 }
@@ -262,5 +262,3 @@ pub(crate) fn parse_limit(text: Option<&String>) -> Result<usize, Problem> {
 const KEY_CHARACTERS_MAX: usize = 255;
 const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 1_000;
-/// Our own space of names (RFC 9562 §5.5): a random UUID, fixed for good.
-const ID_SPACE: Uuid = Uuid::from_u128(0x6f1b_52a4_9d07_4c1e_8a3b_2f64_d0c7_11e9);

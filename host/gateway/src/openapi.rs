@@ -22,7 +22,9 @@ pub(crate) async fn show(
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
-    use crate::{problem, routes};
+    use crate::routes;
+    use http::StatusCode;
+    use rbm_json::problem::ProblemView;
     use serde_json::Value;
     use std::collections::BTreeSet;
 
@@ -80,7 +82,7 @@ mod tests {
 
     #[test]
     fn each_field_of_a_problem_is_described() {
-        let problem = problem::not_found("x").with_findings(Vec::new());
+        let problem = ProblemView::new(StatusCode::NOT_FOUND, "x", "y");
         let described = document()["components"]["schemas"]["Problem"]["properties"].clone();
         for name in serde_json::to_value(&problem).unwrap().as_object().unwrap().keys() {
             assert!(described.get(name).is_some(), "{name}");

@@ -1,108 +1,54 @@
-//! Answers that are errors: problem details (RFC 9457), each with a stable code, a sentence, and findings where there are any.
+//! Answers that are errors: `rbm_json`'s problems, over HTTP.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use gateway_channel::{ChannelFailure, FailureCode};
+use gateway_channel::ChannelFailure;
 use http::{HeaderValue, StatusCode, header};
 use rbm_host::CallProblem;
-use rbm_json::finding::{self, FindingView};
-use serde::Serialize;
+use rbm_json::finding::FindingView;
+use rbm_json::problem::{MEDIA_TYPE, ProblemView};
 use std::time::Duration;
 
 /// An error on its way to the caller.
-#[derive(Debug, Serialize)]
-pub(crate) struct Problem {
-    #[serde(skip)]
-    http_status: StatusCode,
-    r#type: &'static str,
-    title: &'static str,
-    status: u16,
-    /// A stable name.
-    code: &'static str,
-    /// One sentence.
-    detail: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    findings: Vec<FindingView>,
-    /// In the platform's own words, where it answered.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    platform: Option<Box<PlatformAnswer>>,
-    #[serde(skip)]
-    retry_after_seconds: Option<u32>,
-}
-
-/// What the platform answered to the gateway.
-#[derive(Debug, Serialize)]
-struct PlatformAnswer {
-    http_status: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
-}
+#[derive(Debug)]
+pub(crate) struct Problem(ProblemView);
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: &str) -> Self {
-        Self {
-            http_status: status,
-            r#type: "about:blank",
-            title: status.canonical_reason().unwrap_or("Error"),
-            status: status.as_u16(),
-            code,
-            detail: detail.to_owned(),
-            findings: Vec::new(),
-            platform: None,
-            retry_after_seconds: None,
-        }
+        Self(ProblemView::new(status, code, detail))
     }
 
     /// With what is wrong, one by one.
-    pub(crate) fn with_findings(self, findings: Vec<FindingView>) -> Self {
-        Self { findings, ..self }
+    pub(crate) fn with_findings(mut self, findings: Vec<FindingView>) -> Self {
+        self.0.findings = findings;
+        self
     }
 
     /// When to come again.
-    pub(crate) fn retry_after(self, seconds: u32) -> Self {
-        Self { retry_after_seconds: Some(seconds), ..self }
+    pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
+        self.0.retry_after_seconds = Some(seconds);
+        self
     }
 
-    /// Something that the platform did not do. What is not known to have failed may be asked for again.
+    /// Something that the platform did not do.
     pub(crate) fn of_failure(failure: ChannelFailure) -> Self {
-        let (status, code) = match failure.code {
-            FailureCode::Refused => (StatusCode::UNPROCESSABLE_ENTITY, "refused"),
-            FailureCode::Unreachable => (StatusCode::NOT_FOUND, "unreachable"),
-            FailureCode::Later => (StatusCode::SERVICE_UNAVAILABLE, "later"),
-            FailureCode::Unknown => (StatusCode::BAD_GATEWAY, "unknown"),
-            // A person must act, and it is not the caller.
-            FailureCode::Misconfigured => (StatusCode::INTERNAL_SERVER_ERROR, "misconfigured"),
-            FailureCode::Unsupported => (StatusCode::NOT_IMPLEMENTED, "unsupported"),
-        };
-        let answer = |http_status| {
-            Box::new(PlatformAnswer { http_status, status: failure.platform_status, message: failure.platform_message })
-        };
-        Self {
-            findings: failure.findings.into_iter().map(finding::of_shape).collect(),
-            platform: failure.http_status.map(answer),
-            retry_after_seconds: failure.retry_after_seconds,
-            ..Self::new(status, code, &failure.message)
-        }
+        Self(ProblemView::of_failure(failure))
     }
 
     /// 422: the caller's message is not one that can be sent.
     pub(crate) fn not_sendable(findings: Vec<FindingView>) -> Self {
-        let errors = findings.iter().filter(|finding| finding.severity == "error").count();
-        let noun = if errors == 1 { "error" } else { "errors" };
-        let detail = format!("the message has {errors} {noun}");
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "not-sendable", &detail).with_findings(findings)
+        Self(ProblemView::not_sendable(findings))
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = serde_json::to_vec(&self).expect("strings always serialise");
+        let Self(problem) = self;
+        let body = serde_json::to_vec(&problem).expect("strings always serialise");
         let mut response = Response::new(Body::from(body));
-        *response.status_mut() = self.http_status;
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(seconds) = self.retry_after_seconds {
+        *response.status_mut() = StatusCode::from_u16(problem.status).expect("made of one");
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if let Some(seconds) = problem.retry_after_seconds {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response

@@ -1,13 +1,16 @@
 //! The gateway's JSON for messages, findings and events, to and from the contract's types.
 //!
 //! What a caller writes is read in one pass that finds everything that is wrong with it, because one error at a time is a
-//! bad conversation. No HTTP, no WebAssembly runtime, no clock: whatever serves this JSON, the JSON is the same.
+//! bad conversation. It sends and serves nothing, and has no WebAssembly runtime and no clock: whatever serves this JSON, the
+//! JSON is the same.
 
 pub mod check;
 pub mod event;
 pub mod excerpt;
 pub mod finding;
+pub mod id;
 pub mod message;
+pub mod problem;
 pub mod rules;
 pub mod schedule;
 pub mod strict;

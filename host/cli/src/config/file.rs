@@ -22,21 +22,30 @@ pub(super) struct File {
 
 /// Reads it.
 pub(super) fn read(text: &str) -> File {
-    let (document, problems) = DeTable::parse_recoverable(text);
-    if !problems.is_empty() {
-        let finding = |problem: &toml::de::Error| {
-            let place = problem.span().unwrap_or(text.len()..text.len());
-            Finding::error(Rule::Syntax, format!("this is not TOML: {}", problem.message()), Origin::File(place))
-        };
-        let mut findings: Vec<_> = problems.iter().map(finding).collect();
-        findings.sort_by_key(|finding| place(&finding.origin));
-        return File { findings, ..File::default() };
-    }
+    let document = match parse(text) {
+        Ok(document) => document,
+        Err(findings) => return File { findings, ..File::default() },
+    };
     let mut file = File { is_toml: true, ..File::default() };
     file.table("", "", document.get_ref());
     file.findings.sort_by_key(|finding| place(&finding.origin));
     file.hidden.sort_by_key(|range| range.start);
     file
+}
+
+/// The tree of a text, or everything that keeps it from being TOML.
+pub(super) fn parse(text: &str) -> Result<Spanned<DeTable<'_>>, Vec<Finding>> {
+    let (document, problems) = DeTable::parse_recoverable(text);
+    if problems.is_empty() {
+        return Ok(document);
+    }
+    let finding = |problem: &toml::de::Error| {
+        let place = problem.span().unwrap_or(text.len()..text.len());
+        Finding::error(Rule::Syntax, format!("this is not TOML: {}", problem.message()), Origin::File(place))
+    };
+    let mut findings: Vec<_> = problems.iter().map(finding).collect();
+    findings.sort_by_key(|finding| place(&finding.origin));
+    Err(findings)
 }
 
 /// Where in the file, for sorting; what is not in it comes last.

@@ -3,11 +3,13 @@
 use super::request::Body;
 use crate::Shared;
 use crate::excerpt::{excerpt, remark};
+use crate::fidelity::{Basis, Behaviour};
+use crate::length;
 use crate::platform::Pass;
 use crate::refusal::{Refusal, violation};
 use axum::Json;
 use axum::extract::State;
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use jiff::Timestamp;
 use rbm_clock::Reading;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -76,17 +78,10 @@ impl Ahead {
         match self {
             Self::Seconds(seconds) => Duration::try_from_secs_f64(seconds)
                 .map_err(|_| format!("{seconds} is not a number of seconds to go ahead: it must be 0 or more")),
-            Self::Text(text) => parse_span(&text)
+            Self::Text(text) => length::parse(&text)
                 .ok_or_else(|| format!("{:?} is not a time to go ahead, such as 90s, 1h 30m or 15d", excerpt(&text))),
         }
     }
-}
-
-/// A day is 24 hours and a week 7 days; how long a month is, nobody knows.
-fn parse_span(text: &str) -> Option<Duration> {
-    let span: Span = text.parse().ok()?;
-    let duration: SignedDuration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
-    duration.try_into().ok()
 }
 
 fn parse_time(text: &str) -> Result<Timestamp, String> {
@@ -97,3 +92,13 @@ fn shown(reading: Reading) -> Value {
     let Reading { now, paused, rate } = reading;
     json!({ "now": now.to_string(), "paused": paused, "rate": rate })
 }
+
+pub(super) const CLOCK: &Behaviour = &Behaviour {
+    id: "clock",
+    what: "/emulator/clock moves the time of the platform, its phones and what waits for webhooks; what has come due has \
+           happened when it answers",
+    basis: Basis::Assumed,
+    source: "ours: Google has no such thing",
+    switch: None,
+    test: "a_clock_is_shown_and_moved_over_http",
+};

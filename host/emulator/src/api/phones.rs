@@ -1,13 +1,15 @@
 //! `/emulator/phones/…`: what a phone shows, and what its person does.
 
 use super::parse_phone;
-use super::request::{Body, PathNames};
+use super::request::{Body, PathNames, of_object};
 use crate::Shared;
 use crate::excerpt::remark;
-use crate::phone::Act;
+use crate::fidelity::{Basis, Behaviour};
+use crate::phone::{Act, Phone};
 use crate::platform::testers::Invitation;
-use crate::platform::{Do, Platform, Said, Shown};
+use crate::platform::{Do, ListPhone, Platform, Said, Shown, UnlistPhone};
 use crate::refusal::{Refusal, violation};
+use crate::scenario::{Dangling, PhoneSettings};
 use axum::Json;
 use axum::extract::State;
 use rbm_wire::message::AgentEvent;
@@ -21,6 +23,46 @@ pub(super) async fn show_phone(
 ) -> Result<Json<Value>, Refusal> {
     let number = parse_phone(&phone)?;
     Ok(Json(shown(&shared, &number)))
+}
+
+/// Those that somebody has listed, each with its number.
+pub(super) async fn list_phones(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    let platform = shared.platform();
+    let phone = |phone: &Phone| json!({ "number": phone.number.as_str(), "settings": PhoneSettings::from(phone) });
+    Json(json!({ "phones": platform.listed().map(phone).collect::<Vec<_>>() }))
+}
+
+/// A phone is as the body says from now on; what is on it stays.
+pub(super) async fn list_phone(
+    State(shared): State<Arc<Shared>>,
+    PathNames(phone): PathNames<String>,
+    Body(body): Body,
+) -> Result<Json<Value>, Refusal> {
+    let number = parse_phone(&phone)?;
+    let settings: PhoneSettings = of_object(&body).map_err(|problem| {
+        let rule = "settings of a phone are needed, such as {\"online\": true, \"read_receipts\": false}";
+        Refusal::invalid(vec![violation("", format!("{rule}: {}", remark(problem)))])
+    })?;
+    let dangling = settings.dangling(&shared.platform().agents().collect::<Vec<_>>());
+    if !dangling.is_empty() {
+        let wrong = |dangling: Dangling| violation(dangling.path.join("."), dangling.message);
+        return Err(Refusal::invalid(dangling.into_iter().map(wrong).collect::<Vec<_>>()));
+    }
+    shared.apply(ListPhone(settings.phone(number.clone())));
+    Ok(Json(shown(&shared, &number)))
+}
+
+/// A phone is one again that nobody has listed.
+pub(super) async fn unlist_phone(
+    State(shared): State<Arc<Shared>>,
+    PathNames(phone): PathNames<String>,
+) -> Result<Json<Value>, Refusal> {
+    let number = parse_phone(&phone)?;
+    if shared.apply(UnlistPhone(number.clone())) {
+        Ok(Json(shown(&shared, &number)))
+    } else {
+        Err(Refusal::not_found(PHONES, &format!("{number} is not listed.")))
+    }
 }
 
 /// One act, and beside it `"agent"` where there are several.
@@ -87,6 +129,16 @@ fn shown(shared: &Shared, number: &PhoneNumber) -> Value {
         "typing": typing.collect::<Vec<_>>(),
         "messages": platform.shown(number).map(message).collect::<Vec<_>>(),
         "said": platform.said(number).map(said).collect::<Vec<_>>(),
+        "settings": PhoneSettings::from(&*phone),
         "signals": platform.signals(number).collect::<Vec<&AgentEvent>>(),
     })
 }
+
+pub(super) const PHONES: &Behaviour = &Behaviour {
+    id: "phones",
+    what: "/emulator/phones shows phones, says what they are like, and does what their people do; it asks for no token",
+    basis: Basis::Assumed,
+    source: "ours: Google has no such thing",
+    switch: None,
+    test: "a_person_does_everything_over_http",
+};

@@ -1,9 +1,10 @@
 //! What a request says before a method looks at it: whose token it has, the names in its path, its query, its body. What
 //! axum would refuse in plain text is refused in Google's shape here.
 
+use super::relay::Shadow;
 use super::surface::{self, Called};
 use crate::Shared;
-use crate::excerpt::excerpt;
+use crate::excerpt::{excerpt, remark};
 use crate::fidelity::{Basis, Behaviour};
 use crate::json::{Json, JsonSyntax};
 use crate::refusal::{Invalid, Refusal, violation};
@@ -11,12 +12,14 @@ use crate::region::Region;
 use crate::schema::{API, Method, proto_name, unknown_name};
 use crate::token::{Audience, MESSAGING};
 use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, OriginalUri, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use flate2::read::GzDecoder;
 use rbm_wire::name::AgentId;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use std::io::Read as _;
 use std::sync::Arc;
 
@@ -28,6 +31,9 @@ impl FromRequestParts<Arc<Shared>> for Authenticated {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refusal> {
+        if parts.extensions.get::<Shadow>().is_some() {
+            return Ok(Self);
+        }
         let query = QueryPairs::of(&parts.uri);
         let token =
             bearer(&parts.headers).or_else(|| query.system("access_token")).or_else(|| query.system("oauth_token"));
@@ -268,6 +274,20 @@ impl FromRequest<Arc<Shared>> for Body {
     }
 }
 
+/// What is written for the emulator itself. Of an object only: serde takes a list for one as well.
+pub(super) fn of_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
+    let fields: Map<String, Value> = serde_json::from_slice(body)?;
+    serde_json::from_value(fields.into())
+}
+
+/// A query that is for the emulator itself.
+pub(super) fn readable<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Refusal> {
+    query.map(|Query(wanted)| wanted).map_err(|problem| {
+        let said = problem.body_text();
+        invalid(&remark(said.strip_prefix("Failed to deserialize query string: ").unwrap_or(&said)))
+    })
+}
+
 fn unreadable(problem: &impl ToString) -> Refusal {
     let rule = format!("Invalid JSON payload received. {}", problem.to_string());
     Refusal::invalid(Invalid::Payload(vec![violation("", rule)]))
@@ -315,4 +335,21 @@ pub(super) const GZIP: &Behaviour = &Behaviour {
     source: "Google's client library for Java does so by default",
     switch: None,
     test: "a_body_may_be_compressed_and_never_too_large",
+};
+
+pub(super) const SPELLINGS: &Behaviour = &Behaviour {
+    id: "spellings",
+    what: "An agent is known with and without @rbm.goog, and the plus sign of a phone as + and as %2B",
+    basis: Basis::SecondHand,
+    source: "Google's samples and webhooks have the two spellings of agents, clients those of phones",
+    switch: None,
+    test: "an_agent_has_two_spellings_and_a_phone_too",
+};
+pub(super) const PARAMETER_NAMES: &Behaviour = &Behaviour {
+    id: "parameter-names",
+    what: "A query parameter may have its proto name, and a system parameter a dollar sign before it",
+    basis: Basis::SecondHand,
+    source: "cloud.google.com/apis/docs/system-parameters for the dollar sign; other APIs of Google's take proto names",
+    switch: None,
+    test: "a_query_has_only_known_parameters",
 };

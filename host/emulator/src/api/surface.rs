@@ -1,9 +1,12 @@
 //! What every method of Google's APIs has in common: the parameters that all of them take, and how an answer is written.
 //! (cloud.google.com/apis/docs/system-parameters)
 
+use super::exchange::exchange;
 use super::files::UPLOAD_BYTES_MAX;
+use super::relay::{Relayed, relay};
 use super::request::QueryPairs;
 use crate::Shared;
+use crate::faults::TOKEN;
 use crate::fidelity::{Basis, Behaviour};
 use crate::json::Json;
 use crate::mask::Mask;
@@ -24,12 +27,25 @@ pub(super) struct Called(pub(super) &'static Method);
 
 /// A method of the API: `phones.agentMessages.create`, as the discovery document calls it.
 pub(super) fn method(name: &str, handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
-    called(API.method(name).expect("the discovery document has the method"), handler)
+    called(API.method(name).expect("the discovery document has the method"), handler.layer(from_fn(relay)))
 }
 
-/// A method of the API that manages brands and agents.
+/// A method of the API that manages brands and agents. It is never asked of an upstream, which is one of the other API.
 pub(super) fn management(name: &str, handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
     called(BUSINESS.method(name).expect("the discovery document has the method"), handler)
+}
+
+/// Methods whose verb stands behind a name: `…/agents/demo:requestLaunch`. The handler sees which is called, if any is.
+pub(super) fn by_verb(names: &'static [(&str, &str)], handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
+    handler.layer(from_fn(move |mut request: Request, next: Next| {
+        let verb = request.uri().path().rsplit_once(':').map(|(_, verb)| verb);
+        let named = names.iter().find(|(known, _)| Some(*known) == verb);
+        let method = named.and_then(|(_, name)| BUSINESS.method(name));
+        if let Some(method) = method {
+            request.extensions_mut().insert(Called(method));
+        }
+        answer(method, request, next)
+    }))
 }
 
 fn called(method: &'static Method, handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
@@ -39,6 +55,11 @@ fn called(method: &'static Method, handler: MethodRouter<Arc<Shared>>) -> Method
     }))
 }
 
+/// The token endpoint, whose answers are not of this form.
+pub(super) fn token(handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
+    handler.layer(from_fn(|request: Request, next: Next| exchange(Some(TOKEN), None, request, next)))
+}
+
 /// What is no method of the API is answered in the same form.
 pub(super) async fn no_method(request: Request, next: Next) -> Response {
     answer(None, request, next).await
@@ -46,7 +67,7 @@ pub(super) async fn no_method(request: Request, next: Next) -> Response {
 
 async fn answer(method: Option<&'static Method>, request: Request, next: Next) -> Response {
     let form = Form::of(method, &QueryPairs::of(request.uri()), request.headers());
-    form.write(next.run(request).await).await
+    exchange(method.map(Method::name), Some(form), request, next).await
 }
 
 /// Reads a body whatever becomes of the request: a connection with a body that nobody has read cannot be used again, and
@@ -61,21 +82,24 @@ pub(super) async fn read_body(request: Request, next: Next) -> Response {
 
 /// How a client wants its answer. What it wants of that, and cannot have, is refused by [`check`].
 #[derive(Debug, Default)]
-struct Form {
+pub(super) struct Form {
     compact: bool,
     errors: ErrorFormat,
     mask: Option<Mask>,
 }
 
 impl Form {
-    fn of(method: Option<&'static Method>, query: &QueryPairs, headers: &HeaderMap) -> Self {
+    pub(super) fn of(method: Option<&'static Method>, query: &QueryPairs, headers: &HeaderMap) -> Self {
         let errors = if query.system("$.xgafv") == Some("1") { ErrorFormat::V1 } else { ErrorFormat::V2 };
         let compact = query.system("prettyPrint").and_then(boolean) == Some(false);
         let mask = method.and_then(|method| mask(method, query, headers).ok().flatten());
         Self { compact, errors, mask }
     }
 
-    async fn write(self, response: Response) -> Response {
+    pub(super) async fn write(self, response: Response) -> Response {
+        if response.extensions().get::<Relayed>().is_some() {
+            return response;
+        }
         let response = match response.extensions().get::<Refusal>() {
             Some(refusal) => refusal.answer(self.errors),
             None => response,
@@ -178,4 +202,13 @@ pub(super) const KEY: &Behaviour = &Behaviour {
     source: "the 40 characters are those of Google's generated clients; that more are refused is assumed",
     switch: None,
     test: "system_parameters_are_checked",
+};
+
+pub(super) const CONTENT_TYPE: &Behaviour = &Behaviour {
+    id: "answer-type",
+    what: "Answers are application/json; charset=UTF-8, and end with a line break",
+    basis: Basis::SecondHand,
+    source: "as other APIs of Google's answer",
+    switch: None,
+    test: "an_answer_is_pretty_unless_asked_otherwise",
 };

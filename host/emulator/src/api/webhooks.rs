@@ -1,6 +1,7 @@
 //! `/emulator/webhooks`: the webhooks, how they are doing, and what goes wrong on the way to them.
 
-use super::request::Body;
+use super::business::client_token;
+use super::request::{Body, of_object};
 use crate::Shared;
 use crate::excerpt::remark;
 use crate::push::{Delivery, Handshake, Level, Registering, Status, TargetStatus, WebhookFaults, WebhookProblem};
@@ -11,8 +12,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use rbm_wire::name::AgentId;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,11 +27,15 @@ struct Wanted {
 }
 
 pub(super) async fn show_webhooks(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    Json(shown(&shared.push.status()))
+    let mut shown = shown(&shared.push.status());
+    let partner = shared.platform().business().partner.clone();
+    // As the console that older guides have: the management API takes no token for this webhook.
+    shown["partner"] = json!({ "name": partner.name(), "client_token": client_token(&shared, &partner).0 });
+    Json(shown)
 }
 
 pub(super) async fn register_webhook(State(shared): State<Arc<Shared>>, Body(body): Body) -> Result<Response, Refusal> {
-    let wanted: Wanted = read(&body).map_err(|problem| {
+    let wanted: Wanted = of_object(&body).map_err(|problem| {
         let rule = "{\"url\": \"…\", \"client_token\": \"…\"}, and for one agent \"agent\", is needed";
         Refusal::invalid(vec![violation("", format!("{rule}: {}", remark(problem)))])
     })?;
@@ -53,18 +57,12 @@ pub(super) async fn set_faults(
     Body(body): Body,
 ) -> Result<Json<WebhookFaults>, Refusal> {
     let refused = |rule: String| Refusal::invalid(vec![violation("", rule)]);
-    let faults: WebhookFaults = read(&body).map_err(|problem| {
+    let faults: WebhookFaults = of_object(&body).map_err(|problem| {
         let rule = "faults are such as {\"doses\": {\"duplicate\": {\"next\": 1}, \"late\": {\"rate\": 0.1}}, \"late_seconds\": 60}";
         refused(format!("{rule}: {}", remark(problem)))
     })?;
     shared.push.set_faults(faults).map_err(|problem| refused(problem.to_string()))?;
     Ok(Json(shared.push.faults()))
-}
-
-/// Of an object only: serde takes a list for one as well.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
-    let fields: Map<String, Value> = serde_json::from_slice(body)?;
-    serde_json::from_value(fields.into())
 }
 
 fn shown(status: &Status) -> Value {

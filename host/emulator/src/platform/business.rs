@@ -1,8 +1,8 @@
 //! What partners and carriers manage: brands, agents, launches, webhooks. (reference/business-communications/rest/v1)
 //!
-//! What is changed is seen here at once, and has its effect on messages after a delay (guides/management-api/
-//! synchronous-asynchronous-operations): so each agent is kept twice, here as it was ordered, and in [`super::AgentState`] as
-//! messages find it. Nothing here asks a webhook: who did the handshake hands in a ticket for it.
+//! What is changed is seen here at once, and has its effect on messages and webhooks after a delay (guides/management-api/
+//! synchronous-asynchronous-operations): so an agent is kept twice, here as it was ordered, and in [`super::AgentState`] as
+//! messages find it. Nothing here asks a webhook: who orders one has had its handshake.
 
 pub(crate) mod agents;
 pub(crate) mod brands;
@@ -11,28 +11,28 @@ pub(crate) mod integrations;
 pub(crate) mod launches;
 mod limits;
 pub(crate) mod partner;
+pub(crate) mod verification;
 
-use super::{Agent, Launch, LaunchState, UseCase};
+use super::{Agent, Platform, SetLaunch, UseCase};
 use crate::fidelity::Behaviour;
 use agents::Managed;
 use brands::Brand;
 pub(super) use effects::Pending;
-pub use effects::{Calls, Rewiring};
+pub(crate) use effects::{ClientToken, Rewiring, Webhook};
 use jiff::Timestamp;
 use partner::Partner;
 use rbm_wire::name::AgentId;
 use rbm_wire::problem::FieldViolation;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Everything that is managed.
-#[derive(Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Business {
     pub(crate) brands: BTreeMap<Uuid, Brand>,
     pub(crate) agents: BTreeMap<AgentId, Managed>,
     pub(crate) partner: Partner,
-    /// What nobody has been told yet who calls webhooks.
-    pub(super) rewirings: Vec<Rewiring>,
 }
 
 /// Why something was not done.
@@ -62,10 +62,9 @@ impl Business {
         let brand = Uuid::new_v5(seed, b"brand");
         let managed = |agent: &Agent| (agent.id.clone(), Managed::adopted(brand, agent));
         Self {
-            brands: BTreeMap::from([(brand, Brand { display_name: "Emulator".to_owned() })]),
+            brands: BTreeMap::from([(brand, Brand { display_name: ADOPTING_BRAND.to_owned() })]),
             agents: agents.iter().map(managed).collect(),
-            partner: Partner::new(Uuid::new_v5(seed, b"partner")),
-            rewirings: Vec::new(),
+            partner: Partner::new(seed),
         }
     }
 
@@ -85,10 +84,18 @@ impl Business {
         self.brands.get(&brand).ok_or_else(|| Refused::Unknown(brand_name(brand)))
     }
 
-    /// Where an agent was put by somebody who is no client of this API.
-    pub(super) fn note_launch(&mut self, agent: &AgentId, carrier: &str, state: LaunchState, now: Timestamp) {
+    /// The agent is no longer launched everywhere, which stood here as one carrier.
+    pub(super) fn forget_launches(&mut self, agent: &AgentId) {
         if let Some(managed) = self.agents.get_mut(agent) {
-            managed.launches.insert(carrier.to_owned(), launches::CarrierLaunch::new(state, now));
+            managed.launches.clear();
+        }
+    }
+
+    /// Where an agent was put by somebody who is no client of this API.
+    pub(super) fn note_launch(&mut self, change: &SetLaunch, now: Timestamp) {
+        if let Some(managed) = self.agents.get_mut(&change.agent) {
+            let launch = launches::CarrierLaunch::new(change.state, change.comment.clone(), Some(now));
+            managed.launches.insert(change.carrier.clone(), launch);
         }
     }
 }
@@ -97,6 +104,18 @@ impl AgentName {
     fn unknown(&self) -> Refused {
         let brand = self.brand.map_or_else(|| "-".to_owned(), |brand| brand.to_string());
         Refused::Unknown(format!("brands/{brand}/agents/{}", self.agent.bare()))
+    }
+}
+
+impl Platform {
+    /// What is managed, as it was ordered.
+    pub(crate) fn business(&self) -> &Business {
+        &self.business
+    }
+
+    /// What an agent and its brand are called, as webhooks are told it now.
+    pub(super) fn names_of(&self, agent: &AgentId) -> Option<&agents::Names> {
+        self.business.agents.get(agent).map(|managed| &managed.shown)
     }
 }
 
@@ -123,15 +142,19 @@ impl UseCase {
     }
 }
 
+/// Of the agents that there are from the start.
+const ADOPTING_BRAND: &str = "Emulator";
+
 /// What is said of all that is decided here.
-pub(super) const BEHAVIOURS: &[&[&Behaviour]] = &[
-    agents::BEHAVIOURS,
+pub(crate) const BEHAVIOURS: &[&[&Behaviour]] = &[
     brands::BEHAVIOURS,
-    effects::BEHAVIOURS,
-    integrations::BEHAVIOURS,
-    launches::BEHAVIOURS,
+    agents::BEHAVIOURS,
     limits::BEHAVIOURS,
+    verification::BEHAVIOURS,
+    launches::BEHAVIOURS,
+    integrations::BEHAVIOURS,
     partner::BEHAVIOURS,
+    effects::BEHAVIOURS,
 ];
 
 #[cfg(test)]

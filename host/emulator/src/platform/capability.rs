@@ -34,12 +34,11 @@ impl Command for AskCapabilities {
 pub(super) const BEHAVIOURS: &[&Behaviour] = &[
     &Behaviour {
         id: "capabilities",
-        what: "A phone's features are told, and of an American number its carrier; a request id that is repeated is answered \
-               again",
+        what: "A phone's features are told, and of an American number its carrier, also while it is offline",
         basis: Basis::Documented,
-        source: "reference/rest/v1/phones/getCapabilities; what a repeated requestId is answered is assumed",
+        source: "reference/rest/v1/phones/getCapabilities",
         switch: None,
-        test: "an_agent_reaches_carriers_that_launched_it_and_testers",
+        test: "what_a_phone_cannot_show_is_refused",
     },
     &Behaviour {
         id: "unlaunched-capabilities",
@@ -48,5 +47,23 @@ pub(super) const BEHAVIOURS: &[&Behaviour] = &[
         source: "reference/rest/v1/phones/getCapabilities; older pages say 403",
         switch: Some("unlaunched_capabilities"),
         test: "an_agent_reaches_carriers_that_launched_it_and_testers",
+    },
+    &Behaviour {
+        id: "phone-features",
+        what: "A phone has every feature that the reference names; PDF_IN_RICH_CARDS, which only a sample names, is on none \
+               that is not told so",
+        basis: Basis::Documented,
+        source: "reference/rest/v1/phones/getCapabilities; that a phone has all of them is ours",
+        switch: Some("features"),
+        test: "a_number_that_nobody_listed_is_a_phone_that_reads",
+    },
+    &Behaviour {
+        id: "request-id",
+        what: "A requestId need not be a UUID, and one that is repeated is answered again",
+        basis: Basis::SecondHand,
+        source: "reference/rest/v1/phones/getCapabilities asks for a UUID, and Google's own scripts send 1234; what a repeated \
+                 one is answered is assumed",
+        switch: None,
+        test: "an_id_need_not_be_a_uuid_and_fits_an_address",
     },
 ];

@@ -21,7 +21,7 @@ impl Platform {
     /// Nothing if the phone has gone offline meanwhile; it is planned again when it comes back.
     pub(super) fn deliver(&mut self, now: Timestamp, agent: &AgentId, id: &MessageId) {
         let Some(stored) = self.stored(agent, id).filter(|stored| stored.state == State::Queued) else { return };
-        let (number, text) = (stored.phone.clone(), stored.message.content_message.text.clone().unwrap_or_default());
+        let (number, content) = (stored.phone.clone(), stored.message.content_message.clone());
         let phone = self.phone(&number);
         if !phone.online || !phone.rcs {
             return;
@@ -30,10 +30,11 @@ impl Platform {
         self.leave_queue(agent, id, State::Delivered);
         self.phone_state(&number).typing_until.remove(agent);
         self.tell_about(now, agent, &number, EventType::Delivered, id);
-        for habit in habits {
-            if habit.containing.is_none_or(|part| text.contains(&part)) {
-                let at = now.saturating_add(habit.after).unwrap_or(Timestamp::MAX);
-                self.schedule.plan(at, Step::Habit(agent.clone(), id.clone(), habit.act));
+        for habit in habits.into_iter().filter(|habit| habit.when.matches(agent, &content)) {
+            let mut at = now;
+            for step in habit.steps {
+                at = at.saturating_add(step.after).unwrap_or(Timestamp::MAX);
+                self.schedule.plan(at, Step::Habit(agent.clone(), id.clone(), step.act));
             }
         }
     }
@@ -106,5 +107,21 @@ pub(super) const BEHAVIOURS: &[&Behaviour] = &[
         source: "reference/rest/v1/UserEvent: the id is the event's, and deliveries may be repeated",
         switch: None,
         test: "a_message_is_delivered_read_and_answered_in_that_order",
+    },
+    &Behaviour {
+        id: "delivery-latency",
+        what: "An accepted message is on a phone that is online 200 ms later, unless the phone has a latency of its own",
+        basis: Basis::Assumed,
+        source: "ours: no page has a number",
+        switch: Some("delivery"),
+        test: "a_message_takes_as_long_as_the_rules_or_its_phone_say",
+    },
+    &Behaviour {
+        id: "rcs-off-later",
+        what: "A message that was accepted waits while RCS is off, and is delivered when it is on again",
+        basis: Basis::Assumed,
+        source: "guides/build/messages/send knows phones that are offline only",
+        switch: None,
+        test: "what_waits_is_delivered_when_rcs_is_on_again",
     },
 ];

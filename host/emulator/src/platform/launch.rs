@@ -1,9 +1,11 @@
 //! Agents, and the carriers on which they are launched. (guides/deploy; the management API, `AgentLaunch`)
 
-use super::{Command, Effect, PhoneState, Platform, notice};
+use super::{Command, Effect, PhoneState, Platform, Step, notice};
 use crate::fidelity::{Basis, Behaviour};
+use crate::length;
 use jiff::{SignedDuration, Timestamp};
 use rbm_wire::name::{AgentId, PhoneNumber};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// An agent.
@@ -15,17 +17,39 @@ pub struct Agent {
     pub use_case: UseCase,
     /// Where it may be used.
     pub launch: Launch,
+    /// What becomes of that, from the start of the platform.
+    pub script: Vec<LaunchStep>,
+}
+
+/// A change of where an agent may be used.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct LaunchStep {
+    /// How long after the step before.
+    #[serde(default, with = "length::signed")]
+    pub after: SignedDuration,
+    /// `/v1/regions/fi-rcs`
+    pub carrier: String,
+    /// What it becomes.
+    pub state: LaunchState,
+    /// Who does it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acting_party: Option<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
 }
 
 impl Agent {
     /// Transactional, and launched on every carrier.
     pub fn launched(id: AgentId) -> Self {
-        Self { id, use_case: UseCase::Transactional, launch: Launch::Everywhere }
+        Self { id, use_case: UseCase::Transactional, launch: Launch::Everywhere, script: Vec::new() }
     }
 }
 
 /// What an agent is for. It decides what a message without a traffic type is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum UseCase {
     /// One-time passwords.
     Otp,
@@ -47,7 +71,8 @@ pub enum Launch {
 }
 
 /// Where an agent is with one carrier.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LaunchState {
     /// Not asked for.
     Unlaunched,
@@ -74,6 +99,16 @@ impl LaunchState {
     }
 }
 
+impl LaunchState {
+    const ALL: [Self; 5] = [Self::Unlaunched, Self::Pending, Self::Launched, Self::Rejected, Self::Suspended];
+
+    /// As the management API has it: `LAUNCH_STATE_LAUNCHED`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let name = text.strip_prefix("LAUNCH_STATE_")?;
+        Self::ALL.into_iter().find(|known| known.as_str() == name)
+    }
+}
+
 /// A carrier or a partner changes where an agent is with the carrier. The agent's webhook hears of it.
 #[derive(Clone, Debug)]
 pub struct SetLaunch {
@@ -94,14 +129,18 @@ impl Command for SetLaunch {
     type Answer = bool;
 
     fn run(self, platform: &mut Platform, now: Timestamp) -> bool {
-        let Some(agent) = platform.agents.get_mut(&self.agent) else { return false };
-        if agent.agent.launch == Launch::Everywhere {
-            agent.agent.launch = Launch::On(BTreeMap::new());
-        }
-        let Launch::On(carriers) = &mut agent.agent.launch else { return false };
-        let old = carriers.insert(self.carrier.clone(), self.state).unwrap_or(LaunchState::Unlaunched);
-        let event_id = format!("{}/{}", self.agent.bare(), platform.name());
-        platform.effects.push(Effect { notice: notice::launch(now, &self, old, event_id), agent: self.agent });
+        let Some(agent) = platform.agents.get(&self.agent) else { return false };
+        let old = match &agent.agent.launch {
+            Launch::Everywhere => {
+                platform.business.forget_launches(&self.agent);
+                None
+            }
+            Launch::On(carriers) => carriers.get(&self.carrier).copied(),
+        };
+        platform.forget_pending_launches(&self.agent, &self.carrier);
+        platform.put_on_carrier(&self.agent, self.carrier.clone(), self.state);
+        platform.business.note_launch(&self, now);
+        platform.announce_launch(now, self, old.unwrap_or(LaunchState::Unlaunched));
         true
     }
 }
@@ -116,6 +155,21 @@ pub(super) enum Barrier {
 }
 
 impl Platform {
+    pub(super) fn plan_launches(&mut self, now: Timestamp, agent: &Agent) {
+        let mut at = now;
+        for LaunchStep { after, carrier, state, acting_party, comment } in agent.script.clone() {
+            at = at.saturating_add(after).unwrap_or(Timestamp::MAX);
+            let change = SetLaunch { agent: agent.id.clone(), carrier, state, acting_party, comment };
+            self.schedule.plan(at, Step::Launch(Box::new(change)));
+        }
+    }
+
+    pub(super) fn announce_launch(&mut self, now: Timestamp, change: SetLaunch, old: LaunchState) {
+        let event_id = format!("{}/{}", change.agent.bare(), self.name());
+        let notice = notice::launch(now, &change, old, event_id, self.names_of(&change.agent));
+        self.effects.push(Effect { notice, agent: change.agent });
+    }
+
     pub(super) fn barrier(&self, agent: &AgentId, number: &PhoneNumber, now: Timestamp) -> Option<Barrier> {
         let phone = self.phone(number);
         if !phone.rcs || !is_fresh(self.phones.get(number), now) {
@@ -175,5 +229,13 @@ pub(super) const BEHAVIOURS: &[&Behaviour] = &[
         source: "guides/build/capabilities",
         switch: None,
         test: "a_phone_that_was_not_seen_for_31_days_is_unreachable",
+    },
+    &Behaviour {
+        id: "launch-transitions",
+        what: "A launch may go from any state to any other",
+        basis: Basis::Assumed,
+        source: "ours: guides/build/events/receive-events says who may change it from where to where",
+        switch: None,
+        test: "any_state_of_a_launch_may_follow_any_other",
     },
 ];

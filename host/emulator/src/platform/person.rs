@@ -79,10 +79,7 @@ impl Platform {
     fn act(&mut self, now: Timestamp, agent: &AgentId, number: &PhoneNumber, act: Act) -> Result<(), PhoneProblem> {
         match act {
             Act::Online(online) => self.set_online(now, number, online),
-            Act::Rcs(on) => {
-                self.phone_state(number).phone.rcs = on;
-                self.deliver_what_waits(now, number);
-            }
+            Act::Rcs(on) => self.set_rcs(now, number, on),
             Act::Carrier(carrier) => self.phone_state(number).phone.carrier = carrier,
             Act::Tester(accepted) => {
                 let answer = if accepted { Invitation::Accepted } else { Invitation::Declined };
@@ -175,8 +172,13 @@ impl Platform {
         unread.iter().for_each(|id| self.read(now, agent, number, id));
     }
 
+    pub(super) fn set_rcs(&mut self, now: Timestamp, number: &PhoneNumber, on: bool) {
+        self.phone_state(number).phone.rcs = on;
+        self.deliver_what_waits(now, number);
+    }
+
     /// What waited in either direction moves when it comes back.
-    fn set_online(&mut self, now: Timestamp, number: &PhoneNumber, online: bool) {
+    pub(super) fn set_online(&mut self, now: Timestamp, number: &PhoneNumber, online: bool) {
         let queued_for = self.rules.queued_for;
         let state = self.phone_state(number);
         if state.phone.online == online {
@@ -302,6 +304,38 @@ pub(super) const BEHAVIOURS: &[&Behaviour] = &[
         basis: Basis::Documented,
         source: "reference/rest/v1/UserMessage; that every number of zone 1 is American, and the class of a location, is \
                  assumed",
+        switch: None,
+        test: "people_send_texts_files_and_places",
+    },
+    &Behaviour {
+        id: "user-types",
+        what: "A person who types is told as IS_TYPING, about no message",
+        basis: Basis::Documented,
+        source: "reference/rest/v1/UserEvent",
+        switch: None,
+        test: "people_send_texts_files_and_places",
+    },
+    &Behaviour {
+        id: "user-message-id",
+        what: "A person's message has an id that is no UUID: Mx and 32 hexadecimal digits",
+        basis: Basis::SecondHand,
+        source: "captures begin so; reference/rest/v1/UserMessage says only that the client makes it",
+        switch: None,
+        test: "people_send_texts_files_and_places",
+    },
+    &Behaviour {
+        id: "taps-on-older-messages",
+        what: "A suggestion can be tapped on any message that is on the phone, also when a newer one has come",
+        basis: Basis::Assumed,
+        source: "ours, so that a test need not hurry: guides/build/messages/send shows chips under the newest message only",
+        switch: None,
+        test: "a_suggestion_of_an_older_message_can_still_be_tapped",
+    },
+    &Behaviour {
+        id: "silent-phone",
+        what: "A phone that is offline or has no RCS sends nothing: its person is refused, and a habit is left out",
+        basis: Basis::Assumed,
+        source: "ours: what a real phone sends later is not kept here",
         switch: None,
         test: "people_send_texts_files_and_places",
     },

@@ -65,4 +65,13 @@ pub(super) const BEHAVIOURS: &[&Behaviour] = &[
         switch: None,
         test: "six_hundred_questions_a_minute_are_answered",
     },
+    &Behaviour {
+        id: "reach-form",
+        what: "users.batchGet takes 1 to 10,000 numbers, of which one that occurs twice counts once, and the agent in the body \
+               or in the query; counts are JSON integers",
+        basis: Basis::Documented,
+        source: "reference/rest/v1/users/batchGet; guides/build/capabilities has the agent in the query and counts as strings",
+        switch: None,
+        test: "reach_is_answered_for_everybody_at_once",
+    },
 ];

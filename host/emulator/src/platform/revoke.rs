@@ -4,6 +4,7 @@ use super::{Command, Platform, State};
 use crate::fidelity::{Basis, Behaviour};
 use jiff::Timestamp;
 use rbm_wire::name::{AgentId, MessageId, PhoneNumber};
+use serde::{Deserialize, Serialize};
 
 /// A wish to take a message back.
 #[derive(Clone, Debug)]
@@ -17,7 +18,8 @@ pub struct Revoke {
 }
 
 /// What taking a message back is answered: the pages have changed.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RevokeReading {
     /// 200 if it will not be delivered, 404 if it was.
     Current,

@@ -29,8 +29,18 @@ impl<T> Schedule<T> {
         self.planned.remove(&key);
     }
 
+    /// What is not kept does not happen.
+    pub(super) fn retain(&mut self, keep: impl Fn(&T) -> bool) {
+        self.planned.retain(|_, what| keep(what));
+    }
+
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         self.planned.keys().next().map(|(at, _)| *at)
+    }
+
+    /// Soonest first.
+    pub(super) fn planned(&self) -> impl Iterator<Item = (Timestamp, &T)> {
+        self.planned.iter().map(|((at, _), what)| (*at, what))
     }
 
     pub(super) fn take_due(&mut self, now: Timestamp) -> Option<(Timestamp, T)> {

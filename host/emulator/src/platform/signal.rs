@@ -91,4 +91,20 @@ pub(super) const BEHAVIOURS: &[&Behaviour] = &[
         switch: Some("queued_for"),
         test: "that_an_agent_has_read_waits_for_the_phone",
     },
+    &Behaviour {
+        id: "repeated-event-id",
+        what: "An event with an id that was used before is answered as if it were new, and not shown",
+        basis: Basis::Assumed,
+        source: "reference/rest/v1/phones.agentEvents/create says that it is ignored, not what is answered",
+        switch: None,
+        test: "an_event_is_answered_with_its_name_and_time",
+    },
+    &Behaviour {
+        id: "event-output",
+        what: "The answer to an event has its name and its sendTime",
+        basis: Basis::Documented,
+        source: "reference/rest/v1/phones.agentEvents",
+        switch: None,
+        test: "an_event_is_answered_with_its_name_and_time",
+    },
 ];

@@ -211,4 +211,30 @@ pub(super) const BEHAVIOURS: &[&Behaviour] = &[
         switch: None,
         test: "an_answer_has_every_field_of_its_number",
     },
+    &Behaviour {
+        id: "missing-file",
+        what: "A message with a file that was not uploaded, or 60 days ago, is answered 400",
+        basis: Basis::Assumed,
+        source: "guides/build/messages/send keeps files for 60 days, and does not say what is answered then",
+        switch: None,
+        test: "an_uploaded_file_can_be_sent_and_no_other",
+    },
+    &Behaviour {
+        id: "media-address",
+        what: "What stands at an address in a message is not fetched, so that no message fails for it",
+        basis: Basis::Assumed,
+        source: "ours: Google fetches it, and wants no redirect and the right Content-Type \
+                 (reference/rest/v1/phones.agentMessages)",
+        switch: None,
+        test: "googles_published_requests_are_taken",
+    },
+    &Behaviour {
+        id: "traffic-type-mismatch",
+        what: "A message whose traffic type does not fit the agent's use case is taken, and one without any of an agent that \
+               has one use",
+        basis: Basis::Assumed,
+        source: "guides/build/messages/send says which fits, and what is the default; not what is answered",
+        switch: None,
+        test: "a_purpose_that_does_not_fit_the_agent_is_taken",
+    },
 ];

@@ -5,10 +5,12 @@ use crate::fidelity::{Basis, Behaviour};
 use jiff::{SignedDuration, Timestamp};
 use rbm_wire::name::{AgentId, PhoneNumber};
 use rbm_wire::tester::{PER_DAY_MAX, TOTAL_MAX};
-use std::collections::HashMap;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
 
 /// How a person has answered.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Invitation {
     /// Not yet.
     Pending,
@@ -60,6 +62,32 @@ impl Command for Invite {
     }
 }
 
+/// A person is no tester of an agent any more.
+#[derive(Clone, Debug)]
+pub(crate) struct Dismiss {
+    /// Whose.
+    pub(crate) agent: AgentId,
+    /// Who.
+    pub(crate) phone: PhoneNumber,
+}
+
+impl Command for Dismiss {
+    /// False if there is no such tester.
+    type Answer = bool;
+
+    fn run(self, platform: &mut Platform, _: Timestamp) -> bool {
+        platform.agents.get_mut(&self.agent).is_some_and(|state| state.testers.remove(&self.phone))
+    }
+}
+
+impl Platform {
+    /// The testers of an agent, by their numbers.
+    pub(crate) fn testers(&self, agent: &AgentId) -> BTreeMap<&PhoneNumber, Invitation> {
+        let testers = self.agents.get(agent).into_iter().flat_map(|state| &state.testers.0);
+        testers.map(|(phone, tester)| (phone, tester.answer)).collect()
+    }
+}
+
 /// Everybody who was ever invited.
 #[derive(Debug, Default)]
 pub(super) struct Testers(HashMap<PhoneNumber, Tester>);
@@ -86,9 +114,19 @@ impl Testers {
         Some(Invitation::Pending)
     }
 
+    /// A tester from before.
+    pub(super) fn admit(&mut self, now: Timestamp, phone: &PhoneNumber, answer: Invitation) {
+        self.0.insert(phone.clone(), Tester { invited_at: now, answer });
+    }
+
     /// The person's answer. False if nobody invited this person.
     pub(super) fn answer(&mut self, phone: &PhoneNumber, answer: Invitation) -> bool {
         self.0.get_mut(phone).map(|tester| tester.answer = answer).is_some()
+    }
+
+    /// False if there is no such tester.
+    fn remove(&mut self, phone: &PhoneNumber) -> bool {
+        self.0.remove(phone).is_some()
     }
 
     pub(super) fn has_accepted(&self, phone: &PhoneNumber) -> bool {
@@ -100,16 +138,34 @@ impl Testers {
     }
 }
 
-pub(super) const BEHAVIOURS: &[&Behaviour] = &[&Behaviour {
-    id: "testers",
-    what: "An agent invites 20 people in 24 hours and 200 altogether; more are answered 429. Who accepts gets its messages \
+pub(super) const BEHAVIOURS: &[&Behaviour] = &[
+    &Behaviour {
+        id: "testers",
+        what: "An agent invites 20 people in 24 hours and 200 altogether; more are answered 429. Who accepts gets its messages \
                before it is launched",
-    basis: Basis::Documented,
-    source: "reference/rest/v1/phones.testers/create; that the day slides, and that a second invitation counts for \
+        basis: Basis::Documented,
+        source: "reference/rest/v1/phones.testers/create; that the day slides, and that a second invitation counts for \
                  nothing, is assumed",
-    switch: None,
-    test: "an_agent_invites_20_a_day_and_200_altogether",
-}];
+        switch: None,
+        test: "an_agent_invites_20_a_day_and_200_altogether",
+    },
+    &Behaviour {
+        id: "tester-dismissed",
+        what: "Who is deleted is no tester any more, at once, and may be invited again; then the invitation counts anew",
+        basis: Basis::Documented,
+        source: "reference/business-communications/rest/v1/testers; that it is at once and frees the quota is assumed",
+        switch: None,
+        test: "testers_are_invited_listed_and_deleted",
+    },
+    &Behaviour {
+        id: "tester-answer",
+        what: "How a person has answered an invitation is told to no webhook",
+        basis: Basis::Assumed,
+        source: "no page has such an event",
+        switch: None,
+        test: "an_agent_that_is_launched_nowhere_reaches_testers_only",
+    },
+];
 
 #[cfg(test)]
 mod tests {

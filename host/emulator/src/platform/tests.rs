@@ -4,7 +4,8 @@ mod laws;
 
 use super::testers::NotInvited;
 use super::*;
-use crate::phone::{self, Expiry, Habit, Latency, Place, SentFile};
+use crate::named::Named;
+use crate::phone::{self, Expiry, Habit, Latency, Place, SentFile, When};
 use rbm_wire::message::{AgentMessage, DialAction, OpenUrlAction, SuggestedAction, SuggestedReply, Suggestion};
 
 /// A platform, what it has told, and somebody who looks at it.
@@ -283,6 +284,8 @@ fn people_send_texts_files_and_places() {
     let [text, place, file, typing] = std::mem::take(&mut table.told).try_into().expect("four");
     assert_eq!(text.rich_message_classification.as_ref().and_then(|class| class.segment_count), Some(2), "200 bytes");
     assert_eq!(text.carrier.as_deref(), Some(phone::CARRIER));
+    let id = text.message_id.as_deref().and_then(|id| id.strip_prefix("Mx")).expect("an id");
+    assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
     assert_eq!(place.location.map(|place| (place.latitude.0, place.longitude.0)), Some((1.5, -2.5)));
     let class = file.rich_message_classification.and_then(|class| class.classification_type);
     assert_eq!(class.as_deref(), Some("RICH_MEDIA_MESSAGE"));
@@ -297,21 +300,92 @@ fn people_send_texts_files_and_places() {
 }
 
 #[test]
-fn a_habit_may_be_for_some_messages_only() {
-    let habit = Habit {
-        containing: Some("code".into()),
-        ..Habit::new(SignedDuration::from_secs(1), Act::Text("thanks".into()))
+fn a_habit_is_for_some_messages_and_its_steps_follow_each_other() {
+    let step = |seconds, act| phone::Step { after: SignedDuration::from_secs(seconds), act };
+    let after = |when| Habit { when, steps: vec![step(1, Act::Type), step(2, Act::Text("thanks".into()))] };
+    let text = |text: &str| Some(text.to_owned());
+    let mut code = message(vec![reply("yes")]);
+    code.content_message.text = text("Your code is 1");
+    for (when, does) in [
+        (When::default(), true),
+        (When { text: text("code"), ..When::default() }, true),
+        (When { text: text("Code"), ..When::default() }, false),
+        (When { postback: text("yes"), ..When::default() }, true),
+        (When { postback: text("Yes"), ..When::default() }, false),
+        (When { suggestion: text("Yes"), ..When::default() }, true),
+        (When { suggestion: text("yes"), ..When::default() }, false),
+        (When { agent: Some(Named(agent())), text: text("is 1"), ..When::default() }, true),
+        (When { agent: AgentId::parse("other").ok().map(Named), ..When::default() }, false),
+    ] {
+        let latency = Some(Latency { least: SignedDuration::from_secs(2), most: SignedDuration::from_secs(2) });
+        let mut table =
+            Table::with_phone(Phone { habits: vec![after(when.clone())], latency, ..Phone::quiet(number(1)) });
+        table.send_message(0, 1, "m1", code.clone(), None).expect("taken");
+        assert_eq!(table.told(2), ["DELIVERED m1"], "{when:?}");
+        assert_eq!(table.told(3) == ["IS_TYPING"], does, "{when:?}");
+        assert_eq!(table.told(4), [""; 0], "{when:?}");
+        assert_eq!(table.told(5) == ["thanks"], does, "{when:?}");
+    }
+}
+
+#[test]
+fn a_script_is_followed_once_and_leaves_out_what_cannot_be_done() {
+    let step = |seconds, act| phone::Step { after: SignedDuration::from_secs(seconds), act };
+    let script = vec![
+        step(10, Act::Text("Hello".into())),
+        step(5, Act::Online(false)),
+        step(1, Act::Text("not heard".into())),
+        step(4, Act::Online(true)),
+        step(1, Act::Unsubscribe),
+    ];
+    let mut table = Table::with_phone(Phone { script, ..Phone::quiet(number(1)) });
+    assert_eq!((table.told(9), table.told(10)), (vec![], vec!["Hello".to_owned()]));
+    table.send(16, 1, "m1").expect("taken");
+    assert_eq!(table.told(19), [""; 0]);
+    assert_eq!(table.told(20), [""; 0], "it is on its way");
+    assert_eq!(table.told(21), ["DELIVERED m1", "READ m1", "STOP", "UNSUBSCRIBE"]);
+    assert_eq!(table.told(10_000), [""; 0]);
+}
+
+#[test]
+fn a_phone_that_is_listed_again_keeps_what_is_on_it() {
+    let step = |seconds, act| phone::Step { after: SignedDuration::from_secs(seconds), act };
+    let mut table = Table::new();
+    let listed = |table: &Table| table.platform.listed().map(|phone| phone.number.clone()).collect::<Vec<_>>();
+    assert_eq!(listed(&table), [1, 2, 3, 4].map(number));
+    table.send(0, 3, "m1").expect("taken");
+    let script = vec![step(5, Act::Text("never said".into()))];
+    table.apply(1, ListPhone(Phone { script, online: false, ..Phone::quiet(number(3)) }));
+    assert_eq!(table.told(2), [""; 0]);
+    let script = vec![step(5, Act::Text("back".into()))];
+    table.apply(3, ListPhone(Phone { script, read_receipts: false, ..Phone::quiet(number(3)) }));
+    assert_eq!(table.told(7), ["DELIVERED m1"]);
+    assert_eq!(table.told(8), ["back"]);
+    assert!(table.apply(9, UnlistPhone(number(3))) && !table.apply(9, UnlistPhone(number(3))));
+    assert_eq!((listed(&table), table.states(3)), ([1, 2, 4].map(number).to_vec(), vec![State::Read]));
+    table.send(10, 3, "m2").expect("taken");
+    assert_eq!(table.told(20), ["DELIVERED m2", "READ m2"], "as on any phone that nobody has listed");
+    let invited = BTreeMap::from([(agent(), Invitation::Accepted)]);
+    table.apply(21, ListPhone(Phone { tester_of: invited, ..Phone::quiet(number(9)) }));
+    assert_eq!(table.platform.invitation(&agent(), &number(9)), Some(Invitation::Accepted));
+}
+
+#[test]
+fn a_launch_may_follow_a_script() {
+    let step = |seconds, state| LaunchStep {
+        after: SignedDuration::from_secs(seconds),
+        carrier: phone::CARRIER.to_owned(),
+        state,
+        acting_party: None,
+        comment: None,
     };
-    let latency = Some(Latency { least: SignedDuration::from_secs(2), most: SignedDuration::from_secs(5) });
-    let mut table = Table::with_phone(Phone { habits: vec![habit], latency, ..Phone::quiet(number(1)) });
-    table.send(0, 1, "m1").expect("taken");
-    let mut code = message(vec![]);
-    code.content_message.text = Some("Your code is 1".into());
-    table.send_message(0, 1, "m2", code, None).expect("taken");
-    assert_eq!(table.told(1), [""; 0], "not before two seconds");
-    let mut told = table.told(10);
-    told.sort();
-    assert_eq!(told, ["DELIVERED m1", "DELIVERED m2", "thanks"]);
+    let script = vec![step(10, LaunchState::Pending), step(5, LaunchState::Launched)];
+    let agent = Agent { launch: Launch::On(BTreeMap::new()), script, ..Agent::launched(agent()) };
+    let mut table = Table::with(vec![agent], Vec::new(), Rules::default());
+    assert_eq!(table.send(14, 1, "m1"), Err(NotSent::NotATester));
+    assert!(table.send(15, 1, "m1").is_ok());
+    let states: Vec<_> = table.told.iter().filter_map(|notice| notice.new_launch_state.as_deref()).collect();
+    assert_eq!(states, ["PENDING", "LAUNCHED"]);
 }
 
 #[test]
@@ -530,4 +604,65 @@ fn each_agent_has_ids_of_its_own() {
     let nobody = Some(AgentId::parse("nobody").expect("agent"));
     let refused = table.apply(61, Do { phone: number(1), agent: nobody, act: Act::Type });
     assert_eq!(refused, Err(PhoneProblem::NoSuchAgent("nobody".to_owned())));
+}
+
+#[test]
+fn a_number_that_nobody_listed_is_a_phone_that_reads() {
+    let mut table = Table::new();
+    let capabilities = table.apply(0, AskCapabilities { agent: agent(), phone: number(9) }).expect("reachable");
+    assert_eq!(capabilities.features, phone::FEATURES);
+    table.send(0, 9, "m1").expect("taken");
+    assert_eq!(table.told(9), ["DELIVERED m1", "READ m1"]);
+    let rules = Rules { habits: vec![Habit::new(SignedDuration::ZERO, Act::Answer)], ..Rules::default() };
+    let mut table = Table::with(vec![Agent::launched(agent())], Vec::new(), rules);
+    table.send(0, 9, "m1").expect("taken");
+    assert_eq!(table.told(9), ["DELIVERED m1", "You wrote: Hi"]);
+}
+
+#[test]
+fn a_message_takes_as_long_as_the_rules_or_its_phone_say() {
+    let seconds =
+        |least, most| Some(Latency { least: SignedDuration::from_secs(least), most: SignedDuration::from_secs(most) });
+    let slow = Phone { latency: seconds(3, 3), ..Phone::quiet(number(1)) };
+    let mut table = Table::with(vec![Agent::launched(agent())], vec![slow], Rules::default());
+    table.send(0, 1, "m1").expect("taken");
+    table.send(0, 2, "m2").expect("taken");
+    let due = |table: &Table| table.platform.next_due().expect("a delivery").duration_since(at(0)).as_millis();
+    assert_eq!(due(&table), 200);
+    assert_eq!(table.told(1), ["DELIVERED m2", "READ m2"]);
+    assert_eq!(due(&table), 3_000);
+    assert_eq!(table.told(3), ["DELIVERED m1"]);
+}
+
+#[test]
+fn a_purpose_that_does_not_fit_the_agent_is_taken() {
+    let agent = Agent { use_case: UseCase::Otp, ..Agent::launched(agent()) };
+    let mut table = Table::with(vec![agent], Vec::new(), Rules::default());
+    let promotion = AgentMessage { message_traffic_type: Some("PROMOTION".into()), ..message(vec![]) };
+    accepted(table.send_message(0, 2, "m1", promotion, None));
+    let none = accepted(table.send(0, 2, "m2"));
+    assert_eq!(none.message_traffic_type, None, "nor is the default told");
+}
+
+#[test]
+fn a_suggestion_of_an_older_message_can_still_be_tapped() {
+    let mut table = Table::new();
+    table.send_message(0, 2, "m1", message(vec![reply("old")]), None).expect("taken");
+    table.send_message(1, 2, "m2", message(vec![reply("new")]), None).expect("taken");
+    table.act(9, 2, Act::Tap("old".into())).expect("there");
+    assert_eq!(table.told(9).last().expect("a tap"), "tap old");
+}
+
+#[test]
+fn any_state_of_a_launch_may_follow_any_other() {
+    use LaunchState::{Launched, Pending, Rejected, Suspended, Unlaunched};
+    let mut table = Table::new();
+    let carrier = || phone::CARRIER.to_owned();
+    let set = |state| SetLaunch { agent: agent(), carrier: carrier(), state, acting_party: None, comment: None };
+    for state in [Suspended, Rejected, Launched, Unlaunched, Suspended, Pending] {
+        assert!(table.apply(0, set(state)));
+    }
+    let told = std::mem::take(&mut table.told);
+    let states: Vec<_> = told.iter().filter_map(|notice| notice.new_launch_state.as_deref()).collect();
+    assert_eq!(states, ["SUSPENDED", "REJECTED", "LAUNCHED", "UNLAUNCHED", "SUSPENDED", "PENDING"]);
 }

@@ -147,7 +147,7 @@ impl Complaint {
     }
 
     /// What it means that there is no answer.
-    pub(super) fn without_answer(problem: &reqwest::Error, limit: Duration) -> Self {
+    pub(crate) fn without_answer(problem: &reqwest::Error, limit: Duration) -> Self {
         let kind =
             causes(problem).find_map(|cause| cause.downcast_ref::<io::Error>()).map(innermost).map(io::Error::kind);
         let said = causes(problem).find_map(|cause| cause.downcast_ref::<hyper::Error>());

@@ -162,8 +162,33 @@ const TYPE_HEADER: &Behaviour = &Behaviour {
     test: "an_event_and_a_launch_have_attributes_of_their_own",
 };
 
-pub(super) const BEHAVIOURS: &[&Behaviour] =
-    &[ENVELOPE, EVENT_ATTRIBUTES, LAUNCH_ATTRIBUTES, LAYOUT, SIGNATURE, LAUNCH_SIGNATURE, TYPE_HEADER];
+const PUBLICATION: &Behaviour = &Behaviour {
+    id: "webhook-publication",
+    what: "The ids outside are 16 digits, times have milliseconds, and the names of project and subscription are made up",
+    basis: Basis::SecondHand,
+    source: "a capture of 2022 for the forms",
+    switch: None,
+    test: "a_text_comes_in_the_envelope_that_was_captured",
+};
+const HEADERS: &Behaviour = &Behaviour {
+    id: "webhook-headers",
+    what: "A call has Content-Type: application/json and no User-Agent",
+    basis: Basis::Assumed,
+    source: "no page names the User-Agent",
+    switch: None,
+    test: "a_text_comes_in_the_envelope_that_was_captured",
+};
+pub(super) const BEHAVIOURS: &[&Behaviour] = &[
+    ENVELOPE,
+    PUBLICATION,
+    EVENT_ATTRIBUTES,
+    LAUNCH_ATTRIBUTES,
+    LAYOUT,
+    SIGNATURE,
+    LAUNCH_SIGNATURE,
+    TYPE_HEADER,
+    HEADERS,
+];
 
 #[cfg(test)]
 mod tests {

@@ -3,8 +3,10 @@
 //! Which notice it befalls is drawn by the seed and by how many came before it, and not by when anything happens: the same
 //! notices have the same faults in every run. A fault befalls one call; if that is refused, the next is in order.
 
+use crate::dose::Dose;
 use crate::fidelity::{Basis, Behaviour};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -40,16 +42,6 @@ pub enum WebhookFault {
     Dropped,
 }
 
-/// How often a fault is.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Dose {
-    /// It befalls so many notices from now on.
-    pub next: u32,
-    /// It befalls so many of all the others: 0 to 1.
-    pub rate: f64,
-}
-
 /// Why faults were not set. Those before stay.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum FaultProblem {
@@ -78,7 +70,7 @@ impl Default for WebhookFaults {
 impl WebhookFaults {
     /// Whether it makes sense.
     pub fn check(&self) -> Result<(), FaultProblem> {
-        let wrong = |(_, dose): &(&WebhookFault, &Dose)| !(0.0..=1.0).contains(&dose.rate);
+        let wrong = |(_, dose): &(&WebhookFault, &Dose)| !dose.is_sound();
         if let Some((fault, dose)) = self.doses.iter().find(wrong) {
             return Err(FaultProblem::Rate(*fault, dose.rate));
         }
@@ -93,24 +85,19 @@ impl WebhookFaults {
 
     /// What befalls the notice of this number.
     pub(super) fn draw(&mut self, seed: &Uuid, number: u64) -> BTreeSet<WebhookFault> {
-        let befalls = |fault: &WebhookFault| match self.doses.get_mut(fault) {
-            Some(dose) if dose.next > 0 => {
-                dose.next -= 1;
-                true
-            }
-            Some(dose) => chance(seed, number, *fault) < dose.rate,
-            None => false,
+        let befalls = |fault: &WebhookFault| {
+            let dose = self.doses.get_mut(fault);
+            dose.is_some_and(|dose| dose.befalls(seed, format_args!("webhook fault {fault:?} {number}")))
         };
         WebhookFault::ALL.into_iter().filter(befalls).collect()
     }
 }
 
-/// From 0 to 1, and never 1.
-#[expect(clippy::cast_precision_loss, reason = "48 bits fit the 52 of a float")]
-fn chance(seed: &Uuid, number: u64, fault: WebhookFault) -> f64 {
-    let drawn = Uuid::new_v5(seed, format!("webhook fault {fault:?} {number}").as_bytes());
-    // The first 48 bits of such an id are all of the hash.
-    (drawn.as_u64_pair().0 >> 16) as f64 / (1_u64 << 48) as f64
+/// Reads those that make sense.
+pub(super) fn sensible<'de, D: Deserializer<'de>>(deserializer: D) -> Result<WebhookFaults, D::Error> {
+    let faults = WebhookFaults::deserialize(deserializer)?;
+    faults.check().map_err(D::Error::custom)?;
+    Ok(faults)
 }
 
 const KEPT_SECONDS: u32 = 7 * 24 * 60 * 60;

@@ -1,10 +1,13 @@
 //! How webhooks are called, where Google's pages say nothing or disagree, or where a test wants it otherwise.
 
-use super::faults::WebhookFaults;
+use super::faults::{self, WebhookFaults};
+use crate::length;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// How webhooks are called.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct WebhookSettings {
     /// How the signed document is written.
     pub data: DataLayout,
@@ -19,17 +22,21 @@ pub struct WebhookSettings {
     /// Whether an address must begin with `https`, as Google's must. On one machine plain HTTP does.
     pub https_only: bool,
     /// How long a webhook may take to answer, in real time. Unconfirmed.
+    #[serde(with = "length::unsigned")]
     pub answer_time_max: Duration,
     /// How long is waited after the first failure; each further one doubles it, up to 600 s. Unconfirmed.
+    #[serde(with = "length::unsigned")]
     pub first_delay: Duration,
     /// So many notices wait at most. Beyond that the oldest is dropped and counted, so that memory has an end.
     pub queue_length_max: usize,
     /// What goes wrong from the start.
+    #[serde(deserialize_with = "faults::sensible")]
     pub faults: WebhookFaults,
 }
 
 /// How the signed document is written. It means the same either way.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DataLayout {
     /// Over many lines, as captured in 2022: who writes it anew before checking the signature gets that wrong.
     Pretty,
@@ -38,7 +45,8 @@ pub enum DataLayout {
 }
 
 /// Who hears of launches.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LaunchesTo {
     /// The agent's own webhook if it has one, as with everything else.
     #[default]
@@ -48,7 +56,8 @@ pub enum LaunchesTo {
 }
 
 /// Which answers to the handshake do.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SecretRule {
     /// The bare secret, and what two samples of Google's answer instead.
     Samples,

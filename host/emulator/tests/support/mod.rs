@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+pub(crate) mod other;
+pub(crate) mod published;
 pub(crate) mod receiver;
 
 use axum::Router;

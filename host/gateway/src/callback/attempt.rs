@@ -8,10 +8,10 @@ use crate::store::StoredEvent;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use rbm_host::address::PublicOnly;
+use rbm_json::id;
 use reqwest::{Client, Response, redirect};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use uuid::Uuid;
 
 /// The way to one application.
 #[derive(Clone)]
@@ -75,7 +75,7 @@ impl Endpoint {
 
 /// The same for each attempt, and for the same event in whatever store.
 pub(super) fn webhook_id(event: &NewEvent) -> String {
-    Uuid::new_v5(&ID_SPACE, format!("{}\0{}", event.agent, event.inbound.dedupe_key).as_bytes()).to_string()
+    id::of_event(&event.agent, &event.inbound.dedupe_key)
 }
 
 fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Answer {
@@ -138,8 +138,6 @@ fn reasons(problem: &reqwest::Error) -> String {
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 const IDLE_TIME_MAX: Duration = Duration::from_secs(30);
 const ANSWER_BYTES_MAX: usize = 64 << 10;
-/// Our own space of names (RFC 9562 §5.5): a random UUID, fixed for good.
-const ID_SPACE: Uuid = Uuid::from_u128(0x2b9d_7c05_61fe_4d4a_b1c8_93e2_57a0_6f34);
 
 #[cfg(test)]
 mod tests {

@@ -1,19 +1,23 @@
 //! Agents as their partner describes them. (reference/business-communications/rest/v1/brands.agents)
 
-use super::super::{Agent, Command, Launch, LaunchState, Platform, UseCase};
+use super::super::{Agent, AgentState, Command, Launch, LaunchState, Platform, UseCase};
 use super::integrations::Integration;
-use super::launches::{CarrierLaunch, Verification, VerificationState};
-use super::{AgentName, Pending, Refused, limits};
+use super::launches::CarrierLaunch;
+use super::limits::PROFILE;
+use super::verification::{Verification, VerificationState};
+use super::{ADOPTING_BRAND, AgentName, Pending, Refused, brand_name, limits};
 use crate::fidelity::{Basis, Behaviour};
+use crate::phone::CARRIER;
 use crate::update_mask::UpdateMask;
 use jiff::Timestamp;
 use rbm_wire::name::AgentId;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// An agent as it was ordered.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Managed {
     pub(crate) brand: Uuid,
     /// What its partner says of it, as the API has it. Most of it is only kept.
@@ -22,54 +26,83 @@ pub(crate) struct Managed {
     pub(crate) launches: BTreeMap<String, CarrierLaunch>,
     pub(crate) questionnaire: Option<Value>,
     pub(crate) integration: Option<Integration>,
-    /// The names that webhooks are told: its own, and its brand's.
-    pub(super) shown: Names,
+    /// What webhooks are told that it is called, which lags behind.
+    pub(in super::super) shown: Names,
 }
 
 /// What an agent and its brand are called.
-#[derive(Clone, Debug)]
-pub(crate) struct Names {
-    pub(super) agent: String,
-    pub(super) brand: String,
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(in super::super) struct Names {
+    pub(in super::super) agent: String,
+    pub(in super::super) brand: String,
+    pub(in super::super) brand_id: Uuid,
 }
 
 impl Managed {
-    /// One that was there from the start. It was verified if it is launched.
-    pub(super) fn adopted(brand: Uuid, agent: &Agent) -> Self {
-        let launches: BTreeMap<String, CarrierLaunch> = match &agent.launch {
-            Launch::Everywhere => BTreeMap::new(),
-            Launch::On(carriers) => {
-                carriers.iter().map(|(carrier, state)| (carrier.clone(), CarrierLaunch::from(*state))).collect()
-            }
-        };
-        let is_launched = agent.launch == Launch::Everywhere
-            || launches.values().any(|launch| launch.state == LaunchState::Launched);
-        let state = if is_launched { VerificationState::Verified } else { VerificationState::Unverified };
-        let name = agent.id.bare();
+    fn new(brand: Uuid, document: Value, shown: Names) -> Self {
         Self {
             brand,
-            document: json!({ "displayName": name, "isArchived": false,
-                "rcsBusinessMessagingAgent": { "agentUseCase": agent.use_case.as_str() } }),
-            verification: Verification { state, contact: None },
-            launches,
+            document,
+            verification: Verification { state: VerificationState::Unverified, contact: None },
+            launches: BTreeMap::new(),
             questionnaire: None,
             integration: None,
-            shown: Names { agent: name.to_owned(), brand: "Emulator".to_owned() },
+            shown,
         }
     }
 
-    pub(crate) fn display_name(&self) -> &str {
-        self.document["displayName"].as_str().unwrap_or_default()
+    /// One that was there from the start. It was verified if it is launched.
+    pub(super) fn adopted(brand: Uuid, agent: &Agent) -> Self {
+        let states = match &agent.launch {
+            Launch::Everywhere => BTreeMap::from([(CARRIER.to_owned(), LaunchState::Launched)]),
+            Launch::On(carriers) => carriers.clone(),
+        };
+        let is_launched = states.values().any(|state| *state == LaunchState::Launched);
+        let state = if is_launched { VerificationState::Verified } else { VerificationState::Unverified };
+        let launch = |(carrier, state)| (carrier, CarrierLaunch::new(state, None, None));
+        let name = agent.id.bare();
+        let profile = json!({ "agentUseCase": agent.use_case.as_str() });
+        let document = json!({ "displayName": name, "isArchived": false, PROFILE: profile });
+        let shown = Names { agent: name.to_owned(), brand: ADOPTING_BRAND.to_owned(), brand_id: brand };
+        Self {
+            verification: Verification { state, contact: None },
+            launches: states.into_iter().map(launch).collect(),
+            ..Self::new(brand, document, shown)
+        }
+    }
+
+    /// `brands/{brand}/agents/{agent}`
+    pub(crate) fn name(&self, agent: &AgentId) -> String {
+        format!("{}/agents/{}", brand_name(self.brand), agent.bare())
     }
 
     pub(crate) fn is_archived(&self) -> bool {
         self.document["isArchived"] == true
     }
 
+    pub(super) fn display_name(&self) -> &str {
+        self.document["displayName"].as_str().unwrap_or_default()
+    }
+
+    pub(super) fn has_a_labelled_contact(&self) -> bool {
+        let contacts = CONTACTS.iter().filter_map(|kind| self.document[PROFILE][kind].as_array()).flatten();
+        contacts.into_iter().any(|contact| contact["label"].as_str().is_some_and(|label| !label.trim().is_empty()))
+    }
+
     /// Of an agent that says nothing, it is assumed that it sends what people ordered or have.
-    pub(super) fn use_case(&self) -> UseCase {
-        let text = self.document["rcsBusinessMessagingAgent"]["agentUseCase"].as_str();
+    fn use_case(&self) -> UseCase {
+        let text = self.document[PROFILE]["agentUseCase"].as_str();
         text.and_then(UseCase::parse).unwrap_or(UseCase::Transactional)
+    }
+
+    fn may_be_archived(&self) -> Result<(), Refused> {
+        let busy = |state| matches!(state, LaunchState::Pending | LaunchState::Launched);
+        let Some((carrier, launch)) = self.launches.iter().find(|(_, launch)| busy(launch.state)) else {
+            return Ok(());
+        };
+        let state = launch.state.as_str();
+        let rule = "it is archived only if it is UNLAUNCHED, SUSPENDED or REJECTED everywhere";
+        Err(Refused::NotNow(format!("The agent is {state} on {carrier}: {rule}.")))
     }
 }
 
@@ -83,26 +116,20 @@ pub(crate) struct CreateAgent {
 impl Command for CreateAgent {
     type Answer = Result<AgentId, Refused>;
 
-    fn run(self, platform: &mut Platform, now: Timestamp) -> Self::Answer {
+    fn run(self, platform: &mut Platform, _: Timestamp) -> Self::Answer {
         let brand = platform.business.brand(self.brand)?.display_name.clone();
-        limits::agent(&self.document, platform.rules.agent_name_length_max)?;
         let mut document = self.document;
         document["isArchived"] = false.into();
+        limits::agent(&document, platform.rules.agent_name_length_max)?;
         let display_name = document["displayName"].as_str().unwrap_or_default().to_owned();
-        let agent = new_id(&display_name, platform.name());
-        let managed = Managed {
-            brand: self.brand,
-            document,
-            verification: Verification { state: VerificationState::Unverified, contact: None },
-            launches: BTreeMap::new(),
-            questionnaire: None,
-            integration: None,
-            shown: Names { agent: display_name, brand },
-        };
-        let use_case = managed.use_case();
-        platform.business.agents.insert(agent.clone(), managed);
-        platform.take_effect_later(now, Pending::Admit(agent.clone(), use_case));
-        Ok(agent)
+        let id = new_id(&display_name, platform.name());
+        let shown = Names { agent: display_name, brand, brand_id: self.brand };
+        let managed = Managed::new(self.brand, document, shown);
+        let (use_case, launch) = (managed.use_case(), Launch::On(BTreeMap::new()));
+        let agent = Agent { id: id.clone(), use_case, launch, script: Vec::new() };
+        platform.agents.insert(id.clone(), AgentState::new(agent));
+        platform.business.agents.insert(id.clone(), managed);
+        Ok(id)
     }
 }
 
@@ -119,39 +146,50 @@ impl Command for PatchAgent {
 
     fn run(self, platform: &mut Platform, now: Timestamp) -> Self::Answer {
         let name_length_max = platform.rules.agent_name_length_max;
-        let everywhere = platform.is_launched_everywhere(&self.name.agent);
         let managed = platform.business.agent_mut(&self.name)?;
-        if managed.verification.state != VerificationState::Unverified && !self.mask.is_within(&["isArchived"]) {
-            let state = managed.verification.state.as_str();
-            let rule = format!("The agent is {state}: from the request for verification on, only isArchived changes.");
-            return Err(Refused::NotNow(rule));
-        }
         let mut document = managed.document.clone();
         self.mask.apply(&mut document, &self.body);
         document["isArchived"] = (document["isArchived"] == true).into();
+        managed.may_become(&document)?;
         limits::agent(&document, name_length_max)?;
         limits::hosting_region_stays(&managed.document, &document)?;
-        if document["isArchived"] == true {
-            managed.may_be_archived(everywhere)?;
-        }
+        let before = managed.use_case();
         managed.document = document;
-        platform.show_agent(&self.name.agent, now);
+        let use_case = managed.use_case();
+        if use_case != before {
+            platform.take_effect_later(now, Pending::UseCase(self.name.agent.clone(), use_case));
+        }
+        platform.show_names(&self.name.agent, now);
         Ok(())
     }
 }
 
 impl Managed {
-    fn may_be_archived(&self, everywhere: bool) -> Result<(), Refused> {
-        let busy = |state| matches!(state, LaunchState::Pending | LaunchState::Launched);
-        let carrier = self.launches.iter().find(|(_, launch)| busy(launch.state));
-        match carrier {
-            Some((carrier, launch)) => Err(Refused::NotNow(format!(
-                "The agent is {} on {carrier}: it is archived only if it is UNLAUNCHED, SUSPENDED or REJECTED everywhere.",
-                launch.state.as_str()
-            ))),
-            None if everywhere => Err(Refused::NotNow("The agent is LAUNCHED everywhere, and cannot be archived.".to_owned())),
-            None => Ok(()),
+    /// Whether the rules let it be described so now.
+    fn may_become(&self, document: &Value) -> Result<(), Refused> {
+        let described = |document: &Value| {
+            let mut document = document.clone();
+            document["isArchived"] = false.into();
+            document
+        };
+        let state = self.verification.state;
+        if state != VerificationState::Unverified && described(document) != described(&self.document) {
+            let state = state.as_str();
+            let rule = format!("The agent is {state}: from the request for verification on, only isArchived changes.");
+            return Err(Refused::NotNow(rule));
         }
+        if document["isArchived"] == true { self.may_be_archived() } else { Ok(()) }
+    }
+}
+
+impl Platform {
+    /// Webhooks are told the names that an agent and its brand have now, later.
+    pub(super) fn show_names(&mut self, agent: &AgentId, now: Timestamp) {
+        let Some(managed) = self.business.agents.get(agent) else { return };
+        let Some(brand) = self.business.brands.get(&managed.brand) else { return };
+        let (agent_name, brand_id) = (managed.display_name().to_owned(), managed.brand);
+        let names = Names { agent: agent_name, brand: brand.display_name.clone(), brand_id };
+        self.take_effect_later(now, Pending::Names(agent.clone(), names));
     }
 }
 
@@ -164,6 +202,7 @@ fn new_id(display_name: &str, unique: Uuid) -> AgentId {
 }
 
 const ID_WORDS_LENGTH_MAX: usize = 40;
+const CONTACTS: [&str; 3] = ["phoneNumbers", "emails", "websites"];
 
 pub(super) const BEHAVIOURS: &[&Behaviour] = &[
     &Behaviour {
@@ -200,9 +239,10 @@ pub(super) const BEHAVIOURS: &[&Behaviour] = &[
     },
     &Behaviour {
         id: "business-agent-archive",
-        what: "An agent is archived by a patch of isArchived, if no carrier has launched it or looks at it; it is never deleted",
+        what: "An agent is archived by a patch of isArchived, if no carrier has launched it or looks at it; to delete it is \
+               answered 400",
         basis: Basis::Documented,
-        source: "guides/build/agents/manage-agents; that messages do not notice, and the code 400 for delete, is assumed",
+        source: "guides/build/agents/manage-agents; that messages do not notice, and the code 400, is assumed",
         switch: None,
         test: "an_agent_is_archived_when_it_is_launched_nowhere",
     },

@@ -1,13 +1,15 @@
 //! Brands: what agents belong to. (reference/business-communications/rest/v1/brands)
 
 use super::super::{Command, Platform};
-use super::{Refused, brand_name, limits};
+use super::{Managed, Refused, brand_name, limits};
 use crate::fidelity::{Basis, Behaviour};
 use jiff::Timestamp;
+use rbm_wire::name::AgentId;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// A brand.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Brand {
     pub(crate) display_name: String,
 }
@@ -43,7 +45,9 @@ impl Command for RenameBrand {
         platform.business.brand(self.brand)?;
         limits::brand(&self.display_name)?;
         platform.business.brands.insert(self.brand, Brand { display_name: self.display_name });
-        platform.show_agents_of(self.brand, now);
+        let of_brand = |(agent, managed): (&AgentId, &Managed)| (managed.brand == self.brand).then(|| agent.clone());
+        let agents: Vec<AgentId> = platform.business.agents.iter().filter_map(of_brand).collect();
+        agents.iter().for_each(|agent| platform.show_names(agent, now));
         Ok(())
     }
 }
