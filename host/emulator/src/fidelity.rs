@@ -190,6 +190,7 @@ mod tests {
         "named.rs",
         "phone.rs",
         "phone/latency.rs",
+        "platform/business.rs",
         "platform/country.rs",
         "platform/notice.rs",
         "platform/quota.rs",

@@ -13,7 +13,8 @@ use crate::mask::Mask;
 use crate::refusal::{ErrorFormat, Refusal, violation};
 use crate::schema::{API, BUSINESS, Method};
 use axum::body::{Body, to_bytes};
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -24,6 +25,16 @@ use std::sync::Arc;
 /// Which method a request calls.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Called(pub(super) &'static Method);
+
+/// Where a name in the path says which, it may be none.
+impl<S: Send + Sync> FromRequestParts<S> for Called {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let called = parts.extensions.get::<Self>().copied();
+        called.ok_or_else(|| Refusal::no_such_method(parts.uri.path()))
+    }
+}
 
 /// A method of the API: `phones.agentMessages.create`, as the discovery document calls it.
 pub(super) fn method(name: &str, handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {

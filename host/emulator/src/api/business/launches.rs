@@ -12,9 +12,8 @@ use crate::platform::business::agents::Managed;
 use crate::platform::business::launches::{CarrierLaunch, Change, RequestLaunch, UpdateLaunch};
 use crate::platform::business::verification::{RequestVerification, SetVerification, VerificationState};
 use crate::refusal::Refusal;
+use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,37 +21,36 @@ use std::sync::Arc;
 /// A verb behind the name of an agent.
 pub(super) async fn request(
     State(shared): State<Arc<Shared>>,
-    called: Option<Extension<Called>>,
+    Called(method): Called,
     _: Authenticated,
     PathNames((brand, agent)): PathNames<(String, String)>,
     _: Query,
     Body(body): Body,
-) -> Result<Response, Refusal> {
+) -> Result<Json<Value>, Refusal> {
     // The verb is a part of the name, as axum reads the path.
     let (bare, _) = agent.split_once(':').unwrap_or((&agent, ""));
-    let name = || agent_name(&brand, bare);
-    match called.as_ref().map(|Extension(Called(method))| method.name()) {
-        Some("brands.agents.requestVerification") => request_verification(&shared, name()?, &body),
-        Some("brands.agents.requestLaunch") => request_launch(&shared, name()?, &body),
-        _ => Err(Refusal::no_such_method(&format!("/v1/brands/{brand}/agents/{agent}"))),
+    let name = agent_name(&brand, bare)?;
+    match method.name() {
+        "brands.agents.requestVerification" => request_verification(&shared, name, &body),
+        _ => request_launch(&shared, name, &body),
     }
 }
 
-fn request_verification(shared: &Shared, name: AgentName, body: &[u8]) -> Result<Response, Refusal> {
+fn request_verification(shared: &Shared, name: AgentName, body: &[u8]) -> Result<Json<Value>, Refusal> {
     let mut body = read("RequestAgentVerificationRequest", body)?;
     let contact = body["agentVerificationContact"].take();
     shared.apply(RequestVerification { name: name.clone(), contact })?;
-    verification(shared, &name).map(IntoResponse::into_response)
+    verification(shared, &name)
 }
 
-fn request_launch(shared: &Shared, name: AgentName, body: &[u8]) -> Result<Response, Refusal> {
+fn request_launch(shared: &Shared, name: AgentName, body: &[u8]) -> Result<Json<Value>, Refusal> {
     let mut body = read("RequestAgentLaunchRequest", body)?;
     let asked = body["agentLaunch"]["rcsBusinessMessaging"].take();
     let carriers: BTreeSet<String> =
         asked["launchDetails"].as_object().into_iter().flat_map(|map| map.keys().cloned()).collect();
     let questionnaire = asked.get("questionnaire").cloned();
     shared.apply(RequestLaunch { name: name.clone(), carriers, questionnaire })?;
-    launch(shared, &name).map(IntoResponse::into_response)
+    launch(shared, &name)
 }
 
 pub(super) async fn show_verification(

@@ -128,7 +128,7 @@ fn fields_of(refused: Result<(), Refused>) -> Vec<String> {
 #[test]
 fn what_is_ordered_has_its_effect_after_the_delay() {
     let mut desk = Desk::new();
-    desk.apply(0, Invite { agent: desk.name.agent.clone(), phone: phone().number });
+    desk.apply(0, Invite { agent: desk.name.agent.clone(), phone: phone().number }).expect("invited");
     desk.platform
         .agents
         .get_mut(&desk.name.agent)
