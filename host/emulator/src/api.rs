@@ -1,5 +1,6 @@
 //! Google's paths over HTTP, and beside them `/emulator/…` for people and tests.
 
+mod business;
 mod clock;
 mod dialogflow;
 mod differences;
@@ -77,9 +78,11 @@ fn router(shared: Arc<Shared>) -> Router {
     let regional = |router: Router<Arc<Shared>>, region: Region| {
         router.nest(&format!("/{}", region.name()), messaging().layer(Extension(region)))
     };
+    let everywhere = emulator.merge(messaging()).merge(business::management());
     Region::ALL
         .into_iter()
-        .fold(emulator.merge(messaging()), regional)
+        .fold(everywhere, regional)
+        .nest(business::PREFIX, business::apart())
         .fallback_service(any(no_such_method).layer(from_fn(relay)).layer(from_fn(surface::no_method)))
         .method_not_allowed_fallback(no_such_method.layer(from_fn(relay)).layer(from_fn(surface::no_method)))
         .layer(from_fn(surface::read_body))
@@ -255,6 +258,9 @@ pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
     dialogflow::CALLBACK,
     discovery::DOCUMENT,
 ];
+
+/// Of the management API.
+pub(crate) const MANAGEMENT: &[&Behaviour] = business::BEHAVIOURS;
 
 /// What is there for people and tests, and not at Google's.
 pub(crate) const CONTROL: &[&Behaviour] = &[clock::CLOCK, phones::PHONES];

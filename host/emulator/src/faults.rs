@@ -8,7 +8,7 @@
 use crate::dose::Dose;
 use crate::excerpt::excerpt;
 use crate::fidelity::{Basis, Behaviour};
-use crate::schema::API;
+use crate::schema::{API, BUSINESS};
 use crate::subject::Subject;
 use rbm_wire::name::{AgentId, PhoneNumber};
 use serde::{Deserialize, Serialize};
@@ -130,7 +130,9 @@ impl FaultRule {
             return Err(RequestFaultProblem::TooSlow(milliseconds));
         }
         match &self.method {
-            Some(name) if name != TOKEN && API.method(name).is_none() => Err(RequestFaultProblem::Method(name.clone())),
+            Some(name) if name != TOKEN && [&API, &BUSINESS].iter().all(|api| api.method(name).is_none()) => {
+                Err(RequestFaultProblem::Method(name.clone()))
+            }
             _ => Ok(()),
         }
     }

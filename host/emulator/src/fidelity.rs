@@ -2,8 +2,10 @@
 //!
 //! The statements stand beside the code that they are about; here they are only collected.
 
+use crate::platform::business;
 use crate::{
-    api, check, faults, json, mask, platform, push, refusal, region, schema, state, token, upload, upstream, wait,
+    api, check, faults, json, mask, platform, push, refusal, region, schema, state, token, update_mask, upload,
+    upstream, wait,
 };
 
 /// One thing that the platform does.
@@ -101,6 +103,7 @@ const GROUPS: &[Group] = &[
             schema::BEHAVIOURS,
             check::BEHAVIOURS,
             mask::BEHAVIOURS,
+            update_mask::BEHAVIOURS,
             refusal::BEHAVIOURS,
             region::BEHAVIOURS,
         ],
@@ -109,6 +112,8 @@ const GROUPS: &[Group] = &[
     Group { title: "Uploads", lists: &[upload::BEHAVIOURS] },
     Group { title: "Messages, phones and people", lists: platform::BEHAVIOURS },
     Group { title: "Webhooks", lists: push::BEHAVIOURS },
+    Group { title: "Brands, agents and launches: addresses", lists: &[api::MANAGEMENT] },
+    Group { title: "Brands, agents and launches", lists: business::BEHAVIOURS },
     Group {
         title: "Control",
         lists: &[api::CONTROL, state::BEHAVIOURS, faults::BEHAVIOURS, wait::BEHAVIOURS, upstream::BEHAVIOURS],
@@ -166,6 +171,11 @@ mod tests {
 
     const SILENT: &[&str] = &[
         "api.rs",
+        "api/business/brands.rs",
+        "api/business/integrations.rs",
+        "api/business/launches.rs",
+        "api/business/partners.rs",
+        "api/business/testers.rs",
         "api/differences.rs",
         "api/exchange.rs",
         "api/faults.rs",
@@ -186,6 +196,7 @@ mod tests {
         "named.rs",
         "phone.rs",
         "phone/latency.rs",
+        "platform/business.rs",
         "platform/country.rs",
         "platform/notice.rs",
         "platform/quota.rs",

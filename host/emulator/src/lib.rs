@@ -7,6 +7,8 @@
 //!
 //! Google has hosts for its regions. They are told apart by the `Host` header, or for a client that knows one address only by
 //! the beginning of the path: `http://127.0.0.1:8788/us/` is what `https://us-rcsbusinessmessaging.googleapis.com/` is there.
+//! Below `http://127.0.0.1:8788/businesscommunications/`, and by its `Host` header, is the part of the Business Communications
+//! API in which brands, agents, launches and webhooks are managed.
 //! The discovery document at `/$discovery/rest?version=v1` names the address that it was asked for at, so a client that is
 //! generated from it needs no other setting.
 
@@ -33,6 +35,7 @@ mod schema;
 mod state;
 mod subject;
 mod token;
+mod update_mask;
 mod upload;
 mod upstream;
 mod wait;
@@ -65,7 +68,7 @@ pub use state::StateProblem;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use token::TokenService;
+use token::{MANAGEMENT, TokenService};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -313,6 +316,11 @@ impl Emulator {
         self.shared.tokens.token(SCOPE)
     }
 
+    /// The same for the API that manages brands and agents.
+    pub fn management_token(&self) -> String {
+        self.shared.tokens.token(MANAGEMENT.scope)
+    }
+
     /// Registers the webhook that hears of everything, which must answer the handshake first: the one agent's, or if there are
     /// several the partner's.
     pub async fn register_webhook(&self, url: &str, client_token: SecretString) -> Result<Handshake, WebhookProblem> {
@@ -430,6 +438,7 @@ impl Shared {
         let (answer, effects) = platform.apply(self.clock.now(), command);
         // In the order in which it happened, so before somebody else does something.
         effects.into_iter().for_each(|effect| self.push.queue(&effect.agent, effect.notice));
+        platform.take_rewirings().into_iter().for_each(|rewiring| self.push.rewire(rewiring));
         drop(platform);
         self.scheduled.notify_one();
         self.happened.notify_waiters();

@@ -4,6 +4,7 @@
 //! Whatever is due happens before a command does, at the time at which it was due, so that it makes no difference when somebody
 //! looks.
 
+pub(crate) mod business;
 mod capability;
 mod classification;
 mod country;
@@ -26,6 +27,7 @@ use crate::entries;
 use crate::fidelity::{Basis, Behaviour};
 use crate::length;
 use crate::phone::{Act, Habit, Phone};
+use business::{Business, Pending, Rewiring};
 pub use capability::AskCapabilities;
 use files::Files;
 pub use files::{AdoptFile, KeepFile};
@@ -85,6 +87,11 @@ pub struct Rules {
     pub unlaunched_capabilities: Unlaunched,
     /// Messages that an agent may send in any second. No page has a number.
     pub sends_per_second_max: Option<u32>,
+    /// From the answer of the management API to the effect of what was changed. No page has a number.
+    #[serde(with = "length::signed")]
+    pub propagation: SignedDuration,
+    /// Characters of an agent's name: 40 by the reference, 100 by clients of 2025.
+    pub agent_name_length_max: usize,
     /// What people do whose phones nobody has listed.
     pub habits: Vec<Habit>,
 }
@@ -107,6 +114,8 @@ impl Default for Rules {
             revoke: RevokeReading::Current,
             unlaunched_capabilities: Unlaunched::NotFound,
             sends_per_second_max: None,
+            propagation: SignedDuration::from_secs(5),
+            agent_name_length_max: 40,
             habits: vec![Habit::reads()],
         }
     }
@@ -130,10 +139,14 @@ pub struct Platform {
     #[serde(with = "entries")]
     phones: HashMap<PhoneNumber, PhoneState>,
     files: Files,
+    business: Business,
+    #[serde(serialize_with = "state::without_webhooks")]
     schedule: Schedule<Step>,
     /// None between two commands.
     #[serde(skip)]
     effects: Vec<Effect>,
+    #[serde(skip)]
+    rewirings: Vec<Rewiring>,
     /// The time of the last command. In the emulator's state it is the clock's.
     #[serde(skip)]
     now: Timestamp,
@@ -266,6 +279,7 @@ enum Step {
     Habit(AgentId, MessageId, Act),
     Script(PhoneNumber, Act),
     Launch(Box<SetLaunch>),
+    TakeEffect(Box<Pending>),
 }
 
 /// Lets time pass, and nothing else.
@@ -286,8 +300,10 @@ impl Platform {
             agents: BTreeMap::new(),
             phones: HashMap::new(),
             files: Files::default(),
+            business: Business::adopting(&seed, &agents),
             schedule: Schedule::default(),
             effects: Vec::new(),
+            rewirings: Vec::new(),
             now,
             seed,
             named: 0,
@@ -355,6 +371,11 @@ impl Platform {
         self.phones.get(number).into_iter().flat_map(|state| &state.signals)
     }
 
+    /// The carriers of the phones that are listed.
+    pub(crate) fn carriers(&self) -> BTreeSet<&str> {
+        self.phones.values().map(|state| state.phone.carrier.as_str()).collect()
+    }
+
     /// Says which agents there are.
     pub fn agents(&self) -> impl Iterator<Item = &AgentId> {
         self.agents.keys()
@@ -380,6 +401,7 @@ impl Platform {
             Step::Launch(change) => {
                 change.run(self, now);
             }
+            Step::TakeEffect(pending) => self.take_effect(*pending),
         }
     }
 

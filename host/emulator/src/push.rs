@@ -20,6 +20,7 @@ pub use settings::{DataLayout, LaunchesTo, SecretRule, WebhookSettings};
 pub use targets::Level;
 
 use crate::fidelity::{Basis, Behaviour};
+use crate::platform::business::{Rewiring, Webhook};
 use doctor::Verdict;
 use envelope::Envelope;
 use jiff::Timestamp;
@@ -128,20 +129,48 @@ impl Push {
         url: &str,
         client_token: SecretString,
     ) -> Result<Handshake, WebhookProblem> {
+        let handshake = self.shake_hands(level, url, &client_token).await?;
+        self.wire(&handshake, client_token);
+        Ok(handshake)
+    }
+
+    /// Asks a webhook for the secret, and registers nothing yet.
+    pub(crate) async fn shake_hands(
+        &self,
+        level: Level,
+        url: &str,
+        client_token: &SecretString,
+    ) -> Result<Handshake, WebhookProblem> {
         let begun = Instant::now();
-        let answer = self.ask(url, &client_token).await;
+        let answer = self.ask(url, client_token).await;
         let (url, took) = (url.to_owned(), begun.elapsed());
-        let mut state = self.state();
-        let result = answer.map(|answer| {
-            let (level, url, answer_seen) = (level.clone(), url.clone(), answer.clone());
-            let handshake = Handshake { level: level.clone(), url: url.clone(), answer: answer_seen, took };
-            state.queue.targets.register(Registration { level, url, client_token, answer });
-            handshake
-        });
-        state.log.register(Registering { at: self.clock.now(), level, url, result: result.clone() });
-        drop(state);
-        self.changed.notify_one();
+        let result = answer.map(|answer| Handshake { level: level.clone(), url: url.clone(), answer, took });
+        let registering = Registering { at: self.clock.now(), level, url, result: result.clone() };
+        self.state().log.register(registering);
         result
+    }
+
+    /// Calls this webhook from now on, in place of the one before.
+    fn wire(&self, handshake: &Handshake, client_token: SecretString) {
+        let Handshake { level, url, answer, .. } = handshake.clone();
+        self.state().queue.targets.register(Registration { level, url, client_token, answer });
+        self.changed.notify_one();
+    }
+
+    /// Calls another webhook from now on, or none.
+    pub(crate) fn rewire(&self, Rewiring { agent, to }: Rewiring) {
+        let level = agent.map_or(Level::Partner, Level::Agent);
+        let Some(Webhook { url, client_token, answer }) = to else {
+            self.state().queue.targets.remove(&level);
+            return self.changed.notify_one();
+        };
+        let handshake = Handshake { level, url, answer, took: Duration::ZERO };
+        self.wire(&handshake, client_token.0.into());
+    }
+
+    /// What the calls of a webhook are signed with.
+    pub(crate) fn client_token(&self, level: &Level) -> Option<SecretString> {
+        self.state().queue.targets.client_token(level).cloned()
     }
 
     /// Puts a notice at the end of the queue, unless a fault befalls it.

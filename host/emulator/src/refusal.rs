@@ -2,10 +2,10 @@
 
 use crate::excerpt::excerpt;
 use crate::fidelity::{Basis, Behaviour};
+use crate::token::Audience;
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use rbm_wire::auth::SCOPE;
 use rbm_wire::problem::FieldViolation;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ pub(crate) struct Refusal {
     code: &'static str,
     message: String,
     detail: Option<Detail>,
-    challenge: Option<Challenge>,
+    challenge: Option<(Challenge, Audience)>,
     retry_after_seconds: Option<u32>,
     behaviour: &'static Behaviour,
 }
@@ -94,7 +94,7 @@ impl Refusal {
     }
 
     /// 401, or 403 for a token of another API.
-    pub(crate) fn unauthenticated(challenge: Challenge, method: &str) -> Self {
+    pub(crate) fn unauthenticated(challenge: Challenge, audience: Audience, method: &str) -> Self {
         let expected = "Expected OAuth 2 access token, login cookie or other valid authentication credential. See \
                         https://developers.google.com/identity/sign-in/web/devconsole-project.";
         let (status, code, message, reason) = match challenge {
@@ -120,12 +120,9 @@ impl Refusal {
         let detail = reason.map(|reason| Detail::ErrorInfo {
             reason,
             domain: "googleapis.com",
-            metadata: BTreeMap::from([
-                ("method", method.to_owned()),
-                ("service", "rcsbusinessmessaging.googleapis.com".to_owned()),
-            ]),
+            metadata: BTreeMap::from([("method", method.to_owned()), ("service", audience.host().to_owned())]),
         });
-        Self { detail, challenge: Some(challenge), ..Self::new(UNAUTHENTICATED, status, code, &message) }
+        Self { detail, challenge: Some((challenge, audience)), ..Self::new(UNAUTHENTICATED, status, code, &message) }
     }
 
     /// 403 for an agent that is missing, or not the caller's.
@@ -172,6 +169,21 @@ impl Refusal {
         Self::new(behaviour, StatusCode::NOT_FOUND, "NOT_FOUND", message)
     }
 
+    /// 404 for a name of the management API.
+    pub(crate) fn no_such_resource(name: &str) -> Self {
+        Self::not_found(NO_SUCH_RESOURCE, &format!("There is no {}.", excerpt(name)))
+    }
+
+    /// 400 for what is well formed, and not the time for it.
+    pub(crate) fn precondition(message: &str) -> Self {
+        Self::new(PRECONDITION, StatusCode::BAD_REQUEST, "FAILED_PRECONDITION", message)
+    }
+
+    /// 409 for a thing of which there is one already.
+    pub(crate) fn there_is_one(message: &str) -> Self {
+        Self::new(THERE_IS_ONE, StatusCode::CONFLICT, "ALREADY_EXISTS", message)
+    }
+
     /// 409 for an id that was used before.
     pub(crate) fn already_exists(id: &str) -> Self {
         Self::new(ALREADY_EXISTS, StatusCode::CONFLICT, "ALREADY_EXISTS", &format!("The id {id} was used before."))
@@ -195,7 +207,7 @@ impl Refusal {
 
     /// The body in the older format too. (`$.xgafv=1`)
     fn body(&self, format: ErrorFormat) -> ErrorBody<'_> {
-        let reason = || match self.challenge {
+        let reason = || match self.challenge.map(|(challenge, _)| challenge) {
             Some(Challenge::Missing) => "required",
             Some(Challenge::Invalid) => "authError",
             Some(Challenge::Scope) => "insufficientPermissions",
@@ -204,6 +216,7 @@ impl Refusal {
                 "PERMISSION_DENIED" => "forbidden",
                 "NOT_FOUND" => "notFound",
                 "ALREADY_EXISTS" => "alreadyExists",
+                "FAILED_PRECONDITION" => "failedPrecondition",
                 "RESOURCE_EXHAUSTED" => "rateLimitExceeded",
                 _ => "backendError",
             },
@@ -222,8 +235,8 @@ impl Refusal {
     pub(crate) fn answer(&self, format: ErrorFormat) -> Response {
         let label = [(BEHAVIOUR_HEADER, HeaderValue::from_static(self.behaviour.id))];
         let mut response = (self.status, label, Json(self.body(format))).into_response();
-        if let Some(challenge) = self.challenge {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge.header());
+        if let Some((challenge, audience)) = self.challenge {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge.header(audience.scope));
         }
         if let Some(seconds) = self.retry_after_seconds {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
@@ -233,12 +246,12 @@ impl Refusal {
 }
 
 impl Challenge {
-    fn header(self) -> HeaderValue {
+    fn header(self, scope: &str) -> HeaderValue {
         let realm = r#"Bearer realm="https://accounts.google.com/""#;
         let text = match self {
             Self::Missing => realm.to_owned(),
             Self::Invalid => format!(r#"{realm}, error="invalid_token""#),
-            Self::Scope => format!(r#"{realm}, error="insufficient_scope", scope="{SCOPE}""#),
+            Self::Scope => format!(r#"{realm}, error="insufficient_scope", scope="{scope}""#),
         };
         HeaderValue::try_from(text).expect("ASCII without line breaks")
     }
@@ -375,6 +388,30 @@ const NO_SUCH_METHOD: &Behaviour = &Behaviour {
     switch: None,
     test: "what_the_api_does_not_have_is_answered_404",
 };
+const NO_SUCH_RESOURCE: &Behaviour = &Behaviour {
+    id: "no-such-resource",
+    what: "A brand, an agent, an integration, a partner or a tester that there is not is answered 404 with its name",
+    basis: Basis::Assumed,
+    source: "cloud.google.com/apis/design/errors; the text is ours",
+    switch: None,
+    test: "brands_are_made_changed_listed_and_removed",
+};
+const PRECONDITION: &Behaviour = &Behaviour {
+    id: "failed-precondition",
+    what: "What the management API does not do now is answered 400 FAILED_PRECONDITION with the reason",
+    basis: Basis::Assumed,
+    source: "cloud.google.com/apis/design/errors; the reference has the rules, and for some of them the 400",
+    switch: None,
+    test: "an_agent_is_fixed_once_it_is_to_be_verified",
+};
+const THERE_IS_ONE: &Behaviour = &Behaviour {
+    id: "one-webhook-integration",
+    what: "A second webhook integration of an agent is answered 409",
+    basis: Basis::Assumed,
+    source: "guides/management-api/webhooks: one per agent in practice; what a second is answered is not stated",
+    switch: None,
+    test: "an_integration_registers_a_webhook_that_is_called_after_a_delay",
+};
 const ALREADY_EXISTS: &Behaviour = &Behaviour {
     id: "already-exists",
     what: "An id that an event has used is answered 409, and if the option says so one that a message has used",
@@ -422,6 +459,9 @@ pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
     NOT_A_TESTER,
     NOT_REVOCABLE,
     NO_SUCH_METHOD,
+    NO_SUCH_RESOURCE,
+    PRECONDITION,
+    THERE_IS_ONE,
     ALREADY_EXISTS,
     EXHAUSTED,
     FORMAT,

@@ -20,9 +20,18 @@ pub(crate) const DISCOVERY: &str = include_str!("api/discovery.json");
 pub(crate) static API: LazyLock<Api> =
     LazyLock::new(|| serde_json::from_str(DISCOVERY).expect("the discovery document has the shape of one"));
 
+/// The document of the API that manages brands and agents.
+pub(crate) const BUSINESS_DISCOVERY: &str = include_str!("api/business.json");
+
+/// The same, read.
+pub(crate) static BUSINESS: LazyLock<Api> =
+    LazyLock::new(|| serde_json::from_str(BUSINESS_DISCOVERY).expect("the discovery document has the shape of one"));
+
 /// What an API offers.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Api {
+    /// `rcsbusinessmessaging`
+    name: String,
     /// What every method takes in the query.
     parameters: BTreeMap<String, Parameter>,
     schemas: BTreeMap<String, Schema>,
@@ -95,7 +104,7 @@ enum Kind {
 }
 
 impl Api {
-    /// `rcsbusinessmessaging.` is left out of its name: `phones.agentMessages.create`.
+    /// The service is left out of its name: `phones.agentMessages.create`.
     pub(crate) fn method(&self, name: &str) -> Option<&Method> {
         self.top.method(name)
     }
@@ -103,6 +112,23 @@ impl Api {
     /// Whether every method takes it.
     pub(crate) fn is_system_parameter(&self, name: &str) -> bool {
         self.parameters.contains_key(name)
+    }
+
+    /// The field that a path of an update mask leads to, by JSON names.
+    pub(crate) fn path(&self, schema: &str, path: &str) -> Option<Vec<String>> {
+        let mut at = At::Schema(schema);
+        let mut names = Vec::new();
+        for segment in path.split('.') {
+            let (name, below) = self.step(at, segment)?;
+            names.push(name);
+            at = below;
+        }
+        Some(names)
+    }
+
+    /// The JSON names of an object's fields.
+    pub(crate) fn fields(&self, schema: &str) -> impl Iterator<Item = &str> {
+        self.schema(schema).properties.keys().map(String::as_str)
     }
 
     /// Reads an object of this shape: known fields only, under their JSON names, without those that are the platform's to fill.
@@ -172,7 +198,23 @@ impl Method {
 
     /// The same without the service: `phones.agentMessages.create`
     pub(crate) fn name(&self) -> &str {
-        self.id.strip_prefix(SERVICE).unwrap_or(&self.id)
+        self.id.split_once('.').map_or("", |(_, name)| name)
+    }
+
+    /// `rcsbusinessmessaging`
+    pub(crate) fn service(&self) -> &str {
+        self.id.split_once('.').map_or("", |(service, _)| service)
+    }
+
+    /// Whose it is.
+    pub(crate) fn api(&self) -> &'static Api {
+        if self.service() == BUSINESS.name { &BUSINESS } else { &API }
+    }
+
+    /// The name of a parameter of its query, which may be written as in Google's `.proto` files.
+    pub(crate) fn query_parameter(&self, name: &str) -> Option<&str> {
+        let mut known = self.parameters.iter().filter(|(_, parameter)| parameter.location == "query");
+        known.find(|(known, _)| *known == name || proto_name(known) == name).map(|(known, _)| known.as_str())
     }
 
     /// Whether it takes this in the query.
@@ -238,6 +280,13 @@ impl Reading<'_> {
                 let item = |(index, json)| self.value(&format!("{at}[{index}]"), name, items, json);
                 list.into_iter().enumerate().map(item).collect()
             }
+            (Shape { additional_properties: Some(values), .. }, Json::Object(fields)) if values.schema.is_some() => {
+                let entry = |(key, json): (String, Json)| {
+                    let value = self.value(&format!("{at}[{key:?}]"), &key, values, json);
+                    (key, value)
+                };
+                Value::Object(fields.into_iter().map(entry).collect())
+            }
             // Only a free object has values of any kind.
             (Shape { additional_properties: Some(_), .. }, json @ Json::Object(_)) => json.into_value(),
             (_, Json::List(_)) => self.refuse(at, name, "Proto field is not repeating, cannot start list."),
@@ -247,7 +296,7 @@ impl Reading<'_> {
             (shape, json) => match scalar(shape, &json) {
                 Some(value) => value,
                 None => {
-                    let rule = format!("Invalid value at '{at}' ({}), {}", type_name(shape), json.shown());
+                    let rule = format!("Invalid value at '{at}' ({}), {}", type_name(self.api, shape), json.shown());
                     self.wrong.push(violation(at, rule));
                     Value::Null
                 }
@@ -294,9 +343,9 @@ fn scalar(shape: &Shape, json: &Json) -> Option<Value> {
 }
 
 /// As Google's front end calls what it wanted.
-fn type_name(shape: &Shape) -> String {
+fn type_name(api: &Api, shape: &Shape) -> String {
     match (shape.kind, shape.format.as_deref(), &shape.schema) {
-        (_, _, Some(schema)) => format!("type.googleapis.com/{PACKAGE}.{schema}"),
+        (_, _, Some(schema)) => format!("type.googleapis.com/google.communications.{}.v1.{schema}", api.name),
         _ if shape.members.is_some() => "TYPE_ENUM".to_owned(),
         (Some(Kind::Integer), Some("int64"), _) => "TYPE_INT64".to_owned(),
         (Some(Kind::Integer), ..) => "TYPE_INT32".to_owned(),
@@ -326,10 +375,6 @@ fn below(at: &str, name: &str) -> String {
 fn parent(at: &str) -> &str {
     at.rsplit_once('.').map_or("", |(parent, _)| parent)
 }
-
-const SERVICE: &str = "rcsbusinessmessaging.";
-/// Of Google's `.proto` files.
-const PACKAGE: &str = "google.communications.rcsbusinessmessaging.v1";
 
 pub(crate) const BEHAVIOURS: &[&Behaviour] = &[
     &Behaviour {
@@ -422,7 +467,10 @@ mod tests {
             (json!({ "messageTrafficType": -1 }), invalid("message_traffic_type", "(TYPE_ENUM), -1")),
             (
                 json!({ "contentMessage": "x" }),
-                invalid("content_message", &format!("(type.googleapis.com/{PACKAGE}.AgentContentMessage), \"x\"")),
+                invalid(
+                    "content_message",
+                    "(type.googleapis.com/google.communications.rcsbusinessmessaging.v1.AgentContentMessage), \"x\"",
+                ),
             ),
             (place(json!("NaN")), invalid(latitude, "(TYPE_DOUBLE), \"NaN\"")),
             (place(json!("north")), invalid(latitude, "(TYPE_DOUBLE), \"north\"")),

@@ -7,6 +7,7 @@
 use crate::excerpt::{excerpt, remark};
 use crate::fidelity::{Basis, Behaviour};
 use crate::refusal::Challenge;
+use crate::schema::Method;
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -47,6 +48,24 @@ pub(crate) struct Audience {
 /// The RBM API.
 pub(crate) const MESSAGING: Audience =
     Audience { scope: SCOPE, address: "https://rcsbusinessmessaging.googleapis.com/" };
+
+/// The Business Communications API.
+pub(crate) const MANAGEMENT: Audience = Audience {
+    scope: "https://www.googleapis.com/auth/businesscommunications",
+    address: "https://businesscommunications.googleapis.com/",
+};
+
+impl Audience {
+    /// Whose tokens a method takes.
+    pub(crate) fn of(method: &Method) -> Self {
+        if method.service() == "businesscommunications" { MANAGEMENT } else { MESSAGING }
+    }
+
+    /// `rcsbusinessmessaging.googleapis.com`
+    pub(crate) fn host(self) -> &'static str {
+        self.address.trim_start_matches("https://").trim_end_matches('/')
+    }
+}
 
 /// What a client posts.
 #[derive(Debug, Default, Deserialize)]

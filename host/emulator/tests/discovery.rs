@@ -70,6 +70,82 @@ async fn the_discovery_document_has_every_method_and_field() {
     emulator.shutdown().await;
 }
 
+/// The same of the management API; and no method is served that is not in the document.
+#[tokio::test]
+async fn the_management_document_has_every_method_and_field() {
+    let (emulator, _webhook, api) = start().await;
+    let token = emulator.management_token();
+    let prefix = "/businesscommunications";
+    let (_, document) = api.call(Method::GET, &format!("{prefix}/$discovery/rest?version=v1"), "", None).await;
+    let methods = methods(&document);
+    let names: BTreeSet<&str> = methods.iter().map(|method| method["id"].as_str().unwrap()).collect();
+    let served = MANAGEMENT_METHODS.map(|name| format!("businesscommunications.{name}"));
+    assert_eq!(names, served.iter().map(String::as_str).collect());
+    for method in &methods {
+        let verb: Method = method["httpMethod"].as_str().unwrap().parse().unwrap();
+        let names = [("{brandsId}", "-"), ("{agentsId}", "demo"), ("{integrationsId}", "x"), ("{partnersId}", "x")];
+        let flat_path = method["flatPath"].as_str().unwrap().replace("{testersId}", "+15550100002");
+        let path = names.into_iter().fold(flat_path, |path, (name, value)| path.replace(name, value));
+        let query = method["parameters"].as_object().into_iter().flatten();
+        let query = query.filter(|(_, parameter)| parameter["location"] == "query");
+        let query: Vec<String> = query.map(|(name, shape)| format!("{name}={}", query_value(name, shape))).collect();
+        let path = format!("{prefix}/{path}?{}", query.join("&"));
+        let body = method["request"]["$ref"].as_str().map(|schema| every_field(&document, schema, 0));
+        let (status, answer) = api.call(verb, &path, &token, body).await;
+        let message = answer["error"]["message"].as_str().unwrap_or_default();
+        for wrong in ["No method", "Unknown name", "Invalid value", "Invalid JSON"] {
+            assert!(!message.contains(wrong), "{path}: {status} {answer}");
+        }
+        assert_eq!(api.call(Method::PUT, &path, &token, None).await.0, 404, "and by no other way");
+    }
+    for (schema, shape) in document["schemas"].as_object().unwrap() {
+        assert_eq!(shape["id"], schema.as_str());
+    }
+    emulator.shutdown().await;
+}
+
+fn query_value(name: &str, shape: &Value) -> &'static str {
+    match (name, shape["type"].as_str().unwrap()) {
+        ("agentId", _) => "demo",
+        ("launchStateFilter", _) => "LAUNCH_STATE_LAUNCHED",
+        (_, "boolean") => "true",
+        (_, "integer") => "1",
+        _ => "",
+    }
+}
+
+/// As the router has them.
+const MANAGEMENT_METHODS: [&str; 28] = [
+    "brands.agents.create",
+    "brands.agents.delete",
+    "brands.agents.get",
+    "brands.agents.getLaunch",
+    "brands.agents.getVerification",
+    "brands.agents.integrations.create",
+    "brands.agents.integrations.delete",
+    "brands.agents.integrations.get",
+    "brands.agents.integrations.list",
+    "brands.agents.integrations.patch",
+    "brands.agents.list",
+    "brands.agents.patch",
+    "brands.agents.requestLaunch",
+    "brands.agents.requestVerification",
+    "brands.agents.updateLaunch",
+    "brands.agents.updateVerification",
+    "brands.create",
+    "brands.delete",
+    "brands.get",
+    "brands.list",
+    "brands.patch",
+    "partners.get",
+    "partners.patch",
+    "regions.list",
+    "testers.create",
+    "testers.delete",
+    "testers.get",
+    "testers.list",
+];
+
 /// What the document says that a client may send is what the platform's types hold, and what these answer is in the document.
 #[tokio::test]
 async fn the_discovery_document_has_the_fields_of_the_types() {
@@ -137,7 +213,11 @@ fn every_value(document: &Value, shape: &Value, depth: usize) -> Value {
         ("boolean", _) => json!(true),
         ("integer", _) => json!(1),
         ("number", _) => json!(1.5),
+        ("any", _) => json!({}),
         ("array", _) => json!([every_value(document, &shape["items"], depth)]),
+        ("object", _) if shape["additionalProperties"]["$ref"].is_string() => {
+            json!({ "x": every_value(document, &shape["additionalProperties"], depth) })
+        }
         ("object", _) => json!({ "x": {} }),
         other => panic!("{other:?}"),
     }

@@ -257,6 +257,51 @@ async fn what_was_being_told_is_in_the_state_and_not_told_after_a_reset() {
     receiver.stop().await;
 }
 
+/// Each value in turn is something else, or missing. What is refused changes nothing, and what is taken can be lived with.
+#[tokio::test]
+async fn whatever_a_state_says_it_is_refused_or_lived_with() {
+    let (emulator, webhook, api) = start_with(paused(1)).await;
+    lead_a_life(&emulator, &webhook, &api).await;
+    let exported = emulator.export_state();
+    let whole: Value = serde_json::from_str(&exported).unwrap();
+    let others = [
+        Value::Null,
+        json!(true),
+        json!(0),
+        json!(-1),
+        json!(u64::MAX),
+        json!(1e300),
+        json!(""),
+        json!("demo"),
+        json!("9999-12-30T22:00:00.999999999Z"),
+        json!("-9999-01-02T01:59:59Z"),
+        json!([]),
+        json!({}),
+    ];
+    let (mut taken, mut refused) = (0, 0);
+    for pointer in pointers(&whole).iter().filter(|pointer| !pointer.starts_with("/clock")) {
+        let changed = others.iter().map(|other| with(&exported, pointer, other.clone()));
+        for document in changed.chain([without(&exported, pointer)]) {
+            let before = emulator.export_state();
+            if emulator.import_state(&document).is_err() {
+                refused += 1;
+                assert_eq!(emulator.export_state(), before, "{pointer}");
+                continue;
+            }
+            taken += 1;
+            for act in [Act::Online(false), Act::Online(true), Act::Read, Act::Answer, Act::Text("Hello".into())] {
+                let _ = emulator.act(&number("+15550100003"), None, act);
+            }
+            let exported = emulator.export_state();
+            emulator.import_state(&exported).unwrap_or_else(|problem| panic!("{pointer}: {problem} in {document}"));
+        }
+    }
+    assert!(taken > 100 && refused > 1_000, "{taken} were taken, {refused} refused");
+    emulator.import_state(&exported).unwrap();
+    assert_eq!(emulator.export_state(), exported);
+    emulator.shutdown().await;
+}
+
 /// A number as large or a fraction as long as anybody may set comes back as it was.
 #[tokio::test]
 async fn an_export_is_read_whatever_was_set() {
@@ -330,6 +375,32 @@ async fn put_state(api: &Api, document: &str) -> (u16, Value) {
     let answer = request.send().await.unwrap();
     let (status, body) = (answer.status().as_u16(), answer.bytes().await.unwrap());
     (status, if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() })
+}
+
+/// The places of everything in it.
+fn pointers(value: &Value) -> Vec<String> {
+    let names: Vec<(String, &Value)> = match value {
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), value)).collect(),
+        Value::Array(items) => items.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect(),
+        _ => Vec::new(),
+    };
+    let below = |(name, value): (String, &Value)| {
+        let name = name.replace('~', "~0").replace('/', "~1");
+        let inside = pointers(value).into_iter().map(|rest| format!("/{name}{rest}")).collect::<Vec<_>>();
+        [format!("/{name}")].into_iter().chain(inside)
+    };
+    names.into_iter().flat_map(below).collect()
+}
+
+fn without(document: &str, pointer: &str) -> String {
+    let mut document: Value = serde_json::from_str(document).unwrap();
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    match document.pointer_mut(parent).unwrap() {
+        Value::Object(fields) => drop(fields.remove(name)),
+        Value::Array(items) => drop(items.remove(name.parse::<usize>().unwrap())),
+        other => panic!("{parent} is {other}"),
+    }
+    document.to_string()
 }
 
 /// The same with something else at a place, which may be a new one.

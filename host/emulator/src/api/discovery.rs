@@ -1,10 +1,10 @@
 //! The discovery document, from which clients are generated. (developers.google.com/discovery/v1/reference/apis)
 
-use super::request::{Address, QueryPairs};
+use super::request::{Address, QueryPairs, Service};
 use crate::fidelity::{Basis, Behaviour};
 use crate::json::Json;
 use crate::refusal::{Refusal, violation};
-use crate::schema::DISCOVERY;
+use crate::schema::{BUSINESS_DISCOVERY, DISCOVERY};
 use axum::http::Uri;
 
 /// The document, with the address that it was asked for at.
@@ -17,7 +17,11 @@ pub(super) async fn discovery(address: Address, uri: Uri) -> Result<axum::Json<J
         "rootUrl" | "baseUrl" => (name, Json::Text(root.clone())),
         _ => (name, value),
     };
-    let Ok(Json::Object(document)) = Json::read(DISCOVERY.as_bytes()) else {
+    let document = match address.service {
+        Service::Messaging => DISCOVERY,
+        Service::Management => BUSINESS_DISCOVERY,
+    };
+    let Ok(Json::Object(document)) = Json::read(document.as_bytes()) else {
         return Err(Refusal::not_found(DOCUMENT, "There is no discovery document."));
     };
     Ok(axum::Json(Json::Object(document.into_iter().map(at).collect())))

@@ -7,6 +7,7 @@ use crate::faults::{RequestFault, STATUSES};
 use crate::record::Asked;
 use crate::refusal::{Challenge, Refusal};
 use crate::subject::Subject;
+use crate::token::MESSAGING;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, OriginalUri, Request};
 use axum::http::request::Parts;
@@ -87,7 +88,10 @@ fn refusal(fault: RequestFault, method: Option<&'static str>) -> Option<Refusal>
     };
     match fault {
         RequestFault::BadRequest => refused(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", "The request is not valid"),
-        RequestFault::Unauthenticated => Some(Refusal::unauthenticated(Challenge::Invalid, method.unwrap_or_default())),
+        // Of an invalid token it is not said for which API it is.
+        RequestFault::Unauthenticated => {
+            Some(Refusal::unauthenticated(Challenge::Invalid, MESSAGING, method.unwrap_or_default()))
+        }
         RequestFault::PermissionDenied => {
             refused(StatusCode::FORBIDDEN, "PERMISSION_DENIED", "The caller may not do this")
         }

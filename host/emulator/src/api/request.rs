@@ -9,8 +9,8 @@ use crate::fidelity::{Basis, Behaviour};
 use crate::json::{Json, JsonSyntax};
 use crate::refusal::{Invalid, Refusal, violation};
 use crate::region::Region;
-use crate::schema::{API, proto_name, unknown_name};
-use crate::token::MESSAGING;
+use crate::schema::{API, Method, proto_name, unknown_name};
+use crate::token::{Audience, MESSAGING};
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, OriginalUri, Path, Query, Request};
@@ -37,9 +37,11 @@ impl FromRequestParts<Arc<Shared>> for Authenticated {
         let query = QueryPairs::of(&parts.uri);
         let token =
             bearer(&parts.headers).or_else(|| query.system("access_token")).or_else(|| query.system("oauth_token"));
-        let method = parts.extensions.get::<Called>().map_or("", |Called(method)| method.id());
-        let checked = shared.tokens.check(token, MESSAGING);
-        checked.map(|()| Self).map_err(|challenge| Refusal::unauthenticated(challenge, method))
+        let called = parts.extensions.get::<Called>().map(|Called(method)| *method);
+        let audience = called.map_or(MESSAGING, Audience::of);
+        let checked = shared.tokens.check(token, audience);
+        let method = called.map_or("", Method::id);
+        checked.map(|()| Self).map_err(|challenge| Refusal::unauthenticated(challenge, audience, method))
     }
 }
 
@@ -133,13 +135,11 @@ impl Parameters {
         let named = NAMES.into_iter().find(|known| *known == name || proto_name(known) == name);
         let taken = named.filter(|known| method.takes(known) || *known == UPLOAD_ID && method.uploads());
         let Some(place) = taken.and_then(|known| self.place(known)) else {
-            let shown = excerpt(name);
-            let rule = format!("Cannot bind query parameter. Field '{shown}' could not be found in request message.");
-            return Err(Refusal::invalid(Invalid::Payload(vec![unknown_name("", name, &rule)])));
+            return Err(unknown_parameter(name));
         };
         match place.replace(value) {
             None => Ok(()),
-            Some(_) => Err(invalid(&format!("The parameter {name} is given twice."))),
+            Some(_) => Err(given_twice(name)),
         }
     }
 }
@@ -150,19 +150,32 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
         let mut parameters = Self::default();
         let Some(called) = parts.extensions.get::<Called>().copied() else { return Ok(parameters) };
-        let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
-        let Query(pairs) = pairs.map_err(|problem| invalid(&problem.body_text()))?;
-        let query = QueryPairs(pairs);
-        if let Some(wrong) = surface::check(called.0, &query, &parts.headers) {
-            return Err(Refusal::invalid(Invalid::Payload(vec![wrong])));
-        }
-        for (name, value) in query.0 {
-            if system_name(&name).is_none() {
-                parameters.take(called, &name, value)?;
-            }
+        for (name, value) in own_pairs(called, parts)? {
+            parameters.take(called, &name, value)?;
         }
         Ok(parameters)
     }
+}
+
+/// The pairs of a query that are the method's own, when those that all methods take are in order.
+pub(super) fn own_pairs(Called(method): Called, parts: &Parts) -> Result<Vec<(String, String)>, Refusal> {
+    let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+    let Query(pairs) = pairs.map_err(|problem| invalid(&problem.body_text()))?;
+    let query = QueryPairs(pairs);
+    if let Some(wrong) = surface::check(method, &query, &parts.headers) {
+        return Err(Refusal::invalid(Invalid::Payload(vec![wrong])));
+    }
+    Ok(query.0.into_iter().filter(|(name, _)| system_name(name).is_none()).collect())
+}
+
+pub(super) fn unknown_parameter(name: &str) -> Refusal {
+    let shown = excerpt(name);
+    let rule = format!("Cannot bind query parameter. Field '{shown}' could not be found in request message.");
+    Refusal::invalid(Invalid::Payload(vec![unknown_name("", name, &rule)]))
+}
+
+pub(super) fn given_twice(name: &str) -> Refusal {
+    invalid(&format!("The parameter {name} is given twice."))
 }
 
 /// Where a request was sent to.
@@ -170,6 +183,27 @@ pub(super) struct Address {
     /// As the client sees it, without what a method adds: `http://127.0.0.1:8788/us`.
     pub(super) base: String,
     pub(super) region: Option<Region>,
+    pub(super) service: Service,
+}
+
+/// Which of Google's APIs an address belongs to. The paths of their methods differ, so this tells their discovery documents
+/// apart.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Service {
+    Messaging,
+    Management,
+}
+
+impl Service {
+    /// Of a `Host` header, with a port or without.
+    fn of_host(host: &str) -> Self {
+        let name = host.split(':').next().unwrap_or_default();
+        if name.eq_ignore_ascii_case("businesscommunications.googleapis.com") {
+            Self::Management
+        } else {
+            Self::Messaging
+        }
+    }
 }
 
 impl FromRequestParts<Arc<Shared>> for Address {
@@ -180,7 +214,9 @@ impl FromRequestParts<Arc<Shared>> for Address {
         let origin = host.map_or_else(|| shared.origin.clone(), |host| format!("http://{host}"));
         let prefix = parts.extensions.get::<OriginalUri>().and_then(|uri| uri.path().strip_suffix(parts.uri.path()));
         let region = parts.extensions.get::<Region>().copied().or_else(|| host.and_then(Region::of_host));
-        Ok(Self { base: format!("{origin}{}", prefix.unwrap_or_default()), region })
+        let service = parts.extensions.get::<Service>().copied();
+        let service = service.unwrap_or_else(|| host.map_or(Service::Messaging, Service::of_host));
+        Ok(Self { base: format!("{origin}{}", prefix.unwrap_or_default()), region, service })
     }
 }
 

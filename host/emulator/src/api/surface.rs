@@ -11,9 +11,10 @@ use crate::fidelity::{Basis, Behaviour};
 use crate::json::Json;
 use crate::mask::Mask;
 use crate::refusal::{ErrorFormat, Refusal, violation};
-use crate::schema::{API, Method};
+use crate::schema::{API, BUSINESS, Method};
 use axum::body::{Body, to_bytes};
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -25,10 +26,41 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Called(pub(super) &'static Method);
 
+/// Where a name in the path says which, it may be none.
+impl<S: Send + Sync> FromRequestParts<S> for Called {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let called = parts.extensions.get::<Self>().copied();
+        called.ok_or_else(|| Refusal::no_such_method(parts.uri.path()))
+    }
+}
+
 /// A method of the API: `phones.agentMessages.create`, as the discovery document calls it.
 pub(super) fn method(name: &str, handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
-    let method = API.method(name).expect("the discovery document has the method");
-    handler.layer(from_fn(relay)).layer(from_fn(move |mut request: Request, next: Next| {
+    called(API.method(name).expect("the discovery document has the method"), handler.layer(from_fn(relay)))
+}
+
+/// A method of the API that manages brands and agents. It is never asked of an upstream, which is one of the other API.
+pub(super) fn management(name: &str, handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
+    called(BUSINESS.method(name).expect("the discovery document has the method"), handler)
+}
+
+/// Methods whose verb stands behind a name: `…/agents/demo:requestLaunch`. The handler sees which is called, if any is.
+pub(super) fn by_verb(names: &'static [(&str, &str)], handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
+    handler.layer(from_fn(move |mut request: Request, next: Next| {
+        let verb = request.uri().path().rsplit_once(':').map(|(_, verb)| verb);
+        let named = names.iter().find(|(known, _)| Some(*known) == verb);
+        let method = named.and_then(|(_, name)| BUSINESS.method(name));
+        if let Some(method) = method {
+            request.extensions_mut().insert(Called(method));
+        }
+        answer(method, request, next)
+    }))
+}
+
+fn called(method: &'static Method, handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
+    handler.layer(from_fn(move |mut request: Request, next: Next| {
         request.extensions_mut().insert(Called(method));
         answer(Some(method), request, next)
     }))
@@ -135,7 +167,7 @@ pub(super) fn check(method: &'static Method, query: &QueryPairs, headers: &Heade
 fn mask(method: &'static Method, query: &QueryPairs, headers: &HeaderMap) -> Result<Option<Mask>, FieldViolation> {
     let header = || headers.get("x-goog-fieldmask").and_then(|value| value.to_str().ok());
     let fields = query.system("fields").or_else(header).filter(|fields| !fields.is_empty());
-    fields.map(|fields| Mask::parse(fields, &API, method.answer())).transpose()
+    fields.map(|fields| Mask::parse(fields, method.api(), method.answer())).transpose()
 }
 
 fn boolean(text: &str) -> Option<bool> {

@@ -1,5 +1,6 @@
 //! `/emulator/webhooks`: the webhooks, how they are doing, and what goes wrong on the way to them.
 
+use super::business::client_token;
 use super::request::{Body, of_object};
 use crate::Shared;
 use crate::excerpt::remark;
@@ -26,7 +27,11 @@ struct Wanted {
 }
 
 pub(super) async fn show_webhooks(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    Json(shown(&shared.push.status()))
+    let mut shown = shown(&shared.push.status());
+    let partner = shared.platform().business().partner.clone();
+    // As the console that older guides have: the management API takes no token for this webhook.
+    shown["partner"] = json!({ "name": partner.name(), "client_token": client_token(&shared).0 });
+    Json(shown)
 }
 
 pub(super) async fn register_webhook(State(shared): State<Arc<Shared>>, Body(body): Body) -> Result<Response, Refusal> {

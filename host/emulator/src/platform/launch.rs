@@ -142,6 +142,16 @@ impl LaunchState {
     }
 }
 
+impl LaunchState {
+    const ALL: [Self; 5] = [Self::Unlaunched, Self::Pending, Self::Launched, Self::Rejected, Self::Suspended];
+
+    /// As the management API has it: `LAUNCH_STATE_LAUNCHED`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let name = text.strip_prefix("LAUNCH_STATE_")?;
+        Self::ALL.into_iter().find(|known| known.as_str() == name)
+    }
+}
+
 /// A carrier or a partner changes where an agent is with the carrier. The agent's webhook hears of it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -165,14 +175,18 @@ impl Command for SetLaunch {
     type Answer = bool;
 
     fn run(self, platform: &mut Platform, now: Timestamp) -> bool {
-        let Some(agent) = platform.agents.get_mut(&self.agent) else { return false };
-        if agent.agent.launch == Launch::Everywhere {
-            agent.agent.launch = Launch::On(BTreeMap::new());
-        }
-        let Launch::On(carriers) = &mut agent.agent.launch else { return false };
-        let old = carriers.insert(self.carrier.clone(), self.state).unwrap_or(LaunchState::Unlaunched);
-        let event_id = format!("{}/{}", self.agent.bare(), platform.name());
-        platform.effects.push(Effect { notice: notice::launch(now, &self, old, event_id), agent: self.agent });
+        let Some(agent) = platform.agents.get(&self.agent) else { return false };
+        let old = match &agent.agent.launch {
+            Launch::Everywhere => {
+                platform.business.forget_launches(&self.agent);
+                None
+            }
+            Launch::On(carriers) => carriers.get(&self.carrier).copied(),
+        };
+        platform.forget_pending_launches(&self.agent, &self.carrier);
+        platform.put_on_carrier(&self.agent, self.carrier.clone(), self.state);
+        platform.business.note_launch(&self, now);
+        platform.announce_launch(now, self, old.unwrap_or(LaunchState::Unlaunched));
         true
     }
 }
@@ -194,6 +208,12 @@ impl Platform {
             let change = SetLaunch { agent: agent.id.clone(), carrier, state, acting_party, comment };
             self.schedule.plan(at, Step::Launch(Box::new(change)));
         }
+    }
+
+    pub(super) fn announce_launch(&mut self, now: Timestamp, change: SetLaunch, old: LaunchState) {
+        let event_id = format!("{}/{}", change.agent.bare(), self.name());
+        let notice = notice::launch(now, &change, old, event_id, self.names_of(&change.agent));
+        self.effects.push(Effect { notice, agent: change.agent });
     }
 
     pub(super) fn barrier(&self, agent: &AgentId, number: &PhoneNumber, now: Timestamp) -> Option<Barrier> {

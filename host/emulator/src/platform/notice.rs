@@ -1,5 +1,6 @@
 //! What webhooks are told, in Google's words. (reference/rest/v1/`UserMessage`, `UserEvent`, `ServerEvent`, `AgentLaunchEvent`)
 
+use super::business::agents::Names;
 use super::launch::{LaunchState, SetLaunch};
 use super::{Effect, Platform, Said, classification, country, push_bounded};
 use jiff::Timestamp;
@@ -81,11 +82,19 @@ fn event(now: Timestamp, agent: &AgentId, kind: EventType, event_id: Uuid) -> No
     }
 }
 
-pub(super) fn launch(now: Timestamp, change: &SetLaunch, old: LaunchState, event_id: String) -> Notice {
+pub(super) fn launch(
+    now: Timestamp,
+    change: &SetLaunch,
+    old: LaunchState,
+    event_id: String,
+    names: Option<&Names>,
+) -> Notice {
     Notice {
         agent_id: Some(change.agent.full()),
         event_id: Some(event_id),
-        bot_display_name: Some(change.agent.bare().to_owned()),
+        bot_display_name: Some(names.map_or(change.agent.bare(), |names| &names.agent).to_owned()),
+        brand_id: names.map(|names| names.brand_id.to_string()),
+        brand_display_name: names.map(|names| names.brand.clone()),
         region_id: Some(change.carrier.clone()),
         old_launch_state: Some(old.as_str().to_owned()),
         new_launch_state: Some(change.state.as_str().to_owned()),

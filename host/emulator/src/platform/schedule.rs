@@ -33,6 +33,11 @@ impl<T> Schedule<T> {
         self.planned.remove(&key);
     }
 
+    /// What is not kept does not happen.
+    pub(super) fn retain(&mut self, keep: impl Fn(&T) -> bool) {
+        self.planned.retain(|_, what| keep(what));
+    }
+
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         self.planned.keys().next().map(|(at, _)| *at)
     }
@@ -50,6 +55,12 @@ impl<T> Schedule<T> {
     /// Soonest first, with their keys.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&Key, &T)> {
         self.planned.iter()
+    }
+
+    /// As if the rest had not been planned.
+    pub(super) fn only(&self, keep: impl Fn(&T) -> bool) -> Schedule<&T> {
+        let kept = self.planned.iter().filter(|(_, what)| keep(what));
+        Schedule { planned: kept.map(|(key, what)| (*key, what)).collect(), count: self.count }
     }
 
     /// Soonest first.

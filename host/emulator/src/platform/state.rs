@@ -3,7 +3,9 @@
 //!
 //! Whoever wrote it may have written anything: what does not fit together is found before anything is done with it.
 
-use super::{KEPT_PER_PHONE, Known, PhoneState, Platform, State, Step, Stored, schedule::Key};
+use super::business::Pending;
+use super::schedule::{Key, Schedule};
+use super::{KEPT_PER_PHONE, Known, PhoneState, Platform, State, Step, Stored};
 use crate::check;
 use jiff::Timestamp;
 use rbm_wire::name::{AgentId, MessageId, PhoneNumber};
@@ -49,6 +51,7 @@ impl Platform {
         self.check_agents(&mut flaws);
         self.check_phones(&mut flaws);
         self.check_schedule(&mut flaws);
+        self.check_business(&mut flaws);
         flaws.0
     }
 
@@ -146,6 +149,27 @@ impl Platform {
         }
     }
 
+    fn check_business(&self, flaws: &mut Flaws) {
+        for (id, managed) in &self.business.agents {
+            let place = format!("business.agents.{}", id.bare());
+            if !self.knows(id) {
+                flaws.add(&place, format_args!("there is no agent {:?}", id.bare()));
+            }
+            if self.business.brand(managed.brand).is_err() {
+                flaws.add(&format!("{place}.brand"), format_args!("there is no brand {}", managed.brand));
+            }
+            let questionnaire = managed.questionnaire.as_ref();
+            for (name, document) in [("document", Some(&managed.document)), ("questionnaire", questionnaire)] {
+                if document.is_some_and(|document| !document.is_object()) {
+                    flaws.add(&format!("{place}.{name}"), format_args!("it is no object"));
+                }
+            }
+        }
+        if !self.business.partner.document.is_object() {
+            flaws.add("business.partner.document", format_args!("it is no object"));
+        }
+    }
+
     fn check_schedule(&self, flaws: &mut Flaws) {
         for (index, (key, step)) in self.schedule.entries().enumerate() {
             let place = format!("schedule.planned[{index}]");
@@ -185,9 +209,15 @@ impl Step {
     fn of_queue(&self) -> Option<(&AgentId, &MessageId)> {
         match self {
             Self::Deliver(agent, id) | Self::Expire(agent, id) | Self::GiveUp(agent, id) => Some((agent, id)),
-            Self::Habit(..) | Self::Script(..) | Self::Launch(_) => None,
+            Self::Habit(..) | Self::Script(..) | Self::Launch(_) | Self::TakeEffect(_) => None,
         }
     }
+}
+
+/// What is planned, but for webhooks: whose they are and what signs for them is not in a state.
+pub(super) fn without_webhooks<S: Serializer>(schedule: &Schedule<Step>, serializer: S) -> Result<S::Ok, S::Error> {
+    let is_webhook = |step: &Step| matches!(step, Step::TakeEffect(pending) if matches!(**pending, Pending::Rewire(_)));
+    schedule.only(|step| !is_webhook(step)).serialize(serializer)
 }
 
 fn messages<'a>(ids: &'a HashMap<MessageId, Known>) -> impl Iterator<Item = (&'a MessageId, &'a Stored)> {

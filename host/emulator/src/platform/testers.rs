@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use rbm_wire::name::{AgentId, PhoneNumber};
 use rbm_wire::tester::{PER_DAY_MAX, TOTAL_MAX};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// How a person has answered.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -63,6 +63,32 @@ impl Command for Invite {
     }
 }
 
+/// A person is no tester of an agent any more.
+#[derive(Clone, Debug)]
+pub(crate) struct Dismiss {
+    /// Whose.
+    pub(crate) agent: AgentId,
+    /// Who.
+    pub(crate) phone: PhoneNumber,
+}
+
+impl Command for Dismiss {
+    /// False if there is no such tester.
+    type Answer = bool;
+
+    fn run(self, platform: &mut Platform, _: Timestamp) -> bool {
+        platform.agents.get_mut(&self.agent).is_some_and(|state| state.testers.remove(&self.phone))
+    }
+}
+
+impl Platform {
+    /// The testers of an agent, by their numbers.
+    pub(crate) fn testers(&self, agent: &AgentId) -> BTreeMap<&PhoneNumber, Invitation> {
+        let testers = self.agents.get(agent).into_iter().flat_map(|state| &state.testers.0);
+        testers.map(|(phone, tester)| (phone, tester.answer)).collect()
+    }
+}
+
 /// Everybody who was ever invited.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub(super) struct Testers(#[serde(with = "entries")] HashMap<PhoneNumber, Tester>);
@@ -100,6 +126,11 @@ impl Testers {
         self.0.get_mut(phone).map(|tester| tester.answer = answer).is_some()
     }
 
+    /// False if there is no such tester.
+    fn remove(&mut self, phone: &PhoneNumber) -> bool {
+        self.0.remove(phone).is_some()
+    }
+
     pub(super) fn has_accepted(&self, phone: &PhoneNumber) -> bool {
         self.of(phone) == Some(Invitation::Accepted)
     }
@@ -119,6 +150,14 @@ pub(super) const BEHAVIOURS: &[&Behaviour] = &[
                  nothing, is assumed",
         switch: None,
         test: "an_agent_invites_20_a_day_and_200_altogether",
+    },
+    &Behaviour {
+        id: "tester-dismissed",
+        what: "Who is deleted is no tester any more, at once, and may be invited again; then the invitation counts anew",
+        basis: Basis::Documented,
+        source: "reference/business-communications/rest/v1/testers; that it is at once and frees the quota is assumed",
+        switch: None,
+        test: "testers_are_invited_listed_and_deleted",
     },
     &Behaviour {
         id: "tester-answer",

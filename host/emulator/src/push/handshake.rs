@@ -8,6 +8,7 @@ use super::settings::SecretRule;
 use super::targets::Level;
 use crate::excerpt::excerpt;
 use crate::fidelity::{Basis, Behaviour};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 use std::time::Duration;
@@ -26,7 +27,8 @@ pub struct Handshake {
 }
 
 /// What a webhook answered with 200 when it was asked for the secret.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SecretAnswer {
     /// The bare secret.
     Bare,

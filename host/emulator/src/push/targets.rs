@@ -65,6 +65,16 @@ impl Targets {
         self.targets.insert(level, target);
     }
 
+    /// There is none any more. What it was not told goes to the partner's, if there is one.
+    pub(super) fn remove(&mut self, level: &Level) {
+        self.targets.remove(level);
+    }
+
+    /// The client token of a webhook.
+    pub(super) fn client_token(&self, level: &Level) -> Option<&SecretString> {
+        self.targets.get(level).map(|target| &target.registration.client_token)
+    }
+
     /// Where this goes.
     pub(super) fn of(&self, stream: &Stream) -> Option<&Target> {
         let partners = || self.targets.get(&Level::Partner);
