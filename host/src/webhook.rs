@@ -75,7 +75,8 @@ fn refusal(limits: &Limits, request: &Request<Bytes>) -> Option<Outcome> {
     (!plain).then(|| refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "a body with a content-encoding is not taken"))
 }
 
-fn for_plugin(request: Request<Bytes>) -> WebhookRequest {
+/// A request as a plugin is given it.
+pub fn for_plugin(request: Request<Bytes>) -> WebhookRequest {
     let (parts, body) = request.into_parts();
     // A value that is not text cannot be one that a plugin looks for; it arrives changed, and so matches nothing.
     let header = |(name, value): (&HeaderName, &HeaderValue)| Header {

@@ -17,7 +17,17 @@ impl Drop for Started {
 /// Starts one that logs to stderr, and waits for the line that says it is ready. All lines up to that are given back, and what
 /// comes later is shown where a test fails.
 pub(crate) fn start(name: &'static str, command: &mut Command, ready: &str) -> (Started, Vec<String>) {
-    let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    start_printing(name, command, ready, Stdio::null())
+}
+
+/// The same, where what it prints to stdout matters.
+pub(crate) fn start_printing(
+    name: &'static str,
+    command: &mut Command,
+    ready: &str,
+    stdout: Stdio,
+) -> (Started, Vec<String>) {
+    let mut child = command.stderr(Stdio::piped()).stdout(stdout).spawn().unwrap();
     let mut lines = lines(child.stderr.take().unwrap());
     let mut before = Vec::new();
     while !before.last().is_some_and(|line: &String| line.contains(ready)) {

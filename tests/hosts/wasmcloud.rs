@@ -2,13 +2,13 @@
 
 use crate::cases::{self, API_TOKEN, CLIENT_TOKEN, Host, send};
 use crate::emulating::Emulate;
-use crate::installed::{self, COMPONENTS, repository};
+use crate::installed::{self, COMPONENTS};
 use crate::receiver::Receiver;
 use crate::started::{self, Started};
 use crate::tokens;
 use serde_json::json;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
@@ -35,8 +35,8 @@ async fn start(twin: &Emulate, twin_is_allowed: bool) -> (Started, Host) {
     let project = installed::place(if twin_is_allowed { "wasmcloud-project" } else { "wasmcloud-elsewhere" });
     let origin = twin.origin();
     let allowed = if twin_is_allowed { origin } else { "http://127.0.0.1:1" };
-    write_configuration(
-        &project,
+    let configuration = installed::example(
+        "wasmcloud/.wash/config.yaml",
         &[
             ("  command: cargo run --package rbm -- package --output package\n", "  command: \"true\"\n"),
             ("package/rbm-front.wasm", &in_package("rbm-front.wasm")),
@@ -49,6 +49,9 @@ async fn start(twin: &Emulate, twin_is_allowed: bool) -> (Started, Host) {
             ("- application.example", &format!("- {}", without_scheme(&application.origin))),
         ],
     );
+    fs::create_dir_all(project.join(".wash")).unwrap();
+    fs::create_dir_all(project.join("home")).unwrap();
+    fs::write(project.join(".wash/config.yaml"), configuration).unwrap();
     let mut command = Command::new(&*PROGRAM);
     command.arg("dev").current_dir(&project).env("NO_COLOR", "1");
     // It keeps files below its user's home.
@@ -58,20 +61,7 @@ async fn start(twin: &Emulate, twin_is_allowed: bool) -> (Started, Host) {
     let (started, lines) = started::start("wasmcloud", &mut command, "listening for HTTP requests");
     let address = lines.iter().find_map(|line| line.split("listening addr=").nth(1)).unwrap();
     let origin = format!("http://{}", address.split(' ').next().unwrap());
-    (started, Host::at(&origin, application, twin))
-}
-
-/// The example, with each of some texts, which occur once, in another's place.
-fn write_configuration(project: &Path, changes: &[(&str, &str)]) {
-    let example = repository().join("host/adapters/wasmcloud/.wash/config.yaml");
-    let mut configuration = fs::read_to_string(example).unwrap();
-    for (from, to) in changes {
-        assert_eq!(configuration.matches(from).count(), 1, "{from}");
-        configuration = configuration.replace(from, to);
-    }
-    fs::create_dir_all(project.join(".wash")).unwrap();
-    fs::create_dir_all(project.join("home")).unwrap();
-    fs::write(project.join(".wash/config.yaml"), configuration).unwrap();
+    (started, Host::at(&origin, application, twin.origin()))
 }
 
 fn in_package(file: &str) -> String {

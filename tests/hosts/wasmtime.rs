@@ -69,7 +69,7 @@ async fn start(twin: &Emulate, variables: &[(&str, &str)]) -> (Started, Host) {
     let (started, lines) = started::start("wasmtime", command.arg(COMPONENTS.join("rbm-app.wasm")), "http://");
     let line = lines.last().unwrap();
     let origin = line[line.find("http://").unwrap()..].trim().trim_end_matches('/');
-    (started, Host::at(origin, application, twin))
+    (started, Host::at(origin, application, twin.origin()))
 }
 
 static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| installed::program("wasmtime", "wasmtime_cli/wasmtime"));

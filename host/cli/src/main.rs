@@ -7,9 +7,11 @@ mod capacity;
 mod check;
 mod component;
 mod config;
+mod conform;
 mod data;
 mod dev;
 mod emulate;
+mod envoy;
 mod erase;
 mod events;
 mod excerpt;
@@ -56,6 +58,8 @@ enum Command {
     Emulate(emulate::Arguments),
     /// Runs a gateway as a configuration says, until it is told to stop.
     Serve(serve::Arguments),
+    /// Judges webhooks for an Envoy before an application: external authorization and external processing.
+    Envoy(envoy::Arguments),
     /// Sends a message through a gateway.
     Send(send::Arguments),
     #[command(flatten)]
@@ -96,6 +100,8 @@ enum Command {
     Openapi,
     /// Writes the plugin that is built into this binary, a WebAssembly component.
     Component(component::Arguments),
+    /// Holds a plugin, of any channel, to what the contract promises.
+    Conform(conform::Arguments),
     /// Writes what other hosts load: the plugin, joined with adapters where they have `wasi:http`, and the contract.
     Package(package::Arguments),
 }
@@ -118,6 +124,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Dev(arguments) => dev::run(arguments).await,
         Command::Emulate(arguments) => emulate::run(arguments).await,
+        Command::Envoy(arguments) => envoy::run(arguments).await,
         Command::Send(arguments) => send::run(arguments).await,
         Command::Ask(command) => ask::run(command).await,
         Command::Messages(command) => messages::run(command).await,
@@ -135,6 +142,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Verify(arguments) => verify::run(arguments).await,
         Command::Openapi => Ok(output::bytes(rbm_gateway::OPENAPI.as_bytes())?),
         Command::Component(arguments) => component::run(&arguments),
+        Command::Conform(arguments) => conform::run(arguments).await,
         Command::Package(arguments) => package::run(&arguments),
     }
 }
