@@ -32,7 +32,7 @@ impl<S: Space> Arena<S> {
     }
 
     /// A piece of its own. None if there is not so much.
-    #[inline(always)]
+    #[inline]
     fn take(&self, layout: Layout) -> Option<NonNull<u8>> {
         let next = self.next.get();
         let align = layout.align();
@@ -72,7 +72,7 @@ impl<S: Space> Arena<S> {
     }
 
     /// Moves the pointer to `size` bytes after `from`, if there is so much.
-    #[inline(always)]
+    #[inline]
     fn advance(&self, from: *mut u8, size: usize) -> Option<()> {
         let next = from.addr().checked_add(size)?;
         let enough = next <= self.end.get().addr() || self.grow_to(next);
