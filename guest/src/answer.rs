@@ -99,7 +99,7 @@ fn meaning(response: &Response, problem: &Problem) -> (FailureCode, &'static str
         401 => (FailureCode::Misconfigured, "the credentials are not valid"),
         403 => (FailureCode::Misconfigured, "the agent may not do this: unknown to these credentials, or not launched"),
         // Where older pages say 403, newer ones say 404 (guides/build/capabilities). It tells nothing of the phone.
-        404 if problem.message.contains(NOT_LAUNCHED) => {
+        404 if is_not_launched(problem) => {
             (FailureCode::Misconfigured, "the agent is not launched, and this person is not among its testers")
         }
         // Taking it for a person who cannot be reached would send everybody's messages another way.
@@ -119,6 +119,11 @@ fn meaning(response: &Response, problem: &Problem) -> (FailureCode, &'static str
         // 500, 502, 504: retry with the same id.
         _ => (FailureCode::Unknown, "RBM failed, and may have done it"),
     }
+}
+
+/// By the words, since no status says so. Looked for byte by byte: the search of `str` is 2 KB of the component.
+fn is_not_launched(problem: &Problem) -> bool {
+    problem.message.as_bytes().windows(NOT_LAUNCHED.len()).any(|words| words == NOT_LAUNCHED)
 }
 
 /// HTML, from whatever answered instead of RBM.
@@ -148,7 +153,7 @@ fn retry_after(text: &str, now: &str) -> Option<u32> {
 }
 
 /// Of the sentence that vendors' documentation shows for an agent that is not launched and a person who is no tester of it.
-const NOT_LAUNCHED: &str = "has not launched";
+const NOT_LAUNCHED: &[u8] = b"has not launched";
 /// The status beside `ALREADY_EXISTS` that is 409 too: the call may be made again (googleapis, google/rpc/code.proto).
 const ABORTED: &str = "ABORTED";
 

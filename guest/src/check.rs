@@ -10,6 +10,7 @@ use crate::{class, compose};
 use gateway_channel::{Attachment, Content, Context, Expiry, FileSource, Finding, Message, Purpose, Report};
 use rbm_wire::limits::{self, Limit};
 use rbm_wire::name::{MessageId, PhoneNumber};
+use rbm_wire::quoted::Quoted;
 use rbm_wire::time::unix_seconds;
 
 /// What is wrong with the message, and what it would count as.
@@ -42,7 +43,7 @@ pub(crate) fn findings(policy: &Policy, now: &str, message: &Message, bytes: usi
         broken(
             &limits::OPTION_UNKNOWN,
             &format!("options.{}", option.name),
-            format!("there is no option {:?}", option.name),
+            format!("there is no option {}", Quoted(&option.name)),
         )
     }));
     findings.extend(count(&limits::MESSAGE_BYTES, "content", bytes));
@@ -53,7 +54,7 @@ fn check_id(id: &str) -> Option<Finding> {
     match MessageId::parse(id) {
         Err(problem) => Some(broken(&limits::MESSAGE_ID, "id", problem.to_string())),
         Ok(id) if !id.is_uuid() => {
-            Some(broken(&limits::MESSAGE_ID_UUID, "id", format!("id is {:?}, and no UUID", id.as_str())))
+            Some(broken(&limits::MESSAGE_ID_UUID, "id", format!("id is {}, and no UUID", Quoted(id.as_str()))))
         }
         Ok(_) => None,
     }
@@ -122,11 +123,17 @@ fn check_expiry(expiry: &Expiry, now: &str) -> Option<Finding> {
         Expiry::AfterSeconds(seconds) => i64::from(*seconds),
         Expiry::At(text) => {
             let Some(at) = unix_seconds(text) else {
-                let message = format!("expiry is {text:?}, and must be an RFC 3339 time such as 2026-12-01T10:00:00Z");
+                let message =
+                    format!("expiry is {}, and must be an RFC 3339 time such as 2026-12-01T10:00:00Z", Quoted(text));
                 return Some(broken(&limits::EXPIRY_TIME, "expiry", message));
             };
             let Some(now) = unix_seconds(now) else {
-                return Some(error("expiry", "host-time", format!("the host's time {now:?} is not RFC 3339"), ""));
+                return Some(error(
+                    "expiry",
+                    "host-time",
+                    format!("the host's time {} is not RFC 3339", Quoted(now)),
+                    "",
+                ));
             };
             at - now
         }

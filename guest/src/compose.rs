@@ -4,12 +4,13 @@ use gateway_channel::{
     Action, Attachment, Card, CardLayout, CardMedia, CardWidth, Carousel, Content, Expiry, FileSource, ImageSide,
     MediaHeight, Message, Place, Purpose, RecordingKind, StandaloneCard, Suggestion, UrlView,
 };
+use rbm_wire::json;
 use rbm_wire::message as wire;
 use rbm_wire::number::Double;
 
 /// The request body. The same message gives the same bytes, so that every attempt sends the same.
 pub(crate) fn json(message: &Message) -> Vec<u8> {
-    serde_json::to_vec(&agent_message(message)).expect("strings, numbers and lists always serialise")
+    json::write(&agent_message(message))
 }
 
 fn agent_message(message: &Message) -> wire::AgentMessage {

@@ -101,7 +101,8 @@ impl Lines {
 
     /// The link, or nothing if it was said before.
     fn new_link<'a>(&self, url: &'a str) -> &'a str {
-        let around = |character| "()<>\"'.,;:!?".contains(character);
+        let around =
+            |character| matches!(character, '(' | ')' | '<' | '>' | '"' | '\'' | '.' | ',' | ';' | ':' | '!' | '?');
         let said = self.0.split_whitespace().any(|word| word == url || word.trim_matches(around) == url);
         if said { "" } else { url }
     }
@@ -138,7 +139,7 @@ fn when_it_is(event: &CalendarEvent) -> String {
 /// Date, hours and minutes, and offset of an RFC 3339 time, which has a fixed width up to its fraction.
 fn wall_clock(time: &str) -> Option<[&str; 3]> {
     unix_seconds(time)?;
-    let offset = time.get(19..)?.trim_start_matches(|character: char| ".0123456789".contains(character));
+    let offset = time.get(19..)?.trim_start_matches(|character: char| character == '.' || character.is_ascii_digit());
     Some([time.get(..10)?, time.get(11..16)?, offset.trim_end_matches(['Z', 'z'])])
 }
 
@@ -183,9 +184,9 @@ fn joined_segments(weights: &[usize], capacity: usize) -> u32 {
 
 /// One for the default alphabet, two for its extension, none for what it does not have.
 fn septets(character: char) -> Option<usize> {
-    if GSM7.contains(character) {
+    if GSM7.chars().any(|known| known == character) {
         Some(1)
-    } else if GSM7_EXTENSION.contains(character) {
+    } else if GSM7_EXTENSION.chars().any(|known| known == character) {
         Some(2)
     } else {
         None

@@ -19,7 +19,7 @@ pub fn reach(host: &dyn Host, context: &Context, recipients: &[String]) -> Resul
         return Err(not_sent(findings));
     }
     let question = BatchGetUsers { users: recipients.to_vec(), agent_id: Some(sender.agent.bare().to_owned()) };
-    let question = serde_json::to_vec(&question).expect("strings always serialise");
+    let question = json::write(&question);
     let platform = Platform { host, sender: &sender, now: &context.now };
     let response = platform.ask(Method::Post, "v1/users:batchGet", Body::json(question))?;
     // An answer that cannot be read must not look like one that says that nobody can be reached.

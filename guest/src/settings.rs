@@ -4,6 +4,7 @@ use crate::finding;
 use gateway_channel::{ChannelFailure, Context, FailureCode, Finding, SettingDescription};
 use rbm_wire::name::AgentId;
 use rbm_wire::origin as address;
+use rbm_wire::quoted::Quoted;
 use std::fmt;
 
 /// Where and as whom to send.
@@ -173,7 +174,7 @@ fn origin(context: &Context) -> Result<String, Finding> {
     }
     let region = value(context, REGION);
     address::of(region).map(str::to_owned).ok_or_else(|| {
-        let message = format!("`region` is {:?}, and must be us, europe or asia", region.unwrap_or_default());
+        let message = format!("`region` is {}, and must be us, europe or asia", Quoted(region.unwrap_or_default()));
         finding::error(REGION, "region", message, "guides/build/agents/create-agent")
     })
 }
@@ -184,7 +185,7 @@ fn explicit_origin(given: &str) -> Result<String, Finding> {
     let authority = rest.unwrap_or_default();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
     if authority.is_empty() || !authority.bytes().all(plain) {
-        let message = format!("`api-origin` is {given:?}, and must be a scheme, a host and perhaps a port");
+        let message = format!("`api-origin` is {}, and must be a scheme, a host and perhaps a port", Quoted(given));
         return Err(finding::error(API_ORIGIN, "api-origin", message, ""));
     }
     Ok(origin.to_owned())
@@ -208,7 +209,8 @@ fn unverified_status(context: &Context) -> Result<u16, Finding> {
     match text.parse() {
         Ok(status @ 200..=599) => Ok(status),
         _ => {
-            let message = format!("`unverified-status` is {text:?}, and must be an HTTP status from 200 to 599");
+            let message =
+                format!("`unverified-status` is {}, and must be an HTTP status from 200 to 599", Quoted(text));
             Err(finding::error(UNVERIFIED_STATUS, "unverified-status", message, ""))
         }
     }
@@ -219,7 +221,7 @@ fn card_suggestions_max(context: &Context) -> Result<i64, Finding> {
     match text.parse() {
         Ok(most @ 1..=10) => Ok(most),
         _ => {
-            let message = format!("`card-suggestions-max` is {text:?}, and must be a number from 1 to 10");
+            let message = format!("`card-suggestions-max` is {}, and must be a number from 1 to 10", Quoted(text));
             Err(finding::error(CARD_SUGGESTIONS_MAX, "card-suggestions-max", message, "guides/build/messages/send"))
         }
     }
@@ -228,7 +230,8 @@ fn card_suggestions_max(context: &Context) -> Result<i64, Finding> {
 fn use_case(context: &Context) -> Result<Option<UseCase>, Finding> {
     let Some(text) = value(context, USE_CASE) else { return Ok(None) };
     UseCase::ALL.into_iter().find(|use_case| use_case.as_str() == text).map(Some).ok_or_else(|| {
-        let message = format!("`use-case` is {text:?}, and must be otp, transactional, promotional or multi-use");
+        let message =
+            format!("`use-case` is {}, and must be otp, transactional, promotional or multi-use", Quoted(text));
         finding::error(USE_CASE, "use-case", message, "guides/build/messages/send")
     })
 }
@@ -236,7 +239,7 @@ fn use_case(context: &Context) -> Result<Option<UseCase>, Finding> {
 fn unknown(context: &Context) -> impl Iterator<Item = Finding> {
     let unknown = context.settings.iter().filter(|setting| !NAMES.contains(&setting.name.as_str()));
     unknown.map(|setting| {
-        let message = format!("there is no setting {:?}; the settings are {}", setting.name, NAMES.join(", "));
+        let message = format!("there is no setting {}; the settings are {}", Quoted(&setting.name), NAMES.join(", "));
         finding::error(setting.name.clone(), "setting-unknown", message, "")
     })
 }

@@ -6,6 +6,7 @@ use crate::platform::Platform;
 use crate::settings::Sender;
 use gateway_channel::{ChannelFailure, Context, SignalKind};
 use rbm_wire::callback::EventType;
+use rbm_wire::json;
 use rbm_wire::message::AgentEvent;
 use rbm_wire::name::{MessageId, PhoneNumber};
 
@@ -25,7 +26,7 @@ pub fn signal(
         SignalKind::Typing => agent_event(EventType::IsTyping, None),
         SignalKind::Read(message) => agent_event(EventType::Read, Some(message.clone())),
     };
-    let json = serde_json::to_vec(&event).expect("strings always serialise");
+    let json = json::write(&event);
     let platform = Platform { host, sender: &sender, now: &context.now };
     let path = format!("phones/{phone}/agentEvents");
     match platform.call(Method::Post, &path, Some(("eventId", &id)), Some(json)) {

@@ -9,6 +9,7 @@ use base64_simd::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use gateway_channel::{Context, Header, Verdict, VerdictOutcome, WebhookRequest};
 use rbm_wire::callback::{Attributes, Body, SIGNATURE_HEADER};
 use rbm_wire::json;
+use rbm_wire::quoted::Quoted;
 use std::borrow::Cow;
 use subtle::ConstantTimeEq;
 
@@ -40,7 +41,7 @@ pub(crate) enum Reading<'a> {
 /// Reads a request as far as it can be believed.
 pub(crate) fn read<'a>(receiver: &Receiver<'_>, request: &'a WebhookRequest) -> Result<Reading<'a>, Verdict> {
     if !request.method.eq_ignore_ascii_case("POST") {
-        return Err(malformed("method", &format!("the method is {:?}, not POST", shown(&request.method))));
+        return Err(malformed("method", &format!("the method is {}, not POST", Quoted(shown(&request.method)))));
     }
     let body = json::parse(&request.body, Body::has_field).map(Body::read).map_err(|problem| {
         malformed("body-not-json", &format!("the body is not the JSON of a webhook request: {problem}"))

@@ -8,6 +8,7 @@ use crate::platform::Platform;
 use crate::settings::Sender;
 use gateway_channel::{ChannelFailure, Context, FileBytes, Finding, NewFile, NewFileSource, Payload, UploadedFile};
 use rbm_wire::file::{CreateFile, File, KEPT_SECONDS, is_media_type};
+use rbm_wire::quoted::Quoted;
 use rbm_wire::time::{rfc_3339, unix_seconds};
 use rbm_wire::{json, limits};
 
@@ -23,7 +24,7 @@ pub fn upload(host: &dyn Host, context: &Context, file: NewFile) -> Result<Uploa
     let response = match file.source {
         NewFileSource::Url(file_url) => {
             let file = CreateFile { file_url, thumbnail_url: file.thumbnail_url, agent_id: Some(agent.to_owned()) };
-            let json = serde_json::to_vec(&file).expect("strings always serialise");
+            let json = json::write(&file);
             platform.ask(Method::Post, "v1/files", Body::json(json))
         }
         NewFileSource::Bytes(FileBytes { mime_type, bytes }) => {
@@ -53,7 +54,7 @@ fn check(file: &NewFile) -> Vec<Finding> {
                 findings.extend(count(&limits::FILE_BYTES, "source.bytes", bytes.len()));
             }
             if !is_media_type(mime_type) {
-                let message = format!("{mime_type:?} is not a type of file that RBM takes");
+                let message = format!("{} is not a type of file that RBM takes", Quoted(mime_type));
                 findings.push(broken(&limits::UPLOAD_TYPE, "source.mime-type", message));
             }
             if file.thumbnail_url.is_some() {

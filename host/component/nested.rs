@@ -84,6 +84,8 @@ fn flags(guest: &Guest, workspace: &Path) -> Result<Vec<String>> {
         "-Clinker=wasm-component-ld".to_owned(),
         // The profile's `strip` does not reach the linker at every opt-level.
         "-Clink-arg=--strip-all".to_owned(),
+        // Five bytes for each address and each callee otherwise, room that a linker needs and nobody after it.
+        "-Clink-arg=--compress-relocations".to_owned(),
         // The same bytes on every machine.
         format!("--remap-path-prefix={}=", workspace.display()),
         format!("--remap-path-prefix={}=cargo", home.context("neither CARGO_HOME nor HOME is set")?),

@@ -4,9 +4,9 @@
 //! A fresh instance then needs no memory but what it starts with, where an allocator that asks for its own would have the
 //! kernel change the protection of pages twice in every call. `cargo bench -p rbm-component` shows what that costs.
 
-use std::alloc::{GlobalAlloc, Layout};
+use std::alloc::{GlobalAlloc, Layout, handle_alloc_error};
 use std::cell::Cell;
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 /// Memory that can grow at its end.
 pub(crate) trait Space {
@@ -31,18 +31,56 @@ impl<S: Space> Arena<S> {
         Self { space, start, next: Cell::new(start), end: Cell::new(ptr::null_mut()), live: Cell::new(0) }
     }
 
+    /// A piece of its own. None if there is not so much.
+    #[inline]
+    fn take(&self, layout: Layout) -> Option<NonNull<u8>> {
+        let next = self.next.get();
+        let align = layout.align();
+        let piece = next.with_addr(next.addr().checked_add(align - 1)? & !(align - 1));
+        self.advance(piece, layout.size())?;
+        self.live.set(self.live.get() + 1);
+        NonNull::new(piece)
+    }
+
+    fn give_back(&self, piece: *mut u8, size: usize) {
+        let live = self.live.get() - 1;
+        self.live.set(live);
+        if live == 0 {
+            self.next.set(self.start);
+        } else if self.is_last(piece, size) {
+            self.next.set(piece);
+        }
+    }
+
+    /// The same piece with another size where it can stay where it is. None if there is not so much.
+    fn resize(&self, piece: NonNull<u8>, layout: Layout, size: usize) -> Option<NonNull<u8>> {
+        if self.is_last(piece.as_ptr(), layout.size()) {
+            self.advance(piece.as_ptr(), size)?;
+            return Some(piece);
+        }
+        if size <= layout.size() {
+            return Some(piece);
+        }
+        let moved = self.take(Layout::from_size_align(size, layout.align()).ok()?)?;
+        #[expect(unsafe_code, reason = "moves raw memory")]
+        // SAFETY: `piece` has so many bytes, `moved` has more, and they do not overlap.
+        unsafe {
+            ptr::copy_nonoverlapping(piece.as_ptr(), moved.as_ptr(), layout.size());
+        }
+        self.live.set(self.live.get() - 1);
+        Some(moved)
+    }
+
     /// Moves the pointer to `size` bytes after `from`, if there is so much.
     #[inline]
-    fn advance(&self, from: *mut u8, size: usize) -> bool {
-        let Some(next) = from.addr().checked_add(size) else { return false };
+    fn advance(&self, from: *mut u8, size: usize) -> Option<()> {
+        let next = from.addr().checked_add(size)?;
         let enough = next <= self.end.get().addr() || self.grow_to(next);
-        if enough {
-            self.next.set(from.with_addr(next));
-        }
-        enough
+        enough.then(|| self.next.set(from.with_addr(next)))
     }
 
     #[cold]
+    #[inline(never)]
     fn grow_to(&self, next: usize) -> bool {
         let missing = next.saturating_sub(self.space.end().addr());
         let enough = missing == 0 || self.space.grow(missing);
@@ -50,56 +88,41 @@ impl<S: Space> Arena<S> {
         enough
     }
 
-    fn is_last(&self, piece: *mut u8, layout: Layout) -> bool {
-        piece.addr() + layout.size() == self.next.get().addr()
+    fn is_last(&self, piece: *mut u8, size: usize) -> bool {
+        piece.addr() + size == self.next.get().addr()
+    }
+
+    // Out of line, and never null: a call costs less here than 20 KB of copies in every place that allocates, and a look at
+    // the outcome there another 2 KB. Whoever runs out of memory stops, as he would there.
+
+    #[inline(never)]
+    fn take_or_stop(&self, layout: Layout) -> NonNull<u8> {
+        self.take(layout).unwrap_or_else(|| handle_alloc_error(layout))
+    }
+
+    #[inline(never)]
+    fn resize_or_stop(&self, piece: NonNull<u8>, layout: Layout, size: usize) -> NonNull<u8> {
+        self.resize(piece, layout, size).unwrap_or_else(|| handle_alloc_error(layout))
     }
 }
 
-// Out of line: a call costs less here than 20 KB of copies in every place that allocates.
 #[expect(unsafe_code, reason = "an allocator hands out raw memory")]
 // SAFETY: pieces are handed out in ascending order and none before all of its predecessors' end, so no two that are in use
 // overlap; the pointer goes back only over the last piece, when that is given back, or to the start when none is in use.
 unsafe impl<S: Space> GlobalAlloc for Arena<S> {
-    #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let next = self.next.get();
-        let piece = next.wrapping_add(next.align_offset(layout.align()));
-        if !self.advance(piece, layout.size()) {
-            return ptr::null_mut();
-        }
-        self.live.set(self.live.get() + 1);
-        piece
+        self.take_or_stop(layout).as_ptr()
     }
 
     #[inline(never)]
     unsafe fn dealloc(&self, piece: *mut u8, layout: Layout) {
-        let live = self.live.get() - 1;
-        self.live.set(live);
-        if live == 0 {
-            self.next.set(self.start);
-        } else if self.is_last(piece, layout) {
-            self.next.set(piece);
-        }
+        self.give_back(piece, layout.size());
     }
 
-    #[inline(never)]
     unsafe fn realloc(&self, piece: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        if self.is_last(piece, layout) {
-            return if self.advance(piece, size) { piece } else { ptr::null_mut() };
-        }
-        if size <= layout.size() {
-            return piece;
-        }
-        // SAFETY: the caller promises that the alignment is one, and that the size fits it.
-        let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
-        // SAFETY: as the caller's promises to `realloc` say.
-        let moved = unsafe { self.alloc(wanted) };
-        if !moved.is_null() {
-            // SAFETY: `piece` has so many bytes, `moved` has more, and they do not overlap.
-            unsafe { ptr::copy_nonoverlapping(piece, moved, layout.size()) };
-            self.live.set(self.live.get() - 1);
-        }
-        moved
+        // SAFETY: the caller promises that it was handed out.
+        let piece = unsafe { NonNull::new_unchecked(piece) };
+        self.resize_or_stop(piece, layout, size).as_ptr()
     }
 }
 
@@ -279,12 +302,12 @@ mod tests {
         let region = region(10, 100);
         let arena = arena(&region);
         let small = Layout::from_size_align(60, 1).unwrap();
-        let piece = unsafe { arena.alloc(small) };
-        assert!(!piece.is_null());
-        assert!(unsafe { arena.alloc(small) }.is_null());
-        assert!(unsafe { arena.realloc(piece, small, 101) }.is_null());
+        let piece = arena.take(small).unwrap();
+        assert_eq!(arena.take(small), None);
+        assert_eq!(arena.resize(piece, small, 101), None);
         let huge = Layout::from_size_align(isize::MAX.unsigned_abs(), 1).unwrap();
-        assert!(unsafe { arena.alloc(huge) }.is_null());
-        assert_eq!(unsafe { arena.realloc(piece, small, 100) }, piece);
+        assert_eq!(arena.take(huge), None);
+        assert_eq!(arena.resize(piece, small, usize::MAX), None);
+        assert_eq!(arena.resize(piece, small, 100), Some(piece));
     }
 }

@@ -1,5 +1,7 @@
 //! Addresses, as far as a message can be wrong about them: characters, scheme and host. Nothing is fetched.
 
+use rbm_wire::quoted::Quoted;
+
 /// What keeps this from being a URI by RFC 3986: a scheme (§3.1), a colon, and only characters that an address may have (§2),
 /// escapes whole.
 pub(super) fn not_a_uri(text: &str) -> Option<String> {
@@ -7,7 +9,10 @@ pub(super) fn not_a_uri(text: &str) -> Option<String> {
         u8::try_from(character).is_ok_and(|byte| byte.is_ascii_alphanumeric() || PUNCTUATION.contains(&byte))
     };
     if let Some(character) = text.chars().find(|character| !allowed(*character)) {
-        return Some(format!("has the character {character:?}, which has to be escaped in an address"));
+        return Some(format!(
+            "has the character {}, which has to be escaped in an address",
+            Quoted(&character.to_string())
+        ));
     }
     let is_whole = |escape: &str| escape.len() >= 2 && escape.bytes().take(2).all(|digit| digit.is_ascii_hexdigit());
     if !text.split('%').skip(1).all(is_whole) {

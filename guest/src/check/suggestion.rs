@@ -6,6 +6,7 @@ use gateway_channel::{
     Action, CalendarEvent, ComposeRecording, ComposeText, Finding, OpenUrl, Place, Suggestion, UrlView,
 };
 use rbm_wire::limits::{self, Limit};
+use rbm_wire::quoted::Quoted;
 use rbm_wire::time::unix_seconds;
 
 pub(super) fn check_all(path: &str, suggestions: &[Suggestion], findings: &mut Vec<Finding>) {
@@ -43,7 +44,7 @@ fn check_dial(path: &str, phone: &str, findings: &mut Vec<Finding>) {
     let dialled = |byte: u8| byte.is_ascii_digit() || b"+*#".contains(&byte);
     if phone.is_empty() || !phone.bytes().all(dialled) {
         let path = format!("{path}.phone");
-        let message = format!("{path} is {phone:?}, and takes digits, +, * and # only");
+        let message = format!("{path} is {}, and takes digits, +, * and # only", Quoted(phone));
         findings.push(broken(&limits::DIAL_CHARACTERS, &path, message));
     }
 }
@@ -101,7 +102,7 @@ fn check_event(path: &str, event: &CalendarEvent, findings: &mut Vec<Finding>) {
     for (field, text) in [("start", &event.start), ("end", &event.end)] {
         if unix_seconds(text).is_none() {
             let path = format!("{path}.{field}");
-            let message = format!("{path} is {text:?}, and must be an RFC 3339 time");
+            let message = format!("{path} is {}, and must be an RFC 3339 time", Quoted(text));
             findings.push(broken(&limits::CALENDAR_TIME, &path, message));
         }
     }

@@ -1,11 +1,11 @@
-//! Reads JSON loosely: a tree that borrows from the text, and fields that are asked for by name.
+//! Writes JSON, and reads it loosely: a tree that borrows from the text, and fields that are asked for by name.
 //!
 //! For what Google sends, where any field may be missing, new or of another kind, and nothing of that may be fatal. So what
 //! nobody will ask for is never in the tree, and need only be JSON: nothing in it is too deep, too large or there twice. One
 //! reader for all shapes also keeps the component small: a derived reader costs thousands of bytes for each shape.
 
-use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserializer, Serialize};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -13,15 +13,37 @@ use std::fmt;
 pub type HasField = fn(&str) -> bool;
 
 /// Reads a document, which is an object: what Google sends is never anything else. Other fields are left out, at any depth.
-pub fn parse(document: &[u8], has_field: HasField) -> Result<Object<'_>, serde_json::Error> {
-    let text = simdutf8::basic::from_utf8(document).map_err(|_| Error::custom("it is not UTF-8"))?;
+pub fn parse(document: &[u8], has_field: HasField) -> Result<Object<'_>, Unreadable> {
+    let text = simdutf8::basic::from_utf8(document).map_err(|_| Unreadable::NotUtf8)?;
+    read(text, has_field)?.into_object().ok_or(Unreadable::NotAnObject)
+}
+
+/// Writes one of this crate's shapes, which never fails: each is made of strings, numbers and lists.
+pub fn write(shape: &impl Serialize) -> Vec<u8> {
+    // Not with `expect`, which shows errors as `{:?}` does. (`quoted` says what that costs)
+    let Ok(document) = serde_json::to_vec(shape) else { unreachable!("strings, numbers and lists serialise") };
+    document
+}
+
+/// Why a document cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// Nor is it JSON then.
+    #[error("it is not UTF-8")]
+    NotUtf8,
+    /// Or too deep, or with a number or a character that there is not.
+    #[error(transparent)]
+    NotJson(#[from] serde_json::Error),
+    /// Another value of JSON.
+    #[error("expected an object")]
+    NotAnObject,
+}
+
+fn read(text: &str, has_field: HasField) -> Result<Json<'_>, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let json = Reader { has_field }.deserialize(&mut deserializer)?;
     deserializer.end()?;
-    match json {
-        Json::Object(object) => Ok(object),
-        _ => Err(Error::custom("expected an object")),
-    }
+    Ok(json)
 }
 
 /// The document with U+FFFD for each escape of half a surrogate pair, which no text in Rust can hold. None if there is none.
@@ -138,7 +160,10 @@ impl<'a> Json<'a> {
     pub fn into_number(self) -> Option<f64> {
         match self {
             Self::Number(number) => Some(number),
-            Self::Text(text) => serde_json::from_str(&text).ok(),
+            Self::Text(text) => match read(&text, |_| false) {
+                Ok(Json::Number(number)) => Some(number),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -229,7 +254,8 @@ impl<'de> Visitor<'de> for Reader {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json<'de>, A::Error> {
         let mut fields: Vec<(Cow<'de, str>, Json<'de>)> = Vec::with_capacity(FIELDS_USUAL);
         while let Some(key) = access.next_key_seed(self)? {
-            let Json::Text(key) = key else { return Err(A::Error::custom("a field's name is not a string")) };
+            // It is a string always, and who makes an error here brings 4 KB of how serde words them.
+            let key = key.into_borrowed_text().unwrap_or_default();
             if !(self.has_field)(&key) {
                 access.next_value::<IgnoredAny>()?;
                 continue;

@@ -17,6 +17,7 @@ pub mod name;
 pub mod number;
 pub mod origin;
 pub mod problem;
+pub mod quoted;
 pub mod reach;
 pub mod tester;
 pub mod time;

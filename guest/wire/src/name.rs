@@ -1,5 +1,6 @@
 //! The names that appear in RBM's addresses, parsed once so that no address can be built from anything else.
 
+use crate::quoted::Quoted;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -138,7 +139,7 @@ impl From<MessageId> for String {
 
 /// Why a text is not a name of its kind.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{value:?} is not {what}: {rule}")]
+#[error("{} is not {what}: {rule}", Quoted(.value))]
 pub struct NameProblem {
     what: &'static str,
     rule: &'static str,

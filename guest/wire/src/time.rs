@@ -33,12 +33,11 @@ fn split_offset(text: &str) -> Option<(&str, i64)> {
         return Some((rest, 0));
     }
     let (rest, offset) = text.split_at_checked(text.len().checked_sub(6)?)?;
-    let sign = match offset.as_bytes().first()? {
-        b'+' => 1,
-        b'-' => -1,
-        _ => return None,
+    let (sign, offset) = match offset.strip_prefix('+') {
+        Some(offset) => (1, offset),
+        None => (-1, offset.strip_prefix('-')?),
     };
-    let [hours, minutes] = fields(&offset[1..], ':', [2, 2])?;
+    let [hours, minutes] = fields(offset, ':', [2, 2])?;
     (hours <= 23 && minutes <= 59).then_some((rest, sign * (hours * 3_600 + minutes * 60)))
 }
 
