@@ -16,6 +16,7 @@ mod callbacks;
 mod checking;
 mod command_line;
 mod configuration;
+mod conforming;
 mod conversations;
 mod dev;
 mod emulate;

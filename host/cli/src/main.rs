@@ -7,6 +7,7 @@ mod capacity;
 mod check;
 mod component;
 mod config;
+mod conform;
 mod data;
 mod dev;
 mod emulate;
@@ -99,6 +100,8 @@ enum Command {
     Openapi,
     /// Writes the plugin that is built into this binary, a WebAssembly component.
     Component(component::Arguments),
+    /// Holds a plugin, of any channel, to what the contract promises.
+    Conform(conform::Arguments),
     /// Writes what other hosts load: the plugin, joined with adapters where they have `wasi:http`, and the contract.
     Package(package::Arguments),
 }
@@ -139,6 +142,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Verify(arguments) => verify::run(arguments).await,
         Command::Openapi => Ok(output::bytes(rbm_gateway::OPENAPI.as_bytes())?),
         Command::Component(arguments) => component::run(&arguments),
+        Command::Conform(arguments) => conform::run(arguments).await,
         Command::Package(arguments) => package::run(&arguments),
     }
 }
