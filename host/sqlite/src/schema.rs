@@ -97,6 +97,8 @@ mod tests {
     use crate::connection::{self, Durability};
     use crate::events;
     use crate::messages::hash_bytes;
+    use crate::seen;
+    use jiff::Timestamp;
     use tempfile::TempDir;
 
     #[test]
@@ -132,6 +134,8 @@ mod tests {
             connection.execute(event, (place, phone, inbound)).expect("an event");
         }
 
+        connection.execute("INSERT INTO seen (h, received_at) VALUES (?1, 7)", [[1_u8; 16]]).expect("a known event");
+
         for _ in 0..2 {
             bring_up_to_date(&mut connection, &database).expect("up to date");
             let version = connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0));
@@ -158,6 +162,9 @@ mod tests {
         connection
             .execute("INSERT INTO tester (agent, phone, invited_at) VALUES ('a', '+12', 0)", [])
             .expect("a new table");
+
+        let note = |h: u8| seen::note(&connection, [h; 16], Timestamp::UNIX_EPOCH).expect("noted");
+        assert_eq!([note(1), note(2), note(2)], [false, true, false], "what was known is known");
 
         let copy = Connection::open(directory.path().join("gateway.before-2.db")).expect("the copy");
         assert_eq!(kept(&copy).expect("kept in the copy too"), 7);
