@@ -72,7 +72,7 @@ async fn run<K: Keep>(keep: &Arc<K>, producers: u64) -> Vec<Duration> {
                 if begun >= end {
                     break;
                 }
-                keep.keep(event(&format!("{producer}/{number}"))).await;
+                keep.keep(event(producer, number)).await;
                 times.push(begun.elapsed());
             }
             times
@@ -85,9 +85,11 @@ async fn run<K: Keep>(keep: &Arc<K>, producers: u64) -> Vec<Duration> {
     times
 }
 
-fn event(key: &str) -> NewEvent {
+/// Times of arrival grow, as they do outside: an index of them grows at its end.
+fn event(producer: u64, number: u64) -> NewEvent {
+    let received_at = Timestamp::UNIX_EPOCH + Duration::from_micros(number);
     let inbound = Inbound {
-        dedupe_key: key.to_owned(),
+        dedupe_key: format!("{producer}/{number}"),
         agent: "demo@rbm.goog".to_owned(),
         phone: Some("+15550100001".to_owned()),
         at: None,
@@ -95,7 +97,7 @@ fn event(key: &str) -> NewEvent {
         details: Vec::new(),
         raw: vec![b'x'; 1_024],
     };
-    NewEvent { agent: "demo".to_owned(), received_at: Timestamp::UNIX_EPOCH, inbound, consent: None }
+    NewEvent { agent: "demo".to_owned(), received_at, inbound, consent: None }
 }
 
 #[derive(Default)]

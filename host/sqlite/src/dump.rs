@@ -255,7 +255,7 @@ fn number(number: u64) -> rusqlite::Result<i64> {
 }
 
 const ORPHANS: &str = "SELECT h, person, at, fact, received_at FROM orphan ORDER BY h, n";
-const SEEN: &str = "SELECT h, received_at FROM seen ORDER BY h";
+const SEEN: &str = "SELECT h, received_at FROM seen UNION ALL SELECT h, received_at FROM seen_lately ORDER BY h";
 const CONSENTS: &str =
     "SELECT at, opted_out, reason, words, event, agent, phone FROM consent_entry ORDER BY agent, phone, n";
 const DELIVERIES: &str = "SELECT place, conversation, attempts, reason, next_at FROM delivery INDEXED BY delivery_owed

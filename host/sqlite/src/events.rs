@@ -1,7 +1,7 @@
 //! Events, each once, and what they say of messages.
 
 use crate::messages::{self, hash, json_problem, time, to_time, unreadable};
-use crate::{consents, packing};
+use crate::{consents, packing, seen};
 use gateway_channel::Inbound;
 use jiff::Timestamp;
 use rbm_gateway::lifecycle::Fact;
@@ -12,9 +12,7 @@ use rusqlite::{Connection, Row, params};
 /// Keeps an event and joins what it says to its message. One that is known changes nothing.
 pub(crate) fn ingest(database: &Connection, event: &NewEvent) -> rusqlite::Result<Ingested> {
     let NewEvent { agent, received_at, inbound, consent } = event;
-    let seen = "INSERT INTO seen (h, received_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-    let h = hash(&[agent, &inbound.dedupe_key]);
-    if database.prepare_cached(seen)?.execute(params![h, time(*received_at)])? == 0 {
+    if !seen::note(database, hash(&[agent, &inbound.dedupe_key]), *received_at)? {
         return Ok(Ingested::Duplicate);
     }
     if let Some((id, fact)) = fact_about(inbound) {
@@ -22,6 +20,7 @@ pub(crate) fn ingest(database: &Connection, event: &NewEvent) -> rusqlite::Resul
         join(database, event, id, fact, at)?;
     }
     let place = insert(database, None, event)?;
+    seen::settle_sometimes(database, place)?;
     if let Some((phone, consent)) = inbound.phone.as_deref().zip(consent.as_ref()) {
         consents::note(database, agent, phone, consent, Some(place))?;
     }

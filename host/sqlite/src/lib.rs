@@ -23,6 +23,7 @@ mod pruning;
 mod quarantine;
 mod readers;
 mod schema;
+mod seen;
 mod writer;
 
 use async_trait::async_trait;

@@ -2,12 +2,15 @@
 //! in which it was kept; what is not too old is not read.
 
 use crate::messages::time;
+use crate::seen;
 use jiff::Timestamp;
 use rbm_gateway::store::retention::{Pruned, Retention, days_before};
 use rusqlite::{Connection, ToSql, params};
 
 /// Up to [`AT_ONCE`] of each kind.
 pub(crate) fn prune(database: &Connection, now: Timestamp, retention: &Retention) -> rusqlite::Result<Pruned> {
+    // Only there are they found by their age.
+    seen::settle(database)?;
     let before = |days| time(days_before(now, days));
     let delete = |sql: &str, before: i64| delete(database, sql, &[&before, &AT_ONCE]);
     let pruned = Pruned {

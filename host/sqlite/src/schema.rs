@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Each brings a database from the version of its place to the next. Never changed once released, only added to.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
@@ -17,6 +17,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("schema/6.sql"),
     include_str!("schema/7.sql"),
     include_str!("schema/8.sql"),
+    include_str!("schema/9.sql"),
 ];
 
 /// Applies what is missing, all or nothing. What was there before is copied first.
@@ -96,6 +97,8 @@ mod tests {
     use crate::connection::{self, Durability};
     use crate::events;
     use crate::messages::hash_bytes;
+    use crate::seen;
+    use jiff::Timestamp;
     use tempfile::TempDir;
 
     #[test]
@@ -131,6 +134,8 @@ mod tests {
             connection.execute(event, (place, phone, inbound)).expect("an event");
         }
 
+        connection.execute("INSERT INTO seen (h, received_at) VALUES (?1, 7)", [[1_u8; 16]]).expect("a known event");
+
         for _ in 0..2 {
             bring_up_to_date(&mut connection, &database).expect("up to date");
             let version = connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0));
@@ -157,6 +162,9 @@ mod tests {
         connection
             .execute("INSERT INTO tester (agent, phone, invited_at) VALUES ('a', '+12', 0)", [])
             .expect("a new table");
+
+        let note = |h: u8| seen::note(&connection, [h; 16], Timestamp::UNIX_EPOCH).expect("noted");
+        assert_eq!([note(1), note(2), note(2)], [false, true, false], "what was known is known");
 
         let copy = Connection::open(directory.path().join("gateway.before-2.db")).expect("the copy");
         assert_eq!(kept(&copy).expect("kept in the copy too"), 7);

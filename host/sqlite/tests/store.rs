@@ -15,6 +15,7 @@ use rbm_gateway::store::retention::Retention;
 use rbm_gateway::store::tester::{NewTester, TesterQuota};
 use rbm_gateway::store::{Accepted, Cursor, Filter, Ingested, Store, conformance};
 use rbm_sqlite::{Import, OpenProblem, SqliteStore};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -54,6 +55,33 @@ async fn everything_is_there_again_after_the_end() {
     let adopted = store.message("m2").await.unwrap().unwrap();
     assert_eq!(adopted.facts.state().as_str(), "read", "what was heard of it before it came");
     assert_eq!(store.ingest(vec![event("k3", Heard::Typing)]).await.unwrap(), [Ingested::New(Cursor(3))]);
+}
+
+/// More than the index of the newest holds, twice over, and what comes again finds itself in the one or the other.
+#[tokio::test]
+async fn an_event_is_kept_once_however_many_came_since() {
+    let directory = TempDir::new().unwrap();
+    let events = || (0..5_000).map(|n| event(&format!("k{n}"), Heard::Typing)).collect::<Vec<_>>();
+    let store = SqliteStore::open(directory.path()).unwrap();
+    for some in events().chunks(100) {
+        let ingested = store.ingest(some.to_vec()).await.unwrap();
+        assert!(ingested.iter().all(|one| matches!(one, Ingested::New(_))), "{ingested:?}");
+    }
+    let duplicates = vec![Ingested::Duplicate; 5_000];
+    assert_eq!(store.ingest(events()).await.unwrap(), duplicates);
+    drop(store);
+
+    let store = SqliteStore::open(directory.path()).unwrap();
+    assert_eq!(store.ingest(events()).await.unwrap(), duplicates);
+    assert_eq!(store.read(None, 10_000).await.unwrap().len(), 5_000);
+    let given = items(&dump(&store).await);
+    let given = given.iter().filter_map(|item| if let Item::Seen(seen) = item { Some(seen.event) } else { None });
+    assert_eq!(given.collect::<BTreeSet<_>>().len(), 5_000, "whoever takes it all knows them too");
+
+    let (later, retention) = (at(100 * 86_400), Retention::default());
+    while store.prune(later, &retention).await.unwrap().more {}
+    let again = store.ingest(events()).await.unwrap();
+    assert!(again.iter().all(|one| matches!(one, Ingested::New(_))), "all are forgotten at their time");
 }
 
 async fn everything(store: &SqliteStore) -> String {
