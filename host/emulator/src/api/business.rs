@@ -103,7 +103,7 @@ pub(super) fn apart() -> Router<Arc<Shared>> {
 /// A body of this schema. An empty one is an empty object.
 fn read(schema: &str, body: &[u8]) -> Result<Value, Refusal> {
     let json = Json::read(body).map_err(|problem| {
-        let rule = format!("Invalid JSON payload received. {}", problem.to_string());
+        let rule = format!("Invalid JSON payload received. {problem}");
         Refusal::invalid(Invalid::Payload(vec![violation("", rule)]))
     })?;
     BUSINESS.read(schema, json).map_err(|wrong| Refusal::invalid(Invalid::Payload(wrong)))

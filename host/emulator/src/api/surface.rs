@@ -50,8 +50,8 @@ pub(super) fn management(name: &str, handler: MethodRouter<Arc<Shared>>) -> Meth
 pub(super) fn by_verb(names: &'static [(&str, &str)], handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
     handler.layer(from_fn(move |mut request: Request, next: Next| {
         let verb = request.uri().path().rsplit_once(':').map(|(_, verb)| verb);
-        let named = names.iter().find(|(known, _)| Some(*known) == verb);
-        let method = named.and_then(|(_, name)| BUSINESS.method(name));
+        let found = names.iter().find(|(known, _)| Some(*known) == verb);
+        let method = found.and_then(|(_, name)| BUSINESS.method(name));
         if let Some(method) = method {
             request.extensions_mut().insert(Called(method));
         }

@@ -31,26 +31,26 @@ pub(super) async fn request(
     let (bare, _) = agent.split_once(':').unwrap_or((&agent, ""));
     let name = agent_name(&brand, bare)?;
     match method.name() {
-        "brands.agents.requestVerification" => request_verification(&shared, name, &body),
-        _ => request_launch(&shared, name, &body),
+        "brands.agents.requestVerification" => request_verification(&shared, &name, &body),
+        _ => request_launch(&shared, &name, &body),
     }
 }
 
-fn request_verification(shared: &Shared, name: AgentName, body: &[u8]) -> Result<Json<Value>, Refusal> {
+fn request_verification(shared: &Shared, name: &AgentName, body: &[u8]) -> Result<Json<Value>, Refusal> {
     let mut body = read("RequestAgentVerificationRequest", body)?;
     let contact = body["agentVerificationContact"].take();
     shared.apply(RequestVerification { name: name.clone(), contact })?;
-    verification(shared, &name)
+    verification(shared, name)
 }
 
-fn request_launch(shared: &Shared, name: AgentName, body: &[u8]) -> Result<Json<Value>, Refusal> {
+fn request_launch(shared: &Shared, name: &AgentName, body: &[u8]) -> Result<Json<Value>, Refusal> {
     let mut body = read("RequestAgentLaunchRequest", body)?;
     let asked = body["agentLaunch"]["rcsBusinessMessaging"].take();
     let carriers: BTreeSet<String> =
         asked["launchDetails"].as_object().into_iter().flat_map(|map| map.keys().cloned()).collect();
     let questionnaire = asked.get("questionnaire").cloned();
     shared.apply(RequestLaunch { name: name.clone(), carriers, questionnaire })?;
-    launch(shared, &name)
+    launch(shared, name)
 }
 
 pub(super) async fn show_verification(

@@ -73,7 +73,7 @@ impl Desk {
         self.apply(seconds, UpdateLaunch { name: self.name.clone(), changes, questionnaire: None, acting_party })
     }
 
-    fn patch(&mut self, seconds: i64, body: Value) -> Result<(), Refused> {
+    fn patch(&mut self, seconds: i64, body: &Value) -> Result<(), Refused> {
         let json = Json::read(body.to_string().as_bytes()).expect("JSON");
         let body = BUSINESS.read("Agent", json).expect("an agent");
         let mask = UpdateMask::parse(None, &BUSINESS, "Agent", &body).expect("fields");
@@ -135,13 +135,13 @@ fn what_is_ordered_has_its_effect_after_the_delay() {
         .expect("an agent")
         .testers
         .answer(&phone().number, Invitation::Accepted);
-    desk.patch(10, json!({ "rcsBusinessMessagingAgent": { "agentUseCase": "MULTI_USE" } })).expect("patched");
+    desk.patch(10, &json!({ "rcsBusinessMessagingAgent": { "agentUseCase": "MULTI_USE" } })).expect("patched");
     desk.send(14, "m1").expect("as an agent for one-time passwords still");
     assert_eq!(desk.send(15, "m2"), Err(NotSent::NoTrafficType), "5 s later");
 
     let rename = RenameBrand { brand: desk.name.brand.expect("a brand"), display_name: "Tree Bank".to_owned() };
     desk.apply(20, rename).expect("renamed");
-    desk.patch(20, json!({ "displayName": "Tall Tree" })).expect("patched");
+    desk.patch(20, &json!({ "displayName": "Tall Tree" })).expect("patched");
     desk.verify(21).expect("asked for");
     desk.request(22, &[CARRIER]).expect("asked for");
     desk.update(26, CARRIER, LaunchState::Rejected).expect("rejected");
@@ -205,26 +205,26 @@ fn a_step_of_a_scenario_voids_what_was_ordered_before() {
 #[test]
 fn an_agent_is_fixed_once_it_is_to_be_verified() {
     let mut desk = Desk::new();
-    desk.patch(0, json!({ "displayName": "Tall Tree" })).expect("not fixed yet");
+    desk.patch(0, &json!({ "displayName": "Tall Tree" })).expect("not fixed yet");
     desk.verify(1).expect("asked for");
     for body in [json!({ "displayName": "Oak" }), json!({ "rcsBusinessMessagingAgent": { "color": "#123456" } })] {
-        let refused = desk.patch(2, body);
+        let refused = desk.patch(2, &body);
         assert!(matches!(&refused, Err(Refused::NotNow(rule)) if rule.contains("PENDING")), "{refused:?}");
     }
     assert!(matches!(desk.verify(2), Err(Refused::NotNow(_))), "it is asked for once");
-    desk.patch(3, json!({ "displayName": "Tall Tree", "isArchived": true })).expect("what stays is no change");
+    desk.patch(3, &json!({ "displayName": "Tall Tree", "isArchived": true })).expect("what stays is no change");
     desk.apply(4, SetVerification { name: desk.name.clone(), state: VerificationState::Unverified })
         .expect("sent back");
-    desk.patch(5, json!({ "displayName": "Oak" })).expect("changed");
+    desk.patch(5, &json!({ "displayName": "Oak" })).expect("changed");
 }
 
 #[test]
 fn an_agent_is_archived_when_it_is_launched_nowhere() {
     let mut desk = Desk::launched();
     let archive = json!({ "isArchived": true });
-    assert!(matches!(desk.patch(20, archive.clone()), Err(Refused::NotNow(rule)) if rule.contains(CARRIER)));
+    assert!(matches!(desk.patch(20, &archive), Err(Refused::NotNow(rule)) if rule.contains(CARRIER)));
     desk.update(21, CARRIER, LaunchState::Suspended).expect("suspended");
-    desk.patch(22, archive).expect("archived");
+    desk.patch(22, &archive).expect("archived");
     assert!(desk.platform.business().agent(&desk.name).expect("an agent").is_archived());
     let refused = desk.request(23, &["/v1/regions/fi-rcs"]);
     assert!(matches!(&refused, Err(Refused::NotNow(rule)) if rule.contains("archived")), "{refused:?}");
@@ -238,7 +238,7 @@ fn a_brand_goes_with_archived_agents_only() {
         let refused = desk.apply(1, DeleteBrand { brand, with });
         assert!(matches!(refused, Err(Refused::NotNow(_))), "{with:?}");
     }
-    desk.patch(2, json!({ "isArchived": true })).expect("archived");
+    desk.patch(2, &json!({ "isArchived": true })).expect("archived");
     assert!(matches!(desk.apply(3, DeleteBrand { brand, with: DeleteWith::Nothing }), Err(Refused::NotNow(_))));
     desk.apply(3, DeleteBrand { brand, with: DeleteWith::ArchivedAgents }).expect("deleted");
     assert!(matches!(desk.platform.business().agent(&desk.name), Err(Refused::Unknown(_))));
@@ -281,7 +281,7 @@ fn a_launch_that_is_asked_for_wrongly_is_refused() {
     };
     assert_eq!(said(desk.request(0, &[])), "RCS Business Messaging launch requires at least one region.");
     assert!(said(desk.request(0, &[CARRIER])).starts_with("The agent is UNVERIFIED"));
-    desk.patch(0, json!({ "rcsBusinessMessagingAgent": { "emails": [{ "address": "no label" }] } })).expect("patched");
+    desk.patch(0, &json!({ "rcsBusinessMessagingAgent": { "emails": [{ "address": "no label" }] } })).expect("patched");
     desk.verify(1).expect("asked for");
     assert!(said(desk.request(2, &[CARRIER])).contains("with a label"));
     for wrong in ["fi-rcs", "/v1/regions/", "/v1/regions/a b", "/v1/regions/a/b"] {
@@ -347,10 +347,10 @@ fn each_limit_names_its_field() {
     desk.apply(0, CreateAgent { brand, document }).expect("at the limits");
 
     let hosted = |region: &str| json!({ "rcsBusinessMessagingAgent": { "hostingRegion": region } });
-    desk.patch(1, hosted("EUROPE")).expect("chosen");
-    assert_eq!(fields_of(desk.patch(1, hosted("ASIA_PACIFIC"))), ["rcsBusinessMessagingAgent.hostingRegion"]);
+    desk.patch(1, &hosted("EUROPE")).expect("chosen");
+    assert_eq!(fields_of(desk.patch(1, &hosted("ASIA_PACIFIC"))), ["rcsBusinessMessagingAgent.hostingRegion"]);
     desk.platform.rules.agent_name_length_max = 100;
-    desk.patch(1, json!({ "displayName": long(100) })).expect("as clients of 2025");
+    desk.patch(1, &json!({ "displayName": long(100) })).expect("as clients of 2025");
 }
 
 #[test]
