@@ -114,7 +114,7 @@ async fn what_is_asked_for_wrongly_is_named() {
         ("/v1/files", json!({}), 400, "url", "url is missing, and must be"),
         ("/v1/files", json!({ "url": 7 }), 400, "type", "url is 7, and must be a string"),
         ("/v1/files", json!({ "url": "ftp://x.example/a" }), 422, "refused", "url is no http or https address"),
-        ("/v1/files", json!({ "url": "https://x.example/é" }), 422, "refused", "url has the character 'é'"),
+        ("/v1/files", json!({ "url": "https://x.example/é" }), 422, "refused", "url has the character \"é\""),
         ("/v1/files", json!({ "uri": "https://x.example/a" }), 400, "unknown-field", "no field \"uri\""),
         ("/v1/files?agent=x", json!({ "url": "https://x.example/a" }), 400, "parameter", "no parameter \"agent\""),
         ("/v1/testers", json!({}), 400, "phone", "phone is missing"),

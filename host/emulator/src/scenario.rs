@@ -7,7 +7,7 @@ pub use phone::PhoneSettings;
 
 use crate::platform::{Agent, Launch, LaunchStep, Rules, UseCase};
 use crate::push::WebhookSettings;
-use crate::{BatchGetHost, JsonSyntax, Named, Options, RepeatedId, entries, length, token};
+use crate::{BatchGetHost, FaultRule, JsonSyntax, Named, Options, RepeatedId, RequestFaults, entries, length, token};
 use jiff::Timestamp;
 use rbm_clock::Clock;
 use rbm_wire::name::{AgentId, PhoneNumber};
@@ -26,6 +26,8 @@ pub struct Scenario {
     api: ApiSettings,
     rules: Rules,
     webhooks: WebhookSettings,
+    #[serde(deserialize_with = "faults")]
+    faults: Vec<FaultRule>,
     #[serde(deserialize_with = "entries::deserialize")]
     agents: BTreeMap<Named<AgentId>, AgentSettings>,
     #[serde(deserialize_with = "entries::deserialize")]
@@ -93,6 +95,7 @@ impl Scenario {
             batch_get_host,
             clock: self.clock.clock(),
             webhooks: self.webhooks,
+            faults: RequestFaults { faults: self.faults },
             seed: self.seed.map_or(defaults.seed, |seed| Uuid::from_u128(seed.into())),
             ..defaults
         }
@@ -114,7 +117,13 @@ impl Scenario {
         };
         let of_rules = phone::dangling(&self.rules.habits, &known).into_iter();
         let of_rules = of_rules.map(|dangling| dangling.below(&["rules".to_owned()]));
-        self.phones.iter().flat_map(of_phone).chain(of_rules).collect()
+        let strange = |agent: &&AgentId| !known.contains(agent);
+        let of_faults = self.faults.iter().enumerate().filter_map(|(index, rule)| {
+            let agent = rule.agent.as_ref().filter(strange)?;
+            let path = ["faults".to_owned(), index.to_string(), "agent".to_owned()].to_vec();
+            Some(Dangling { path, message: format!("there is no agent {:?}", agent.bare()) })
+        });
+        self.phones.iter().flat_map(of_phone).chain(of_rules).chain(of_faults).collect()
     }
 }
 
@@ -163,6 +172,12 @@ fn start<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>
         Some(_) => Err(D::Error::custom(format_args!("the clock does not go beyond {}", Clock::LATEST))),
         None => Ok(start),
     }
+}
+
+fn faults<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FaultRule>, D::Error> {
+    let faults = RequestFaults { faults: Vec::deserialize(deserializer)? };
+    faults.check().map_err(D::Error::custom)?;
+    Ok(faults.faults)
 }
 
 fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {

@@ -32,6 +32,8 @@ fn the_example_says_every_key_that_there_is() {
         ("webhooks", "[webhooks]\nx = 1"),
         ("faults", "[webhooks.faults]\nx = 1"),
         ("a fault", "[webhooks.faults.doses]\nx = {}"),
+        ("a request's fault", "[[faults]]\nx = 1"),
+        ("what goes wrong", "[[faults]]\nfault = \"x\""),
         ("a dose", "[webhooks.faults.doses.late]\nx = 1"),
         ("an agent", "[agents.a]\nx = 1"),
         ("a launch", "[[agents.a.script]]\nx = 1"),
@@ -118,6 +120,31 @@ async fn the_same_scenario_tells_webhooks_the_same_to_the_byte() {
         "LAUNCHED",
     ];
     assert_eq!(said, expected);
+}
+
+#[tokio::test]
+async fn requests_fail_as_a_scenario_says() {
+    let text = "[[faults]]\nfault = \"unavailable\"\ndose = { next = 2 }\nmethod = \"phones.agentMessages.create\"\n";
+    let emulator = emulator_with(toml::from_str::<Scenario>(text).unwrap().options()).await;
+    let api = Api { client: Client::new(), origin: emulator.origin().to_owned(), token: token(&emulator, SCOPE).await };
+    let mut statuses = Vec::new();
+    for id in ["m1", "m1", "m1", "m2"] {
+        let path = format!("/v1/phones/+15550100001/agentMessages?agentId=demo&messageId={id}");
+        let message = json!({ "contentMessage": { "text": "Hi" }, "messageTrafficType": "TRANSACTION" });
+        statuses.push(api.call(Method::POST, &path, &api.token, Some(message)).await.0);
+    }
+    assert_eq!(statuses, [503, 503, 200, 200]);
+    emulator.shutdown().await;
+
+    for (text, said) in [
+        (text.replace("phones.agentMessages.create", "phones.send"), "phones.send"),
+        (text.replace("next = 2", "rate = 2.0"), "it must be from 0 to 1"),
+    ] {
+        let problem = toml::from_str::<Scenario>(&text).unwrap_err().to_string();
+        assert!(problem.contains(said), "{problem}");
+    }
+    let elsewhere: Scenario = toml::from_str(&format!("{text}agent = \"shop\"")).unwrap();
+    assert_eq!(elsewhere.dangling(&[])[0].path, ["faults", "0", "agent"]);
 }
 
 /// What a webhook hears of a scenario: each notice, its envelope and its signature.
