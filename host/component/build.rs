@@ -37,6 +37,7 @@ const PLUGIN: Guest = Guest {
     watched: &[
         "guest/Cargo.toml",
         "guest/component/Cargo.toml",
+        "guest/exports/Cargo.toml",
         "guest/wire/Cargo.toml",
         "guest/wire/limits.tsv",
         "wit/rust/Cargo.toml",

@@ -35,9 +35,9 @@ fn it_imports_and_exports_only_the_contract() {
 
 /// And as many as README says.
 #[test]
-fn it_has_at_most_275_kb() {
+fn it_has_at_most_250_kb() {
     println!("the component has {} bytes", COMPONENT.len());
-    assert!(COMPONENT.len() <= 275_000, "the component has {} bytes", COMPONENT.len());
+    assert!(COMPONENT.len() <= 250_000, "the component has {} bytes", COMPONENT.len());
     let (_, rest) = README.split_once("The component has ").unwrap();
     let said: usize = rest.split_once(" bytes").unwrap().0.replace(',', "").parse().unwrap();
     assert!(said.abs_diff(COMPONENT.len()) < 5_000, "README says {said}, and it has {}", COMPONENT.len());
