@@ -3,8 +3,7 @@
 //! Indexes are named where the planner, which knows nothing of how many rows there are, would look at all of a consumer's.
 
 use crate::SqliteStore;
-use crate::dump;
-use crate::events::stored;
+use crate::events::{self, stored};
 use crate::messages::{time, to_optional_time, to_time};
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -224,8 +223,9 @@ fn replay(database: &Connection, name: &str, only: Option<Cursor>, now: Timestam
 }
 
 /// Also when the events themselves are forgotten.
-fn newest(database: &Connection) -> rusqlite::Result<Option<Cursor>> {
-    Ok(dump::last(database, "event")?.map(Cursor))
+pub(crate) fn newest(database: &Connection) -> rusqlite::Result<Option<Cursor>> {
+    let newest = events::newest(database)?.unsigned_abs();
+    Ok((newest > 0).then_some(Cursor(newest)))
 }
 
 fn optional_event(row: &Row<'_>) -> rusqlite::Result<Option<StoredEvent>> {

@@ -1,8 +1,9 @@
 //! All that is kept, as items: read in one transaction, row by row, and written by those who write it anyway.
 
 use crate::consumers::{self, place, to_cursor, to_disabled};
-use crate::messages::{to_fact, to_optional_time, to_time, unreadable};
-use crate::{SqliteStore, consents, events, ledgers, messages, quarantine};
+use crate::events::Packed;
+use crate::messages::{json_problem, to_fact, to_optional_time, to_time, unreadable};
+use crate::{SqliteStore, consents, events, ledgers, messages, quarantine, seen};
 use async_trait::async_trait;
 use rbm_gateway::store::consumer::Change;
 use rbm_gateway::store::dump::{
@@ -42,8 +43,7 @@ impl From<rusqlite::Error> for Stop {
 
 fn dump(database: &Connection, to: &Sender<Item>) -> Result<(), Stop> {
     let transaction = database.unchecked_transaction()?;
-    let last_quarantined = last(&transaction, "quarantine")?.map(QuarantineId);
-    let last = Last { event: last(&transaction, "event")?.map(Cursor), quarantined: last_quarantined };
+    let last = Last { event: consumers::newest(&transaction)?, quarantined: last_quarantined(&transaction)? };
     send(to, Item::Last(last))?;
     send_messages(&transaction, to)?;
     send_rows(&transaction, to, ORPHANS, [], orphan)?;
@@ -179,8 +179,15 @@ fn tester(row: &Row<'_>) -> rusqlite::Result<Item> {
 fn restore(database: &Connection, item: &Item) -> rusqlite::Result<()> {
     match item.clone() {
         Item::Last(Last { event, quarantined }) => {
-            raise(database, "event", event.map(|cursor| cursor.0))?;
-            raise(database, "quarantine", quarantined.map(|id| id.0))
+            if let Some(last) = event {
+                let last = number(last.0)?;
+                events::raise(database, last)?;
+                seen::begin_after(database, last)?;
+            }
+            if let Some(last) = quarantined {
+                raise_quarantined(database, number(last.0)?)?;
+            }
+            Ok(())
         }
         Item::Message(message) => messages::insert(database, &(*message).into()),
         Item::Orphan(Orphan { about, person, at, fact, received_at }) => {
@@ -193,7 +200,8 @@ fn restore(database: &Connection, item: &Item) -> rusqlite::Result<()> {
         }
         Item::Event(event) => {
             let StoredEvent { cursor, event } = (*event).into();
-            events::insert(database, Some(number(cursor.0)?), &event).map(drop)
+            let packed = Packed::of(event).map_err(json_problem)?;
+            events::restore(database, number(cursor.0)?, &packed)
         }
         Item::Consent(item) => {
             let heard = item.heard();
@@ -229,20 +237,19 @@ fn restore_consumer(database: &Connection, consumer: &Consumer) -> rusqlite::Res
     database.prepare_cached(insert)?.execute(params![name, after.map(place), at, reason]).map(drop)
 }
 
-/// The largest number that a table ever had, also where its row is gone.
-pub(crate) fn last(database: &Connection, table: &str) -> rusqlite::Result<Option<u64>> {
-    let select = "SELECT seq FROM sqlite_sequence WHERE name = ?1";
-    let number = database.prepare_cached(select)?.query_row([table], |row| row.get::<_, i64>(0)).optional()?;
-    Ok(number.map(i64::unsigned_abs))
+/// The largest number that a request ever had, also where it is gone.
+fn last_quarantined(database: &Connection) -> rusqlite::Result<Option<QuarantineId>> {
+    let select = "SELECT seq FROM sqlite_sequence WHERE name = 'quarantine'";
+    let number = database.prepare_cached(select)?.query_row([], |row| row.get::<_, i64>(0)).optional()?;
+    Ok(number.map(|number| QuarantineId(number.unsigned_abs())))
 }
 
 /// So that no smaller number is given.
-fn raise(database: &Connection, table: &str, last: Option<u64>) -> rusqlite::Result<()> {
-    let Some(last) = last.map(number).transpose()? else { return Ok(()) };
-    let update = "UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1";
-    if database.prepare_cached(update)?.execute(params![table, last])? == 0 {
-        let insert = "INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)";
-        database.prepare_cached(insert)?.execute(params![table, last])?;
+fn raise_quarantined(database: &Connection, last: i64) -> rusqlite::Result<()> {
+    let update = "UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'quarantine'";
+    if database.prepare_cached(update)?.execute([last])? == 0 {
+        let insert = "INSERT INTO sqlite_sequence (name, seq) VALUES ('quarantine', ?1)";
+        database.prepare_cached(insert)?.execute([last])?;
     }
     Ok(())
 }
@@ -255,7 +262,11 @@ fn number(number: u64) -> rusqlite::Result<i64> {
 }
 
 const ORPHANS: &str = "SELECT h, person, at, fact, received_at FROM orphan ORDER BY h, n";
-const SEEN: &str = "SELECT h, received_at FROM seen UNION ALL SELECT h, received_at FROM seen_lately ORDER BY h";
+/// Those of the newest events are in their rows only.
+const SEEN: &str = "SELECT h, received_at FROM seen UNION ALL
+    SELECT h, received_at FROM event
+    WHERE place > (SELECT min(settled.place) FROM settled) AND h IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.h = event.h) ORDER BY h";
 const CONSENTS: &str =
     "SELECT at, opted_out, reason, words, event, agent, phone FROM consent_entry ORDER BY agent, phone, n";
 const DELIVERIES: &str = "SELECT place, conversation, attempts, reason, next_at FROM delivery INDEXED BY delivery_owed

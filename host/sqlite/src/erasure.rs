@@ -5,7 +5,7 @@ use crate::directory::Directory;
 use crate::messages::hash;
 use crate::readers::Readers;
 use crate::writer::Writer;
-use crate::{connection, problem, pruning};
+use crate::{connection, events, problem, pruning};
 use rbm_gateway::store::StoreProblem;
 use rbm_gateway::store::retention::{Erased, digits_to_find};
 use rusqlite::{Connection, ToSql, params};
@@ -65,6 +65,7 @@ impl Found {
     }
 
     fn remove(&self, database: &Connection) -> rusqlite::Result<Erased> {
+        events::prepare_to_delete(database)?;
         self.messages.iter().try_for_each(|n| pruning::delete_message(database, *n))?;
         Ok(Erased {
             messages: self.messages.len() as u64,

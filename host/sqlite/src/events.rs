@@ -1,6 +1,6 @@
 //! Events, each once, and what they say of messages.
 
-use crate::messages::{self, hash, json_problem, time, to_time, unreadable};
+use crate::messages::{self, hash, time, to_time, unreadable};
 use crate::{consents, packing, seen};
 use gateway_channel::Inbound;
 use jiff::Timestamp;
@@ -8,38 +8,78 @@ use rbm_gateway::lifecycle::Fact;
 use rbm_gateway::store::{Cursor, Entry, Ingested, NewEvent, StoredEvent, fact_about};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
+use std::mem;
+
+/// An event in the form in which it is kept. Whoever brings it makes that, because the writer has no time for it.
+#[derive(Clone)]
+pub(crate) struct Packed {
+    /// Without the bytes that it came in.
+    event: NewEvent,
+    raw: Vec<u8>,
+    inbound: Vec<u8>,
+    sum: [u8; 16],
+    h: [u8; 16],
+}
+
+impl Packed {
+    pub(crate) fn of(mut event: NewEvent) -> serde_json::Result<Self> {
+        let raw = mem::take(&mut event.inbound.raw);
+        let inbound = packing::pack(&serde_json::to_vec(&event.inbound)?, &raw);
+        let sum = packing::sum(event.agent.as_bytes(), &inbound, &raw);
+        let h = hash(&[&event.agent, &event.inbound.dedupe_key]);
+        Ok(Self { event, raw, inbound, sum, h })
+    }
+}
 
 /// Keeps an event and joins what it says to its message. One that is known changes nothing.
-pub(crate) fn ingest(database: &Connection, event: &NewEvent) -> rusqlite::Result<Ingested> {
+pub(crate) fn ingest(database: &Connection, packed: &Packed) -> rusqlite::Result<Ingested> {
+    let event = &packed.event;
     let NewEvent { agent, received_at, inbound, consent } = event;
-    if !seen::note(database, hash(&[agent, &inbound.dedupe_key]), *received_at)? {
+    if seen::contains(database, &packed.h)? {
         return Ok(Ingested::Duplicate);
     }
     if let Some((id, fact)) = fact_about(inbound) {
         let at = inbound.at.as_deref().and_then(|text| text.parse().ok()).unwrap_or(*received_at);
         join(database, event, id, fact, at)?;
     }
-    let place = insert(database, None, event)?;
-    seen::settle_sometimes(database, place)?;
+    let place = newest(database)? + 1;
+    insert(database, place, packed, Some(&packed.h))?;
+    seen::note(database, &packed.h, *received_at, place)?;
     if let Some((phone, consent)) = inbound.phone.as_deref().zip(consent.as_ref()) {
         consents::note(database, agent, phone, consent, Some(place))?;
     }
-    Ok(Ingested::New(Cursor(u64::try_from(place).unwrap_or_default())))
+    Ok(Ingested::New(Cursor(place.unsigned_abs())))
 }
 
-/// At its place, or after all others.
-pub(crate) fn insert(database: &Connection, place: Option<i64>, event: &NewEvent) -> rusqlite::Result<i64> {
-    let NewEvent { agent, received_at, inbound, consent: _ } = event;
-    let raw = &inbound.raw;
-    let inbound = Inbound { raw: Vec::new(), ..inbound.clone() };
-    let json = serde_json::to_string(&inbound).map_err(json_problem)?;
-    let insert =
-        "INSERT INTO event (place, agent, received_at, phone, inbound, raw, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let packed = packing::pack(json.as_bytes(), raw);
-    let sum = packing::sum(agent.as_bytes(), &packed, raw);
-    let row = params![place, agent, time(*received_at), inbound.phone, packed, raw, sum];
-    database.prepare_cached(insert)?.execute(row)?;
-    Ok(database.last_insert_rowid())
+/// One that was kept elsewhere, at the place that it had there. That it is known is not said by it.
+pub(crate) fn restore(database: &Connection, place: i64, packed: &Packed) -> rusqlite::Result<()> {
+    insert(database, place, packed, None)
+}
+
+fn insert(database: &Connection, place: i64, packed: &Packed, h: Option<&[u8; 16]>) -> rusqlite::Result<()> {
+    let Packed { event, raw, inbound, sum, h: _ } = packed;
+    let insert = "INSERT INTO event (place, agent, received_at, phone, inbound, raw, sum, h)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let row = params![place, event.agent, time(event.received_at), event.inbound.phone, inbound, raw, sum, h];
+    database.prepare_cached(insert)?.execute(row).map(drop)
+}
+
+/// The last place that was given, also where its event is gone; 0 before the first.
+pub(crate) fn newest(database: &Connection) -> rusqlite::Result<i64> {
+    let select = "SELECT max(coalesce((SELECT max(place) FROM event), 0), (SELECT place FROM last_place))";
+    database.prepare_cached(select)?.query_row([], |row| row.get(0))
+}
+
+/// Before any event is deleted, in the same transaction: what its row alone says of it is written elsewhere.
+pub(crate) fn prepare_to_delete(database: &Connection) -> rusqlite::Result<()> {
+    let newest = newest(database)?;
+    seen::settle_all(database, newest)?;
+    raise(database, newest)
+}
+
+/// So that no place up to this one is given again.
+pub(crate) fn raise(database: &Connection, place: i64) -> rusqlite::Result<()> {
+    database.prepare_cached("UPDATE last_place SET place = max(place, ?1)")?.execute([place]).map(drop)
 }
 
 /// An event counts for a message only if agent and person are the message's.

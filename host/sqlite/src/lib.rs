@@ -30,6 +30,7 @@ use async_trait::async_trait;
 use checkpoint::Checkpointer;
 pub use connection::Durability;
 use directory::Directory;
+use events::Packed;
 pub use import::Import;
 use jiff::Timestamp;
 use rbm_gateway::store::lane::Share;
@@ -136,10 +137,13 @@ impl SqliteStore {
         let database = directory.database();
         let mut writing = connection::open(&database, durability)?;
         schema::bring_up_to_date(&mut writing, &database)?;
+        seen::prepare(&writing)?;
+        let checkpoints = connection::open(&database, durability)?;
+        let writer = Writer::start(writing);
         Ok(Self {
             readers: Readers::new(&database),
-            _checkpointer: Checkpointer::start(connection::open(&database, durability)?),
-            writer: Writer::start(writing),
+            _checkpointer: Checkpointer::start(checkpoints, writer.rest_of_log()),
+            writer,
             directory,
         })
     }
@@ -162,8 +166,9 @@ impl Store for SqliteStore {
     }
 
     async fn ingest(&self, events: Vec<NewEvent>) -> Result<Vec<Ingested>, StoreProblem> {
-        let ingest = move |database: &_| events.iter().map(|event| events::ingest(database, event)).collect();
-        self.writer.write(ingest).await
+        let packed: Result<Vec<_>, _> = events.into_iter().map(Packed::of).collect();
+        let packed = packed.map_err(|problem| StoreProblem(problem.to_string()))?;
+        self.writer.write(move |database| packed.iter().map(|event| events::ingest(database, event)).collect()).await
     }
 
     async fn claim(&self, now: Timestamp, lease: Duration, shares: &[Share]) -> Result<Claims, StoreProblem> {

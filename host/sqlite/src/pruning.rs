@@ -1,22 +1,21 @@
 //! Removes what is too old, so much at a time that no write waits long for it. Each kind is found by an index, or in the order
 //! in which it was kept; what is not too old is not read.
 
+use crate::events;
 use crate::messages::time;
-use crate::seen;
 use jiff::Timestamp;
 use rbm_gateway::store::retention::{Pruned, Retention, days_before};
 use rusqlite::{Connection, ToSql, params};
 
 /// Up to [`AT_ONCE`] of each kind.
 pub(crate) fn prune(database: &Connection, now: Timestamp, retention: &Retention) -> rusqlite::Result<Pruned> {
-    // Only there are they found by their age.
-    seen::settle(database)?;
+    events::prepare_to_delete(database)?;
     let before = |days| time(days_before(now, days));
     let delete = |sql: &str, before: i64| delete(database, sql, &[&before, &AT_ONCE]);
     let pruned = Pruned {
         dedupe: delete(SEEN, before(retention.dedupe.days()))?,
         messages: messages(database, before(retention.messages_days))?,
-        events: events(database, before(retention.events_days), retention)?,
+        events: old_events(database, before(retention.events_days), retention)?,
         orphans: delete(ORPHANS, before(retention.orphans_days))?,
         quarantined: delete(QUARANTINED, before(retention.quarantine_days))?,
         uploads: delete(UPLOADS, time(now))?,
@@ -46,7 +45,7 @@ fn messages(database: &Connection, before: i64) -> rusqlite::Result<u64> {
 }
 
 /// From the first on, and up to the first that is to stay: readers miss none in between.
-fn events(database: &Connection, before: i64, retention: &Retention) -> rusqlite::Result<u64> {
+fn old_events(database: &Connection, before: i64, retention: &Retention) -> rusqlite::Result<u64> {
     let last = retention.keep_events_after.map_or(i64::MAX, |cursor| i64::try_from(cursor.0).unwrap_or(i64::MAX));
     let mut oldest = database.prepare_cached(EVENTS)?;
     let mut removed = 0;

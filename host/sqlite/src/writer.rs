@@ -1,9 +1,9 @@
 //! One thread that writes. It commits all that has come together since its last commit, and answers everybody after the flush.
 
-use crate::problem;
+use crate::{checkpoint, problem};
 use rbm_gateway::store::StoreProblem;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 /// Takes work for the thread.
 pub(crate) struct Writer {
     commits: Arc<Commits>,
+    log: Arc<RestOfLog>,
     queue: Option<SyncSender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -72,15 +73,22 @@ impl Writer {
         let (queue, jobs) = sync_channel(QUEUE_LENGTH);
         let commits = Arc::<Commits>::default();
         let counted = commits.clone();
-        let run = move || run(connection, &jobs, &counted);
+        let log = Arc::<RestOfLog>::default();
+        let rest = log.clone();
+        let run = move || run(connection, &jobs, &counted, &rest);
         let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(run);
         let thread = thread.inspect_err(|problem| tracing::error!(%problem, "the store has no writer")).ok();
-        Self { commits, queue: Some(queue), thread }
+        Self { commits, log, queue: Some(queue), thread }
     }
 
     /// So far.
     pub(crate) fn commits(&self) -> u64 {
         self.commits.count.load(Ordering::Relaxed)
+    }
+
+    /// For who makes checkpoints.
+    pub(crate) fn rest_of_log(&self) -> Arc<RestOfLog> {
+        self.log.clone()
     }
 
     /// Who asks first is told how long each takes.
@@ -120,20 +128,61 @@ fn ended() -> StoreProblem {
     StoreProblem("its writer has ended".to_owned())
 }
 
-fn run(mut connection: Connection, jobs: &Receiver<Box<dyn Job>>, commits: &Commits) {
-    let mut batch = Vec::new();
+fn run(mut connection: Connection, jobs: &Receiver<Box<dyn Job>>, commits: &Commits, log: &RestOfLog) {
+    let mut last = Last::default();
     while let Ok(first) = jobs.recv() {
-        batch.push(first);
-        batch.extend(jobs.try_iter().take(BATCH_MAX - 1));
-        let begun = Instant::now();
-        let several = batch.len() > 1;
-        if !commit_all(&mut connection, commits, std::mem::take(&mut batch)) {
+        let batch = gather(first, jobs, last);
+        log.move_if_it_is_little(&connection);
+        let (begun, count) = (Instant::now(), batch.len());
+        if !commit_all(&mut connection, commits, batch) {
             tracing::error!("the store writes no more: what reached the disk is not known; start the process again");
             return;
         }
-        if several {
-            // Those who were answered now come with their next: a commit without them would have one or two in it.
-            thread::sleep((begun.elapsed() / LINGER_DIVISOR).min(LINGER_MAX));
+        last = Last { count, took: begun.elapsed() };
+    }
+}
+
+/// The commit before.
+#[derive(Clone, Copy, Default)]
+struct Last {
+    count: usize,
+    took: Duration,
+}
+
+/// All that has come, and a little later what those come with who were answered by the commit before: without them a commit would
+/// have one or two in it, and cost as much.
+fn gather(first: Box<dyn Job>, jobs: &Receiver<Box<dyn Job>>, last: Last) -> Vec<Box<dyn Job>> {
+    let mut batch = vec![first];
+    let begun = Instant::now();
+    let patience = (last.took / LINGER_DIVISOR).min(LINGER_MAX);
+    loop {
+        batch.extend(jobs.try_iter().take(BATCH_MAX - batch.len()));
+        if batch.len() >= last.count.min(BATCH_MAX) || begun.elapsed() >= patience {
+            return batch;
+        }
+        // Whoever waited for each job would be woken by each.
+        thread::sleep(LINGER_STEP);
+    }
+}
+
+/// What the checkpointer asks of the writer: all but the newest of the log is in the database.
+///
+/// `SQLite` begins the log anew only where all of it has been moved, and beside a writer that never rests there is always a little
+/// that has not. A log that grows costs more with each commit than one that is written over, because the file system has to write
+/// down how long it is.
+#[derive(Default)]
+pub(crate) struct RestOfLog(AtomicBool);
+
+impl RestOfLog {
+    pub(crate) fn is_little(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn move_if_it_is_little(&self, connection: &Connection) {
+        if self.0.swap(false, Ordering::Relaxed)
+            && let Err(problem) = checkpoint::move_what_is_free(connection)
+        {
+            tracing::warn!(%problem, "the rest of the log was not moved into the database");
         }
     }
 }
@@ -177,9 +226,10 @@ fn is_the_disks(problem: &rusqlite::Error) -> bool {
 
 const QUEUE_LENGTH: usize = 8_192;
 const BATCH_MAX: usize = 1_024;
-/// A twentieth of the commit's time (storage.md has the measurements).
-const LINGER_DIVISOR: u32 = 20;
+/// A fifth of a commit's time at most, and mostly less: they are there before.
+const LINGER_DIVISOR: u32 = 5;
 const LINGER_MAX: Duration = Duration::from_millis(2);
+const LINGER_STEP: Duration = Duration::from_micros(20);
 
 #[cfg(test)]
 mod tests {
