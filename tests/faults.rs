@@ -27,24 +27,41 @@ use tokio::time::sleep;
 #[tokio::main]
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (sends, rate) = (number(&arguments, "--sends", 2_500), number(&arguments, "--rate", 200));
+    let (sends, rate) = (
+        number(&arguments, "--sends", 2_500),
+        number(&arguments, "--rate", 200),
+    );
     let seed = number(&arguments, "--seed", rand::random());
     println!("{sends} messages, {rate} a second, --seed {seed}");
     let run = Run::start(seed, rate, Ids::Kept).await;
     let begun = Instant::now();
     run.send(sends).await;
-    println!("all are in the gateway after {:.1} s", begun.elapsed().as_secs_f64());
+    println!(
+        "all are in the gateway after {:.1} s",
+        begun.elapsed().as_secs_f64()
+    );
     run.arrive().await;
-    println!("all have arrived after {:.1} s", begun.elapsed().as_secs_f64());
+    println!(
+        "all have arrived after {:.1} s",
+        begun.elapsed().as_secs_f64()
+    );
     check(&run, sends, rate).await;
 
     // Else nobody would know whether the above can fail.
     let run = Run::start(seed, rate, Ids::Renewed).await;
     run.send(DOUBLED).await;
     run.reach_the_platform().await;
-    let doubled = copies(&run.texts().await, DOUBLED).into_iter().filter(|(_, copies)| *copies > 1).count();
-    println!("with other ids for further attempts {doubled} of {DOUBLED} messages came more than once");
-    assert!(doubled > 0, "nobody would notice a message that is sent twice");
+    let doubled = copies(&run.texts().await, DOUBLED)
+        .into_iter()
+        .filter(|(_, copies)| *copies > 1)
+        .count();
+    println!(
+        "with other ids for further attempts {doubled} of {DOUBLED} messages came more than once"
+    );
+    assert!(
+        doubled > 0,
+        "nobody would notice a message that is sent twice"
+    );
 }
 
 /// A gateway, a platform, and what is between them.
@@ -59,23 +76,41 @@ impl Run {
         let between = Proxy::new();
         // Later than most further attempts, or nobody would need them. And one event a message is enough, because the
         // platform reports one after the other.
-        let rules = Rules { delivery: SignedDuration::from_secs(5), habits: Vec::new(), ..Rules::default() };
-        let platform =
-            Platform::start_with(Options { token_origin: Some(between.origin.clone()), rules, ..Options::default() })
-                .await;
+        let rules = Rules {
+            delivery: SignedDuration::from_secs(5),
+            habits: Vec::new(),
+            ..Rules::default()
+        };
+        let platform = Platform::start_with(Options {
+            token_origin: Some(between.origin.clone()),
+            rules,
+            ..Options::default()
+        })
+        .await;
         let passed = between.start(platform.emulator.origin(), seed, ids);
         let manner = format!("messages_per_second = {rate}\n");
         let mut serve = Serve::new(&platform, &manner);
         serve.set("platform.request_seconds_max=1");
         serve.start().await;
-        platform.emulator.register_webhook(&serve.webhook(), serve.client_token.clone().into()).await.unwrap();
-        Self { platform, serve, passed }
+        platform
+            .emulator
+            .register_webhook(&serve.webhook(), serve.client_token.clone().into())
+            .await
+            .unwrap();
+        Self {
+            platform,
+            serve,
+            passed,
+        }
     }
 
     async fn send(&self, sends: u32) {
         let mut producers = JoinSet::new();
         for producer in 0..PRODUCERS {
-            let (client, address) = (self.serve.client.clone(), format!("{}/v1/messages", self.serve.origin()));
+            let (client, address) = (
+                self.serve.client.clone(),
+                format!("{}/v1/messages", self.serve.origin()),
+            );
             producers.spawn(async move {
                 for number in (producer..sends).step_by(PRODUCERS.try_into().unwrap()) {
                     send(&client, &address, number).await;
@@ -87,7 +122,8 @@ impl Run {
 
     /// Returns when the gateway knows of each message that it is on its phone.
     async fn arrive(&self) {
-        self.leave(&["queued", "sending", "unknown", "accepted"]).await;
+        self.leave(&["queued", "sending", "unknown", "accepted"])
+            .await;
     }
 
     /// Returns when the platform has said of each message that it has it.
@@ -100,8 +136,14 @@ impl Run {
         let (begun, origin) = (Instant::now(), self.serve.origin());
         for state in states {
             loop {
-                let page = get(&self.serve.client, &format!("{origin}/v1/messages?state={state}&limit=1")).await;
-                let Some(left) = page["messages"].as_array().unwrap().first() else { break };
+                let page = get(
+                    &self.serve.client,
+                    &format!("{origin}/v1/messages?state={state}&limit=1"),
+                )
+                .await;
+                let Some(left) = page["messages"].as_array().unwrap().first() else {
+                    break;
+                };
                 assert!(begun.elapsed() < PATIENCE, "still {state}: {left}");
                 sleep(Duration::from_millis(200)).await;
             }
@@ -127,7 +169,9 @@ async fn send(client: &Client, address: &str, number: u32) {
     let body = json!({ "to": phone(number), "content": { "text": text(number) } }).to_string();
     loop {
         let request = client.post(address).header("idempotency-key", text(number));
-        let request = request.header("content-type", "application/json").body(body.clone());
+        let request = request
+            .header("content-type", "application/json")
+            .body(body.clone());
         let response = request.send().await.unwrap();
         match response.status() {
             StatusCode::ACCEPTED => return,
@@ -142,7 +186,10 @@ async fn check(run: &Run, sends: u32, rate: u32) {
     assert_eq!(counted(&found), sends);
     for message in &found {
         assert!(message["state"] == "delivered", "{message}");
-        assert!(history(message).all(|entry| !NEVER.contains(&entry)), "{message}");
+        assert!(
+            history(message).all(|entry| !NEVER.contains(&entry)),
+            "{message}"
+        );
     }
     let copies = copies(&run.texts().await, sends);
     let wrong: Vec<_> = copies.iter().filter(|(_, copies)| **copies != 1).collect();
@@ -150,18 +197,31 @@ async fn check(run: &Run, sends: u32, rate: u32) {
 
     let attempts = f64::from(counted(&passed)) / f64::from(sends);
     let fastest = most_in_a_second(&passed);
-    println!("{} attempts, {attempts:.2} a message; at most {fastest} in a second; {}", passed.len(), faults(&passed));
+    println!(
+        "{} attempts, {attempts:.2} a message; at most {fastest} in a second; {}",
+        passed.len(),
+        faults(&passed)
+    );
     assert!(attempts <= ATTEMPTS_MAX, "{attempts} attempts a message");
     assert!(attempts > 1.1, "the platform hardly failed");
-    assert!(fastest <= rate, "{fastest} in a second, and {rate} are allowed");
+    assert!(
+        fastest <= rate,
+        "{fastest} in a second, and {rate} are allowed"
+    );
     // Else nobody would know whether the line above can fail.
-    assert!(fastest > rate / 2, "{fastest} in a second: too few to tell what a limit of {} would show", rate / 2);
+    assert!(
+        fastest > rate / 2,
+        "{fastest} in a second: too few to tell what a limit of {} would show",
+        rate / 2
+    );
 }
 
 /// How often each message is on a phone. What is on none is there too.
 fn copies(texts: &[String], sends: u32) -> HashMap<String, usize> {
     let mut copies: HashMap<String, usize> = (0..sends).map(|number| (text(number), 0)).collect();
-    texts.iter().for_each(|text| *copies.entry(text.clone()).or_default() += 1);
+    texts
+        .iter()
+        .for_each(|text| *copies.entry(text.clone()).or_default() += 1);
     copies
 }
 
@@ -172,7 +232,15 @@ fn most_in_a_second(passed: &[Passed]) -> u32 {
     let within = |(place, first): (usize, &Instant)| {
         times[place..].partition_point(|time| time.duration_since(*first) < Duration::from_secs(1))
     };
-    u32::try_from(times.iter().enumerate().map(within).max().unwrap_or_default()).unwrap()
+    u32::try_from(
+        times
+            .iter()
+            .enumerate()
+            .map(within)
+            .max()
+            .unwrap_or_default(),
+    )
+    .unwrap()
 }
 
 fn counted<T>(things: &[T]) -> u32 {
@@ -181,14 +249,24 @@ fn counted<T>(things: &[T]) -> u32 {
 
 fn faults(passed: &[Passed]) -> String {
     let mut counts = HashMap::<Fault, usize>::new();
-    passed.iter().filter_map(|passed| passed.fault).for_each(|fault| *counts.entry(fault).or_default() += 1);
-    let mut counts: Vec<String> = counts.iter().map(|(fault, count)| format!("{count} {fault:?}")).collect();
+    passed
+        .iter()
+        .filter_map(|passed| passed.fault)
+        .for_each(|fault| *counts.entry(fault).or_default() += 1);
+    let mut counts: Vec<String> = counts
+        .iter()
+        .map(|(fault, count)| format!("{count} {fault:?}"))
+        .collect();
     counts.sort_unstable();
     counts.join(", ")
 }
 
 fn history(message: &Value) -> impl Iterator<Item = &str> {
-    message["history"].as_array().unwrap().iter().map(|entry| entry["fact"].as_str().unwrap())
+    message["history"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["fact"].as_str().unwrap())
 }
 
 fn text(number: u32) -> String {

@@ -26,16 +26,29 @@ use tokio::time::sleep;
 #[tokio::main]
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (rounds, seed) = (number(&arguments, "--rounds", 20), number(&arguments, "--seed", rand::random()));
+    let (rounds, seed) = (
+        number(&arguments, "--rounds", 20),
+        number(&arguments, "--seed", rand::random()),
+    );
     println!("{rounds} rounds, --seed {seed}");
     let platform = Platform::start_far_away(ANSWER_TIME).await;
     let application = Application::start(CALLBACK_SECRET, seed).await;
     let callback = callback("app", application.port);
-    let mut serve = Serve::new(&platform, &format!("messages_per_second = 1000\nburst = 1000\n{callback}"));
+    let mut serve = Serve::new(
+        &platform,
+        &format!("messages_per_second = 1000\nburst = 1000\n{callback}"),
+    );
     serve.start().await;
-    platform.emulator.register_webhook(&serve.webhook(), serve.client_token.clone().into()).await.unwrap();
+    platform
+        .emulator
+        .register_webhook(&serve.webhook(), serve.client_token.clone().into())
+        .await
+        .unwrap();
 
-    let (acknowledged, running) = (Arc::<Mutex<Acknowledged>>::default(), Arc::new(AtomicBool::new(true)));
+    let (acknowledged, running) = (
+        Arc::<Mutex<Acknowledged>>::default(),
+        Arc::new(AtomicBool::new(true)),
+    );
     let mut producers = JoinSet::new();
     for number in 0..PRODUCERS {
         let producer = Producer {
@@ -52,7 +65,10 @@ async fn main() {
     for round in 0..rounds {
         // Sending begins slowly after a start, so that it takes a longer life to be interrupted in it.
         let longer = if round % 4 == 3 { 2_000 } else { 0 };
-        sleep(Duration::from_millis(longer + random.random_range(300..1_500))).await;
+        sleep(Duration::from_millis(
+            longer + random.random_range(300..1_500),
+        ))
+        .await;
         serve.kill();
         serve.start().await;
     }
@@ -61,7 +77,12 @@ async fn main() {
     let acknowledged = std::mem::take(&mut *acknowledged.lock().unwrap());
     let found = find(&serve, &platform, &application).await;
     let wrongs = wrongs(&acknowledged, &found);
-    assert!(wrongs.is_empty(), "{} wrongs: {:?}", wrongs.len(), &wrongs[..wrongs.len().min(10)]);
+    assert!(
+        wrongs.is_empty(),
+        "{} wrongs: {:?}",
+        wrongs.len(),
+        &wrongs[..wrongs.len().min(10)]
+    );
     println!(
         "{} messages and {} events were acknowledged, {} events are kept, {} attempts were interrupted: none lost, none doubled",
         acknowledged.messages.len(),
@@ -73,9 +94,18 @@ async fn main() {
     println!(
         "{turned_away} events were turned away at first, and {again} times one was taken that had been taken before"
     );
-    assert!(acknowledged.messages.len() > 100 && acknowledged.events.len() > 100, "and that was too few to tell");
-    assert!(found.interrupted > 0, "no attempt was under way when it was killed");
-    assert!(turned_away > 0 && again > 0, "no event had to be posted again");
+    assert!(
+        acknowledged.messages.len() > 100 && acknowledged.events.len() > 100,
+        "and that was too few to tell"
+    );
+    assert!(
+        found.interrupted > 0,
+        "no attempt was under way when it was killed"
+    );
+    assert!(
+        turned_away > 0 && again > 0,
+        "no event had to be posted again"
+    );
     check_that_wrongs_are_found(&acknowledged, &found);
 }
 
@@ -119,8 +149,15 @@ impl Producer {
         let phone = phone(self.number);
         let body = json!({ "to": phone, "content": { "text": name } }).to_string();
         loop {
-            let request = self.client.post(format!("{}/v1/messages", self.gateway)).header("idempotency-key", name);
-            let sent = request.header("content-type", "application/json").body(body.clone()).send().await;
+            let request = self
+                .client
+                .post(format!("{}/v1/messages", self.gateway))
+                .header("idempotency-key", name);
+            let sent = request
+                .header("content-type", "application/json")
+                .body(body.clone())
+                .send()
+                .await;
             if let Some(answer) = taken(sent, StatusCode::ACCEPTED).await {
                 let id = answer["id"].as_str().unwrap().to_owned();
                 self.acknowledged.lock().unwrap().messages.insert(id);
@@ -136,10 +173,21 @@ impl Producer {
         });
         let (signature, body) = signed(&self.token, &document.to_string());
         loop {
-            let request = self.client.post(format!("{}/webhooks/rbm/demo", self.gateway));
-            let request = request.header("x-goog-signature", &signature).header("content-type", "application/json");
-            if taken(request.body(body.clone()).send().await, StatusCode::OK).await.is_some() {
-                self.acknowledged.lock().unwrap().events.insert(name.to_owned());
+            let request = self
+                .client
+                .post(format!("{}/webhooks/rbm/demo", self.gateway));
+            let request = request
+                .header("x-goog-signature", &signature)
+                .header("content-type", "application/json");
+            if taken(request.body(body.clone()).send().await, StatusCode::OK)
+                .await
+                .is_some()
+            {
+                self.acknowledged
+                    .lock()
+                    .unwrap()
+                    .events
+                    .insert(name.to_owned());
                 return;
             }
         }
@@ -179,16 +227,26 @@ struct Found {
 
 impl Found {
     fn taken(&self) -> impl Iterator<Item = &Posted> {
-        self.posted.iter().filter(|posted| posted.answer == Answer::Taken)
+        self.posted
+            .iter()
+            .filter(|posted| posted.answer == Answer::Taken)
     }
 
     fn turned_away(&self) -> usize {
-        self.posted.iter().filter(|posted| matches!(posted.answer, Answer::Broken | Answer::HungUp)).count()
+        self.posted
+            .iter()
+            .filter(|posted| matches!(posted.answer, Answer::Broken | Answer::HungUp))
+            .count()
     }
 
     /// At least once is not exactly once: what was taken is noted a little later.
     fn taken_again(&self) -> usize {
-        self.taken().count() - self.taken().map(|posted| &posted.event_id).collect::<HashSet<_>>().len()
+        self.taken().count()
+            - self
+                .taken()
+                .map(|posted| &posted.event_id)
+                .collect::<HashSet<_>>()
+                .len()
     }
 }
 
@@ -197,8 +255,14 @@ async fn find(serve: &Serve, platform: &Platform, application: &Application) -> 
     let begun = Instant::now();
     let messages = loop {
         let messages = messages(serve).await;
-        let Some(unread) = messages.iter().find(|message| message["state"] != "read") else { break messages };
-        assert!(begun.elapsed() < PATIENCE, "of {} messages this one is not read: {unread}", messages.len());
+        let Some(unread) = messages.iter().find(|message| message["state"] != "read") else {
+            break messages;
+        };
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "of {} messages this one is not read: {unread}",
+            messages.len()
+        );
         sleep(Duration::from_millis(200)).await;
     };
     let mut shown = Vec::new();
@@ -207,9 +271,17 @@ async fn find(serve: &Serve, platform: &Platform, application: &Application) -> 
     }
     let id = |value: &Value| value.as_str().map(str::to_owned);
     let mut found = Found {
-        interrupted: messages.iter().map(|message| count(message, "unknown")).sum(),
+        interrupted: messages
+            .iter()
+            .map(|message| count(message, "unknown"))
+            .sum(),
         messages: counted(messages.iter().filter_map(|message| id(&message["id"]))),
-        events: counted(events(serve).await.iter().filter_map(|event| id(&event["details"]["event_id"]))),
+        events: counted(
+            events(serve)
+                .await
+                .iter()
+                .filter_map(|event| id(&event["details"]["event_id"])),
+        ),
         shown: counted(shown.into_iter()),
         posted: application.posted(),
     };
@@ -223,23 +295,44 @@ async fn find(serve: &Serve, platform: &Platform, application: &Application) -> 
 /// Events that the gateway has and the application has not.
 fn undelivered(found: &Found) -> Vec<&String> {
     let taken: HashSet<&String> = found.taken().map(|posted| &posted.event_id).collect();
-    found.events.keys().filter(|id| !taken.contains(id)).collect()
+    found
+        .events
+        .keys()
+        .filter(|id| !taken.contains(id))
+        .collect()
 }
 
 /// What was lost, and what was done twice.
 fn wrongs(acknowledged: &Acknowledged, found: &Found) -> Vec<String> {
     let mut wrongs = Vec::new();
-    for id in acknowledged.messages.iter().filter(|id| !found.messages.contains_key(*id)) {
+    for id in acknowledged
+        .messages
+        .iter()
+        .filter(|id| !found.messages.contains_key(*id))
+    {
         wrongs.push(format!("the message {id} was acknowledged and lost"));
     }
-    for id in acknowledged.messages.iter().filter(|id| !found.shown.contains_key(*id)) {
-        wrongs.push(format!("the message {id} was acknowledged, and is on no phone"));
+    for id in acknowledged
+        .messages
+        .iter()
+        .filter(|id| !found.shown.contains_key(*id))
+    {
+        wrongs.push(format!(
+            "the message {id} was acknowledged, and is on no phone"
+        ));
     }
-    for id in acknowledged.events.iter().filter(|id| !found.events.contains_key(*id)) {
+    for id in acknowledged
+        .events
+        .iter()
+        .filter(|id| !found.events.contains_key(*id))
+    {
         wrongs.push(format!("the event {id} was acknowledged and lost"));
     }
-    for (what, counts) in [("message", &found.messages), ("event", &found.events), ("message on a phone", &found.shown)]
-    {
+    for (what, counts) in [
+        ("message", &found.messages),
+        ("event", &found.events),
+        ("message on a phone", &found.shown),
+    ] {
         let doubled = counts.iter().filter(|(_, count)| **count > 1);
         wrongs.extend(doubled.map(|(id, count)| format!("the {what} {id} is there {count} times")));
     }
@@ -249,22 +342,43 @@ fn wrongs(acknowledged: &Acknowledged, found: &Found) -> Vec<String> {
 
 /// What the application was not told, or not as it should have been.
 fn wrongs_of_delivery(acknowledged: &Acknowledged, found: &Found) -> Vec<String> {
-    let mut wrongs: Vec<_> =
-        undelivered(found).into_iter().map(|id| format!("the event {id} is kept and was not delivered")).collect();
+    let mut wrongs: Vec<_> = undelivered(found)
+        .into_iter()
+        .map(|id| format!("the event {id} is kept and was not delivered"))
+        .collect();
     let (mut events, mut reports) = (HashSet::new(), HashSet::new());
-    for Posted { event_id, kind, message_id, .. } in found.taken() {
+    for Posted {
+        event_id,
+        kind,
+        message_id,
+        ..
+    } in found.taken()
+    {
         events.insert(event_id.as_str());
         reports.extend(message_id.as_deref().map(|id| (id, kind.as_str())));
     }
-    for id in acknowledged.events.iter().filter(|id| !events.contains(id.as_str())) {
+    for id in acknowledged
+        .events
+        .iter()
+        .filter(|id| !events.contains(id.as_str()))
+    {
         wrongs.push(format!("the event {id} was acknowledged and not delivered"));
     }
     for id in &acknowledged.messages {
-        let missing = ["delivered", "read"].into_iter().filter(|kind| !reports.contains(&(id.as_str(), *kind)));
-        wrongs.extend(missing.map(|kind| format!("nobody was told that the message {id} is {kind}")));
+        let missing = ["delivered", "read"]
+            .into_iter()
+            .filter(|kind| !reports.contains(&(id.as_str(), *kind)));
+        wrongs
+            .extend(missing.map(|kind| format!("nobody was told that the message {id} is {kind}")));
     }
     let (mut webhook_ids, mut event_ids) = (HashMap::new(), HashMap::new());
-    for Posted { webhook_id, event_id, answer, .. } in &found.posted {
+    for Posted {
+        webhook_id,
+        event_id,
+        answer,
+        ..
+    } in &found.posted
+    {
         if *answer == Answer::NotBelieved {
             wrongs.push(format!("{webhook_id} is not signed as it should be"));
         }
@@ -280,9 +394,15 @@ fn wrongs_of_delivery(acknowledged: &Acknowledged, found: &Found) -> Vec<String>
 
 /// What finds nothing here would have found nothing above.
 fn check_that_wrongs_are_found(acknowledged: &Acknowledged, found: &Found) {
-    let (message, event) = (acknowledged.messages.first().unwrap(), acknowledged.events.first().unwrap());
+    let (message, event) = (
+        acknowledged.messages.first().unwrap(),
+        acknowledged.events.first().unwrap(),
+    );
     let another = acknowledged.events.last().unwrap();
-    let posted = found.taken().find(|posted| posted.event_id == *event).unwrap();
+    let posted = found
+        .taken()
+        .find(|posted| posted.event_id == *event)
+        .unwrap();
     let wrong = |what: &str, expected: usize, spoil: &dyn Fn(&mut Found)| {
         let mut spoilt = found.clone();
         spoil(&mut spoilt);
@@ -295,30 +415,53 @@ fn check_that_wrongs_are_found(acknowledged: &Acknowledged, found: &Found) {
     wrong("an event is lost", 1, &|found| {
         found.events.remove(event);
     });
-    wrong("a message is shown twice", 1, &|found| *found.shown.get_mut(message).unwrap() += 1);
+    wrong("a message is shown twice", 1, &|found| {
+        *found.shown.get_mut(message).unwrap() += 1
+    });
     // Each of the next three is missed twice: as what is kept, and as what was promised.
-    wrong("an event is not posted", 2, &|found| found.posted.retain(|posted| posted.event_id != *event));
+    wrong("an event is not posted", 2, &|found| {
+        found.posted.retain(|posted| posted.event_id != *event)
+    });
     wrong("an event is turned away for good", 2, &|found| {
-        let of_event = found.posted.iter_mut().filter(|posted| posted.event_id == *event);
+        let of_event = found
+            .posted
+            .iter_mut()
+            .filter(|posted| posted.event_id == *event);
         of_event.for_each(|posted| posted.answer = Answer::Broken);
     });
     wrong("nobody is told that a message is read", 2, &|found| {
-        found.posted.retain(|posted| posted.message_id.as_ref() != Some(message) || posted.kind != "read");
+        found
+            .posted
+            .retain(|posted| posted.message_id.as_ref() != Some(message) || posted.kind != "read");
     });
     wrong("a signature is wrong", 1, &|found| {
-        found.posted.push(Posted { answer: Answer::NotBelieved, ..posted.clone() });
+        found.posted.push(Posted {
+            answer: Answer::NotBelieved,
+            ..posted.clone()
+        });
     });
     wrong("an event comes again with another id", 1, &|found| {
-        found.posted.push(Posted { webhook_id: "another".to_owned(), ..posted.clone() });
+        found.posted.push(Posted {
+            webhook_id: "another".to_owned(),
+            ..posted.clone()
+        });
     });
     // The other one has two ids then, besides.
     wrong("two events have one id", 2, &|found| {
-        found.posted.push(Posted { event_id: another.clone(), ..posted.clone() });
+        found.posted.push(Posted {
+            event_id: another.clone(),
+            ..posted.clone()
+        });
     });
 }
 
 fn count(message: &Value, fact: &str) -> usize {
-    message["history"].as_array().unwrap().iter().filter(|entry| entry["fact"] == fact).count()
+    message["history"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["fact"] == fact)
+        .count()
 }
 
 fn counted(names: impl Iterator<Item = String>) -> HashMap<String, u32> {

@@ -23,15 +23,21 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 #[tokio::main]
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let place = arguments.iter().position(|argument| argument == "--seconds");
+    let place = arguments
+        .iter()
+        .position(|argument| argument == "--seconds");
     let seconds = place.map_or(20, |place| arguments[place + 1].parse().unwrap());
     raise_descriptors();
 
     let platform = Platform::start().await;
     // Somebody who takes connections and says nothing, and nobody.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let callbacks = callback("silent", silent.local_addr().unwrap().port()) + &callback("nobody", nobody.port());
+    let nobody = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let callbacks = callback("silent", silent.local_addr().unwrap().port())
+        + &callback("nobody", nobody.port());
     let mut serve = Serve::new(&platform, &callbacks);
     serve.start().await;
     let traffic = Traffic::new(&serve).await;
@@ -45,27 +51,52 @@ async fn main() {
     let wrong: Vec<&String> = closed.values().flat_map(|closed| &closed.wrong).collect();
     for (kind, closed) in &closed {
         let longest = closed.longest.as_secs_f64();
-        println!("  {:>5} of {kind:?} were closed, the slowest after {longest:.1} s", closed.count);
+        println!(
+            "  {:>5} of {kind:?} were closed, the slowest after {longest:.1} s",
+            closed.count
+        );
         assert!(closed.count > 0, "{kind:?}: none was ever closed");
-        assert!(closed.longest + ALLOWED > kind.limit(), "{kind:?}: none was served for its time");
+        assert!(
+            closed.longest + ALLOWED > kind.limit(),
+            "{kind:?}: none was served for its time"
+        );
     }
-    assert!(wrong.is_empty(), "{} were not closed in time: {:?}", wrong.len(), &wrong[..wrong.len().min(5)]);
+    assert!(
+        wrong.is_empty(),
+        "{} were not closed in time: {:?}",
+        wrong.len(),
+        &wrong[..wrong.len().min(5)]
+    );
     assert_eq!(served.problem(), None);
     every_event_is_kept(&serve, &served).await;
     for callback in
-        get(&serve.client, &format!("{}/v1/callbacks", serve.origin())).await["callbacks"].as_array().unwrap()
+        get(&serve.client, &format!("{}/v1/callbacks", serve.origin())).await["callbacks"]
+            .as_array()
+            .unwrap()
     {
-        println!("  callback {}: {} undelivered", callback["name"], callback["undelivered"]);
-        assert!(callback["undelivered"].as_u64().unwrap() > 0, "the application was not down: {callback}");
+        println!(
+            "  callback {}: {} undelivered",
+            callback["name"], callback["undelivered"]
+        );
+        assert!(
+            callback["undelivered"].as_u64().unwrap() > 0,
+            "the application was not down: {callback}"
+        );
     }
 
     // Else nobody would know whether the above can fail: now the slow ones come from where the others do.
-    let slow = Slow::start(serve.address, &[(Kind::Nothing, Ipv4Addr::LOCALHOST, PEER_CONNECTIONS_MAX)]);
+    let slow = Slow::start(
+        serve.address,
+        &[(Kind::Nothing, Ipv4Addr::LOCALHOST, PEER_CONNECTIONS_MAX)],
+    );
     sleep(slow::OPENING_TIME).await;
     let served = traffic.run(Duration::from_secs(2)).await;
     slow.stop().await;
     served.print("as one more of a peer that has all its connections");
-    assert!(served.problem().is_some(), "nobody would notice that good traffic is refused");
+    assert!(
+        served.problem().is_some(),
+        "nobody would notice that good traffic is refused"
+    );
 }
 
 /// Two peers, because one would not get so many.
@@ -104,15 +135,27 @@ struct Served {
 impl Traffic {
     /// With something to ask for: a few messages, and an event whose answer is long.
     async fn new(serve: &Serve) -> Self {
-        let kept = Client::builder().pool_idle_timeout(Duration::from_secs(2)).build().unwrap();
+        let kept = Client::builder()
+            .pool_idle_timeout(Duration::from_secs(2))
+            .build()
+            .unwrap();
         let fresh = Client::builder().pool_max_idle_per_host(0).build().unwrap();
-        let traffic = Self { kept, fresh, origin: serve.origin(), client_token: serve.client_token.clone() };
+        let traffic = Self {
+            kept,
+            fresh,
+            origin: serve.origin(),
+            client_token: serve.client_token.clone(),
+        };
         let long = traffic.event(&traffic.kept, "long", &"x".repeat(slow::LONG_BYTES));
         assert_eq!(long.send().await.unwrap().status(), StatusCode::OK);
         for number in 0..10 {
-            let body = json!({ "to": "+15550400001", "content": { "text": format!("m-{number}") } }).to_string();
+            let body =
+                json!({ "to": "+15550400001", "content": { "text": format!("m-{number}") } })
+                    .to_string();
             let request = traffic.kept.post(format!("{}/v1/messages", traffic.origin));
-            let request = request.header("content-type", "application/json").body(body);
+            let request = request
+                .header("content-type", "application/json")
+                .body(body);
             assert_eq!(request.send().await.unwrap().status(), StatusCode::ACCEPTED);
         }
         traffic
@@ -141,7 +184,11 @@ impl Traffic {
             if at > end {
                 break;
             }
-            let client = if number % 4 < 2 { &self.kept } else { &self.fresh };
+            let client = if number % 4 < 2 {
+                &self.kept
+            } else {
+                &self.fresh
+            };
             let id = format!("{number}-{}", rand::random::<u32>());
             let request = if number % 2 == 0 {
                 self.event(client, &id, "")
@@ -170,16 +217,31 @@ impl Traffic {
             "sendTime": "2026-11-25T10:00:00.000000Z", "more": more,
         });
         let (signature, body) = signed(&self.client_token, &document.to_string());
-        let request = client.post(format!("{}/webhooks/rbm/demo", self.origin)).body(body);
-        request.header("x-goog-signature", signature).header("content-type", "application/json")
+        let request = client
+            .post(format!("{}/webhooks/rbm/demo", self.origin))
+            .body(body);
+        request
+            .header("x-goog-signature", signature)
+            .header("content-type", "application/json")
     }
 }
 
 async fn finish(request: RequestBuilder) -> Result<(), String> {
-    let response = request.timeout(Duration::from_secs(10)).send().await.map_err(|problem| format!("{problem:?}"))?;
+    let response = request
+        .timeout(Duration::from_secs(10))
+        .send()
+        .await
+        .map_err(|problem| format!("{problem:?}"))?;
     let status = response.status();
-    response.bytes().await.map_err(|problem| format!("{problem:?}"))?;
-    if status == StatusCode::OK { Ok(()) } else { Err(status.to_string()) }
+    response
+        .bytes()
+        .await
+        .map_err(|problem| format!("{problem:?}"))?;
+    if status == StatusCode::OK {
+        Ok(())
+    } else {
+        Err(status.to_string())
+    }
 }
 
 impl Served {
@@ -192,7 +254,10 @@ impl Served {
     /// Why it was not served well.
     fn problem(&self) -> Option<String> {
         if let Some(first) = self.refused.first() {
-            return Some(format!("{} requests were refused: {first}", self.refused.len()));
+            return Some(format!(
+                "{} requests were refused: {first}",
+                self.refused.len()
+            ));
         }
         let p99 = self.at(99);
         (p99 > P99_MAX).then(|| format!("one request in a hundred took {p99:?} or more"))
@@ -212,9 +277,19 @@ impl Served {
 
 async fn every_event_is_kept(serve: &Serve, served: &Served) {
     let kept = events(serve).await;
-    let kept: HashSet<&str> = kept.iter().filter_map(|event| event["details"]["event_id"].as_str()).collect();
-    let lost: Vec<_> = served.events.iter().filter(|id| !kept.contains(id.as_str())).collect();
-    assert!(lost.is_empty() && !served.events.is_empty(), "acknowledged and lost: {lost:?}");
+    let kept: HashSet<&str> = kept
+        .iter()
+        .filter_map(|event| event["details"]["event_id"].as_str())
+        .collect();
+    let lost: Vec<_> = served
+        .events
+        .iter()
+        .filter(|id| !kept.contains(id.as_str()))
+        .collect();
+    assert!(
+        lost.is_empty() && !served.events.is_empty(),
+        "acknowledged and lost: {lost:?}"
+    );
 }
 
 /// As many as this process may have.
@@ -222,7 +297,10 @@ fn raise_descriptors() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).unwrap();
-    assert!(limit.current.is_none_or(|most| most >= DESCRIPTORS_MIN), "{limit:?}: this takes {DESCRIPTORS_MIN} files");
+    assert!(
+        limit.current.is_none_or(|most| most >= DESCRIPTORS_MIN),
+        "{limit:?}: this takes {DESCRIPTORS_MIN} files"
+    );
 }
 
 const REQUESTS_PER_SECOND: u32 = 200;

@@ -4,11 +4,23 @@
 use serde_json::Value;
 
 /// Changes a document somewhere; every other time byte by byte, as the fuzzer does by itself.
-pub(crate) fn mutate(data: &mut [u8], size: usize, size_max: usize, seed: u32, dictionary: &str) -> usize {
+pub(crate) fn mutate(
+    data: &mut [u8],
+    size: usize,
+    size_max: usize,
+    seed: u32,
+    dictionary: &str,
+) -> usize {
     let mut random = Random(seed.into());
-    let document = serde_json::from_slice(&data[..size]).ok().filter(|_| random.below(2) == 0);
-    let Some(mut document) = document else { return libfuzzer_sys::fuzzer_mutate(data, size, size_max) };
-    let quoted = dictionary.lines().filter_map(|line| line.strip_prefix("\"\\\"")?.strip_suffix("\\\"\""));
+    let document = serde_json::from_slice(&data[..size])
+        .ok()
+        .filter(|_| random.below(2) == 0);
+    let Some(mut document) = document else {
+        return libfuzzer_sys::fuzzer_mutate(data, size, size_max);
+    };
+    let quoted = dictionary
+        .lines()
+        .filter_map(|line| line.strip_prefix("\"\\\"")?.strip_suffix("\\\"\""));
     let words: Vec<&str> = quoted.collect();
     let value = match random.below(2) {
         0 => random.one_of(&words).into(),
@@ -28,12 +40,17 @@ pub(crate) fn mutate(data: &mut [u8], size: usize, size_max: usize, seed: u32, d
 /// Puts a field of one document into another.
 pub(crate) fn cross(one: &[u8], other: &[u8], out: &mut [u8], seed: u32) -> usize {
     let mut random = Random(seed.into());
-    let (Ok(mut one), Ok(mut other)) = (serde_json::from_slice(one), serde_json::from_slice(other)) else {
-        return write(&[&one[..one.len() / 2], &other[other.len() / 2..]].concat(), out);
+    let (Ok(mut one), Ok(mut other)) = (serde_json::from_slice(one), serde_json::from_slice(other))
+    else {
+        return write(
+            &[&one[..one.len() / 2], &other[other.len() / 2..]].concat(),
+            out,
+        );
     };
-    if let (Value::Object(fields), Value::Object(others)) =
-        (somewhere(&mut one, &mut random), somewhere(&mut other, &mut random))
-    {
+    if let (Value::Object(fields), Value::Object(others)) = (
+        somewhere(&mut one, &mut random),
+        somewhere(&mut other, &mut random),
+    ) {
         fields.extend(others.clone().into_iter().nth(random.below(others.len())));
     }
     write(one.to_string().as_bytes(), out)
@@ -51,7 +68,10 @@ fn somewhere<'a>(value: &'a mut Value, random: &mut Random) -> &'a mut Value {
         return value;
     }
     match value {
-        Value::Object(fields) => somewhere(fields.values_mut().nth(index).expect("an index into it"), random),
+        Value::Object(fields) => somewhere(
+            fields.values_mut().nth(index).expect("an index into it"),
+            random,
+        ),
         Value::Array(list) => somewhere(&mut list[index], random),
         leaf => leaf,
     }
@@ -81,4 +101,6 @@ impl Random {
     }
 }
 
-const VALUES: [&str; 9] = ["null", "true", "0", "-1.5", "1e300", "\"\"", "\"x\"", "[]", "{}"];
+const VALUES: [&str; 9] = [
+    "null", "true", "0", "-1.5", "1e300", "\"\"", "\"x\"", "[]", "{}",
+];

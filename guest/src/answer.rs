@@ -25,53 +25,100 @@ pub(crate) fn failure(code: FailureCode, message: String) -> ChannelFailure {
 
 /// A number that cannot be put into an address.
 pub(crate) fn no_phone(problem: &NameProblem) -> ChannelFailure {
-    not_sent(vec![finding::broken(&limits::PHONE_E164, "recipient", problem.to_string())])
+    not_sent(vec![finding::broken(
+        &limits::PHONE_E164,
+        "recipient",
+        problem.to_string(),
+    )])
 }
 
 /// An id that cannot.
 pub(crate) fn no_id(problem: &NameProblem) -> ChannelFailure {
-    not_sent(vec![finding::broken(&limits::MESSAGE_ID, "id", problem.to_string())])
+    not_sent(vec![finding::broken(
+        &limits::MESSAGE_ID,
+        "id",
+        problem.to_string(),
+    )])
 }
 
 /// What the caller asks for breaks a rule.
 pub(crate) fn not_sent(findings: Vec<Finding>) -> ChannelFailure {
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let errors = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error);
     let messages: Vec<&str> = errors.map(|finding| finding.message.as_str()).collect();
     let message = format!("not sent: {}", messages.join("; "));
-    ChannelFailure { findings, ..failure(FailureCode::Refused, message) }
+    ChannelFailure {
+        findings,
+        ..failure(FailureCode::Refused, message)
+    }
 }
 
 /// A success whose content cannot be had, where the content is what was asked for.
 pub(crate) fn unreadable(response: &Response, problem: &dyn Display) -> ChannelFailure {
-    let message = format!("RBM answered {}, and the answer cannot be read: {problem}", response.status);
-    ChannelFailure { http_status: Some(response.status), ..failure(FailureCode::Unknown, message) }
+    let message = format!(
+        "RBM answered {}, and the answer cannot be read: {problem}",
+        response.status
+    );
+    ChannelFailure {
+        http_status: Some(response.status),
+        ..failure(FailureCode::Unknown, message)
+    }
 }
 
 /// No whole answer came.
 pub(crate) fn not_answered(fetch: &FetchFailure) -> ChannelFailure {
     let (code, what) = match fetch.kind {
-        FetchFailureKind::Denied => (FailureCode::Misconfigured, "the host does not let the plugin call RBM there"),
-        FetchFailureKind::NotSent => (FailureCode::Later, "RBM could not be reached, and nothing was sent"),
+        FetchFailureKind::Denied => (
+            FailureCode::Misconfigured,
+            "the host does not let the plugin call RBM there",
+        ),
+        FetchFailureKind::NotSent => (
+            FailureCode::Later,
+            "RBM could not be reached, and nothing was sent",
+        ),
         // Google: a time-out is not a failure (guides/learn/best-practices).
-        FetchFailureKind::NoAnswer => (FailureCode::Unknown, "RBM did not answer, and may have done it"),
-        FetchFailureKind::NoCredentials => (FailureCode::Misconfigured, "the host got no credentials for RBM"),
-        FetchFailureKind::Other => (FailureCode::Unknown, "the call to RBM failed, and may have been made"),
+        FetchFailureKind::NoAnswer => (
+            FailureCode::Unknown,
+            "RBM did not answer, and may have done it",
+        ),
+        FetchFailureKind::NoCredentials => (
+            FailureCode::Misconfigured,
+            "the host got no credentials for RBM",
+        ),
+        FetchFailureKind::Other => (
+            FailureCode::Unknown,
+            "the call to RBM failed, and may have been made",
+        ),
     };
     failure(code, format!("{what}: {}", fetch.message))
 }
 
 /// An answer other than success.
 pub(crate) fn refusal(response: &Response, now: &str) -> ChannelFailure {
-    let problem = json::parse(&response.body, ErrorBody::has_field).map(ErrorBody::read).unwrap_or_default().error;
+    let problem = json::parse(&response.body, ErrorBody::has_field)
+        .map(ErrorBody::read)
+        .unwrap_or_default()
+        .error;
     let (code, meaning) = meaning(response, &problem);
-    let said = if problem.message.is_empty() { String::new() } else { format!(": {}", problem.message) };
+    let said = if problem.message.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", problem.message)
+    };
     ChannelFailure {
-        retry_after_seconds: response.retry_after.as_deref().and_then(|text| retry_after(text, now)),
+        retry_after_seconds: response
+            .retry_after
+            .as_deref()
+            .and_then(|text| retry_after(text, now)),
         http_status: Some(response.status),
         findings: violations(&problem),
         platform_status: (!problem.status.is_empty()).then_some(problem.status),
         platform_message: (!problem.message.is_empty()).then_some(problem.message),
-        ..failure(code, format!("RBM answered {}, {meaning}{said}", response.status))
+        ..failure(
+            code,
+            format!("RBM answered {}, {meaning}{said}", response.status),
+        )
     }
 }
 
@@ -82,7 +129,11 @@ pub(crate) fn about_nobody(failure: ChannelFailure) -> ChannelFailure {
     }
     let said = failure.platform_message.as_deref().unwrap_or_default();
     let message = format!("RBM answered 404, there is nothing at this address: {said}");
-    ChannelFailure { code: FailureCode::Misconfigured, message, ..failure }
+    ChannelFailure {
+        code: FailureCode::Misconfigured,
+        message,
+        ..failure
+    }
 }
 
 /// The platform has this id already, so that nothing is sent a second time. Which status says so is not documented; that
@@ -97,25 +148,41 @@ fn meaning(response: &Response, problem: &Problem) -> (FailureCode, &'static str
         // Also for a feature that the device lacks; the message is not delivered.
         400 => (FailureCode::Refused, "the request is not valid"),
         401 => (FailureCode::Misconfigured, "the credentials are not valid"),
-        403 => (FailureCode::Misconfigured, "the agent may not do this: unknown to these credentials, or not launched"),
+        403 => (
+            FailureCode::Misconfigured,
+            "the agent may not do this: unknown to these credentials, or not launched",
+        ),
         // Where older pages say 403, newer ones say 404 (guides/build/capabilities). It tells nothing of the phone.
-        404 if is_not_launched(problem) => {
-            (FailureCode::Misconfigured, "the agent is not launched, and this person is not among its testers")
-        }
+        404 if is_not_launched(problem) => (
+            FailureCode::Misconfigured,
+            "the agent is not launched, and this person is not among its testers",
+        ),
         // Taking it for a person who cannot be reached would send everybody's messages another way.
-        404 if is_page(&response.body) => {
-            (FailureCode::Misconfigured, "a web page, which RBM does not answer with: is the address right?")
-        }
+        404 if is_page(&response.body) => (
+            FailureCode::Misconfigured,
+            "a web page, which RBM does not answer with: is the address right?",
+        ),
         // Not RCS, switched off, not reachable, or a carrier where the agent is not launched: the text does not say which.
-        404 => (FailureCode::Unreachable, "this person cannot be reached by RBM"),
+        404 => (
+            FailureCode::Unreachable,
+            "this person cannot be reached by RBM",
+        ),
         409 if problem.status == ABORTED => (FailureCode::Unknown, "the call was aborted"),
         409 => (FailureCode::Refused, "there is one with this id already"),
         // 499 is CANCELLED, which says nothing of what became of the message (googleapis, google/rpc/code.proto).
-        408 | 499 => (FailureCode::Unknown, "the call was cut short, and RBM may have done it"),
+        408 | 499 => (
+            FailureCode::Unknown,
+            "the call was cut short, and RBM may have done it",
+        ),
         429 => (FailureCode::Later, "there were too many calls"),
         503 => (FailureCode::Later, "RBM is not available"),
-        300..=399 => (FailureCode::Misconfigured, "a redirect, which is not followed: is the address right?"),
-        status if (400..500).contains(&status) => (FailureCode::Refused, "the call is not accepted"),
+        300..=399 => (
+            FailureCode::Misconfigured,
+            "a redirect, which is not followed: is the address right?",
+        ),
+        status if (400..500).contains(&status) => {
+            (FailureCode::Refused, "the call is not accepted")
+        }
         // 500, 502, 504: retry with the same id.
         _ => (FailureCode::Unknown, "RBM failed, and may have done it"),
     }
@@ -123,7 +190,11 @@ fn meaning(response: &Response, problem: &Problem) -> (FailureCode, &'static str
 
 /// By the words, since no status says so. Looked for byte by byte: the search of `str` is 2 KB of the component.
 fn is_not_launched(problem: &Problem) -> bool {
-    problem.message.as_bytes().windows(NOT_LAUNCHED.len()).any(|words| words == NOT_LAUNCHED)
+    problem
+        .message
+        .as_bytes()
+        .windows(NOT_LAUNCHED.len())
+        .any(|words| words == NOT_LAUNCHED)
 }
 
 /// HTML, from whatever answered instead of RBM.
@@ -132,12 +203,20 @@ fn is_page(body: &[u8]) -> bool {
 }
 
 fn violations(problem: &Problem) -> Vec<Finding> {
-    let violations = problem.details.iter().flat_map(|detail| &detail.field_violations);
+    let violations = problem
+        .details
+        .iter()
+        .flat_map(|detail| &detail.field_violations);
     violations
         // No page says it: the platform does.
         .map(|violation| Finding {
             source: None,
-            ..finding::error(violation.field.clone(), "platform", violation.description.clone(), "")
+            ..finding::error(
+                violation.field.clone(),
+                "platform",
+                violation.description.clone(),
+                "",
+            )
         })
         .collect()
 }
@@ -147,7 +226,10 @@ fn retry_after(text: &str, now: &str) -> Option<u32> {
     if let Ok(seconds) = text.trim().parse() {
         return Some(seconds);
     }
-    let until = httpdate::parse_http_date(text.trim()).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let until = httpdate::parse_http_date(text.trim())
+        .ok()?
+        .duration_since(UNIX_EPOCH)
+        .ok()?;
     let seconds = i64::try_from(until.as_secs()).ok()? - unix_seconds(now)?;
     u32::try_from(seconds.max(0)).ok()
 }

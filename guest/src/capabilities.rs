@@ -19,7 +19,11 @@ pub fn capabilities(
     let sender = Sender::parse(context)?;
     let phone = PhoneNumber::parse(recipient).map_err(|problem| no_phone(&problem))?;
     let request = MessageId::parse(request_id).map_err(|problem| no_id(&problem))?;
-    let platform = Platform { host, sender: &sender, now: &context.now };
+    let platform = Platform {
+        host,
+        sender: &sender,
+        now: &context.now,
+    };
     let path = format!("phones/{phone}/capabilities");
     let answer = |reachable, features, carrier| CapabilityAnswer {
         request_id: Some(request_id.to_owned()),
@@ -29,11 +33,14 @@ pub fn capabilities(
     };
     match platform.call(Method::Get, &path, Some(("requestId", &request)), None) {
         Ok(response) => {
-            let found =
-                json::parse(&response.body, Capabilities::has_field).map(Capabilities::read).unwrap_or_default();
+            let found = json::parse(&response.body, Capabilities::has_field)
+                .map(Capabilities::read)
+                .unwrap_or_default();
             Ok(answer(true, found.features, found.carrier))
         }
-        Err(failure) if failure.code == FailureCode::Unreachable => Ok(answer(false, Vec::new(), None)),
+        Err(failure) if failure.code == FailureCode::Unreachable => {
+            Ok(answer(false, Vec::new(), None))
+        }
         Err(failure) => Err(failure),
     }
 }

@@ -7,7 +7,9 @@ mod suggestion;
 use crate::finding::{broken, error, out_of_bounds};
 use crate::settings::{Policy, UseCase};
 use crate::{class, compose};
-use gateway_channel::{Attachment, Content, Context, Expiry, FileSource, Finding, Message, Purpose, Report};
+use gateway_channel::{
+    Attachment, Content, Context, Expiry, FileSource, Finding, Message, Purpose, Report,
+};
 use rbm_wire::limits::{self, Limit};
 use rbm_wire::name::{MessageId, PhoneNumber};
 use rbm_wire::quoted::Quoted;
@@ -28,17 +30,39 @@ pub fn check(context: &Context, message: &Message) -> Report {
 }
 
 /// What is wrong with the message, which has so many bytes as it would be sent.
-pub(crate) fn findings(policy: &Policy, now: &str, message: &Message, bytes: usize) -> Vec<Finding> {
+pub(crate) fn findings(
+    policy: &Policy,
+    now: &str,
+    message: &Message,
+    bytes: usize,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Err(problem) = PhoneNumber::parse(&message.recipient) {
-        findings.push(broken(&limits::PHONE_E164, "recipient", problem.to_string()));
+        findings.push(broken(
+            &limits::PHONE_E164,
+            "recipient",
+            problem.to_string(),
+        ));
     }
     findings.extend(check_id(&message.id));
     check_content(policy, &message.content, &mut findings);
-    findings.extend(count(&limits::SUGGESTIONS_COUNT, "suggestions", message.suggestions.len()));
+    findings.extend(count(
+        &limits::SUGGESTIONS_COUNT,
+        "suggestions",
+        message.suggestions.len(),
+    ));
     suggestion::check_all("suggestions", &message.suggestions, &mut findings);
-    findings.extend(message.expiry.as_ref().and_then(|expiry| check_expiry(expiry, now)));
-    findings.extend(policy.use_case.and_then(|use_case| check_purpose(use_case, message.purpose)));
+    findings.extend(
+        message
+            .expiry
+            .as_ref()
+            .and_then(|expiry| check_expiry(expiry, now)),
+    );
+    findings.extend(
+        policy
+            .use_case
+            .and_then(|use_case| check_purpose(use_case, message.purpose)),
+    );
     findings.extend(message.options.iter().map(|option| {
         broken(
             &limits::OPTION_UNKNOWN,
@@ -53,9 +77,11 @@ pub(crate) fn findings(policy: &Policy, now: &str, message: &Message, bytes: usi
 fn check_id(id: &str) -> Option<Finding> {
     match MessageId::parse(id) {
         Err(problem) => Some(broken(&limits::MESSAGE_ID, "id", problem.to_string())),
-        Ok(id) if !id.is_uuid() => {
-            Some(broken(&limits::MESSAGE_ID_UUID, "id", format!("id is {}, and no UUID", Quoted(id.as_str()))))
-        }
+        Ok(id) if !id.is_uuid() => Some(broken(
+            &limits::MESSAGE_ID_UUID,
+            "id",
+            format!("id is {}, and no UUID", Quoted(id.as_str())),
+        )),
         Ok(_) => None,
     }
 }
@@ -71,7 +97,11 @@ fn check_content(policy: &Policy, content: &Content, findings: &mut Vec<Finding>
 
 fn check_text(text: &str, findings: &mut Vec<Finding>) {
     findings.extend(characters(&limits::TEXT_LENGTH, "content.text", text));
-    findings.extend(count(&limits::BASIC_MESSAGE_BYTES, "content.text", text.len()));
+    findings.extend(count(
+        &limits::BASIC_MESSAGE_BYTES,
+        "content.text",
+        text.len(),
+    ));
     if let Some(host) = address::shortened(text) {
         let message = format!("content.text has an address of {host}, which shortens addresses");
         findings.push(broken(&limits::LINK_SHORTENED, "content.text", message));
@@ -80,7 +110,9 @@ fn check_text(text: &str, findings: &mut Vec<Finding>) {
 
 fn check_file(path: &str, file: &Attachment, findings: &mut Vec<Finding>) {
     check_source(&format!("{path}.source"), &file.source, findings);
-    let Some(thumbnail) = &file.thumbnail else { return };
+    let Some(thumbnail) = &file.thumbnail else {
+        return;
+    };
     let path = format!("{path}.thumbnail");
     check_source(&path, thumbnail, findings);
     match (&file.source, thumbnail) {
@@ -99,14 +131,20 @@ fn check_file(path: &str, file: &Attachment, findings: &mut Vec<Finding>) {
         && address::is_known(&extension)
         && !address::is_picture(&extension)
     {
-        findings.push(broken(&limits::THUMBNAIL_TYPE, &path, format!("{path} ends in .{extension}")));
+        findings.push(broken(
+            &limits::THUMBNAIL_TYPE,
+            &path,
+            format!("{path} ends in .{extension}"),
+        ));
     }
 }
 
 fn check_source(path: &str, source: &FileSource, findings: &mut Vec<Finding>) {
     match source {
         FileSource::Url(url) => check_url(path, url, findings),
-        FileSource::Uploaded(name) => findings.extend(characters(&limits::FILE_NAME_EMPTY, path, name)),
+        FileSource::Uploaded(name) => {
+            findings.extend(characters(&limits::FILE_NAME_EMPTY, path, name))
+        }
     }
 }
 
@@ -114,7 +152,8 @@ fn check_source(path: &str, source: &FileSource, findings: &mut Vec<Finding>) {
 pub(crate) fn check_url(path: &str, url: &str, findings: &mut Vec<Finding>) {
     findings.extend(characters(&limits::FILE_URL_LENGTH, path, url));
     findings.extend(
-        address::not_on_the_web(url).map(|problem| broken(&limits::FILE_URL, path, format!("{path} {problem}"))),
+        address::not_on_the_web(url)
+            .map(|problem| broken(&limits::FILE_URL, path, format!("{path} {problem}"))),
     );
 }
 
@@ -123,8 +162,10 @@ fn check_expiry(expiry: &Expiry, now: &str) -> Option<Finding> {
         Expiry::AfterSeconds(seconds) => i64::from(*seconds),
         Expiry::At(text) => {
             let Some(at) = unix_seconds(text) else {
-                let message =
-                    format!("expiry is {}, and must be an RFC 3339 time such as 2026-12-01T10:00:00Z", Quoted(text));
+                let message = format!(
+                    "expiry is {}, and must be an RFC 3339 time such as 2026-12-01T10:00:00Z",
+                    Quoted(text)
+                );
                 return Some(broken(&limits::EXPIRY_TIME, "expiry", message));
             };
             let Some(now) = unix_seconds(now) else {
@@ -144,8 +185,10 @@ fn check_expiry(expiry: &Expiry, now: &str) -> Option<Finding> {
 
 fn check_purpose(use_case: UseCase, purpose: Option<Purpose>) -> Option<Finding> {
     let Some(purpose) = purpose else {
-        let message = "purpose is missing, and an agent with several uses has none by default".to_owned();
-        return (use_case == UseCase::MultiUse).then(|| broken(&limits::PURPOSE_REQUIRED, "purpose", message));
+        let message =
+            "purpose is missing, and an agent with several uses has none by default".to_owned();
+        return (use_case == UseCase::MultiUse)
+            .then(|| broken(&limits::PURPOSE_REQUIRED, "purpose", message));
     };
     let fits = match purpose {
         Purpose::Authentication => use_case == UseCase::Otp,
@@ -153,7 +196,10 @@ fn check_purpose(use_case: UseCase, purpose: Option<Purpose>) -> Option<Finding>
         Purpose::Promotion => matches!(use_case, UseCase::Promotional | UseCase::MultiUse),
         Purpose::ServiceRequest | Purpose::Acknowledgement => true,
     };
-    let message = format!("purpose is not one that an agent for {} has", use_case.as_str());
+    let message = format!(
+        "purpose is not one that an agent for {} has",
+        use_case.as_str()
+    );
     (!fits).then(|| broken(&limits::PURPOSE_OF_ANOTHER_USE, "purpose", message))
 }
 

@@ -6,7 +6,11 @@ use rbm_wire::limits::BASIC_MESSAGE_BYTES;
 /// The class in the platform's words, and the segments where the class has them.
 pub fn message_class(message: &Message) -> (&'static str, Option<u32>) {
     // +1 is also Canada's and the Caribbean's; how Google bills those is unconfirmed.
-    if message.recipient.starts_with("+1") { us_class(message) } else { class(message) }
+    if message.recipient.starts_with("+1") {
+        us_class(message)
+    } else {
+        class(message)
+    }
 }
 
 /// carriers/billing/us-billing-model. It counts UTF-8 bytes, where a comment in Google's client says characters.
@@ -32,7 +36,9 @@ fn is_rich(suggestion: &Suggestion) -> bool {
 /// guides/learn/rbm-billing-faq
 fn class(message: &Message) -> (&'static str, Option<u32>) {
     match &message.content {
-        Content::Text(text) if text.len() <= BASIC_MESSAGE_BYTES.most() && message.suggestions.is_empty() => {
+        Content::Text(text)
+            if text.len() <= BASIC_MESSAGE_BYTES.most() && message.suggestions.is_empty() =>
+        {
             ("BASIC_MESSAGE", None)
         }
         _ => ("SINGLE_MESSAGE", None),

@@ -1,8 +1,9 @@
 //! Turns the contract's message into the JSON that RBM takes, field by field. Judges nothing: that is `check`'s.
 
 use gateway_channel::{
-    Action, Attachment, Card, CardLayout, CardMedia, CardWidth, Carousel, Content, Expiry, FileSource, ImageSide,
-    MediaHeight, Message, Place, Purpose, RecordingKind, StandaloneCard, Suggestion, UrlView,
+    Action, Attachment, Card, CardLayout, CardMedia, CardWidth, Carousel, Content, Expiry,
+    FileSource, ImageSide, MediaHeight, Message, Place, Purpose, RecordingKind, StandaloneCard,
+    Suggestion, UrlView,
 };
 use rbm_wire::json;
 use rbm_wire::message as wire;
@@ -21,7 +22,9 @@ fn agent_message(message: &Message) -> wire::AgentMessage {
     };
     wire::AgentMessage {
         content_message: content_message(message),
-        message_traffic_type: message.purpose.map(|purpose| traffic_type(purpose).as_str().to_owned()),
+        message_traffic_type: message
+            .purpose
+            .map(|purpose| traffic_type(purpose).as_str().to_owned()),
         ttl,
         expire_time,
         ..wire::AgentMessage::default()
@@ -30,28 +33,58 @@ fn agent_message(message: &Message) -> wire::AgentMessage {
 
 fn content_message(message: &Message) -> wire::ContentMessage {
     let suggestions = message.suggestions.iter().map(suggestion).collect();
-    let content = wire::ContentMessage { suggestions, ..wire::ContentMessage::default() };
+    let content = wire::ContentMessage {
+        suggestions,
+        ..wire::ContentMessage::default()
+    };
     match &message.content {
-        Content::Text(text) => wire::ContentMessage { text: Some(text.clone()), ..content },
+        Content::Text(text) => wire::ContentMessage {
+            text: Some(text.clone()),
+            ..content
+        },
         Content::File(file) => {
             let (uploaded_rbm_file, content_info) = attachment(file);
-            wire::ContentMessage { uploaded_rbm_file, content_info, ..content }
+            wire::ContentMessage {
+                uploaded_rbm_file,
+                content_info,
+                ..content
+            }
         }
-        Content::Card(card) => wire::ContentMessage { rich_card: Some(standalone(card)), ..content },
-        Content::Carousel(cards) => wire::ContentMessage { rich_card: Some(carousel(cards)), ..content },
+        Content::Card(card) => wire::ContentMessage {
+            rich_card: Some(standalone(card)),
+            ..content
+        },
+        Content::Carousel(cards) => wire::ContentMessage {
+            rich_card: Some(carousel(cards)),
+            ..content
+        },
     }
 }
 
 /// One of the two is set, by where the file is.
 fn attachment(file: &Attachment) -> (Option<wire::UploadedRbmFile>, Option<wire::ContentInfo>) {
-    let thumbnail = file.thumbnail.as_ref().map(|(FileSource::Url(name) | FileSource::Uploaded(name))| name.clone());
+    let thumbnail = file
+        .thumbnail
+        .as_ref()
+        .map(|(FileSource::Url(name) | FileSource::Uploaded(name))| name.clone());
     match &file.source {
-        FileSource::Uploaded(name) => {
-            (Some(wire::UploadedRbmFile { file_name: name.clone(), thumbnail_name: thumbnail }), None)
-        }
+        FileSource::Uploaded(name) => (
+            Some(wire::UploadedRbmFile {
+                file_name: name.clone(),
+                thumbnail_name: thumbnail,
+            }),
+            None,
+        ),
         FileSource::Url(url) => {
             let force_refresh = file.force_refresh.then_some(true);
-            (None, Some(wire::ContentInfo { file_url: url.clone(), thumbnail_url: thumbnail, force_refresh }))
+            (
+                None,
+                Some(wire::ContentInfo {
+                    file_url: url.clone(),
+                    thumbnail_url: thumbnail,
+                    force_refresh,
+                }),
+            )
         }
     }
 }
@@ -67,7 +100,10 @@ fn standalone(standalone: &StandaloneCard) -> wire::RichCard {
         thumbnail_image_alignment: alignment.map(str::to_owned),
         card_content: card(&standalone.card),
     };
-    wire::RichCard { standalone_card: Some(standalone_card), carousel_card: None }
+    wire::RichCard {
+        standalone_card: Some(standalone_card),
+        carousel_card: None,
+    }
 }
 
 fn carousel(carousel: &Carousel) -> wire::RichCard {
@@ -79,7 +115,10 @@ fn carousel(carousel: &Carousel) -> wire::RichCard {
         card_width: Some(width.to_owned()),
         card_contents: carousel.cards.iter().map(card).collect(),
     };
-    wire::RichCard { standalone_card: None, carousel_card: Some(carousel_card) }
+    wire::RichCard {
+        standalone_card: None,
+        carousel_card: Some(carousel_card),
+    }
 }
 
 fn card(card: &Card) -> wire::CardContent {
@@ -109,8 +148,14 @@ fn media(media: &CardMedia) -> wire::Media {
 
 fn suggestion(suggestion: &Suggestion) -> wire::Suggestion {
     if suggestion.action == Action::Reply {
-        let reply = wire::SuggestedReply { text: suggestion.text.clone(), postback_data: suggestion.postback.clone() };
-        return wire::Suggestion { reply: Some(reply), action: None };
+        let reply = wire::SuggestedReply {
+            text: suggestion.text.clone(),
+            postback_data: suggestion.postback.clone(),
+        };
+        return wire::Suggestion {
+            reply: Some(reply),
+            action: None,
+        };
     }
     let labelled = wire::SuggestedAction {
         text: suggestion.text.clone(),
@@ -118,15 +163,23 @@ fn suggestion(suggestion: &Suggestion) -> wire::Suggestion {
         fallback_url: suggestion.fallback_url.clone(),
         ..wire::SuggestedAction::default()
     };
-    wire::Suggestion { reply: None, action: Some(with_action(labelled, &suggestion.action)) }
+    wire::Suggestion {
+        reply: None,
+        action: Some(with_action(labelled, &suggestion.action)),
+    }
 }
 
 fn with_action(labelled: wire::SuggestedAction, action: &Action) -> wire::SuggestedAction {
     match action {
         Action::Reply => labelled,
         Action::Dial(phone) => {
-            let dial_action = Some(wire::DialAction { phone_number: phone.clone() });
-            wire::SuggestedAction { dial_action, ..labelled }
+            let dial_action = Some(wire::DialAction {
+                phone_number: phone.clone(),
+            });
+            wire::SuggestedAction {
+                dial_action,
+                ..labelled
+            }
         }
         Action::OpenUrl(page) => {
             let (application, mode) = application(page.view);
@@ -136,14 +189,19 @@ fn with_action(labelled: wire::SuggestedAction, action: &Action) -> wire::Sugges
                 webview_view_mode: mode.map(str::to_owned),
                 description: page.description.clone(),
             });
-            wire::SuggestedAction { open_url_action, ..labelled }
+            wire::SuggestedAction {
+                open_url_action,
+                ..labelled
+            }
         }
-        Action::ViewLocation(place) => {
-            wire::SuggestedAction { view_location_action: Some(view_location(place)), ..labelled }
-        }
-        Action::ShareLocation => {
-            wire::SuggestedAction { share_location_action: Some(wire::ShareLocationAction {}), ..labelled }
-        }
+        Action::ViewLocation(place) => wire::SuggestedAction {
+            view_location_action: Some(view_location(place)),
+            ..labelled
+        },
+        Action::ShareLocation => wire::SuggestedAction {
+            share_location_action: Some(wire::ShareLocationAction {}),
+            ..labelled
+        },
         Action::CreateCalendarEvent(event) => {
             let create_calendar_event_action = Some(wire::CreateCalendarEventAction {
                 start_time: event.start.clone(),
@@ -151,23 +209,42 @@ fn with_action(labelled: wire::SuggestedAction, action: &Action) -> wire::Sugges
                 title: event.title.clone(),
                 description: event.description.clone(),
             });
-            wire::SuggestedAction { create_calendar_event_action, ..labelled }
+            wire::SuggestedAction {
+                create_calendar_event_action,
+                ..labelled
+            }
         }
         Action::ComposeText(text) => {
-            let text = wire::ComposeTextMessage { phone_number: text.phone.clone(), text: text.text.clone() };
-            let compose = wire::ComposeAction { compose_text_message: Some(text), compose_recording_message: None };
-            wire::SuggestedAction { compose_action: Some(compose), ..labelled }
+            let text = wire::ComposeTextMessage {
+                phone_number: text.phone.clone(),
+                text: text.text.clone(),
+            };
+            let compose = wire::ComposeAction {
+                compose_text_message: Some(text),
+                compose_recording_message: None,
+            };
+            wire::SuggestedAction {
+                compose_action: Some(compose),
+                ..labelled
+            }
         }
         Action::ComposeRecording(recording) => {
             let kind = match recording.kind {
                 RecordingKind::Audio => "AUDIO",
                 RecordingKind::Video => "VIDEO",
             };
-            let recording =
-                wire::ComposeRecordingMessage { phone_number: recording.phone.clone(), kind: kind.to_owned() };
-            let compose =
-                wire::ComposeAction { compose_text_message: None, compose_recording_message: Some(recording) };
-            wire::SuggestedAction { compose_action: Some(compose), ..labelled }
+            let recording = wire::ComposeRecordingMessage {
+                phone_number: recording.phone.clone(),
+                kind: kind.to_owned(),
+            };
+            let compose = wire::ComposeAction {
+                compose_text_message: None,
+                compose_recording_message: Some(recording),
+            };
+            wire::SuggestedAction {
+                compose_action: Some(compose),
+                ..labelled
+            }
         }
     }
 }
@@ -186,7 +263,11 @@ fn view_location(place: &Place) -> wire::ViewLocationAction {
         latitude: Double(coordinates.latitude),
         longitude: Double(coordinates.longitude),
     });
-    wire::ViewLocationAction { lat_long, label: place.label.clone(), query: place.query.clone() }
+    wire::ViewLocationAction {
+        lat_long,
+        label: place.label.clone(),
+        query: place.query.clone(),
+    }
 }
 
 fn traffic_type(purpose: Purpose) -> wire::TrafficType {

@@ -4,15 +4,28 @@ use gateway_channel::{Finding, Severity};
 use rbm_wire::limits::{Limit, PAGES};
 
 /// A rule that was broken. `page` is a path below Google's guides, or empty for a rule of the contract.
-pub(crate) fn error(path: impl Into<String>, rule: &str, message: impl Into<String>, page: &str) -> Finding {
+pub(crate) fn error(
+    path: impl Into<String>,
+    rule: &str,
+    message: impl Into<String>,
+    page: &str,
+) -> Finding {
     finding(Severity::Error, path.into(), rule, message.into(), page)
 }
 
 /// A message that breaks a rule here.
 pub(crate) fn broken(limit: &Limit, path: &str, message: String) -> Finding {
-    let severity = if limit.warning { Severity::Warning } else { Severity::Error };
+    let severity = if limit.warning {
+        Severity::Warning
+    } else {
+        Severity::Error
+    };
     let finding = finding(severity, path.to_owned(), limit.rule, message, limit.source);
-    Finding { limit: limit.bounds(), hint: Some(limit.hint.to_owned()), ..finding }
+    Finding {
+        limit: limit.bounds(),
+        hint: Some(limit.hint.to_owned()),
+        ..finding
+    }
 }
 
 /// So much of something here, if that is less or more than the rule allows.
@@ -26,11 +39,18 @@ pub(crate) fn out_of_bounds(limit: &Limit, path: &str, value: i64) -> Option<Fin
         _ => format!("and needs at least {}", limit.minimum.unwrap_or_default()),
     };
     let message = format!("{path} has {value} {unit}, {bound}");
-    Some(Finding { actual: Some(format!("{value} {unit}")), ..broken(limit, path, message) })
+    Some(Finding {
+        actual: Some(format!("{value} {unit}")),
+        ..broken(limit, path, message)
+    })
 }
 
 fn finding(severity: Severity, path: String, rule: &str, message: String, page: &str) -> Finding {
-    let source = if page.is_empty() { CONTRACT.to_owned() } else { format!("{PAGES}{page}") };
+    let source = if page.is_empty() {
+        CONTRACT.to_owned()
+    } else {
+        format!("{PAGES}{page}")
+    };
     Finding {
         severity,
         path,

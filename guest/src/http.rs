@@ -31,7 +31,10 @@ pub struct Body {
 impl Body {
     /// A JSON document.
     pub fn json(document: Vec<u8>) -> Self {
-        Self { mime_type: "application/json".to_owned(), bytes: Payload::Inline(document) }
+        Self {
+            mime_type: "application/json".to_owned(),
+            bytes: Payload::Inline(document),
+        }
     }
 
     /// The bytes, unless the host has them.

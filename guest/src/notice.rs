@@ -2,10 +2,12 @@
 
 use crate::tag::tag;
 use gateway_channel::{
-    AgentStatus, CapabilityAnswer, Coordinates, Fact, Inbound, ReceivedContent, ReceivedFile, ReceivedMessage,
-    RemoteFile, Setting, Tap,
+    AgentStatus, CapabilityAnswer, Coordinates, Fact, Inbound, ReceivedContent, ReceivedFile,
+    ReceivedMessage, RemoteFile, Setting, Tap,
 };
-use rbm_wire::callback::{Attributes, EventType, FileInfo, LAUNCH_ATTRIBUTE, Notice, SuggestionResponse, UserFile};
+use rbm_wire::callback::{
+    Attributes, EventType, FileInfo, LAUNCH_ATTRIBUTE, Notice, SuggestionResponse, UserFile,
+};
 use rbm_wire::json;
 
 /// One document is one fact. What cannot be read is a fact too, of a kind that is not recognised.
@@ -21,13 +23,17 @@ pub(crate) fn inbound(raw: Vec<u8>, attributes: Option<&Attributes<'_>>) -> Inbo
             raw,
         };
     };
-    let launch_hint = attributes.is_some_and(|attributes| attributes.kind.as_deref() == Some(LAUNCH_ATTRIBUTE));
+    let launch_hint =
+        attributes.is_some_and(|attributes| attributes.kind.as_deref() == Some(LAUNCH_ATTRIBUTE));
     Inbound {
         dedupe_key: dedupe_key(&notice, &raw),
         details: details(&mut notice),
         agent: notice.agent_id.take().unwrap_or_default(),
         // Server events call it `phoneNumber`, everything else `senderPhoneNumber`.
-        phone: notice.sender_phone_number.take().or_else(|| notice.phone_number.clone()),
+        phone: notice
+            .sender_phone_number
+            .take()
+            .or_else(|| notice.phone_number.clone()),
         at: notice.send_time.take(),
         fact: fact(notice, launch_hint),
         raw,
@@ -36,7 +42,11 @@ pub(crate) fn inbound(raw: Vec<u8>, attributes: Option<&Attributes<'_>>) -> Inbo
 
 /// Half a surrogate pair, as a client that cuts a text in two may leave it, costs one character and not the message.
 fn read(raw: &[u8]) -> Option<Notice> {
-    let read = |document: &[u8]| json::parse(document, Notice::has_field).map(Notice::read).ok();
+    let read = |document: &[u8]| {
+        json::parse(document, Notice::has_field)
+            .map(Notice::read)
+            .ok()
+    };
     read(raw).or_else(|| read(&json::without_lone_surrogates(raw)?))
 }
 
@@ -103,7 +113,11 @@ fn content(
     tap: Option<SuggestionResponse>,
 ) -> Option<ReceivedContent> {
     if let Some(tap) = tap {
-        return Some(ReceivedContent::Tap(Tap { postback: tap.postback_data, text: tap.text, kind: tap.kind }));
+        return Some(ReceivedContent::Tap(Tap {
+            postback: tap.postback_data,
+            text: tap.text,
+            kind: tap.kind,
+        }));
     }
     if let Some(text) = text {
         return Some(ReceivedContent::Text(text));
@@ -114,7 +128,10 @@ fn content(
     }
     let location = location?;
     let (latitude, longitude) = (location.latitude.0, location.longitude.0);
-    Some(ReceivedContent::Location(Coordinates { latitude, longitude }))
+    Some(ReceivedContent::Location(Coordinates {
+        latitude,
+        longitude,
+    }))
 }
 
 fn remote_file(file: FileInfo) -> RemoteFile {
@@ -122,7 +139,9 @@ fn remote_file(file: FileInfo) -> RemoteFile {
         url: file.file_uri,
         mime_type: file.mime_type,
         // A file has at most 100 MiB; what does not fit is left unsaid.
-        size_bytes: file.file_size_bytes.and_then(|size| u32::try_from(size.0).ok()),
+        size_bytes: file
+            .file_size_bytes
+            .and_then(|size| u32::try_from(size.0).ok()),
         name: file.file_name,
     }
 }
@@ -141,20 +160,36 @@ fn launch(notice: Notice) -> Fact {
 fn details(notice: &mut Notice) -> Vec<Setting> {
     let details = [
         ("event-id", notice.event_id.clone()),
-        ("event-type", notice.suggestion_response.as_ref().and(notice.event_type.clone())),
+        (
+            "event-type",
+            notice
+                .suggestion_response
+                .as_ref()
+                .and(notice.event_type.clone()),
+        ),
         ("agent-display-name", notice.bot_display_name.take()),
         ("brand-id", notice.brand_id.take()),
         ("brand-display-name", notice.brand_display_name.take()),
     ];
-    let said = details.into_iter().filter_map(|(name, value)| value.map(|value| (name, value)));
-    said.map(|(name, value)| Setting { name: name.to_owned(), value }).collect()
+    let said = details
+        .into_iter()
+        .filter_map(|(name, value)| value.map(|value| (name, value)));
+    said.map(|(name, value)| Setting {
+        name: name.to_owned(),
+        value,
+    })
+    .collect()
 }
 
 /// The agent, the person, and the id that the platform gave the fact: its own, or that of the message it is about. Only
 /// where there is neither, a hash of the signed bytes.
 fn dedupe_key(notice: &Notice, raw: &[u8]) -> String {
     let agent = notice.agent_id.as_deref().unwrap_or_default();
-    let phone = notice.sender_phone_number.as_deref().or(notice.phone_number.as_deref()).unwrap_or_default();
+    let phone = notice
+        .sender_phone_number
+        .as_deref()
+        .or(notice.phone_number.as_deref())
+        .unwrap_or_default();
     match (&notice.event_id, &notice.message_id, &notice.event_type) {
         (Some(event), _, Some(_)) | (Some(event), None, None) => [agent, phone, event].join("/"),
         (None, Some(message), Some(kind)) => [agent, phone, message, kind].join("/"),
@@ -164,7 +199,11 @@ fn dedupe_key(notice: &Notice, raw: &[u8]) -> String {
 }
 
 fn hash_key(raw: &[u8]) -> String {
-    tag(HASH_KEY, raw).iter().take(HASH_KEY_BYTES).map(|byte| format!("{byte:02x}")).collect()
+    tag(HASH_KEY, raw)
+        .iter()
+        .take(HASH_KEY_BYTES)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Keeps these hashes apart from whatever else is hashed.

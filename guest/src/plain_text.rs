@@ -4,7 +4,8 @@
 //! to share a location that has no fallback, and an uploaded file, whose name only the platform can follow.
 
 use gateway_channel::{
-    Action, CalendarEvent, Card, CardMedia, Content, FileSource, Message, Place, PlainForm, Suggestion, TextEncoding,
+    Action, CalendarEvent, Card, CardMedia, Content, FileSource, Message, Place, PlainForm,
+    Suggestion, TextEncoding,
 };
 use rbm_wire::time::unix_seconds;
 
@@ -20,7 +21,11 @@ pub fn plain_text(message: &Message) -> PlainForm {
     lines.suggestions(&message.suggestions);
     let text = lines.0;
     let (encoding, segments) = sms(&text);
-    PlainForm { text, encoding, segments }
+    PlainForm {
+        text,
+        encoding,
+        segments,
+    }
 }
 
 /// What was said so far. No line is empty, but for those within a text.
@@ -48,8 +53,16 @@ impl Lines {
     fn card(&mut self, card: &Card) {
         self.say(card.title.as_deref().unwrap_or_default());
         self.say(card.description.as_deref().unwrap_or_default());
-        if let Some(CardMedia { file, alternative_text, .. }) = &card.media {
-            self.file(alternative_text.as_deref().unwrap_or_default(), &file.source);
+        if let Some(CardMedia {
+            file,
+            alternative_text,
+            ..
+        }) = &card.media
+        {
+            self.file(
+                alternative_text.as_deref().unwrap_or_default(),
+                &file.source,
+            );
         }
         self.suggestions(&card.suggestions);
     }
@@ -101,9 +114,16 @@ impl Lines {
 
     /// The link, or nothing if it was said before.
     fn new_link<'a>(&self, url: &'a str) -> &'a str {
-        let around =
-            |character| matches!(character, '(' | ')' | '<' | '>' | '"' | '\'' | '.' | ',' | ';' | ':' | '!' | '?');
-        let said = self.0.split_whitespace().any(|word| word == url || word.trim_matches(around) == url);
+        let around = |character| {
+            matches!(
+                character,
+                '(' | ')' | '<' | '>' | '"' | '\'' | '.' | ',' | ';' | ':' | '!' | '?'
+            )
+        };
+        let said = self
+            .0
+            .split_whitespace()
+            .any(|word| word == url || word.trim_matches(around) == url);
         if said { "" } else { url }
     }
 }
@@ -114,33 +134,50 @@ fn where_it_is(place: &Place) -> String {
     append(&mut text, "", place.label.as_deref().unwrap_or_default());
     append(&mut text, ", ", place.query.as_deref().unwrap_or_default());
     if let Some(at) = &place.coordinates {
-        append(&mut text, ", ", &[degrees(at.latitude), degrees(at.longitude)].join(","));
+        append(
+            &mut text,
+            ", ",
+            &[degrees(at.latitude), degrees(at.longitude)].join(","),
+        );
     }
     text
 }
 
 fn when_it_is(event: &CalendarEvent) -> String {
     let times = match (wall_clock(&event.start), wall_clock(&event.end)) {
-        (Some([date, from, zone]), Some([end_date, to, end_zone])) if (date, zone) == (end_date, end_zone) => {
+        (Some([date, from, zone]), Some([end_date, to, end_zone]))
+            if (date, zone) == (end_date, end_zone) =>
+        {
             [date, " ", from, "-", to, " UTC", zone].concat()
         }
-        (Some([date, from, zone]), Some([end_date, to, end_zone])) => {
-            [date, " ", from, " UTC", zone, " - ", end_date, " ", to, " UTC", end_zone].concat()
-        }
+        (Some([date, from, zone]), Some([end_date, to, end_zone])) => [
+            date, " ", from, " UTC", zone, " - ", end_date, " ", to, " UTC", end_zone,
+        ]
+        .concat(),
         _ => [&event.start, " - ", &event.end].concat(),
     };
     let mut text = String::new();
     append(&mut text, "", &event.title);
     append(&mut text, ", ", &times);
-    append(&mut text, ", ", event.description.as_deref().unwrap_or_default());
+    append(
+        &mut text,
+        ", ",
+        event.description.as_deref().unwrap_or_default(),
+    );
     text
 }
 
 /// Date, hours and minutes, and offset of an RFC 3339 time, which has a fixed width up to its fraction.
 fn wall_clock(time: &str) -> Option<[&str; 3]> {
     unix_seconds(time)?;
-    let offset = time.get(19..)?.trim_start_matches(|character: char| character == '.' || character.is_ascii_digit());
-    Some([time.get(..10)?, time.get(11..16)?, offset.trim_end_matches(['Z', 'z'])])
+    let offset = time
+        .get(19..)?
+        .trim_start_matches(|character: char| character == '.' || character.is_ascii_digit());
+    Some([
+        time.get(..10)?,
+        time.get(11..16)?,
+        offset.trim_end_matches(['Z', 'z']),
+    ])
 }
 
 fn append(text: &mut String, separator: &str, part: &str) {
@@ -161,10 +198,19 @@ fn sms(text: &str) -> (TextEncoding, u32) {
     let septets: Option<Vec<usize>> = text.chars().map(septets).collect();
     let (encoding, weights, alone, joined) = match septets {
         Some(septets) => (TextEncoding::Gsm7, septets, 160, 153),
-        None => (TextEncoding::Ucs2, text.chars().map(char::len_utf16).collect(), 70, 67),
+        None => (
+            TextEncoding::Ucs2,
+            text.chars().map(char::len_utf16).collect(),
+            70,
+            67,
+        ),
     };
     let total: usize = weights.iter().sum();
-    let segments = if total <= alone { 1 } else { joined_segments(&weights, joined) };
+    let segments = if total <= alone {
+        1
+    } else {
+        joined_segments(&weights, joined)
+    };
     (encoding, segments)
 }
 
@@ -222,18 +268,31 @@ mod tests {
             ("😀".repeat(66), TextEncoding::Ucs2, 2),
             ("😀".repeat(67), TextEncoding::Ucs2, 3),
             ("^{}\\[~]|€\u{c}".repeat(8), TextEncoding::Gsm7, 1),
-            (format!("{}a", "^{}\\[~]|€\u{c}".repeat(8)), TextEncoding::Gsm7, 2),
+            (
+                format!("{}a", "^{}\\[~]|€\u{c}".repeat(8)),
+                TextEncoding::Gsm7,
+                2,
+            ),
             ("`".into(), TextEncoding::Ucs2, 1),
         ] {
-            assert_eq!(sms(&text), (encoding, segments), "{} characters", text.chars().count());
+            assert_eq!(
+                sms(&text),
+                (encoding, segments),
+                "{} characters",
+                text.chars().count()
+            );
         }
     }
 
     /// 128 positions, of which one is the escape to the extension.
     #[test]
     fn the_alphabet_has_127_characters_and_its_extension_10() {
-        assert_eq!((GSM7.chars().count(), GSM7_EXTENSION.chars().count()), (127, 10));
-        let all: std::collections::BTreeSet<char> = GSM7.chars().chain(GSM7_EXTENSION.chars()).collect();
+        assert_eq!(
+            (GSM7.chars().count(), GSM7_EXTENSION.chars().count()),
+            (127, 10)
+        );
+        let all: std::collections::BTreeSet<char> =
+            GSM7.chars().chain(GSM7_EXTENSION.chars()).collect();
         assert_eq!(all.len(), 137, "none twice");
     }
 }

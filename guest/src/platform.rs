@@ -24,19 +24,35 @@ impl Platform<'_> {
         id: Option<(&str, &MessageId)>,
         json: Option<Vec<u8>>,
     ) -> Result<Response, ChannelFailure> {
-        let id = id.map(|(name, id)| format!("{name}={}&", id.as_str())).unwrap_or_default();
+        let id = id
+            .map(|(name, id)| format!("{name}={}&", id.as_str()))
+            .unwrap_or_default();
         let target = format!("v1/{path}?{id}agentId={}", self.sender.agent.bare());
         self.fetch(method, &target, json.map(Body::json))
     }
 
     /// Asks about nobody in particular. `target` is path and query, as they are.
-    pub(crate) fn ask(&self, method: Method, target: &str, body: Body) -> Result<Response, ChannelFailure> {
-        self.fetch(method, target, Some(body)).map_err(answer::about_nobody)
+    pub(crate) fn ask(
+        &self,
+        method: Method,
+        target: &str,
+        body: Body,
+    ) -> Result<Response, ChannelFailure> {
+        self.fetch(method, target, Some(body))
+            .map_err(answer::about_nobody)
     }
 
-    fn fetch(&self, method: Method, target: &str, body: Option<Body>) -> Result<Response, ChannelFailure> {
+    fn fetch(
+        &self,
+        method: Method,
+        target: &str,
+        body: Option<Body>,
+    ) -> Result<Response, ChannelFailure> {
         let url = format!("{}/{target}", self.sender.origin);
-        let response = self.host.fetch(Request { method, url, body }).map_err(|fetch| answer::not_answered(&fetch))?;
+        let response = self
+            .host
+            .fetch(Request { method, url, body })
+            .map_err(|fetch| answer::not_answered(&fetch))?;
         match response.status {
             200..=299 => Ok(response),
             _ => Err(answer::refusal(&response, self.now)),

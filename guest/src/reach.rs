@@ -12,15 +12,26 @@ use rbm_wire::reach::{BatchGetUsers, Reach};
 use rbm_wire::{json, limits};
 
 /// One question. People of another region than the agent's make the platform refuse all of it.
-pub fn reach(host: &dyn Host, context: &Context, recipients: &[String]) -> Result<ReachAnswer, ChannelFailure> {
+pub fn reach(
+    host: &dyn Host,
+    context: &Context,
+    recipients: &[String],
+) -> Result<ReachAnswer, ChannelFailure> {
     let sender = Sender::parse(context)?;
     let findings = check(&sender, recipients);
     if !findings.is_empty() {
         return Err(not_sent(findings));
     }
-    let question = BatchGetUsers { users: recipients.to_vec(), agent_id: Some(sender.agent.bare().to_owned()) };
+    let question = BatchGetUsers {
+        users: recipients.to_vec(),
+        agent_id: Some(sender.agent.bare().to_owned()),
+    };
     let question = json::write(&question);
-    let platform = Platform { host, sender: &sender, now: &context.now };
+    let platform = Platform {
+        host,
+        sender: &sender,
+        now: &context.now,
+    };
     let response = platform.ask(Method::Post, "v1/users:batchGet", Body::json(question))?;
     // An answer that cannot be read must not look like one that says that nobody can be reached.
     let found = json::parse(&response.body, Reach::has_field)
@@ -32,7 +43,10 @@ pub fn reach(host: &dyn Host, context: &Context, recipients: &[String]) -> Resul
         sampled: found.total_random_sample_user_count,
         sampled_reachable: found.reachable_random_sample_user_count,
         by_carrier: carriers
-            .map(|(carrier, reach)| CarrierReach { carrier, reachable: reach.reachable_users })
+            .map(|(carrier, reach)| CarrierReach {
+                carrier,
+                reachable: reach.reachable_users,
+            })
             .collect(),
     })
 }
@@ -43,10 +57,18 @@ fn check(sender: &Sender, recipients: &[String]) -> Vec<Finding> {
         broken(&limits::REACH_REGION, "region", message.to_owned())
     };
     let mut findings: Vec<Finding> = (!sender.is_regional()).then(region).into_iter().collect();
-    findings.extend(count(&limits::REACH_RECIPIENTS, "recipients", recipients.len()));
+    findings.extend(count(
+        &limits::REACH_RECIPIENTS,
+        "recipients",
+        recipients.len(),
+    ));
     let phones = recipients.iter().enumerate().filter_map(|(index, phone)| {
         let problem = PhoneNumber::parse(phone).err()?;
-        Some(broken(&limits::PHONE_E164, &format!("recipients[{index}]"), problem.to_string()))
+        Some(broken(
+            &limits::PHONE_E164,
+            &format!("recipients[{index}]"),
+            problem.to_string(),
+        ))
     });
     findings.extend(phones.take(FINDINGS_MAX));
     findings

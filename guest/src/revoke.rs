@@ -8,11 +8,20 @@ use gateway_channel::{ChannelFailure, Context, FailureCode, Revocation};
 use rbm_wire::name::{MessageId, PhoneNumber};
 
 /// Asks the platform not to deliver what it has not delivered yet.
-pub fn revoke(host: &dyn Host, context: &Context, recipient: &str, id: &str) -> Result<Revocation, ChannelFailure> {
+pub fn revoke(
+    host: &dyn Host,
+    context: &Context,
+    recipient: &str,
+    id: &str,
+) -> Result<Revocation, ChannelFailure> {
     let sender = Sender::parse(context)?;
     let phone = PhoneNumber::parse(recipient).map_err(|problem| no_phone(&problem))?;
     let id = MessageId::parse(id).map_err(|problem| no_id(&problem))?;
-    let platform = Platform { host, sender: &sender, now: &context.now };
+    let platform = Platform {
+        host,
+        sender: &sender,
+        now: &context.now,
+    };
     let path = format!("phones/{phone}/agentMessages/{}", id.as_str());
     match platform.call(Method::Delete, &path, None, None) {
         Ok(_) => Ok(Revocation::TakenBack),

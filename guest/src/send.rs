@@ -10,16 +10,26 @@ use rbm_wire::message::Accepted;
 use rbm_wire::name::{MessageId, PhoneNumber};
 
 /// Checks the message, sends it, and tells what the answer means.
-pub fn send(host: &dyn Host, context: &Context, message: &Message) -> Result<Receipt, ChannelFailure> {
+pub fn send(
+    host: &dyn Host,
+    context: &Context,
+    message: &Message,
+) -> Result<Receipt, ChannelFailure> {
     let sender = Sender::parse(context)?;
     let json = compose::json(message);
     let findings = check::findings(&Policy::parse(context)?, &context.now, message, json.len());
-    let (Ok(phone), Ok(id), false) =
-        (PhoneNumber::parse(&message.recipient), MessageId::parse(&message.id), has_error(&findings))
-    else {
+    let (Ok(phone), Ok(id), false) = (
+        PhoneNumber::parse(&message.recipient),
+        MessageId::parse(&message.id),
+        has_error(&findings),
+    ) else {
         return Err(answer::not_sent(findings));
     };
-    let platform = Platform { host, sender: &sender, now: &context.now };
+    let platform = Platform {
+        host,
+        sender: &sender,
+        now: &context.now,
+    };
     let path = format!("phones/{phone}/agentMessages");
     match platform.call(Method::Post, &path, Some(("messageId", &id)), Some(json)) {
         Ok(response) => Ok(receipt(message, &response.body)),
@@ -31,11 +41,14 @@ pub fn send(host: &dyn Host, context: &Context, message: &Message) -> Result<Rec
 
 /// Reads the platform's answer loosely: whatever else it says, a success is a success.
 fn receipt(message: &Message, body: &[u8]) -> Receipt {
-    let accepted = json::parse(body, Accepted::has_field).map(Accepted::read).unwrap_or_default();
+    let accepted = json::parse(body, Accepted::has_field)
+        .map(Accepted::read)
+        .unwrap_or_default();
     let classification = accepted.rich_message_classification.unwrap_or_default();
-    let size = accepted
-        .total_payload_size_bytes
-        .map(|bytes| Setting { name: "total-payload-size-bytes".into(), value: bytes.to_string() });
+    let size = accepted.total_payload_size_bytes.map(|bytes| Setting {
+        name: "total-payload-size-bytes".into(),
+        value: bytes.to_string(),
+    });
     Receipt {
         id: message.id.clone(),
         accepted_at: accepted.send_time,
@@ -48,5 +61,7 @@ fn receipt(message: &Message, body: &[u8]) -> Receipt {
 }
 
 fn has_error(findings: &[Finding]) -> bool {
-    findings.iter().any(|finding| finding.severity == Severity::Error)
+    findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
 }

@@ -26,7 +26,9 @@ impl Sender {
     pub fn parse(context: &Context) -> Result<Self, ChannelFailure> {
         match (agent(context), origin(context)) {
             (Ok(agent), Ok(origin)) => Ok(Self { agent, origin }),
-            (agent, origin) => Err(misconfigured(agent.err().into_iter().chain(origin.err()).collect())),
+            (agent, origin) => Err(misconfigured(
+                agent.err().into_iter().chain(origin.err()).collect(),
+            )),
         }
     }
 }
@@ -43,8 +45,13 @@ impl<'a> Receiver<'a> {
     /// Reads `client-token` and `unverified-status`.
     pub fn parse(context: &'a Context) -> Result<Self, ChannelFailure> {
         match (tokens(context), unverified_status(context)) {
-            (Ok(tokens), Ok(unverified_status)) => Ok(Self { tokens, unverified_status }),
-            (tokens, status) => Err(misconfigured(tokens.err().into_iter().chain(status.err()).collect())),
+            (Ok(tokens), Ok(unverified_status)) => Ok(Self {
+                tokens,
+                unverified_status,
+            }),
+            (tokens, status) => Err(misconfigured(
+                tokens.err().into_iter().chain(status.err()).collect(),
+            )),
         }
     }
 }
@@ -62,15 +69,23 @@ impl Policy {
     /// Reads `card-suggestions-max` and `use-case`.
     pub fn parse(context: &Context) -> Result<Self, ChannelFailure> {
         match (card_suggestions_max(context), use_case(context)) {
-            (Ok(card_suggestions_max), Ok(use_case)) => Ok(Self { card_suggestions_max, use_case }),
-            (most, use_case) => Err(misconfigured(most.err().into_iter().chain(use_case.err()).collect())),
+            (Ok(card_suggestions_max), Ok(use_case)) => Ok(Self {
+                card_suggestions_max,
+                use_case,
+            }),
+            (most, use_case) => Err(misconfigured(
+                most.err().into_iter().chain(use_case.err()).collect(),
+            )),
         }
     }
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { card_suggestions_max: CARD_SUGGESTIONS_MAX_DEFAULT, use_case: None }
+        Self {
+            card_suggestions_max: CARD_SUGGESTIONS_MAX_DEFAULT,
+            use_case: None,
+        }
     }
 }
 
@@ -88,7 +103,12 @@ pub enum UseCase {
 }
 
 impl UseCase {
-    const ALL: [Self; 4] = [Self::Otp, Self::Transactional, Self::Promotional, Self::MultiUse];
+    const ALL: [Self; 4] = [
+        Self::Otp,
+        Self::Transactional,
+        Self::Promotional,
+        Self::MultiUse,
+    ];
 
     /// As the setting says it.
     pub fn as_str(self) -> &'static str {
@@ -123,7 +143,12 @@ pub fn check_settings(context: &Context) -> Vec<Finding> {
         card_suggestions_max(context).err(),
         use_case(context).err(),
     ];
-    wrong.into_iter().flatten().chain(unknown(context)).chain(repeated(context)).collect()
+    wrong
+        .into_iter()
+        .flatten()
+        .chain(unknown(context))
+        .chain(repeated(context))
+        .collect()
 }
 
 /// What the settings are, for whoever configures the plugin.
@@ -137,18 +162,33 @@ pub fn descriptions() -> Vec<SettingDescription> {
         default: None,
     };
     vec![
-        SettingDescription { required: true, ..setting(AGENT_ID, "The agent that sends, with or without @rbm.goog.") },
+        SettingDescription {
+            required: true,
+            ..setting(AGENT_ID, "The agent that sends, with or without @rbm.goog.")
+        },
         SettingDescription {
             required: true,
             secret: true,
             many: true,
-            ..setting(CLIENT_TOKEN, "The webhook's client token. Give the old and the new one while it is rotated.")
+            ..setting(
+                CLIENT_TOKEN,
+                "The webhook's client token. Give the old and the new one while it is rotated.",
+            )
         },
-        setting(REGION, "Where the agent is hosted: us, europe or asia. Without it the global address is used."),
-        setting(API_ORIGIN, "Another address than Google's, for an emulator: http://127.0.0.1:8788."),
+        setting(
+            REGION,
+            "Where the agent is hosted: us, europe or asia. Without it the global address is used.",
+        ),
+        setting(
+            API_ORIGIN,
+            "Another address than Google's, for an emulator: http://127.0.0.1:8788.",
+        ),
         SettingDescription {
             default: Some(UNVERIFIED_STATUS_DEFAULT.to_string()),
-            ..setting(UNVERIFIED_STATUS, "The HTTP status that answers a webhook request whose signature is wrong.")
+            ..setting(
+                UNVERIFIED_STATUS,
+                "The HTTP status that answers a webhook request whose signature is wrong.",
+            )
         },
         SettingDescription {
             default: Some(CARD_SUGGESTIONS_MAX_DEFAULT.to_string()),
@@ -157,15 +197,24 @@ pub fn descriptions() -> Vec<SettingDescription> {
                 "How many suggestions a card may have: 4 by Google's pages, up to 10 by its clients.",
             )
         },
-        setting(USE_CASE, "What the agent is registered for: otp, transactional, promotional or multi-use."),
+        setting(
+            USE_CASE,
+            "What the agent is registered for: otp, transactional, promotional or multi-use.",
+        ),
     ]
 }
 
 fn agent(context: &Context) -> Result<AgentId, Finding> {
     let text = value(context, AGENT_ID).ok_or_else(|| {
-        finding::error(AGENT_ID, "setting-required", "`agent-id` is missing: messages need an agent to come from", "")
+        finding::error(
+            AGENT_ID,
+            "setting-required",
+            "`agent-id` is missing: messages need an agent to come from",
+            "",
+        )
     })?;
-    AgentId::parse(text).map_err(|problem| finding::error(AGENT_ID, "agent-id", problem.to_string(), ""))
+    AgentId::parse(text)
+        .map_err(|problem| finding::error(AGENT_ID, "agent-id", problem.to_string(), ""))
 }
 
 fn origin(context: &Context) -> Result<String, Finding> {
@@ -174,18 +223,31 @@ fn origin(context: &Context) -> Result<String, Finding> {
     }
     let region = value(context, REGION);
     address::of(region).map(str::to_owned).ok_or_else(|| {
-        let message = format!("`region` is {}, and must be us, europe or asia", Quoted(region.unwrap_or_default()));
-        finding::error(REGION, "region", message, "guides/build/agents/create-agent")
+        let message = format!(
+            "`region` is {}, and must be us, europe or asia",
+            Quoted(region.unwrap_or_default())
+        );
+        finding::error(
+            REGION,
+            "region",
+            message,
+            "guides/build/agents/create-agent",
+        )
     })
 }
 
 fn explicit_origin(given: &str) -> Result<String, Finding> {
     let origin = given.strip_suffix('/').unwrap_or(given);
-    let rest = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    let rest = origin
+        .strip_prefix("https://")
+        .or_else(|| origin.strip_prefix("http://"));
     let authority = rest.unwrap_or_default();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
     if authority.is_empty() || !authority.bytes().all(plain) {
-        let message = format!("`api-origin` is {}, and must be a scheme, a host and perhaps a port", Quoted(given));
+        let message = format!(
+            "`api-origin` is {}, and must be a scheme, a host and perhaps a port",
+            Quoted(given)
+        );
         return Err(finding::error(API_ORIGIN, "api-origin", message, ""));
     }
     Ok(origin.to_owned())
@@ -195,69 +257,118 @@ fn tokens(context: &Context) -> Result<Vec<&str>, Finding> {
     let tokens: Vec<&str> = values(context, CLIENT_TOKEN).collect();
     if tokens.is_empty() {
         let message = "`client-token` is missing: without it no webhook request can be believed";
-        return Err(finding::error(CLIENT_TOKEN, "setting-required", message, "guides/integrate/webhooks"));
+        return Err(finding::error(
+            CLIENT_TOKEN,
+            "setting-required",
+            message,
+            "guides/integrate/webhooks",
+        ));
     }
     if tokens.iter().any(|token| token.is_empty()) {
         let message = "`client-token` is empty: anybody could sign with an empty token";
-        return Err(finding::error(CLIENT_TOKEN, "client-token-empty", message, "guides/integrate/webhooks"));
+        return Err(finding::error(
+            CLIENT_TOKEN,
+            "client-token-empty",
+            message,
+            "guides/integrate/webhooks",
+        ));
     }
     Ok(tokens)
 }
 
 fn unverified_status(context: &Context) -> Result<u16, Finding> {
-    let Some(text) = value(context, UNVERIFIED_STATUS) else { return Ok(UNVERIFIED_STATUS_DEFAULT) };
+    let Some(text) = value(context, UNVERIFIED_STATUS) else {
+        return Ok(UNVERIFIED_STATUS_DEFAULT);
+    };
     match text.parse() {
         Ok(status @ 200..=599) => Ok(status),
         _ => {
-            let message =
-                format!("`unverified-status` is {}, and must be an HTTP status from 200 to 599", Quoted(text));
-            Err(finding::error(UNVERIFIED_STATUS, "unverified-status", message, ""))
+            let message = format!(
+                "`unverified-status` is {}, and must be an HTTP status from 200 to 599",
+                Quoted(text)
+            );
+            Err(finding::error(
+                UNVERIFIED_STATUS,
+                "unverified-status",
+                message,
+                "",
+            ))
         }
     }
 }
 
 fn card_suggestions_max(context: &Context) -> Result<i64, Finding> {
-    let Some(text) = value(context, CARD_SUGGESTIONS_MAX) else { return Ok(CARD_SUGGESTIONS_MAX_DEFAULT) };
+    let Some(text) = value(context, CARD_SUGGESTIONS_MAX) else {
+        return Ok(CARD_SUGGESTIONS_MAX_DEFAULT);
+    };
     match text.parse() {
         Ok(most @ 1..=10) => Ok(most),
         _ => {
-            let message = format!("`card-suggestions-max` is {}, and must be a number from 1 to 10", Quoted(text));
-            Err(finding::error(CARD_SUGGESTIONS_MAX, "card-suggestions-max", message, "guides/build/messages/send"))
+            let message = format!(
+                "`card-suggestions-max` is {}, and must be a number from 1 to 10",
+                Quoted(text)
+            );
+            Err(finding::error(
+                CARD_SUGGESTIONS_MAX,
+                "card-suggestions-max",
+                message,
+                "guides/build/messages/send",
+            ))
         }
     }
 }
 
 fn use_case(context: &Context) -> Result<Option<UseCase>, Finding> {
-    let Some(text) = value(context, USE_CASE) else { return Ok(None) };
-    UseCase::ALL.into_iter().find(|use_case| use_case.as_str() == text).map(Some).ok_or_else(|| {
-        let message =
-            format!("`use-case` is {}, and must be otp, transactional, promotional or multi-use", Quoted(text));
-        finding::error(USE_CASE, "use-case", message, "guides/build/messages/send")
-    })
+    let Some(text) = value(context, USE_CASE) else {
+        return Ok(None);
+    };
+    UseCase::ALL
+        .into_iter()
+        .find(|use_case| use_case.as_str() == text)
+        .map(Some)
+        .ok_or_else(|| {
+            let message = format!(
+                "`use-case` is {}, and must be otp, transactional, promotional or multi-use",
+                Quoted(text)
+            );
+            finding::error(USE_CASE, "use-case", message, "guides/build/messages/send")
+        })
 }
 
 fn unknown(context: &Context) -> impl Iterator<Item = Finding> {
-    let unknown = context.settings.iter().filter(|setting| !NAMES.contains(&setting.name.as_str()));
+    let unknown = context
+        .settings
+        .iter()
+        .filter(|setting| !NAMES.contains(&setting.name.as_str()));
     unknown.map(|setting| {
-        let message = format!("there is no setting {}; the settings are {}", Quoted(&setting.name), NAMES.join(", "));
+        let message = format!(
+            "there is no setting {}; the settings are {}",
+            Quoted(&setting.name),
+            NAMES.join(", ")
+        );
         finding::error(setting.name.clone(), "setting-unknown", message, "")
     })
 }
 
 fn repeated(context: &Context) -> impl Iterator<Item = Finding> {
     let single = NAMES.into_iter().filter(|name| *name != CLIENT_TOKEN);
-    single.filter(|name| values(context, name).count() > 1).map(|name| {
-        finding::error(
-            name,
-            "setting-repeated",
-            format!("`{name}` is given more than once, and can have one value"),
-            "",
-        )
-    })
+    single
+        .filter(|name| values(context, name).count() > 1)
+        .map(|name| {
+            finding::error(
+                name,
+                "setting-repeated",
+                format!("`{name}` is given more than once, and can have one value"),
+                "",
+            )
+        })
 }
 
 fn misconfigured(findings: Vec<Finding>) -> ChannelFailure {
-    let messages: Vec<&str> = findings.iter().map(|finding| finding.message.as_str()).collect();
+    let messages: Vec<&str> = findings
+        .iter()
+        .map(|finding| finding.message.as_str())
+        .collect();
     ChannelFailure {
         code: FailureCode::Misconfigured,
         message: messages.join("; "),
@@ -274,7 +385,11 @@ fn value<'a>(context: &'a Context, name: &str) -> Option<&'a str> {
 }
 
 fn values<'a>(context: &'a Context, name: &str) -> impl Iterator<Item = &'a str> {
-    context.settings.iter().filter(move |setting| setting.name == name).map(|setting| setting.value.as_str())
+    context
+        .settings
+        .iter()
+        .filter(move |setting| setting.name == name)
+        .map(|setting| setting.value.as_str())
 }
 
 const AGENT_ID: &str = "agent-id";
@@ -284,8 +399,15 @@ const API_ORIGIN: &str = "api-origin";
 const UNVERIFIED_STATUS: &str = "unverified-status";
 const CARD_SUGGESTIONS_MAX: &str = "card-suggestions-max";
 const USE_CASE: &str = "use-case";
-const NAMES: [&str; 7] =
-    [AGENT_ID, CLIENT_TOKEN, REGION, API_ORIGIN, UNVERIFIED_STATUS, CARD_SUGGESTIONS_MAX, USE_CASE];
+const NAMES: [&str; 7] = [
+    AGENT_ID,
+    CLIENT_TOKEN,
+    REGION,
+    API_ORIGIN,
+    UNVERIFIED_STATUS,
+    CARD_SUGGESTIONS_MAX,
+    USE_CASE,
+];
 const CARD_SUGGESTIONS_MAX_DEFAULT: i64 = 4;
 const UNVERIFIED_STATUS_DEFAULT: u16 = 401;
 
@@ -295,8 +417,14 @@ mod tests {
     use gateway_channel::Setting;
 
     fn context(settings: &[(&str, &str)]) -> Context {
-        let setting = |(name, value): &(&str, &str)| Setting { name: (*name).into(), value: (*value).into() };
-        Context { settings: settings.iter().map(setting).collect(), now: "2026-11-24T10:00:00Z".into() }
+        let setting = |(name, value): &(&str, &str)| Setting {
+            name: (*name).into(),
+            value: (*value).into(),
+        };
+        Context {
+            settings: settings.iter().map(setting).collect(),
+            now: "2026-11-24T10:00:00Z".into(),
+        }
     }
 
     #[test]
@@ -304,12 +432,23 @@ mod tests {
         for (region, host) in [
             (None, "https://rcsbusinessmessaging.googleapis.com"),
             (Some("us"), "https://us-rcsbusinessmessaging.googleapis.com"),
-            (Some("europe"), "https://europe-rcsbusinessmessaging.googleapis.com"),
-            (Some("asia"), "https://asia-rcsbusinessmessaging.googleapis.com"),
+            (
+                Some("europe"),
+                "https://europe-rcsbusinessmessaging.googleapis.com",
+            ),
+            (
+                Some("asia"),
+                "https://asia-rcsbusinessmessaging.googleapis.com",
+            ),
         ] {
-            let settings: Vec<_> =
-                [("agent-id", "demo")].into_iter().chain(region.map(|name| ("region", name))).collect();
-            assert_eq!(Sender::parse(&context(&settings)).map(|sender| sender.origin), Ok(host.to_owned()));
+            let settings: Vec<_> = [("agent-id", "demo")]
+                .into_iter()
+                .chain(region.map(|name| ("region", name)))
+                .collect();
+            assert_eq!(
+                Sender::parse(&context(&settings)).map(|sender| sender.origin),
+                Ok(host.to_owned())
+            );
         }
     }
 
@@ -325,7 +464,10 @@ mod tests {
             ("card-suggestions-max", "11"),
             ("use-case", "fun"),
         ]));
-        let rules: Vec<_> = findings.iter().map(|finding| finding.rule.as_str()).collect();
+        let rules: Vec<_> = findings
+            .iter()
+            .map(|finding| finding.rule.as_str())
+            .collect();
         let expected = [
             "agent-id",
             "region",
@@ -341,10 +483,20 @@ mod tests {
 
     #[test]
     fn an_origin_has_nothing_after_its_port() {
-        for bad in ["ftp://x", "https://", "https://a/b", "https://a?b", "https://user@a", "127.0.0.1:1"] {
+        for bad in [
+            "ftp://x",
+            "https://",
+            "https://a/b",
+            "https://a?b",
+            "https://user@a",
+            "127.0.0.1:1",
+        ] {
             assert!(explicit_origin(bad).is_err(), "{bad}");
         }
-        assert_eq!(explicit_origin("http://127.0.0.1:8788/"), Ok("http://127.0.0.1:8788".to_owned()));
+        assert_eq!(
+            explicit_origin("http://127.0.0.1:8788/"),
+            Ok("http://127.0.0.1:8788".to_owned())
+        );
     }
 
     #[test]

@@ -27,7 +27,11 @@ pub fn signal(
         SignalKind::Read(message) => agent_event(EventType::Read, Some(message.clone())),
     };
     let json = json::write(&event);
-    let platform = Platform { host, sender: &sender, now: &context.now };
+    let platform = Platform {
+        host,
+        sender: &sender,
+        now: &context.now,
+    };
     let path = format!("phones/{phone}/agentEvents");
     match platform.call(Method::Post, &path, Some(("eventId", &id)), Some(json)) {
         // The id was used already, so the signal was shown already.
@@ -37,5 +41,9 @@ pub fn signal(
 }
 
 fn agent_event(kind: EventType, message_id: Option<String>) -> AgentEvent {
-    AgentEvent { event_type: Some(kind.as_str().to_owned()), message_id, ..AgentEvent::default() }
+    AgentEvent {
+        event_type: Some(kind.as_str().to_owned()),
+        message_id,
+        ..AgentEvent::default()
+    }
 }

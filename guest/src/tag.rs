@@ -10,7 +10,9 @@ pub const TAG_BYTES: usize = 64;
 
 /// Whether this is the whole tag of the data under the key, compared in constant time.
 pub fn is_tag(key: &[u8], data: &[u8], suspected: &[u8]) -> bool {
-    let Ok(suspected) = suspected.try_into() else { return false };
+    let Ok(suspected) = suspected.try_into() else {
+        return false;
+    };
     words(&tag(key, data)).ct_eq(&words(suspected)).into()
 }
 

@@ -23,12 +23,27 @@ pub enum Invitation {
 }
 
 /// One invitation; the person must be reachable, and gets a message to accept. An agent has 20 a day and 200 altogether.
-pub fn invite(host: &dyn Host, context: &Context, phone: &str) -> Result<Invitation, ChannelFailure> {
+pub fn invite(
+    host: &dyn Host,
+    context: &Context,
+    phone: &str,
+) -> Result<Invitation, ChannelFailure> {
     let sender = Sender::parse(context)?;
     let phone = PhoneNumber::parse(phone).map_err(|problem| no_phone(&problem))?;
-    let platform = Platform { host, sender: &sender, now: &context.now };
-    let response = platform.call(Method::Post, &format!("phones/{phone}/testers"), None, Some(b"{}".to_vec()))?;
-    let tester = json::parse(&response.body, Tester::has_field).map(Tester::read).unwrap_or_default();
+    let platform = Platform {
+        host,
+        sender: &sender,
+        now: &context.now,
+    };
+    let response = platform.call(
+        Method::Post,
+        &format!("phones/{phone}/testers"),
+        None,
+        Some(b"{}".to_vec()),
+    )?;
+    let tester = json::parse(&response.body, Tester::has_field)
+        .map(Tester::read)
+        .unwrap_or_default();
     Ok(match tester.invite_status.as_deref() {
         Some("PENDING") => Invitation::Pending,
         Some("ACCEPTED") => Invitation::Accepted,

@@ -6,24 +6,38 @@ use crate::finding::broken;
 use crate::http::{Body, Host, Method, Response};
 use crate::platform::Platform;
 use crate::settings::Sender;
-use gateway_channel::{ChannelFailure, Context, FileBytes, Finding, NewFile, NewFileSource, Payload, UploadedFile};
+use gateway_channel::{
+    ChannelFailure, Context, FileBytes, Finding, NewFile, NewFileSource, Payload, UploadedFile,
+};
 use rbm_wire::file::{CreateFile, File, KEPT_SECONDS, is_media_type};
 use rbm_wire::quoted::Quoted;
 use rbm_wire::time::{rfc_3339, unix_seconds};
 use rbm_wire::{json, limits};
 
 /// One file: an address that RBM fetches, or bytes. A second upload of the same file is a second file.
-pub fn upload(host: &dyn Host, context: &Context, file: NewFile) -> Result<UploadedFile, ChannelFailure> {
+pub fn upload(
+    host: &dyn Host,
+    context: &Context,
+    file: NewFile,
+) -> Result<UploadedFile, ChannelFailure> {
     let sender = Sender::parse(context)?;
     let findings = check(&file);
     if !findings.is_empty() {
         return Err(not_sent(findings));
     }
-    let platform = Platform { host, sender: &sender, now: &context.now };
+    let platform = Platform {
+        host,
+        sender: &sender,
+        now: &context.now,
+    };
     let agent = sender.agent.bare();
     let response = match file.source {
         NewFileSource::Url(file_url) => {
-            let file = CreateFile { file_url, thumbnail_url: file.thumbnail_url, agent_id: Some(agent.to_owned()) };
+            let file = CreateFile {
+                file_url,
+                thumbnail_url: file.thumbnail_url,
+                agent_id: Some(agent.to_owned()),
+            };
             let json = json::write(&file);
             platform.ask(Method::Post, "v1/files", Body::json(json))
         }
@@ -42,7 +56,11 @@ fn uploaded(now: &str, response: &Response) -> Result<UploadedFile, ChannelFailu
         .map_err(|problem| unreadable(response, &problem))?;
     let file = file.ok_or_else(|| unreadable(response, &"the file has no name"))?;
     let expires_at = unix_seconds(now).and_then(|now| rfc_3339(now + KEPT_SECONDS));
-    Ok(UploadedFile { name: file.name, expires_at, details: Vec::new() })
+    Ok(UploadedFile {
+        name: file.name,
+        expires_at,
+        details: Vec::new(),
+    })
 }
 
 fn check(file: &NewFile) -> Vec<Finding> {

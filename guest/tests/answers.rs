@@ -3,12 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use gateway_channel::{
-    CapabilityAnswer, ChannelFailure, Content, Context, FailureCode, Message, NewFile, NewFileSource, ReachAnswer,
-    Receipt, Revocation, Setting, Severity, SignalKind, UploadedFile,
+    CapabilityAnswer, ChannelFailure, Content, Context, FailureCode, Message, NewFile,
+    NewFileSource, ReachAnswer, Receipt, Revocation, Setting, Severity, SignalKind, UploadedFile,
 };
 use rbm_guest::http::{FetchFailure, FetchFailureKind, Host, Request, Response};
 use rbm_guest::testers::{Invitation, invite};
-use rbm_guest::{capabilities::capabilities, reach::reach, revoke::revoke, send::send, signal::signal, upload::upload};
+use rbm_guest::{
+    capabilities::capabilities, reach::reach, revoke::revoke, send::send, signal::signal,
+    upload::upload,
+};
 use std::collections::BTreeSet;
 
 #[test]
@@ -23,8 +26,19 @@ fn every_answer_says_what_to_do_next_and_keeps_the_platforms_words() {
         assert_eq!(Kept::of(&failure), expected, "{}", row.name);
         assert_eq!(failure.http_status, Some(row.answer.status), "{}", row.name);
         // The sentence is for a person, who needs the platform's own words in it.
-        assert!(failure.message.starts_with(&format!("RBM answered {}, ", row.answer.status)), "{}", failure.message);
-        assert!(failure.message.ends_with(&expected.message), "{}: {}", row.name, failure.message);
+        assert!(
+            failure
+                .message
+                .starts_with(&format!("RBM answered {}, ", row.answer.status)),
+            "{}",
+            failure.message
+        );
+        assert!(
+            failure.message.ends_with(&expected.message),
+            "{}: {}",
+            row.name,
+            failure.message
+        );
     }
 }
 
@@ -32,11 +46,22 @@ fn every_answer_says_what_to_do_next_and_keeps_the_platforms_words() {
 fn every_row_names_its_source_and_every_documented_status_has_a_row() {
     let rows = rows();
     let sources: BTreeSet<&str> = rows.iter().map(|row| row.source).collect();
-    assert_eq!(sources, SOURCES.into(), "the sources of the rows, and the pages that there are");
+    assert_eq!(
+        sources,
+        SOURCES.into(),
+        "the sources of the rows, and the pages that there are"
+    );
     let names: BTreeSet<&str> = rows.iter().map(|row| row.name).collect();
     assert_eq!(names.len(), rows.len(), "no name twice");
     let answered: BTreeSet<u16> = rows.iter().map(|row| row.answer.status).collect();
-    assert_eq!(STATUSES.iter().filter(|status| !answered.contains(status)).count(), 0, "{answered:?}");
+    assert_eq!(
+        STATUSES
+            .iter()
+            .filter(|status| !answered.contains(status))
+            .count(),
+        0,
+        "{answered:?}"
+    );
 }
 
 /// But for 404 and 409, which are answers to what was asked, and for a success that says nothing.
@@ -44,7 +69,9 @@ fn every_row_names_its_source_and_every_documented_status_has_a_row() {
 fn a_refusal_means_the_same_whatever_was_called() {
     let elsewhere = |row: &Row| matches!(row.answer.status, 200 | 404 | 409);
     for row in rows().into_iter().filter(|row| !elsewhere(row)) {
-        let Some(expected) = row.failure() else { continue };
+        let Some(expected) = row.failure() else {
+            continue;
+        };
         for other in CALLS {
             let failure = call(other, &Platform(Ok(row.answer.clone()))).unwrap_err();
             assert_eq!(Kept::of(&failure), expected, "{}, {other:?}", row.name);
@@ -63,7 +90,14 @@ fn a_call_without_an_answer_says_what_to_do_next() {
         (FetchFailureKind::Other, FailureCode::Unknown),
     ] {
         for called in CALLS {
-            let failure = call(called, &Platform(Err(FetchFailure { kind, message: "why".into() }))).unwrap_err();
+            let failure = call(
+                called,
+                &Platform(Err(FetchFailure {
+                    kind,
+                    message: "why".into(),
+                })),
+            )
+            .unwrap_err();
             assert_eq!(Kept::of(&failure), failed(code), "{kind:?}, {called:?}");
             assert_eq!(failure.http_status, None, "{kind:?}, {called:?}");
             assert!(failure.message.ends_with(": why"), "{}", failure.message);
@@ -217,11 +251,10 @@ const OLDER_FORMAT: &str = r#"{"error":{"code":400,"message":"Bad.","status":"IN
     "errors":[{"domain":"global","message":"Bad.","reason":"badRequest"}]}}"#;
 const ACCEPTED: &str = r#"{"name":"phones/+12223334444/agentMessages/m1","sendTime":"2026-11-24T10:15:02.474764Z",
     "contentMessage":{"text":"Hi"},"expireTime":"2026-11-24T10:25:02.474764Z","totalPayloadSizeBytes":"123","new":[{}]}"#;
-const REACH: &str =
-    r#"{"reachableUsers":["+12223334444"],"totalRandomSampleUserCount":3750,"reachableRandomSampleUserCount":3000}"#;
-const REACH_IN_QUOTES: &str = r#"{"totalRandomSampleUserCount":"4","reachableRandomSampleUserCount":"3"}"#;
-const ACCEPTED_US: &str =
-    r#"{"richMessageClassification":{"classificationType":"RICH_MESSAGE","segmentCount":2},"carrier":"c"}"#;
+const REACH: &str = r#"{"reachableUsers":["+12223334444"],"totalRandomSampleUserCount":3750,"reachableRandomSampleUserCount":3000}"#;
+const REACH_IN_QUOTES: &str =
+    r#"{"totalRandomSampleUserCount":"4","reachableRandomSampleUserCount":"3"}"#;
+const ACCEPTED_US: &str = r#"{"richMessageClassification":{"classificationType":"RICH_MESSAGE","segmentCount":2},"carrier":"c"}"#;
 
 struct Row {
     name: &'static str,
@@ -241,8 +274,20 @@ impl Row {
     }
 }
 
-fn row(name: &'static str, call: Call, answer: Response, expected: Result<Success, Kept>, source: &'static str) -> Row {
-    Row { name, call, answer, expected, source }
+fn row(
+    name: &'static str,
+    call: Call,
+    answer: Response,
+    expected: Result<Success, Kept>,
+    source: &'static str,
+) -> Row {
+    Row {
+        name,
+        call,
+        answer,
+        expected,
+        source,
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -257,8 +302,16 @@ enum Call {
     Invite,
 }
 
-const CALLS: [Call; 8] =
-    [Call::Send, Call::Revoke, Call::Typing, Call::Read, Call::Capabilities, Call::Reach, Call::Upload, Call::Invite];
+const CALLS: [Call; 8] = [
+    Call::Send,
+    Call::Revoke,
+    Call::Typing,
+    Call::Read,
+    Call::Capabilities,
+    Call::Reach,
+    Call::Upload,
+    Call::Invite,
+];
 
 #[derive(Clone, Debug, PartialEq)]
 enum Success {
@@ -283,7 +336,15 @@ fn call(call: Call, host: &Platform) -> Result<Success, ChannelFailure> {
         Call::Reach => reach(host, &context, &[PHONE.into()]).map(Success::Reached),
         Call::Upload => {
             let source = NewFileSource::Url("https://x.example/a.png".into());
-            upload(host, &context, NewFile { source, thumbnail_url: None }).map(Success::Kept)
+            upload(
+                host,
+                &context,
+                NewFile {
+                    source,
+                    thumbnail_url: None,
+                },
+            )
+            .map(Success::Kept)
         }
         Call::Invite => invite(host, &context, PHONE).map(Success::Invited),
     }
@@ -302,7 +363,11 @@ struct Kept {
 impl Kept {
     fn of(failure: &ChannelFailure) -> Self {
         let violations = failure.findings.iter().map(|finding| {
-            assert_eq!((finding.rule.as_str(), finding.severity), ("platform", Severity::Error), "{finding:?}");
+            assert_eq!(
+                (finding.rule.as_str(), finding.severity),
+                ("platform", Severity::Error),
+                "{finding:?}"
+            );
             (finding.path.clone(), finding.message.clone())
         });
         Self {
@@ -315,7 +380,11 @@ impl Kept {
     }
 
     fn saying(self, status: &str, message: &str) -> Self {
-        Self { status: status.into(), message: message.into(), ..self }
+        Self {
+            status: status.into(),
+            message: message.into(),
+            ..self
+        }
     }
 
     fn about(mut self, field: &str, description: &str) -> Self {
@@ -324,12 +393,21 @@ impl Kept {
     }
 
     fn after(self, seconds: u32) -> Self {
-        Self { retry_after_seconds: Some(seconds), ..self }
+        Self {
+            retry_after_seconds: Some(seconds),
+            ..self
+        }
     }
 }
 
 fn failed(code: FailureCode) -> Kept {
-    Kept { code, status: String::new(), message: String::new(), violations: Vec::new(), retry_after_seconds: None }
+    Kept {
+        code,
+        status: String::new(),
+        message: String::new(),
+        violations: Vec::new(),
+        retry_after_seconds: None,
+    }
 }
 
 fn sent() -> Success {
@@ -342,12 +420,20 @@ fn sent() -> Success {
 }
 
 fn sized() -> Success {
-    Success::Sent(Receipt { details: vec![setting("total-payload-size-bytes", "123")], ..bare() })
+    Success::Sent(Receipt {
+        details: vec![setting("total-payload-size-bytes", "123")],
+        ..bare()
+    })
 }
 
 fn sent_us() -> Success {
     let message_class = Some("RICH_MESSAGE".into());
-    Success::Sent(Receipt { message_class, segments: Some(2), carrier: Some("c".into()), ..bare() })
+    Success::Sent(Receipt {
+        message_class,
+        segments: Some(2),
+        carrier: Some("c".into()),
+        ..bare()
+    })
 }
 
 /// Taken, and no more is known.
@@ -367,25 +453,41 @@ fn capable(features: &[&str], carrier: Option<&str>) -> Success {
     Success::Capable(CapabilityAnswer {
         request_id: Some("r1".into()),
         reachable: true,
-        features: features.iter().map(|feature| (*feature).to_owned()).collect(),
+        features: features
+            .iter()
+            .map(|feature| (*feature).to_owned())
+            .collect(),
         carrier: carrier.map(str::to_owned),
     })
 }
 
 fn absent() -> Success {
-    let answer =
-        CapabilityAnswer { request_id: Some("r1".into()), reachable: false, features: Vec::new(), carrier: None };
+    let answer = CapabilityAnswer {
+        request_id: Some("r1".into()),
+        reachable: false,
+        features: Vec::new(),
+        carrier: None,
+    };
     Success::Capable(answer)
 }
 
 fn reached(reachable: &[&str], sampled: u32, sampled_reachable: u32) -> Success {
     let reachable = reachable.iter().map(|phone| (*phone).to_owned()).collect();
-    Success::Reached(ReachAnswer { reachable, sampled, sampled_reachable, by_carrier: Vec::new() })
+    Success::Reached(ReachAnswer {
+        reachable,
+        sampled,
+        sampled_reachable,
+        by_carrier: Vec::new(),
+    })
 }
 
 fn kept(name: &str) -> Success {
     let expires_at = Some("2027-01-23T10:00:00Z".into());
-    Success::Kept(UploadedFile { name: name.into(), expires_at, details: Vec::new() })
+    Success::Kept(UploadedFile {
+        name: name.into(),
+        expires_at,
+        details: Vec::new(),
+    })
 }
 
 fn answer(status: u16, body: &str) -> Response {
@@ -393,17 +495,25 @@ fn answer(status: u16, body: &str) -> Response {
 }
 
 fn bytes(status: u16, body: &[u8]) -> Response {
-    Response { status, retry_after: None, body: body.to_vec() }
+    Response {
+        status,
+        retry_after: None,
+        body: body.to_vec(),
+    }
 }
 
 /// The body of the "v2" format. cloud.google.com/apis/design/errors
 fn says(status: u16, word: &str, message: &str) -> Response {
-    let error = serde_json::json!({ "error": { "code": status, "message": message, "status": word } });
+    let error =
+        serde_json::json!({ "error": { "code": status, "message": message, "status": word } });
     answer(status, &error.to_string())
 }
 
 fn after(response: Response, retry_after: &str) -> Response {
-    Response { retry_after: Some(retry_after.into()), ..response }
+    Response {
+        retry_after: Some(retry_after.into()),
+        ..response
+    }
 }
 
 struct Platform(Result<Response, FetchFailure>);
@@ -415,11 +525,17 @@ impl Host for Platform {
 }
 
 fn context() -> Context {
-    Context { settings: vec![setting("agent-id", "demo"), setting("region", "us")], now: "2026-11-24T10:00:00Z".into() }
+    Context {
+        settings: vec![setting("agent-id", "demo"), setting("region", "us")],
+        now: "2026-11-24T10:00:00Z".into(),
+    }
 }
 
 fn setting(name: &str, value: &str) -> Setting {
-    Setting { name: name.into(), value: value.into() }
+    Setting {
+        name: name.into(),
+        value: value.into(),
+    }
 }
 
 fn message() -> Message {

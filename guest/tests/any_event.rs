@@ -62,7 +62,8 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(6, 40, 6, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            proptest::collection::vec((name(), inner), 0..6).prop_map(|fields| Value::Object(Map::from_iter(fields))),
+            proptest::collection::vec((name(), inner), 0..6)
+                .prop_map(|fields| Value::Object(Map::from_iter(fields))),
         ]
     })
 }
@@ -70,7 +71,15 @@ fn any_json() -> impl Strategy<Value = Value> {
 fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
-        select(vec!["READ", "1e400", "-0", "+12223334444", "aGk=", "client-token"]).prop_map(String::from)
+        select(vec![
+            "READ",
+            "1e400",
+            "-0",
+            "+12223334444",
+            "aGk=",
+            "client-token"
+        ])
+        .prop_map(String::from)
     ]
 }
 
@@ -82,9 +91,10 @@ fn name() -> impl Strategy<Value = String> {
 
 fn names(value: &Value) -> Vec<String> {
     match value {
-        Value::Object(fields) => {
-            fields.iter().flat_map(|(name, value)| [vec![name.clone()], names(value)].concat()).collect()
-        }
+        Value::Object(fields) => fields
+            .iter()
+            .flat_map(|(name, value)| [vec![name.clone()], names(value)].concat())
+            .collect(),
         Value::Array(list) => list.iter().flat_map(names).collect(),
         _ => Vec::new(),
     }
@@ -93,10 +103,18 @@ fn names(value: &Value) -> Vec<String> {
 /// Puts a field into one of the objects in a value.
 fn put(value: &mut Value, place: Index, name: String, new: Value) {
     let Value::Object(fields) = value else { return };
-    let inner = fields.values_mut().filter(|value| value.is_object()).collect::<Vec<_>>();
+    let inner = fields
+        .values_mut()
+        .filter(|value| value.is_object())
+        .collect::<Vec<_>>();
     match place.index(inner.len() + 1) {
         0 => drop(fields.insert(name, new)),
-        index => put(inner.into_iter().nth(index - 1).expect("an index into it"), place, name, new),
+        index => put(
+            inner.into_iter().nth(index - 1).expect("an index into it"),
+            place,
+            name,
+            new,
+        ),
     }
 }
 
@@ -112,10 +130,16 @@ fn damage(request: &mut Vec<u8>, from: Index, to: Index, bytes: Option<Vec<u8>>)
 fn requests() -> Vec<Vec<u8>> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/event");
     let files = fs::read_dir(corpus).expect("the corpus is committed");
-    files.map(|file| fs::read(file.expect("it can be listed").path()).expect("it can be read")).collect()
+    files
+        .map(|file| fs::read(file.expect("it can be listed").path()).expect("it can be read"))
+        .collect()
 }
 
 fn objects() -> Vec<Value> {
     let requests = requests();
-    requests.iter().filter_map(|request| serde_json::from_slice(request).ok()).filter(Value::is_object).collect()
+    requests
+        .iter()
+        .filter_map(|request| serde_json::from_slice(request).ok())
+        .filter(Value::is_object)
+        .collect()
 }

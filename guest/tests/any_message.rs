@@ -4,9 +4,10 @@
 
 use Kind::{List, Number, Object, Seconds, Text, True, Word};
 use gateway_channel::{
-    Action, Attachment, CalendarEvent, Card, CardLayout, CardMedia, CardWidth, Carousel, ComposeRecording, ComposeText,
-    Content, Context, Coordinates, Expiry, FileSource, ImageSide, MediaHeight, Message, OpenUrl, Place, Purpose,
-    RecordingKind, Setting, Severity, StandaloneCard, Suggestion, UrlView,
+    Action, Attachment, CalendarEvent, Card, CardLayout, CardMedia, CardWidth, Carousel,
+    ComposeRecording, ComposeText, Content, Context, Coordinates, Expiry, FileSource, ImageSide,
+    MediaHeight, Message, OpenUrl, Place, Purpose, RecordingKind, Setting, Severity,
+    StandaloneCard, Suggestion, UrlView,
 };
 use proptest::option::of;
 use proptest::prelude::*;
@@ -41,7 +42,10 @@ proptest! {
 fn the_schema_refuses_what_it_should() {
     let reply = json!({ "reply": { "text": "a", "postbackData": "b" } });
     let good = json!({ "contentMessage": { "text": "x", "suggestions": [reply] }, "ttl": "600s" });
-    assert_eq!(read_strictly("AgentMessage", &good, &mut Leaves::default()), Ok(()));
+    assert_eq!(
+        read_strictly("AgentMessage", &good, &mut Leaves::default()),
+        Ok(())
+    );
     for (pointer, value) in [
         ("/new", json!(1)),
         ("/ttl", json!("600")),
@@ -50,20 +54,29 @@ fn the_schema_refuses_what_it_should() {
         ("/contentMessage", json!([])),
         ("/contentMessage", json!({ "suggestions": [reply] })),
         ("/contentMessage/text", json!(1)),
-        ("/contentMessage/contentInfo", json!({ "fileUrl": "https://x.example" })),
+        (
+            "/contentMessage/contentInfo",
+            json!({ "fileUrl": "https://x.example" }),
+        ),
         ("/contentMessage/suggestions", json!({})),
         ("/contentMessage/suggestions", json!([])),
         (
             "/contentMessage/suggestions/0/action",
             json!({ "text": "a", "postbackData": "b", "shareLocationAction": {} }),
         ),
-        ("/contentMessage/suggestions/0/reply", json!({ "text": "a" })),
+        (
+            "/contentMessage/suggestions/0/reply",
+            json!({ "text": "a" }),
+        ),
         ("/contentMessage/suggestions/0/reply/text", Value::Null),
     ] {
         let mut bad = good.clone();
         let (parent, field) = pointer.rsplit_once('/').expect("a pointer has a slash");
         bad.pointer_mut(parent).expect("it is there")[field] = value;
-        assert!(read_strictly("AgentMessage", &bad, &mut Leaves::default()).is_err(), "{bad}");
+        assert!(
+            read_strictly("AgentMessage", &bad, &mut Leaves::default()).is_err(),
+            "{bad}"
+        );
     }
 }
 
@@ -92,7 +105,12 @@ struct Shape {
 }
 
 const fn shape(name: &'static str, all_of: Fields, one_of: Fields, optional: Fields) -> Shape {
-    Shape { name, all_of, one_of, optional }
+    Shape {
+        name,
+        all_of,
+        one_of,
+        optional,
+    }
 }
 
 const SCHEMA: [Shape; 21] = [
@@ -100,7 +118,11 @@ const SCHEMA: [Shape; 21] = [
         "AgentMessage",
         &[("contentMessage", Object("ContentMessage"))],
         &[],
-        &[("messageTrafficType", Word(TRAFFIC_TYPES)), ("ttl", Seconds), ("expireTime", Text)],
+        &[
+            ("messageTrafficType", Word(TRAFFIC_TYPES)),
+            ("ttl", Seconds),
+            ("expireTime", Text),
+        ],
     ),
     shape(
         "ContentMessage",
@@ -113,23 +135,42 @@ const SCHEMA: [Shape; 21] = [
         ],
         &[("suggestions", List("Suggestion"))],
     ),
-    shape("UploadedRbmFile", &[("fileName", Text)], &[], &[("thumbnailName", Text)]),
-    shape("ContentInfo", &[("fileUrl", Text)], &[], &[("thumbnailUrl", Text), ("forceRefresh", True)]),
+    shape(
+        "UploadedRbmFile",
+        &[("fileName", Text)],
+        &[],
+        &[("thumbnailName", Text)],
+    ),
+    shape(
+        "ContentInfo",
+        &[("fileUrl", Text)],
+        &[],
+        &[("thumbnailUrl", Text), ("forceRefresh", True)],
+    ),
     shape(
         "RichCard",
         &[],
-        &[("standaloneCard", Object("StandaloneCard")), ("carouselCard", Object("CarouselCard"))],
+        &[
+            ("standaloneCard", Object("StandaloneCard")),
+            ("carouselCard", Object("CarouselCard")),
+        ],
         &[],
     ),
     shape(
         "StandaloneCard",
-        &[("cardOrientation", Word(&["HORIZONTAL", "VERTICAL"])), ("cardContent", Object("CardContent"))],
+        &[
+            ("cardOrientation", Word(&["HORIZONTAL", "VERTICAL"])),
+            ("cardContent", Object("CardContent")),
+        ],
         &[],
         &[("thumbnailImageAlignment", Word(&["LEFT", "RIGHT"]))],
     ),
     shape(
         "CarouselCard",
-        &[("cardWidth", Word(&["SMALL", "MEDIUM"])), ("cardContents", List("CardContent"))],
+        &[
+            ("cardWidth", Word(&["SMALL", "MEDIUM"])),
+            ("cardContents", List("CardContent")),
+        ],
         &[],
         &[],
     ),
@@ -137,23 +178,50 @@ const SCHEMA: [Shape; 21] = [
         "CardContent",
         &[],
         &[],
-        &[("title", Text), ("description", Text), ("media", Object("Media")), ("suggestions", List("Suggestion"))],
+        &[
+            ("title", Text),
+            ("description", Text),
+            ("media", Object("Media")),
+            ("suggestions", List("Suggestion")),
+        ],
     ),
     shape(
         "Media",
         &[],
-        &[("uploadedRbmFile", Object("UploadedRbmFile")), ("contentInfo", Object("ContentInfo"))],
-        &[("height", Word(&["SHORT", "MEDIUM", "TALL"])), ("contentDescription", Text)],
+        &[
+            ("uploadedRbmFile", Object("UploadedRbmFile")),
+            ("contentInfo", Object("ContentInfo")),
+        ],
+        &[
+            ("height", Word(&["SHORT", "MEDIUM", "TALL"])),
+            ("contentDescription", Text),
+        ],
     ),
-    shape("Suggestion", &[], &[("reply", Object("SuggestedReply")), ("action", Object("SuggestedAction"))], &[]),
-    shape("SuggestedReply", &[("text", Text), ("postbackData", Text)], &[], &[]),
+    shape(
+        "Suggestion",
+        &[],
+        &[
+            ("reply", Object("SuggestedReply")),
+            ("action", Object("SuggestedAction")),
+        ],
+        &[],
+    ),
+    shape(
+        "SuggestedReply",
+        &[("text", Text), ("postbackData", Text)],
+        &[],
+        &[],
+    ),
     shape(
         "SuggestedAction",
         &[("text", Text), ("postbackData", Text)],
         &[
             ("dialAction", Object("DialAction")),
             ("viewLocationAction", Object("ViewLocationAction")),
-            ("createCalendarEventAction", Object("CreateCalendarEventAction")),
+            (
+                "createCalendarEventAction",
+                Object("CreateCalendarEventAction"),
+            ),
             ("openUrlAction", Object("OpenUrlAction")),
             ("shareLocationAction", Object("ShareLocationAction")),
             ("composeAction", Object("ComposeAction")),
@@ -161,8 +229,22 @@ const SCHEMA: [Shape; 21] = [
         &[("fallbackUrl", Text)],
     ),
     shape("DialAction", &[("phoneNumber", Text)], &[], &[]),
-    shape("ViewLocationAction", &[], &[], &[("latLong", Object("LatLong")), ("label", Text), ("query", Text)]),
-    shape("LatLong", &[("latitude", Number), ("longitude", Number)], &[], &[]),
+    shape(
+        "ViewLocationAction",
+        &[],
+        &[],
+        &[
+            ("latLong", Object("LatLong")),
+            ("label", Text),
+            ("query", Text),
+        ],
+    ),
+    shape(
+        "LatLong",
+        &[("latitude", Number), ("longitude", Number)],
+        &[],
+        &[],
+    ),
     shape(
         "CreateCalendarEventAction",
         &[("startTime", Text), ("endTime", Text), ("title", Text)],
@@ -171,9 +253,15 @@ const SCHEMA: [Shape; 21] = [
     ),
     shape(
         "OpenUrlAction",
-        &[("url", Text), ("application", Word(&["BROWSER", "WEBVIEW"]))],
+        &[
+            ("url", Text),
+            ("application", Word(&["BROWSER", "WEBVIEW"])),
+        ],
         &[],
-        &[("webviewViewMode", Word(&["FULL", "HALF", "TALL"])), ("description", Text)],
+        &[
+            ("webviewViewMode", Word(&["FULL", "HALF", "TALL"])),
+            ("description", Text),
+        ],
     ),
     shape("ShareLocationAction", &[], &[], &[]),
     shape(
@@ -185,23 +273,54 @@ const SCHEMA: [Shape; 21] = [
         ],
         &[],
     ),
-    shape("ComposeTextMessage", &[("phoneNumber", Text), ("text", Text)], &[], &[]),
-    shape("ComposeRecordingMessage", &[("phoneNumber", Text), ("type", Word(&["AUDIO", "VIDEO"]))], &[], &[]),
+    shape(
+        "ComposeTextMessage",
+        &[("phoneNumber", Text), ("text", Text)],
+        &[],
+        &[],
+    ),
+    shape(
+        "ComposeRecordingMessage",
+        &[("phoneNumber", Text), ("type", Word(&["AUDIO", "VIDEO"]))],
+        &[],
+        &[],
+    ),
 ];
 
-const TRAFFIC_TYPES: &[&str] = &["AUTHENTICATION", "TRANSACTION", "PROMOTION", "SERVICEREQUEST", "ACKNOWLEDGEMENT"];
+const TRAFFIC_TYPES: &[&str] = &[
+    "AUTHENTICATION",
+    "TRANSACTION",
+    "PROMOTION",
+    "SERVICEREQUEST",
+    "ACKNOWLEDGEMENT",
+];
 
 /// Reads an object of the schema, and fails at the first thing that the schema does not have.
 fn read_strictly(name: &str, value: &Value, leaves: &mut Leaves) -> Result<(), String> {
-    let shape = SCHEMA.iter().find(|shape| shape.name == name).ok_or(format!("there is no shape {name}"))?;
+    let shape = SCHEMA
+        .iter()
+        .find(|shape| shape.name == name)
+        .ok_or(format!("there is no shape {name}"))?;
     let object = value.as_object().ok_or(format!("{name} is {value}"))?;
-    let count = |fields: Fields| fields.iter().filter(|(field, _)| object.contains_key(*field)).count();
-    if count(shape.all_of) < shape.all_of.len() || count(shape.one_of) != shape.one_of.len().min(1) {
+    let count = |fields: Fields| {
+        fields
+            .iter()
+            .filter(|(field, _)| object.contains_key(*field))
+            .count()
+    };
+    if count(shape.all_of) < shape.all_of.len() || count(shape.one_of) != shape.one_of.len().min(1)
+    {
         return Err(format!("{name} has too much or too little: {value}"));
     }
     for (field, value) in object {
-        let mut known = shape.all_of.iter().chain(shape.one_of).chain(shape.optional);
-        let (_, kind) = known.find(|(known, _)| known == field).ok_or(format!("{name} has no field {field}"))?;
+        let mut known = shape
+            .all_of
+            .iter()
+            .chain(shape.one_of)
+            .chain(shape.optional);
+        let (_, kind) = known
+            .find(|(known, _)| known == field)
+            .ok_or(format!("{name} has no field {field}"))?;
         read_field(*kind, value, leaves).map_err(|problem| format!("{name}.{field}: {problem}"))?;
     }
     Ok(())
@@ -213,13 +332,21 @@ fn read_field(kind: Kind, value: &Value, leaves: &mut Leaves) -> Result<(), Stri
         (Number, Value::Number(number)) => leaves.number(number.as_f64().ok_or("it is no double")?),
         (True, Value::Bool(true)) => {}
         (Seconds, Value::String(text)) => {
-            let seconds = text.strip_suffix('s').ok_or(format!("{text:?} has no `s`"))?;
-            leaves.0.push(seconds.parse::<u32>().map_err(|problem| problem.to_string())?.to_string());
+            let seconds = text
+                .strip_suffix('s')
+                .ok_or(format!("{text:?} has no `s`"))?;
+            leaves.0.push(
+                seconds
+                    .parse::<u32>()
+                    .map_err(|problem| problem.to_string())?
+                    .to_string(),
+            );
         }
         (Word(words), Value::String(word)) if words.contains(&word.as_str()) => {}
         (Object(name), value) => read_strictly(name, value, leaves)?,
         (List(name), Value::Array(list)) if !list.is_empty() => {
-            list.iter().try_for_each(|value| read_strictly(name, value, leaves))?;
+            list.iter()
+                .try_for_each(|value| read_strictly(name, value, leaves))?;
         }
         _ => return Err(format!("it is {value}")),
     }
@@ -239,49 +366,71 @@ impl Leaves {
             Content::Card(standalone) => leaves.card(&standalone.card),
             Content::Carousel(carousel) => carousel.cards.iter().for_each(|card| leaves.card(card)),
         }
-        message.suggestions.iter().for_each(|suggestion| leaves.suggestion(suggestion));
-        leaves.0.extend(message.expiry.iter().map(|expiry| match expiry {
-            Expiry::AfterSeconds(seconds) => seconds.to_string(),
-            Expiry::At(time) => time.clone(),
-        }));
+        message
+            .suggestions
+            .iter()
+            .for_each(|suggestion| leaves.suggestion(suggestion));
+        leaves
+            .0
+            .extend(message.expiry.iter().map(|expiry| match expiry {
+                Expiry::AfterSeconds(seconds) => seconds.to_string(),
+                Expiry::At(time) => time.clone(),
+            }));
         leaves
     }
 
     fn file(&mut self, file: &Attachment) {
         let names = [Some(&file.source), file.thumbnail.as_ref()];
         self.0.extend(
-            names.into_iter().flatten().map(|(FileSource::Url(name) | FileSource::Uploaded(name))| name.clone()),
+            names
+                .into_iter()
+                .flatten()
+                .map(|(FileSource::Url(name) | FileSource::Uploaded(name))| name.clone()),
         );
     }
 
     fn card(&mut self, card: &Card) {
-        self.0.extend(card.title.iter().chain(&card.description).cloned());
+        self.0
+            .extend(card.title.iter().chain(&card.description).cloned());
         if let Some(media) = &card.media {
             self.file(&media.file);
             self.0.extend(media.alternative_text.clone());
         }
-        card.suggestions.iter().for_each(|suggestion| self.suggestion(suggestion));
+        card.suggestions
+            .iter()
+            .for_each(|suggestion| self.suggestion(suggestion));
     }
 
     fn suggestion(&mut self, suggestion: &Suggestion) {
-        self.0.extend([suggestion.text.clone(), suggestion.postback.clone()]);
+        self.0
+            .extend([suggestion.text.clone(), suggestion.postback.clone()]);
         match &suggestion.action {
             // A reply has nothing to fall back from.
             Action::Reply => return,
             Action::Dial(phone) => self.0.push(phone.clone()),
-            Action::OpenUrl(page) => self.0.extend([&page.url].into_iter().chain(&page.description).cloned()),
+            Action::OpenUrl(page) => self
+                .0
+                .extend([&page.url].into_iter().chain(&page.description).cloned()),
             Action::ViewLocation(place) => {
                 if let Some(at) = &place.coordinates {
                     self.number(at.latitude);
                     self.number(at.longitude);
                 }
-                self.0.extend(place.label.iter().chain(&place.query).cloned());
+                self.0
+                    .extend(place.label.iter().chain(&place.query).cloned());
             }
             Action::ShareLocation => {}
             Action::CreateCalendarEvent(event) => {
-                self.0.extend([&event.start, &event.end, &event.title].into_iter().chain(&event.description).cloned());
+                self.0.extend(
+                    [&event.start, &event.end, &event.title]
+                        .into_iter()
+                        .chain(&event.description)
+                        .cloned(),
+                );
             }
-            Action::ComposeText(compose) => self.0.extend([compose.phone.clone(), compose.text.clone()]),
+            Action::ComposeText(compose) => {
+                self.0.extend([compose.phone.clone(), compose.text.clone()])
+            }
             Action::ComposeRecording(compose) => self.0.push(compose.phone.clone()),
         }
         self.0.extend(suggestion.fallback_url.clone());
@@ -300,7 +449,10 @@ impl Leaves {
 
 fn errors(message: &Message) -> Vec<String> {
     let findings = check(&context(), message).findings.into_iter();
-    findings.filter(|finding| finding.severity == Severity::Error).map(|finding| finding.message).collect()
+    findings
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| finding.message)
+        .collect()
 }
 
 /// What went out, of which there is at most one.
@@ -308,7 +460,10 @@ fn sent(message: &Message) -> Option<Vec<u8>> {
     let platform = Platform::default();
     let answer = send(&platform, &context(), message);
     let mut requests = platform.requests.into_inner();
-    assert!(requests.len() == usize::from(answer.is_ok()), "{answer:?} after {requests:?}");
+    assert!(
+        requests.len() == usize::from(answer.is_ok()),
+        "{answer:?} after {requests:?}"
+    );
     let body = requests.pop()?.body.expect("a message has a body");
     let json = body.inline().expect("a message is sent as it is");
     assert!(json::parse(json, |_| true).is_ok(), "JSON");
@@ -323,13 +478,19 @@ struct Platform {
 impl Host for Platform {
     fn fetch(&self, request: Request) -> Result<Response, FetchFailure> {
         self.requests.borrow_mut().push(request);
-        Ok(Response { status: 200, ..Response::default() })
+        Ok(Response {
+            status: 200,
+            ..Response::default()
+        })
     }
 }
 
 fn context() -> Context {
     Context {
-        settings: vec![Setting { name: "agent-id".to_owned(), value: "demo".to_owned() }],
+        settings: vec![Setting {
+            name: "agent-id".to_owned(),
+            value: "demo".to_owned(),
+        }],
         now: "2026-11-24T10:00:00Z".to_owned(),
     }
 }
@@ -350,8 +511,18 @@ struct Vocabulary {
 /// Whatever keeps the published limits.
 const SENDABLE: Vocabulary = Vocabulary {
     text: |least, most| text(least, most.min(least + 12)).boxed(),
-    formed: |pattern| proptest::string::string_regex(pattern).expect("a pattern").boxed(),
-    degrees: |most| prop_oneof![-most..=most, select(vec![-most, most, -0.0, f64::MIN_POSITIVE, 5e-324])].boxed(),
+    formed: |pattern| {
+        proptest::string::string_regex(pattern)
+            .expect("a pattern")
+            .boxed()
+    },
+    degrees: |most| {
+        prop_oneof![
+            -most..=most,
+            select(vec![-most, most, -0.0, f64::MIN_POSITIVE, 5e-324])
+        ]
+        .boxed()
+    },
     seconds: || (1..=1_296_000u32).boxed(),
     excess: 0,
 };
@@ -360,7 +531,9 @@ const SENDABLE: Vocabulary = Vocabulary {
 const ANYTHING: Vocabulary = Vocabulary {
     text: |least, most| prop_oneof![8 => text(0, 12), 1 => text(least, most + 1)].boxed(),
     formed: |pattern| prop_oneof![8 => (SENDABLE.formed)(pattern), 1 => text(0, 12)].boxed(),
-    degrees: |most| prop_oneof![8 => (SENDABLE.degrees)(most), 1 => proptest::num::f64::ANY].boxed(),
+    degrees: |most| {
+        prop_oneof![8 => (SENDABLE.degrees)(most), 1 => proptest::num::f64::ANY].boxed()
+    },
     seconds: || prop_oneof![8 => (SENDABLE.seconds)(), 1 => any::<u32>()].boxed(),
     excess: 2,
 };
@@ -381,24 +554,40 @@ fn message(words: &'static Vocabulary) -> impl Strategy<Value = Message> {
         )
         .prop_map(|time| Expiry::At(time.replacen("2026-12", "2026-11", 1))),
     ];
-    let options = proptest::collection::vec(((words.text)(0, 9), (words.text)(0, 9)), 0..=words.excess);
-    let options = options
-        .prop_map(|options| options.into_iter().map(|(name, value)| Setting { name, value }).collect::<Vec<_>>());
-    let body = (content(words), suggestions(words, 11), of(select(PURPOSES.to_vec())), of(expiry), options);
-    (id, recipient, body).prop_map(|(id, recipient, (content, suggestions, purpose, expiry, options))| Message {
-        id,
-        recipient,
-        content,
-        suggestions,
-        purpose,
-        expiry,
+    let options =
+        proptest::collection::vec(((words.text)(0, 9), (words.text)(0, 9)), 0..=words.excess);
+    let options = options.prop_map(|options| {
+        options
+            .into_iter()
+            .map(|(name, value)| Setting { name, value })
+            .collect::<Vec<_>>()
+    });
+    let body = (
+        content(words),
+        suggestions(words, 11),
+        of(select(PURPOSES.to_vec())),
+        of(expiry),
         options,
-    })
+    );
+    (id, recipient, body).prop_map(
+        |(id, recipient, (content, suggestions, purpose, expiry, options))| Message {
+            id,
+            recipient,
+            content,
+            suggestions,
+            purpose,
+            expiry,
+            options,
+        },
+    )
 }
 
 fn content(words: &'static Vocabulary) -> BoxedStrategy<Content> {
-    let layouts =
-        [CardLayout::Vertical, CardLayout::Horizontal(ImageSide::Left), CardLayout::Horizontal(ImageSide::Right)];
+    let layouts = [
+        CardLayout::Vertical,
+        CardLayout::Horizontal(ImageSide::Left),
+        CardLayout::Horizontal(ImageSide::Right),
+    ];
     let standalone = (select(layouts.to_vec()), card(words))
         .prop_map(|(layout, card)| Content::Card(StandaloneCard { layout, card }));
     let fewest = 2 - words.excess;
@@ -406,58 +595,139 @@ fn content(words: &'static Vocabulary) -> BoxedStrategy<Content> {
     let carousel = (select(vec![CardWidth::Small, CardWidth::Medium]), cards)
         .prop_map(|(width, cards)| Content::Carousel(Carousel { width, cards }));
     let text = (words.text)(1, 3072).prop_map(Content::Text);
-    prop_oneof![text, attachment(words).prop_map(Content::File), standalone, carousel].boxed()
+    prop_oneof![
+        text,
+        attachment(words).prop_map(Content::File),
+        standalone,
+        carousel
+    ]
+    .boxed()
 }
 
 fn attachment(words: &'static Vocabulary) -> impl Strategy<Value = Attachment> {
-    (source(words), of(source(words)), any::<bool>()).prop_map(|(source, thumbnail, force_refresh)| Attachment {
-        source,
-        thumbnail,
-        force_refresh,
-    })
+    (source(words), of(source(words)), any::<bool>()).prop_map(
+        |(source, thumbnail, force_refresh)| Attachment {
+            source,
+            thumbnail,
+            force_refresh,
+        },
+    )
 }
 
 fn source(words: &'static Vocabulary) -> impl Strategy<Value = FileSource> {
     let url = (words.formed)(
         r"https?://[a-z0-9][a-z0-9.-]{0,9}(:[0-9]{1,4})?/([A-Za-z0-9._~/?#@!$&'()*+,;=-]|%[0-9A-F]{2}){0,20}",
     );
-    prop_oneof![url.prop_map(FileSource::Url), (words.text)(1, 99).prop_map(FileSource::Uploaded)]
+    prop_oneof![
+        url.prop_map(FileSource::Url),
+        (words.text)(1, 99).prop_map(FileSource::Uploaded)
+    ]
 }
 
 fn card(words: &'static Vocabulary) -> impl Strategy<Value = Card> {
-    let heights = select(vec![MediaHeight::Short, MediaHeight::Medium, MediaHeight::Tall]);
-    let media = (attachment(words), of(heights), of((words.text)(0, 99)))
-        .prop_map(|(file, height, alternative_text)| CardMedia { file, height, alternative_text });
-    (of((words.text)(0, 200)), of((words.text)(0, 2000)), of(media), suggestions(words, 4))
-        .prop_map(|(title, description, media, suggestions)| Card { title, description, media, suggestions })
+    let heights = select(vec![
+        MediaHeight::Short,
+        MediaHeight::Medium,
+        MediaHeight::Tall,
+    ]);
+    let media = (attachment(words), of(heights), of((words.text)(0, 99))).prop_map(
+        |(file, height, alternative_text)| CardMedia {
+            file,
+            height,
+            alternative_text,
+        },
+    );
+    (
+        of((words.text)(0, 200)),
+        of((words.text)(0, 2000)),
+        of(media),
+        suggestions(words, 4),
+    )
+        .prop_map(|(title, description, media, suggestions)| Card {
+            title,
+            description,
+            media,
+            suggestions,
+        })
 }
 
 fn suggestions(words: &'static Vocabulary, most: usize) -> impl Strategy<Value = Vec<Suggestion>> {
     let uri = (words.formed)("[a-z][a-z0-9+.-]{0,5}:[A-Za-z0-9._~:/?#@!$&'()*+,;=-]{1,20}");
-    let suggestion = ((words.text)(1, 25), (words.text)(0, 2048), action(words), of(uri))
-        .prop_map(|(text, postback, action, fallback_url)| Suggestion { text, postback, action, fallback_url });
+    let suggestion = (
+        (words.text)(1, 25),
+        (words.text)(0, 2048),
+        action(words),
+        of(uri),
+    )
+        .prop_map(|(text, postback, action, fallback_url)| Suggestion {
+            text,
+            postback,
+            action,
+            fallback_url,
+        });
     proptest::collection::vec(suggestion, 0..=most + words.excess)
 }
 
 fn action(words: &'static Vocabulary) -> impl Strategy<Value = Action> {
     let dialled = || (words.formed)("[0-9+*#]{1,20}");
-    let views = [UrlView::Browser, UrlView::WebviewFull, UrlView::WebviewHalf, UrlView::WebviewTall];
-    let page =
-        ((words.formed)("[a-z][a-z0-9+.-]{0,5}:[A-Za-z0-9/]{1,20}"), select(views.to_vec()), of((words.text)(0, 500)))
-            .prop_map(|(url, view, description)| Action::OpenUrl(OpenUrl { url, view, description }));
-    let coordinates = ((words.degrees)(90.0), (words.degrees)(180.0))
-        .prop_map(|(latitude, longitude)| Coordinates { latitude, longitude });
-    let place = (of(coordinates), of((words.text)(0, 99)), of((words.text)(0, 99)))
-        .prop_map(|(coordinates, label, query)| Action::ViewLocation(Place { coordinates, label, query }));
+    let views = [
+        UrlView::Browser,
+        UrlView::WebviewFull,
+        UrlView::WebviewHalf,
+        UrlView::WebviewTall,
+    ];
+    let page = (
+        (words.formed)("[a-z][a-z0-9+.-]{0,5}:[A-Za-z0-9/]{1,20}"),
+        select(views.to_vec()),
+        of((words.text)(0, 500)),
+    )
+        .prop_map(|(url, view, description)| {
+            Action::OpenUrl(OpenUrl {
+                url,
+                view,
+                description,
+            })
+        });
+    let coordinates =
+        ((words.degrees)(90.0), (words.degrees)(180.0)).prop_map(|(latitude, longitude)| {
+            Coordinates {
+                latitude,
+                longitude,
+            }
+        });
+    let place = (
+        of(coordinates),
+        of((words.text)(0, 99)),
+        of((words.text)(0, 99)),
+    )
+        .prop_map(|(coordinates, label, query)| {
+            Action::ViewLocation(Place {
+                coordinates,
+                label,
+                query,
+            })
+        });
     let time = || (words.formed)("20[0-9]{2}-0[1-9]-[01][1-9]T[01][0-9]:[0-5][0-9]:[0-5][0-9]Z");
-    let event = (time(), time(), (words.text)(1, 100), of((words.text)(0, 500))).prop_map(
-        |(start, end, title, description)| {
-            Action::CreateCalendarEvent(CalendarEvent { start, end, title, description })
-        },
-    );
-    let compose =
-        (dialled(), (words.text)(0, 99)).prop_map(|(phone, text)| Action::ComposeText(ComposeText { phone, text }));
-    let recording = (dialled(), select(vec![RecordingKind::Audio, RecordingKind::Video]))
+    let event = (
+        time(),
+        time(),
+        (words.text)(1, 100),
+        of((words.text)(0, 500)),
+    )
+        .prop_map(|(start, end, title, description)| {
+            Action::CreateCalendarEvent(CalendarEvent {
+                start,
+                end,
+                title,
+                description,
+            })
+        });
+    let compose = (dialled(), (words.text)(0, 99))
+        .prop_map(|(phone, text)| Action::ComposeText(ComposeText { phone, text }));
+    let recording = (
+        dialled(),
+        select(vec![RecordingKind::Audio, RecordingKind::Video]),
+    )
         .prop_map(|(phone, kind)| Action::ComposeRecording(ComposeRecording { phone, kind }));
     prop_oneof![
         Just(Action::Reply),
@@ -496,13 +766,16 @@ fn mend_card(card: &mut Card) {
     if card.title.is_none() && card.description.is_none() {
         card.title = Some(String::new());
     }
-    card.media.iter_mut().for_each(|media| mend_file(&mut media.file));
+    card.media
+        .iter_mut()
+        .for_each(|media| mend_file(&mut media.file));
     card.suggestions.iter_mut().for_each(mend_suggestion);
 }
 
 fn mend_file(file: &mut Attachment) {
     let source = std::mem::discriminant(&file.source);
-    file.thumbnail.take_if(|thumbnail| std::mem::discriminant(thumbnail) != source);
+    file.thumbnail
+        .take_if(|thumbnail| std::mem::discriminant(thumbnail) != source);
 }
 
 fn mend_suggestion(suggestion: &mut Suggestion) {

@@ -1,8 +1,9 @@
 //! What is taken, and may not come out as meant: the warnings that depend on more than one field.
 
 use gateway_channel::{
-    Action, Attachment, Card, CardLayout, CardMedia, CardWidth, Carousel, Content, Context, FileSource, ImageSide,
-    MediaHeight, Message, OpenUrl, Severity, StandaloneCard, Suggestion, UrlView,
+    Action, Attachment, Card, CardLayout, CardMedia, CardWidth, Carousel, Content, Context,
+    FileSource, ImageSide, MediaHeight, Message, OpenUrl, Severity, StandaloneCard, Suggestion,
+    UrlView,
 };
 use rbm_guest::check::check;
 
@@ -12,20 +13,107 @@ use rbm_guest::check::check;
 fn a_card_is_told_what_devices_cut_from_it() {
     use CardLayout::{Horizontal, Vertical};
     use MediaHeight::{Medium, Short, Tall};
-    let (text, suggestions) = ((CARD_TEXT_FIT, ".description"), (CARD_SUGGESTIONS_FIT, ".suggestions"));
+    let (text, suggestions) = (
+        (CARD_TEXT_FIT, ".description"),
+        (CARD_SUGGESTIONS_FIT, ".suggestions"),
+    );
     for (name, layout, media, has_description, count, cut) in [
-        ("tall, with all its text", Vertical, Some(picture(Some(Tall))), true, 0, vec![]),
-        ("tall, with a suggestion", Vertical, Some(picture(Some(Tall))), false, 1, vec![]),
-        ("tall, with both", Vertical, Some(picture(Some(Tall))), true, 1, vec![text]),
-        ("tall, with two suggestions", Vertical, Some(picture(Some(Tall))), false, 2, vec![suggestions]),
-        ("tall, with all of it", Vertical, Some(picture(Some(Tall))), true, 2, vec![suggestions, text]),
-        ("medium, with two suggestions", Vertical, Some(picture(Some(Medium))), true, 2, vec![]),
-        ("medium, with three", Vertical, Some(picture(Some(Medium))), true, 3, vec![suggestions]),
-        ("short, with three", Vertical, Some(picture(Some(Short))), true, 3, vec![]),
-        ("short, with four", Vertical, Some(picture(Some(Short))), true, 4, vec![suggestions]),
-        ("of no height, with three", Vertical, Some(picture(None)), true, 3, vec![]),
-        ("of no height, with four", Vertical, Some(picture(None)), true, 4, vec![suggestions]),
-        ("beside the text, with three", Horizontal(ImageSide::Left), Some(picture(Some(Tall))), true, 3, vec![]),
+        (
+            "tall, with all its text",
+            Vertical,
+            Some(picture(Some(Tall))),
+            true,
+            0,
+            vec![],
+        ),
+        (
+            "tall, with a suggestion",
+            Vertical,
+            Some(picture(Some(Tall))),
+            false,
+            1,
+            vec![],
+        ),
+        (
+            "tall, with both",
+            Vertical,
+            Some(picture(Some(Tall))),
+            true,
+            1,
+            vec![text],
+        ),
+        (
+            "tall, with two suggestions",
+            Vertical,
+            Some(picture(Some(Tall))),
+            false,
+            2,
+            vec![suggestions],
+        ),
+        (
+            "tall, with all of it",
+            Vertical,
+            Some(picture(Some(Tall))),
+            true,
+            2,
+            vec![suggestions, text],
+        ),
+        (
+            "medium, with two suggestions",
+            Vertical,
+            Some(picture(Some(Medium))),
+            true,
+            2,
+            vec![],
+        ),
+        (
+            "medium, with three",
+            Vertical,
+            Some(picture(Some(Medium))),
+            true,
+            3,
+            vec![suggestions],
+        ),
+        (
+            "short, with three",
+            Vertical,
+            Some(picture(Some(Short))),
+            true,
+            3,
+            vec![],
+        ),
+        (
+            "short, with four",
+            Vertical,
+            Some(picture(Some(Short))),
+            true,
+            4,
+            vec![suggestions],
+        ),
+        (
+            "of no height, with three",
+            Vertical,
+            Some(picture(None)),
+            true,
+            3,
+            vec![],
+        ),
+        (
+            "of no height, with four",
+            Vertical,
+            Some(picture(None)),
+            true,
+            4,
+            vec![suggestions],
+        ),
+        (
+            "beside the text, with three",
+            Horizontal(ImageSide::Left),
+            Some(picture(Some(Tall))),
+            true,
+            3,
+            vec![],
+        ),
         (
             "beside the text, with four",
             Horizontal(ImageSide::Left),
@@ -36,9 +124,15 @@ fn a_card_is_told_what_devices_cut_from_it() {
         ),
         ("without media, with four", Vertical, None, true, 4, vec![]),
     ] {
-        let card = Card { description: has_description.then(|| "Description".into()), ..card(media, count) };
+        let card = Card {
+            description: has_description.then(|| "Description".into()),
+            ..card(media, count)
+        };
         let content = Content::Card(StandaloneCard { layout, card });
-        let expected: Vec<_> = cut.into_iter().map(|(rule, field)| found(rule, "content.card.card", field)).collect();
+        let expected: Vec<_> = cut
+            .into_iter()
+            .map(|(rule, field)| found(rule, "content.card.card", field))
+            .collect();
         assert_eq!(warnings(&message(content)), expected, "{name}");
     }
 }
@@ -48,25 +142,61 @@ fn a_card_is_told_what_devices_cut_from_it() {
 fn a_carousel_is_told_which_cards_are_larger_than_its_first() {
     let short = |count| card(Some(picture(Some(MediaHeight::Short))), count);
     let medium = |count| card(Some(picture(Some(MediaHeight::Medium))), count);
-    let described = |card: Card| Card { description: Some("Description".into()), ..card };
+    let described = |card: Card| Card {
+        description: Some("Description".into()),
+        ..card
+    };
     for (name, cards, larger) in [
         ("all alike", vec![short(1); 10], vec![]),
-        ("more suggestions in the third", vec![card(None, 0), card(None, 0), card(None, 1)], vec![]),
-        ("more suggestions in the fourth", [vec![card(None, 1); 3], vec![card(None, 2)]].concat(), vec![3]),
-        ("as many as the second has", [vec![card(None, 1), card(None, 2)], vec![card(None, 2); 3]].concat(), vec![]),
-        ("higher media", [vec![short(1); 4], vec![medium(1), short(1)]].concat(), vec![4]),
-        ("higher media in the place of a suggestion", [vec![short(1); 3], vec![medium(0)]].concat(), vec![]),
+        (
+            "more suggestions in the third",
+            vec![card(None, 0), card(None, 0), card(None, 1)],
+            vec![],
+        ),
+        (
+            "more suggestions in the fourth",
+            [vec![card(None, 1); 3], vec![card(None, 2)]].concat(),
+            vec![3],
+        ),
+        (
+            "as many as the second has",
+            [vec![card(None, 1), card(None, 2)], vec![card(None, 2); 3]].concat(),
+            vec![],
+        ),
+        (
+            "higher media",
+            [vec![short(1); 4], vec![medium(1), short(1)]].concat(),
+            vec![4],
+        ),
+        (
+            "higher media in the place of a suggestion",
+            [vec![short(1); 3], vec![medium(0)]].concat(),
+            vec![],
+        ),
         (
             "media where there are none",
-            [vec![card(None, 1); 3], vec![card(Some(picture(None)), 1); 2]].concat(),
+            [
+                vec![card(None, 1); 3],
+                vec![card(Some(picture(None)), 1); 2],
+            ]
+            .concat(),
             vec![3, 4],
         ),
-        ("a description", [vec![card(None, 1); 3], vec![described(card(None, 1))]].concat(), vec![3]),
+        (
+            "a description",
+            [vec![card(None, 1); 3], vec![described(card(None, 1))]].concat(),
+            vec![3],
+        ),
     ] {
-        let content = Content::Carousel(Carousel { width: CardWidth::Medium, cards });
+        let content = Content::Carousel(Carousel {
+            width: CardWidth::Medium,
+            cards,
+        });
         let path = |index| format!("content.carousel.cards[{index}]");
-        let expected: Vec<_> =
-            larger.into_iter().map(|index| found(CAROUSEL_LATER_CARD_LARGER, &path(index), "")).collect();
+        let expected: Vec<_> = larger
+            .into_iter()
+            .map(|index| found(CAROUSEL_LATER_CARD_LARGER, &path(index), ""))
+            .collect();
         assert_eq!(warnings(&message(content)), expected, "{name}");
     }
 }
@@ -79,30 +209,73 @@ fn a_page_in_the_conversation_is_told_to_describe_itself() {
         (UrlView::WebviewTall, None, vec![WEBVIEW_DESCRIPTION]),
         (UrlView::WebviewHalf, Some(""), vec![WEBVIEW_DESCRIPTION]),
     ] {
-        let page = OpenUrl { url: "https://x.example/".into(), view, description: description.map(Into::into) };
-        let suggestions = vec![Suggestion { action: Action::OpenUrl(page), ..reply() }];
-        let expected: Vec<_> =
-            expected.into_iter().map(|rule| found(rule, "suggestions[0]", ".action.description")).collect();
-        assert_eq!(warnings(&Message { suggestions, ..message(text()) }), expected, "{view:?} {description:?}");
+        let page = OpenUrl {
+            url: "https://x.example/".into(),
+            view,
+            description: description.map(Into::into),
+        };
+        let suggestions = vec![Suggestion {
+            action: Action::OpenUrl(page),
+            ..reply()
+        }];
+        let expected: Vec<_> = expected
+            .into_iter()
+            .map(|rule| found(rule, "suggestions[0]", ".action.description"))
+            .collect();
+        assert_eq!(
+            warnings(&Message {
+                suggestions,
+                ..message(text())
+            }),
+            expected,
+            "{view:?} {description:?}"
+        );
     }
 }
 
 /// reference/rest/v1/phones.agentMessages/create documents a UUID; Google's own scripts do without.
 #[test]
 fn an_id_that_is_no_uuid_is_warned_of_and_one_that_is_no_id_refused() {
-    for (id, rules) in [(UUID, vec![]), ("123456661", vec!["message-id-uuid"]), ("a/b", vec!["message-id"])] {
-        let report = check(&context(), &Message { id: id.into(), ..message(text()) });
-        assert_eq!(report.findings.iter().map(|finding| finding.rule.as_str()).collect::<Vec<_>>(), rules, "{id}");
+    for (id, rules) in [
+        (UUID, vec![]),
+        ("123456661", vec!["message-id-uuid"]),
+        ("a/b", vec!["message-id"]),
+    ] {
+        let report = check(
+            &context(),
+            &Message {
+                id: id.into(),
+                ..message(text())
+            },
+        );
+        assert_eq!(
+            report
+                .findings
+                .iter()
+                .map(|finding| finding.rule.as_str())
+                .collect::<Vec<_>>(),
+            rules,
+            "{id}"
+        );
     }
 }
 
 /// The warnings of a message by rule and path, but for those of [`IOS`].
 fn warnings(message: &Message) -> Vec<(String, String)> {
     let report = check(&context(), message);
-    let errors = report.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let errors = report
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .count();
     assert_eq!(errors, 0, "{:?}", report.findings);
-    let warnings = report.findings.into_iter().filter(|finding| finding.rule != IOS);
-    warnings.map(|finding| (finding.rule, finding.path)).collect()
+    let warnings = report
+        .findings
+        .into_iter()
+        .filter(|finding| finding.rule != IOS);
+    warnings
+        .map(|finding| (finding.rule, finding.path))
+        .collect()
 }
 
 fn found(rule: &str, path: &str, field: &str) -> (String, String) {
@@ -111,17 +284,35 @@ fn found(rule: &str, path: &str, field: &str) -> (String, String) {
 
 fn picture(height: Option<MediaHeight>) -> CardMedia {
     let source = FileSource::Url("https://x.example/a.jpg".into());
-    let file = Attachment { source, thumbnail: None, force_refresh: false };
-    CardMedia { file, height, alternative_text: None }
+    let file = Attachment {
+        source,
+        thumbnail: None,
+        force_refresh: false,
+    };
+    CardMedia {
+        file,
+        height,
+        alternative_text: None,
+    }
 }
 
 /// A title, and so many suggestions.
 fn card(media: Option<CardMedia>, suggestions: usize) -> Card {
-    Card { title: Some("Title".into()), description: None, media, suggestions: vec![reply(); suggestions] }
+    Card {
+        title: Some("Title".into()),
+        description: None,
+        media,
+        suggestions: vec![reply(); suggestions],
+    }
 }
 
 fn reply() -> Suggestion {
-    Suggestion { text: "Yes".into(), postback: "pb".into(), action: Action::Reply, fallback_url: None }
+    Suggestion {
+        text: "Yes".into(),
+        postback: "pb".into(),
+        action: Action::Reply,
+        fallback_url: None,
+    }
 }
 
 fn text() -> Content {
@@ -141,7 +332,10 @@ fn message(content: Content) -> Message {
 }
 
 fn context() -> Context {
-    Context { settings: Vec::new(), now: "2026-11-24T10:00:00Z".into() }
+    Context {
+        settings: Vec::new(),
+        now: "2026-11-24T10:00:00Z".into(),
+    }
 }
 
 const UUID: &str = "3f1c0f5e-0000-4000-8000-000000000000";

@@ -21,7 +21,9 @@ fn every_kept_message_keeps_the_promises() {
 }
 
 fn try_corpus(target: &str, try_all: fn(&[u8])) {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(target);
     let mut tried = 0;
     for file in fs::read_dir(corpus).expect("the corpus is committed") {
         let path = file.expect("the corpus can be listed").path();

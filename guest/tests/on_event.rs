@@ -13,49 +13,97 @@ use webhook::{ATTRIBUTES, TOKEN, envelope, header, react, request};
 
 #[test]
 fn what_is_signed_but_no_json_is_kept_and_answered_200() {
-    for document in ["", "nothing", "[1]", "{\"a\":1,\"a\":2}", "\u{feff}{}", "{\"text\":\"a\"} x"] {
+    for document in [
+        "",
+        "nothing",
+        "[1]",
+        "{\"a\":1,\"a\":2}",
+        "\u{feff}{}",
+        "{\"text\":\"a\"} x",
+    ] {
         let reaction = react(&request(
             &envelope(document.as_bytes(), ATTRIBUTES),
             Some(&signature::sign(TOKEN, document.as_bytes())),
         ));
         assert_eq!(reaction.response.status, 200, "{document:?}");
-        assert_eq!(reaction.inbound[0].fact, Fact::Unrecognised(None), "{document:?}");
+        assert_eq!(
+            reaction.inbound[0].fact,
+            Fact::Unrecognised(None),
+            "{document:?}"
+        );
         assert_eq!(reaction.inbound[0].raw, document.as_bytes(), "{document:?}");
     }
     let bytes = [0xff, 0xfe, 0x00];
-    let reaction = react(&request(&envelope(&bytes, ATTRIBUTES), Some(&signature::sign(TOKEN, &bytes))));
+    let reaction = react(&request(
+        &envelope(&bytes, ATTRIBUTES),
+        Some(&signature::sign(TOKEN, &bytes)),
+    ));
     assert_eq!(reaction.inbound[0].raw, bytes);
 }
 
 #[test]
 fn a_handshake_is_answered_with_the_bare_secret() {
     // Since 2026-07-13 a header says what it is; nothing depends on it (whats-new/latest-releases).
-    for kind in [None, Some("verification"), Some("message_callback"), Some("something_new")] {
+    for kind in [
+        None,
+        Some("verification"),
+        Some("message_callback"),
+        Some("something_new"),
+    ] {
         let mut request = request(br#"{"clientToken":"old-token","secret":"s3cret"}"#, None);
-        request.headers.extend(kind.map(|kind| header("X-Goog-Webhook-Type", kind)));
+        request
+            .headers
+            .extend(kind.map(|kind| header("X-Goog-Webhook-Type", kind)));
         let reaction = react(&request);
-        assert_eq!((reaction.verdict.outcome, reaction.verdict.token), (VerdictOutcome::Handshake, Some(1)));
-        assert_eq!((reaction.response.status, reaction.response.body.as_slice()), (200, b"s3cret".as_slice()));
-        let headers: Vec<_> =
-            reaction.response.headers.iter().map(|header| (header.name.as_str(), header.value.as_str())).collect();
-        assert_eq!(headers, [("content-type", "text/plain; charset=utf-8"), ("x-content-type-options", "nosniff")]);
+        assert_eq!(
+            (reaction.verdict.outcome, reaction.verdict.token),
+            (VerdictOutcome::Handshake, Some(1))
+        );
+        assert_eq!(
+            (reaction.response.status, reaction.response.body.as_slice()),
+            (200, b"s3cret".as_slice())
+        );
+        let headers: Vec<_> = reaction
+            .response
+            .headers
+            .iter()
+            .map(|header| (header.name.as_str(), header.value.as_str()))
+            .collect();
+        assert_eq!(
+            headers,
+            [
+                ("content-type", "text/plain; charset=utf-8"),
+                ("x-content-type-options", "nosniff")
+            ]
+        );
         assert!(reaction.inbound.is_empty());
     }
 }
 
 #[test]
 fn a_handshake_that_is_not_ours_reflects_nothing() {
-    let long = format!(r#"{{"clientToken":"{TOKEN}","secret":"{}"}}"#, "x".repeat(1025));
+    let long = format!(
+        r#"{{"clientToken":"{TOKEN}","secret":"{}"}}"#,
+        "x".repeat(1025)
+    );
     for (body, status) in [
         (r#"{"clientToken":"wrong","secret":"<script>"}"#, 403),
         (r#"{"clientToken":"","secret":"<script>"}"#, 403),
-        (r#"{"clientToken":"client-token","secret":"<script> "}"#, 400),
+        (
+            r#"{"clientToken":"client-token","secret":"<script> "}"#,
+            400,
+        ),
         (r#"{"clientToken":"client-token","secret":""}"#, 400),
         (&long, 400),
     ] {
         let reaction = react(&request(body.as_bytes(), None));
         assert_eq!(reaction.response.status, status, "{body}");
-        assert!(!String::from_utf8(reaction.response.body).unwrap().contains("script"), "{body}");
+        assert!(
+            !String::from_utf8(reaction.response.body)
+                .unwrap()
+                .contains("script"),
+            "{body}"
+        );
     }
 }
 
@@ -75,7 +123,11 @@ fn what_is_not_a_webhook_request_is_answered_400_with_the_rule() {
         (r#"{"message":{"data":"a b="}}"#, "data-not-base64"),
     ] {
         let reaction = react(&request(body.as_bytes(), Some("AA==")));
-        assert_eq!((reaction.response.status, reaction.verdict.rule.as_deref()), (400, Some(rule)), "{body}");
+        assert_eq!(
+            (reaction.response.status, reaction.verdict.rule.as_deref()),
+            (400, Some(rule)),
+            "{body}"
+        );
     }
     let deep = "[".repeat(100_000);
     assert_eq!(react(&request(deep.as_bytes(), None)).response.status, 400);
@@ -88,7 +140,10 @@ fn nothing_unsigned_changes_what_a_request_means() {
     let data = STANDARD.encode(document);
     for envelope in [
         format!(r#"{{"message":{{"data":"{data}"}}}}"#),
-        format!(r#"{{"message":{{"data":"{}"}}}}"#, data.trim_end_matches('=')),
+        format!(
+            r#"{{"message":{{"data":"{}"}}}}"#,
+            data.trim_end_matches('=')
+        ),
         format!(r#"{{"message":{{"data":"{}"}}}}"#, data.replace('/', r"\/")),
         format!(
             r#"{{"message":{{"data":"{data}","attributes":{{"type":"agent_launch_event","business_id":"x@rbm.goog"}},"messageId":"9"}}}}"#
@@ -97,20 +152,41 @@ fn nothing_unsigned_changes_what_a_request_means() {
             r#"{{"message":{{"data":"{data}","attributes":7,"messageId":9}},"subscription":null,"clientToken":"x","secret":"y"}}"#
         ),
     ] {
-        let mut request = request(envelope.as_bytes(), Some(&signature::sign(TOKEN, document.as_bytes())));
-        request.headers.push(header("X-Goog-Webhook-Type", "verification"));
-        assert_eq!(react(&request).inbound, vec![expected.clone()], "{envelope}");
+        let mut request = request(
+            envelope.as_bytes(),
+            Some(&signature::sign(TOKEN, document.as_bytes())),
+        );
+        request
+            .headers
+            .push(header("X-Goog-Webhook-Type", "verification"));
+        assert_eq!(
+            react(&request).inbound,
+            vec![expected.clone()],
+            "{envelope}"
+        );
     }
 }
 
 #[test]
 fn the_dedupe_key_is_the_same_for_one_fact_and_another_for_another() {
     let with = |kind: &str, rest: &str| {
-        inbound(&format!(r#"{{"senderPhoneNumber":"+12223334444","agentId":"bot@rbm.goog",{kind}{rest}}}"#)).dedupe_key
+        inbound(&format!(
+            r#"{{"senderPhoneNumber":"+12223334444","agentId":"bot@rbm.goog",{kind}{rest}}}"#
+        ))
+        .dedupe_key
     };
-    assert_eq!(with(r#""eventType":"READ","#, r#""eventId":"e1""#), "bot@rbm.goog/+12223334444/e1");
-    assert_eq!(with(r#""eventType":"READ","#, r#""messageId":"m1""#), "bot@rbm.goog/+12223334444/m1/READ");
-    assert_eq!(with(r#""text":"x","#, r#""messageId":"u1""#), "bot@rbm.goog/+12223334444/u1");
+    assert_eq!(
+        with(r#""eventType":"READ","#, r#""eventId":"e1""#),
+        "bot@rbm.goog/+12223334444/e1"
+    );
+    assert_eq!(
+        with(r#""eventType":"READ","#, r#""messageId":"m1""#),
+        "bot@rbm.goog/+12223334444/m1/READ"
+    );
+    assert_eq!(
+        with(r#""text":"x","#, r#""messageId":"u1""#),
+        "bot@rbm.goog/+12223334444/u1"
+    );
     let hashed = with(r#""text":"x","#, r#""other":"1""#);
     assert_eq!(hashed.len(), 64);
     assert_ne!(hashed, with(r#""text":"x","#, r#""other":"2""#));
@@ -118,8 +194,15 @@ fn the_dedupe_key_is_the_same_for_one_fact_and_another_for_another() {
 
 fn inbound(document: &str) -> Inbound {
     let body = envelope(document.as_bytes(), ATTRIBUTES);
-    let reaction = react(&request(&body, Some(&signature::sign(TOKEN, document.as_bytes()))));
-    assert_eq!((reaction.verdict.outcome, reaction.verdict.token), (VerdictOutcome::Authentic, Some(0)), "{document}");
+    let reaction = react(&request(
+        &body,
+        Some(&signature::sign(TOKEN, document.as_bytes())),
+    ));
+    assert_eq!(
+        (reaction.verdict.outcome, reaction.verdict.token),
+        (VerdictOutcome::Authentic, Some(0)),
+        "{document}"
+    );
     assert_eq!(reaction.response.status, 200, "{document}");
     reaction.inbound.into_iter().next().unwrap()
 }

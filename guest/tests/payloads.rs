@@ -7,8 +7,8 @@ mod webhook;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gateway_channel::{
-    AgentStatus, CapabilityAnswer, Coordinates, Fact, Inbound, ReceivedContent, ReceivedFile, ReceivedMessage,
-    RemoteFile, Setting, Tap, VerdictOutcome,
+    AgentStatus, CapabilityAnswer, Coordinates, Fact, Inbound, ReceivedContent, ReceivedFile,
+    ReceivedMessage, RemoteFile, Setting, Tap, VerdictOutcome,
 };
 use rbm_guest::signature::sign;
 use serde_json::Value;
@@ -19,7 +19,11 @@ use webhook::{ATTRIBUTES, TOKEN, envelope, header, react, request};
 fn every_documented_payload_is_its_event_pretty_printed_or_compact() {
     for row in rows() {
         for document in [row.json, &pretty(row.json)] {
-            let told = inbound(&envelope(document.as_bytes(), row.attributes), document, None);
+            let told = inbound(
+                &envelope(document.as_bytes(), row.attributes),
+                document,
+                None,
+            );
             assert_eq!(told, row.expected(document), "{}", row.name);
         }
     }
@@ -35,12 +39,22 @@ fn the_envelope_around_a_payload_makes_no_difference() {
         r#""messageId":"1","message_id":"2","publishTime":"","publish_time":null"#,
         r#""messageId":6267774379637729,"orderingKey":"x","new":{"a":[1]}"#,
     ];
-    let kinds =
-        [None, Some("message_callback"), Some("agent_callback"), Some("verification"), Some("something_new"), Some("")];
+    let kinds = [
+        None,
+        Some("message_callback"),
+        Some("agent_callback"),
+        Some("verification"),
+        Some("something_new"),
+        Some(""),
+    ];
     for row in rows() {
         let (document, data, attributes) = (row.json, STANDARD.encode(row.json), row.attributes);
-        for (outer, kind) in outer.into_iter().flat_map(|outer| kinds.map(|kind| (outer, kind))) {
-            let body = format!(r#"{{"message":{{"data":"{data}","attributes":{attributes},{outer}}}}}"#);
+        for (outer, kind) in outer
+            .into_iter()
+            .flat_map(|outer| kinds.map(|kind| (outer, kind)))
+        {
+            let body =
+                format!(r#"{{"message":{{"data":"{data}","attributes":{attributes},{outer}}}}}"#);
             assert_eq!(
                 inbound(body.as_bytes(), document, kind),
                 row.expected(document),
@@ -55,10 +69,25 @@ fn the_envelope_around_a_payload_makes_no_difference() {
 fn a_field_or_a_word_that_is_new_is_kept_and_never_fatal() {
     for row in rows() {
         let mut value: Value = serde_json::from_str(row.json).unwrap();
-        value.as_object_mut().unwrap().insert("newField".into(), serde_json::json!({ "deep": [null, { "x": 1.5e9 }] }));
+        value.as_object_mut().unwrap().insert(
+            "newField".into(),
+            serde_json::json!({ "deep": [null, { "x": 1.5e9 }] }),
+        );
         let document = value.to_string();
-        let told = inbound(&envelope(document.as_bytes(), row.attributes), &document, None);
-        assert_eq!(told, Inbound { dedupe_key: told.dedupe_key.clone(), ..row.expected(&document) }, "{}", row.name);
+        let told = inbound(
+            &envelope(document.as_bytes(), row.attributes),
+            &document,
+            None,
+        );
+        assert_eq!(
+            told,
+            Inbound {
+                dedupe_key: told.dedupe_key.clone(),
+                ..row.expected(&document)
+            },
+            "{}",
+            row.name
+        );
     }
 }
 
@@ -66,11 +95,19 @@ fn a_field_or_a_word_that_is_new_is_kept_and_never_fatal() {
 fn every_row_names_its_source_and_every_kind_of_payload_has_a_row() {
     let rows = rows();
     let sources: BTreeSet<&str> = rows.iter().map(|row| row.source).collect();
-    assert_eq!(sources, SOURCES.into(), "the sources of the rows, and the pages that there are");
+    assert_eq!(
+        sources,
+        SOURCES.into(),
+        "the sources of the rows, and the pages that there are"
+    );
     let names: BTreeSet<&str> = rows.iter().map(|row| row.name).collect();
     assert_eq!(names.len(), rows.len(), "no name twice");
     for word in EVENT_TYPES.iter().chain(&LAUNCH_STATES) {
-        assert!(rows.iter().any(|row| row.json.contains(&format!("\"{word}\""))), "{word}");
+        assert!(
+            rows.iter()
+                .any(|row| row.json.contains(&format!("\"{word}\""))),
+            "{word}"
+        );
     }
 }
 
@@ -296,15 +333,35 @@ struct Row {
     details: Vec<Setting>,
 }
 
-fn row(name: &'static str, source: &'static str, json: &'static str, key: &'static str, fact: Fact) -> Row {
+fn row(
+    name: &'static str,
+    source: &'static str,
+    json: &'static str,
+    key: &'static str,
+    fact: Fact,
+) -> Row {
     let details = Vec::new();
     let (agent, phone) = ("bot@rbm.goog", Some(PHONE));
-    Row { name, source, json, attributes: ATTRIBUTES, key, agent, phone, at: None, fact, details }
+    Row {
+        name,
+        source,
+        json,
+        attributes: ATTRIBUTES,
+        key,
+        agent,
+        phone,
+        at: None,
+        fact,
+        details,
+    }
 }
 
 impl Row {
     fn at(self, time: &'static str) -> Self {
-        Self { at: Some(time), ..self }
+        Self {
+            at: Some(time),
+            ..self
+        }
     }
 
     fn agent(self, agent: &'static str) -> Self {
@@ -312,7 +369,10 @@ impl Row {
     }
 
     fn no_phone(self) -> Self {
-        Self { phone: None, ..self }
+        Self {
+            phone: None,
+            ..self
+        }
     }
 
     fn attributes(self, attributes: &'static str) -> Self {
@@ -320,7 +380,10 @@ impl Row {
     }
 
     fn detail(mut self, name: &str, value: &str) -> Self {
-        self.details.push(Setting { name: name.into(), value: value.into() });
+        self.details.push(Setting {
+            name: name.into(),
+            value: value.into(),
+        });
         self
     }
 
@@ -343,17 +406,31 @@ impl Row {
 
 /// The first half of HMAC-SHA512 with a key of its own, as hex.
 fn hash(document: &str) -> String {
-    let tag = STANDARD.decode(sign("dedupe-key", document.as_bytes())).unwrap();
+    let tag = STANDARD
+        .decode(sign("dedupe-key", document.as_bytes()))
+        .unwrap();
     tag[..32].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn received(id: &str, content: ReceivedContent) -> Fact {
-    Fact::Received(ReceivedMessage { id: id.into(), content, message_class: None, segments: None, carrier: None })
+    Fact::Received(ReceivedMessage {
+        id: id.into(),
+        content,
+        message_class: None,
+        segments: None,
+        carrier: None,
+    })
 }
 
 fn classified(class: &str, segments: Option<u32>, content: ReceivedContent) -> Fact {
     let (message_class, carrier) = (Some(class.into()), Some("c".into()));
-    Fact::Received(ReceivedMessage { id: "Mx".into(), content, message_class, segments, carrier })
+    Fact::Received(ReceivedMessage {
+        id: "Mx".into(),
+        content,
+        message_class,
+        segments,
+        carrier,
+    })
 }
 
 fn text(text: &str) -> ReceivedContent {
@@ -361,20 +438,35 @@ fn text(text: &str) -> ReceivedContent {
 }
 
 fn tap(postback: &str, text: Option<&str>, kind: Option<&str>) -> ReceivedContent {
-    ReceivedContent::Tap(Tap { postback: postback.into(), text: text.map(Into::into), kind: kind.map(Into::into) })
+    ReceivedContent::Tap(Tap {
+        postback: postback.into(),
+        text: text.map(Into::into),
+        kind: kind.map(Into::into),
+    })
 }
 
 fn location(latitude: f64, longitude: f64) -> ReceivedContent {
-    ReceivedContent::Location(Coordinates { latitude, longitude })
+    ReceivedContent::Location(Coordinates {
+        latitude,
+        longitude,
+    })
 }
 
 fn file_alone(mime_type: &str, size: Option<u32>) -> ReceivedContent {
     let payload = file("https://storage.googleapis.com/p", mime_type, size, None);
-    ReceivedContent::File(ReceivedFile { payload, thumbnail: None })
+    ReceivedContent::File(ReceivedFile {
+        payload,
+        thumbnail: None,
+    })
 }
 
 fn file(url: &str, mime_type: &str, size_bytes: Option<u32>, name: Option<&str>) -> RemoteFile {
-    RemoteFile { url: url.into(), mime_type: mime_type.into(), size_bytes, name: name.map(Into::into) }
+    RemoteFile {
+        url: url.into(),
+        mime_type: mime_type.into(),
+        size_bytes,
+        name: name.map(Into::into),
+    }
 }
 
 fn launch(before: &str, after: &str, by: Option<&str>, comment: Option<&str>) -> Fact {
@@ -388,8 +480,16 @@ fn launch(before: &str, after: &str, by: Option<&str>, comment: Option<&str>) ->
 }
 
 fn capabilities(reachable: bool, features: &[&str]) -> Fact {
-    let features = features.iter().map(|feature| (*feature).to_owned()).collect();
-    Fact::Capabilities(CapabilityAnswer { request_id: Some("r".into()), reachable, features, carrier: None })
+    let features = features
+        .iter()
+        .map(|feature| (*feature).to_owned())
+        .collect();
+    Fact::Capabilities(CapabilityAnswer {
+        request_id: Some("r".into()),
+        reachable,
+        features,
+        carrier: None,
+    })
 }
 
 fn unrecognised(word: &str) -> Fact {
@@ -403,9 +503,19 @@ fn pretty(json: &str) -> String {
 
 fn inbound(body: &[u8], document: &str, kind: Option<&str>) -> Inbound {
     let mut request = request(body, Some(&sign(TOKEN, document.as_bytes())));
-    request.headers.extend(kind.map(|kind| header("X-Goog-Webhook-Type", kind)));
+    request
+        .headers
+        .extend(kind.map(|kind| header("X-Goog-Webhook-Type", kind)));
     let reaction = react(&request);
-    assert_eq!((reaction.verdict.outcome, reaction.verdict.token), (VerdictOutcome::Authentic, Some(0)), "{document}");
-    assert_eq!((reaction.response.status, reaction.inbound.len()), (200, 1), "{document}");
+    assert_eq!(
+        (reaction.verdict.outcome, reaction.verdict.token),
+        (VerdictOutcome::Authentic, Some(0)),
+        "{document}"
+    );
+    assert_eq!(
+        (reaction.response.status, reaction.inbound.len()),
+        (200, 1),
+        "{document}"
+    );
     reaction.inbound.into_iter().next().unwrap()
 }

@@ -3,12 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use gateway_channel::{
-    Action, Attachment, CalendarEvent, Card, CardLayout, CardMedia, CardWidth, Carousel, ComposeRecording, ComposeText,
-    Content, Context, Coordinates, Expiry, FailureCode, FileSource, Finding, ImageSide, MediaHeight, Message, OpenUrl,
-    Place, Purpose, RecordingKind, Setting, Severity, SignalKind, StandaloneCard, Suggestion, UrlView,
+    Action, Attachment, CalendarEvent, Card, CardLayout, CardMedia, CardWidth, Carousel,
+    ComposeRecording, ComposeText, Content, Context, Coordinates, Expiry, FailureCode, FileSource,
+    Finding, ImageSide, MediaHeight, Message, OpenUrl, Place, Purpose, RecordingKind, Setting,
+    Severity, SignalKind, StandaloneCard, Suggestion, UrlView,
 };
 use rbm_guest::http::{FetchFailure, Host, Method, Request, Response};
-use rbm_guest::{capabilities::capabilities, check::check, revoke::revoke, send::send, signal::signal};
+use rbm_guest::{
+    capabilities::capabilities, check::check, revoke::revoke, send::send, signal::signal,
+};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 
@@ -27,22 +30,34 @@ fn each_content_becomes_the_json_that_google_documents() {
         ),
         (
             "uploaded file",
-            Content::File(Attachment { thumbnail: Some(uploaded("files/t")), ..file(uploaded("files/f")) }),
+            Content::File(Attachment {
+                thumbnail: Some(uploaded("files/t")),
+                ..file(uploaded("files/f"))
+            }),
             json!({ "uploadedRbmFile": { "fileName": "files/f", "thumbnailName": "files/t" } }),
         ),
         (
             "standalone card",
-            Content::Card(StandaloneCard { layout: CardLayout::Horizontal(ImageSide::Right), card: card() }),
+            Content::Card(StandaloneCard {
+                layout: CardLayout::Horizontal(ImageSide::Right),
+                card: card(),
+            }),
             json!({ "richCard": { "standaloneCard": {
                 "cardOrientation": "HORIZONTAL", "thumbnailImageAlignment": "RIGHT", "cardContent": card_json() } } }),
         ),
         (
             "carousel",
-            Content::Carousel(Carousel { width: CardWidth::Medium, cards: vec![card(), card()] }),
+            Content::Carousel(Carousel {
+                width: CardWidth::Medium,
+                cards: vec![card(), card()],
+            }),
             json!({ "richCard": { "carouselCard": { "cardWidth": "MEDIUM", "cardContents": [card_json(), card_json()] } } }),
         ),
     ] {
-        let body = sent(&Message { content, ..message() });
+        let body = sent(&Message {
+            content,
+            ..message()
+        });
         assert_eq!(body, json!({ "contentMessage": expected }), "{name}");
     }
 }
@@ -50,7 +65,11 @@ fn each_content_becomes_the_json_that_google_documents() {
 #[test]
 fn each_suggestion_becomes_the_json_that_google_documents() {
     for (name, action, expected) in [
-        ("dial", Action::Dial("*111#".into()), json!({ "dialAction": { "phoneNumber": "*111#" } })),
+        (
+            "dial",
+            Action::Dial("*111#".into()),
+            json!({ "dialAction": { "phoneNumber": "*111#" } }),
+        ),
         (
             "open url in a web view",
             Action::OpenUrl(OpenUrl {
@@ -62,13 +81,20 @@ fn each_suggestion_becomes_the_json_that_google_documents() {
         ),
         (
             "open url in the browser",
-            Action::OpenUrl(OpenUrl { url: "https://x.example".into(), view: UrlView::Browser, description: None }),
+            Action::OpenUrl(OpenUrl {
+                url: "https://x.example".into(),
+                view: UrlView::Browser,
+                description: None,
+            }),
             json!({ "openUrlAction": { "url": "https://x.example", "application": "BROWSER" } }),
         ),
         (
             "view location",
             Action::ViewLocation(Place {
-                coordinates: Some(Coordinates { latitude: 37.5, longitude: -1.25 }),
+                coordinates: Some(Coordinates {
+                    latitude: 37.5,
+                    longitude: -1.25,
+                }),
                 label: Some("l".into()),
                 query: None,
             }),
@@ -76,10 +102,18 @@ fn each_suggestion_becomes_the_json_that_google_documents() {
         ),
         (
             "view location by words",
-            Action::ViewLocation(Place { coordinates: None, label: None, query: Some("cafe".into()) }),
+            Action::ViewLocation(Place {
+                coordinates: None,
+                label: None,
+                query: Some("cafe".into()),
+            }),
             json!({ "viewLocationAction": { "query": "cafe" } }),
         ),
-        ("share location", Action::ShareLocation, json!({ "shareLocationAction": {} })),
+        (
+            "share location",
+            Action::ShareLocation,
+            json!({ "shareLocationAction": {} }),
+        ),
         (
             "calendar",
             Action::CreateCalendarEvent(CalendarEvent {
@@ -92,23 +126,50 @@ fn each_suggestion_becomes_the_json_that_google_documents() {
         ),
         (
             "compose text",
-            Action::ComposeText(ComposeText { phone: "+1222".into(), text: "x".into() }),
+            Action::ComposeText(ComposeText {
+                phone: "+1222".into(),
+                text: "x".into(),
+            }),
             json!({ "composeAction": { "composeTextMessage": { "phoneNumber": "+1222", "text": "x" } } }),
         ),
         (
             "compose recording",
-            Action::ComposeRecording(ComposeRecording { phone: "+1222".into(), kind: RecordingKind::Video }),
+            Action::ComposeRecording(ComposeRecording {
+                phone: "+1222".into(),
+                kind: RecordingKind::Video,
+            }),
             json!({ "composeAction": { "composeRecordingMessage": { "phoneNumber": "+1222", "type": "VIDEO" } } }),
         ),
     ] {
-        let suggestion = Suggestion { action, fallback_url: Some("https://f.example".into()), ..reply("Go") };
-        let body = sent(&Message { suggestions: vec![suggestion], ..message() });
-        let mut action = json!({ "text": "Go", "postbackData": "pb", "fallbackUrl": "https://f.example" });
-        action.as_object_mut().unwrap().extend(expected.as_object().unwrap().clone());
-        assert_eq!(body["contentMessage"]["suggestions"], json!([{ "action": action }]), "{name}");
+        let suggestion = Suggestion {
+            action,
+            fallback_url: Some("https://f.example".into()),
+            ..reply("Go")
+        };
+        let body = sent(&Message {
+            suggestions: vec![suggestion],
+            ..message()
+        });
+        let mut action =
+            json!({ "text": "Go", "postbackData": "pb", "fallbackUrl": "https://f.example" });
+        action
+            .as_object_mut()
+            .unwrap()
+            .extend(expected.as_object().unwrap().clone());
+        assert_eq!(
+            body["contentMessage"]["suggestions"],
+            json!([{ "action": action }]),
+            "{name}"
+        );
     }
-    let body = sent(&Message { suggestions: vec![reply("Yes")], ..message() });
-    assert_eq!(body["contentMessage"]["suggestions"], json!([{ "reply": { "text": "Yes", "postbackData": "pb" } }]));
+    let body = sent(&Message {
+        suggestions: vec![reply("Yes")],
+        ..message()
+    });
+    assert_eq!(
+        body["contentMessage"]["suggestions"],
+        json!([{ "reply": { "text": "Yes", "postbackData": "pb" } }])
+    );
 }
 
 #[test]
@@ -120,11 +181,25 @@ fn purpose_and_expiry_stand_beside_the_content() {
         (Purpose::ServiceRequest, "SERVICEREQUEST"),
         (Purpose::Acknowledgement, "ACKNOWLEDGEMENT"),
     ] {
-        assert_eq!(sent(&Message { purpose: Some(purpose), ..message() })["messageTrafficType"], word);
+        assert_eq!(
+            sent(&Message {
+                purpose: Some(purpose),
+                ..message()
+            })["messageTrafficType"],
+            word
+        );
     }
-    let expiring = |expiry| sent(&Message { expiry: Some(expiry), ..message() });
+    let expiring = |expiry| {
+        sent(&Message {
+            expiry: Some(expiry),
+            ..message()
+        })
+    };
     assert_eq!(expiring(Expiry::AfterSeconds(600))["ttl"], "600s");
-    assert_eq!(expiring(Expiry::At("2026-12-01T10:00:00Z".into()))["expireTime"], "2026-12-01T10:00:00Z");
+    assert_eq!(
+        expiring(Expiry::At("2026-12-01T10:00:00Z".into()))["expireTime"],
+        "2026-12-01T10:00:00Z"
+    );
 }
 
 #[test]
@@ -142,42 +217,155 @@ fn the_request_names_the_phone_the_message_and_the_agent() {
 /// One row a rule, with the last value that passes and the first that does not.
 #[test]
 fn what_breaks_a_limit_is_found_and_never_sent() {
-    let text = |text: String| Message { content: Content::Text(text), ..message() };
-    let suggestions = |count: usize| Message { suggestions: vec![reply("Yes"); count], ..message() };
-    let label = |text: String| Message { suggestions: vec![Suggestion { text, ..reply("") }], ..message() };
-    let postback =
-        |postback: String| Message { suggestions: vec![Suggestion { postback, ..reply("Yes") }], ..message() };
-    let after = |seconds| Message { expiry: Some(Expiry::AfterSeconds(seconds)), ..message() };
-    let at = |time: &str| Message { expiry: Some(Expiry::At(time.into())), ..message() };
-    let to = |recipient: &str| Message { recipient: recipient.into(), ..message() };
-    let id = |id: &str| Message { id: id.into(), ..message() };
+    let text = |text: String| Message {
+        content: Content::Text(text),
+        ..message()
+    };
+    let suggestions = |count: usize| Message {
+        suggestions: vec![reply("Yes"); count],
+        ..message()
+    };
+    let label = |text: String| Message {
+        suggestions: vec![Suggestion { text, ..reply("") }],
+        ..message()
+    };
+    let postback = |postback: String| Message {
+        suggestions: vec![Suggestion {
+            postback,
+            ..reply("Yes")
+        }],
+        ..message()
+    };
+    let after = |seconds| Message {
+        expiry: Some(Expiry::AfterSeconds(seconds)),
+        ..message()
+    };
+    let at = |time: &str| Message {
+        expiry: Some(Expiry::At(time.into())),
+        ..message()
+    };
+    let to = |recipient: &str| Message {
+        recipient: recipient.into(),
+        ..message()
+    };
+    let id = |id: &str| Message {
+        id: id.into(),
+        ..message()
+    };
     let cards = |count| Message {
-        content: Content::Carousel(Carousel { width: CardWidth::Medium, cards: vec![card(); count] }),
+        content: Content::Carousel(Carousel {
+            width: CardWidth::Medium,
+            cards: vec![card(); count],
+        }),
         ..message()
     };
     let on_card = |text: &str| {
-        let card = Card { suggestions: vec![reply(text)], ..card() };
-        Message { content: Content::Card(StandaloneCard { layout: CardLayout::Vertical, card }), ..message() }
+        let card = Card {
+            suggestions: vec![reply(text)],
+            ..card()
+        };
+        Message {
+            content: Content::Card(StandaloneCard {
+                layout: CardLayout::Vertical,
+                card,
+            }),
+            ..message()
+        }
     };
     for (path, rule, good, bad) in [
-        ("content.text", "text-length", text("😀".repeat(3072)), text("😀".repeat(3073))),
-        ("content.text", "text-length", text("e\u{301}".repeat(1536)), text("e\u{301}".repeat(1537))),
-        ("content.text", "text-length", text("x".into()), text(String::new())),
-        ("suggestions", "suggestions-count", suggestions(11), suggestions(12)),
-        ("suggestions[0].text", "suggestion-text-length", label("ש".repeat(25)), label("ש".repeat(26))),
-        ("suggestions[0].text", "suggestion-text-length", label("x".into()), label(String::new())),
-        ("suggestions[0].postback", "postback-length", postback("é".repeat(2048)), postback("é".repeat(2049))),
+        (
+            "content.text",
+            "text-length",
+            text("😀".repeat(3072)),
+            text("😀".repeat(3073)),
+        ),
+        (
+            "content.text",
+            "text-length",
+            text("e\u{301}".repeat(1536)),
+            text("e\u{301}".repeat(1537)),
+        ),
+        (
+            "content.text",
+            "text-length",
+            text("x".into()),
+            text(String::new()),
+        ),
+        (
+            "suggestions",
+            "suggestions-count",
+            suggestions(11),
+            suggestions(12),
+        ),
+        (
+            "suggestions[0].text",
+            "suggestion-text-length",
+            label("ש".repeat(25)),
+            label("ש".repeat(26)),
+        ),
+        (
+            "suggestions[0].text",
+            "suggestion-text-length",
+            label("x".into()),
+            label(String::new()),
+        ),
+        (
+            "suggestions[0].postback",
+            "postback-length",
+            postback("é".repeat(2048)),
+            postback("é".repeat(2049)),
+        ),
         ("expiry", "lifetime", after(1_296_000), after(1_296_001)),
         ("expiry", "lifetime", after(10), after(0)),
-        ("expiry", "lifetime", at("2026-12-09T10:00:00Z"), at("2026-12-09T10:00:01Z")),
-        ("expiry", "lifetime", at("2026-11-24T11:01:00+01:00"), at("2026-11-24T10:00:00Z")),
-        ("expiry", "expiry-time", at("2026-11-24T10:00:10.5Z"), at("tomorrow")),
-        ("recipient", "phone-e164", to("+123456789012345"), to("+1234567890123456")),
+        (
+            "expiry",
+            "lifetime",
+            at("2026-12-09T10:00:00Z"),
+            at("2026-12-09T10:00:01Z"),
+        ),
+        (
+            "expiry",
+            "lifetime",
+            at("2026-11-24T11:01:00+01:00"),
+            at("2026-11-24T10:00:00Z"),
+        ),
+        (
+            "expiry",
+            "expiry-time",
+            at("2026-11-24T10:00:10.5Z"),
+            at("tomorrow"),
+        ),
+        (
+            "recipient",
+            "phone-e164",
+            to("+123456789012345"),
+            to("+1234567890123456"),
+        ),
         ("recipient", "phone-e164", to("+12"), to("12223334444")),
-        ("id", "message-id", id("3f1c0f5e-0000-4000-8000-000000000000"), id("../x")),
-        ("content.carousel.cards", "carousel-cards", cards(2), cards(1)),
-        ("content.carousel.cards", "carousel-cards", cards(10), cards(11)),
-        ("content.card.card.suggestions[0].text", "suggestion-text-length", on_card("Yes"), on_card(&"x".repeat(26))),
+        (
+            "id",
+            "message-id",
+            id("3f1c0f5e-0000-4000-8000-000000000000"),
+            id("../x"),
+        ),
+        (
+            "content.carousel.cards",
+            "carousel-cards",
+            cards(2),
+            cards(1),
+        ),
+        (
+            "content.carousel.cards",
+            "carousel-cards",
+            cards(10),
+            cards(11),
+        ),
+        (
+            "content.card.card.suggestions[0].text",
+            "suggestion-text-length",
+            on_card("Yes"),
+            on_card(&"x".repeat(26)),
+        ),
     ] {
         let kept = check(&context(), &good).findings;
         assert!(errors(&kept).is_empty(), "{path} {rule}: {kept:?}");
@@ -191,13 +379,20 @@ fn what_breaks_a_limit_is_found_and_never_sent() {
         );
         let host = Platform::answering(200, "{}");
         let failure = send(&host, &context(), &bad).unwrap_err();
-        assert_eq!((failure.code, failure.findings), (FailureCode::Refused, findings), "{path} {rule}");
+        assert_eq!(
+            (failure.code, failure.findings),
+            (FailureCode::Refused, findings),
+            "{path} {rule}"
+        );
         assert!(host.requests.borrow().is_empty(), "{path} {rule} was sent");
     }
 }
 
 fn errors(findings: &[Finding]) -> Vec<&Finding> {
-    findings.iter().filter(|finding| finding.severity == Severity::Error).collect()
+    findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .collect()
 }
 
 #[test]
@@ -212,13 +407,19 @@ fn all_findings_come_at_once_with_limit_and_value() {
     assert_eq!(findings.len(), 3);
     assert_eq!(findings[1].limit.as_deref(), Some("1 to 25 characters"));
     assert_eq!(findings[1].actual.as_deref(), Some("31 characters"));
-    assert_eq!(findings[1].message, "suggestions[0].text has 31 characters, the limit is 25");
+    assert_eq!(
+        findings[1].message,
+        "suggestions[0].text has 31 characters, the limit is 25"
+    );
     assert!(findings.iter().all(|finding| finding.source.is_some()));
 }
 
 #[test]
 fn a_short_lifetime_is_a_warning_and_is_sent() {
-    let short = Message { expiry: Some(Expiry::AfterSeconds(9)), ..message() };
+    let short = Message {
+        expiry: Some(Expiry::AfterSeconds(9)),
+        ..message()
+    };
     assert_eq!(check(&context(), &short).findings[0].rule, "lifetime-short");
     assert!(send(&Platform::answering(200, "{}"), &context(), &short).is_ok());
 }
@@ -230,19 +431,44 @@ fn a_message_counts_as_what_the_billing_pages_say() {
         content: Content::Text(text.into()),
         ..message()
     };
-    let with = |action, message: Message| Message { suggestions: vec![Suggestion { action, ..reply("x") }], ..message };
-    let webview =
-        Action::OpenUrl(OpenUrl { url: "https://x.example".into(), view: UrlView::WebviewFull, description: None });
+    let with = |action, message: Message| Message {
+        suggestions: vec![Suggestion {
+            action,
+            ..reply("x")
+        }],
+        ..message
+    };
+    let webview = Action::OpenUrl(OpenUrl {
+        url: "https://x.example".into(),
+        view: UrlView::WebviewFull,
+        description: None,
+    });
     for (message, class, segments) in [
         (text("+491", &"x".repeat(160)), "BASIC_MESSAGE", None),
         (text("+491", &"é".repeat(81)), "SINGLE_MESSAGE", None),
-        (with(Action::Reply, text("+491", "x")), "SINGLE_MESSAGE", None),
+        (
+            with(Action::Reply, text("+491", "x")),
+            "SINGLE_MESSAGE",
+            None,
+        ),
         (text("+1222", &"x".repeat(161)), "RICH_MESSAGE", Some(2)),
-        (with(Action::Dial("1".into()), text("+1222", "x")), "RICH_MESSAGE", Some(1)),
-        (with(webview, text("+1222", "x")), "RICH_MEDIA_MESSAGE", None),
+        (
+            with(Action::Dial("1".into()), text("+1222", "x")),
+            "RICH_MESSAGE",
+            Some(1),
+        ),
+        (
+            with(webview, text("+1222", "x")),
+            "RICH_MEDIA_MESSAGE",
+            None,
+        ),
     ] {
         let report = check(&context(), &message);
-        assert_eq!((report.message_class.as_deref(), report.segments), (Some(class), segments), "{message:?}");
+        assert_eq!(
+            (report.message_class.as_deref(), report.segments),
+            (Some(class), segments),
+            "{message:?}"
+        );
     }
 }
 
@@ -250,21 +476,51 @@ fn a_message_counts_as_what_the_billing_pages_say() {
 fn each_method_has_its_own_address_and_body() {
     let host = Platform::answering(200, "{}");
     revoke(&host, &context(), "+12223334444", "m1").unwrap();
-    signal(&host, &context(), "+12223334444", "e1", &SignalKind::Read("u1".into())).unwrap();
+    signal(
+        &host,
+        &context(),
+        "+12223334444",
+        "e1",
+        &SignalKind::Read("u1".into()),
+    )
+    .unwrap();
     signal(&host, &context(), "+12223334444", "e2", &SignalKind::Typing).unwrap();
     capabilities(&host, &context(), "+12223334444", "r1").unwrap();
     let origin = "https://europe-rcsbusinessmessaging.googleapis.com/v1/phones/+12223334444";
     let expected = [
-        (Method::Delete, "/agentMessages/m1?agentId=demo", Value::Null),
-        (Method::Post, "/agentEvents?eventId=e1&agentId=demo", json!({ "eventType": "READ", "messageId": "u1" })),
-        (Method::Post, "/agentEvents?eventId=e2&agentId=demo", json!({ "eventType": "IS_TYPING" })),
-        (Method::Get, "/capabilities?requestId=r1&agentId=demo", Value::Null),
+        (
+            Method::Delete,
+            "/agentMessages/m1?agentId=demo",
+            Value::Null,
+        ),
+        (
+            Method::Post,
+            "/agentEvents?eventId=e1&agentId=demo",
+            json!({ "eventType": "READ", "messageId": "u1" }),
+        ),
+        (
+            Method::Post,
+            "/agentEvents?eventId=e2&agentId=demo",
+            json!({ "eventType": "IS_TYPING" }),
+        ),
+        (
+            Method::Get,
+            "/capabilities?requestId=r1&agentId=demo",
+            Value::Null,
+        ),
     ];
     let requests = host.requests.borrow();
     assert_eq!(requests.len(), expected.len());
     for (request, (method, path, body)) in requests.iter().zip(expected) {
-        assert_eq!((request.method, &request.url), (method, &format!("{origin}{path}")));
-        let json = if request.body.is_some() { document(request) } else { Value::Null };
+        assert_eq!(
+            (request.method, &request.url),
+            (method, &format!("{origin}{path}"))
+        );
+        let json = if request.body.is_some() {
+            document(request)
+        } else {
+            Value::Null
+        };
         assert_eq!(body, json, "{path}");
     }
 }
@@ -274,11 +530,20 @@ fn what_is_no_name_never_leaves() {
     let host = Platform::answering(200, "{}");
     for (phone, id) in [("+12223334444", "../../x"), ("12223334444", "m1")] {
         let failures = [
-            revoke(&host, &context(), phone, id).map(|_| ()).unwrap_err(),
+            revoke(&host, &context(), phone, id)
+                .map(|_| ())
+                .unwrap_err(),
             signal(&host, &context(), phone, id, &SignalKind::Typing).unwrap_err(),
-            capabilities(&host, &context(), phone, id).map(|_| ()).unwrap_err(),
+            capabilities(&host, &context(), phone, id)
+                .map(|_| ())
+                .unwrap_err(),
         ];
-        assert!(failures.iter().all(|failure| failure.code == FailureCode::Refused), "{failures:?}");
+        assert!(
+            failures
+                .iter()
+                .all(|failure| failure.code == FailureCode::Refused),
+            "{failures:?}"
+        );
     }
     assert!(host.requests.borrow().is_empty());
 }
@@ -290,8 +555,15 @@ struct Platform {
 
 impl Platform {
     fn answering(status: u16, body: &str) -> Self {
-        let response = Response { status, retry_after: None, body: body.as_bytes().to_vec() };
-        Self { answer: Ok(response), requests: RefCell::default() }
+        let response = Response {
+            status,
+            retry_after: None,
+            body: body.as_bytes().to_vec(),
+        };
+        Self {
+            answer: Ok(response),
+            requests: RefCell::default(),
+        }
     }
 }
 
@@ -313,9 +585,15 @@ fn document(request: &Request) -> Value {
 }
 
 fn context() -> Context {
-    let setting = |name: &str, value: &str| Setting { name: name.into(), value: value.into() };
+    let setting = |name: &str, value: &str| Setting {
+        name: name.into(),
+        value: value.into(),
+    };
     Context {
-        settings: vec![setting("agent-id", "demo@rbm.goog"), setting("region", "europe")],
+        settings: vec![
+            setting("agent-id", "demo@rbm.goog"),
+            setting("region", "europe"),
+        ],
         now: "2026-11-24T10:00:00Z".into(),
     }
 }
@@ -333,7 +611,12 @@ fn message() -> Message {
 }
 
 fn reply(text: &str) -> Suggestion {
-    Suggestion { text: text.into(), postback: "pb".into(), action: Action::Reply, fallback_url: None }
+    Suggestion {
+        text: text.into(),
+        postback: "pb".into(),
+        action: Action::Reply,
+        fallback_url: None,
+    }
 }
 
 fn url(url: &str) -> FileSource {
@@ -345,7 +628,11 @@ fn uploaded(name: &str) -> FileSource {
 }
 
 fn file(source: FileSource) -> Attachment {
-    Attachment { source, thumbnail: None, force_refresh: false }
+    Attachment {
+        source,
+        thumbnail: None,
+        force_refresh: false,
+    }
 }
 
 fn card() -> Card {

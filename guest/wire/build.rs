@@ -8,12 +8,28 @@ fn main() {
     println!("cargo:rerun-if-changed=limits.tsv");
     let table = fs::read_to_string("limits.tsv").expect("limits.tsv is beside Cargo.toml");
     let mut lines = table.lines().filter(|line| !line.starts_with('#'));
-    assert_eq!(lines.next(), Some(COLUMNS), "the first line names the columns");
+    assert_eq!(
+        lines.next(),
+        Some(COLUMNS),
+        "the first line names the columns"
+    );
 
     let (mut constants, mut all) = (String::new(), String::new());
     for line in lines {
         let columns: Vec<&str> = line.split('\t').collect();
-        let [rule, path, minimum, maximum, unit, severity, basis, source, about, hint] = columns[..] else {
+        let [
+            rule,
+            path,
+            minimum,
+            maximum,
+            unit,
+            severity,
+            basis,
+            source,
+            about,
+            hint,
+        ] = columns[..]
+        else {
             panic!("limits.tsv: {} columns in {line:?}", columns.len());
         };
         let name = rule.to_uppercase().replace('-', "_");
@@ -35,8 +51,11 @@ fn main() {
              unit: {unit:?}, warning: {warning}, source: {source:?}, hint: {hint:?} }};"
         )
         .expect("a string takes everything");
-        writeln!(all, "    Row {{ limit: {name}, path: {path:?}, basis: Basis::{basis}, about: {about:?} }},")
-            .expect("a string takes everything");
+        writeln!(
+            all,
+            "    Row {{ limit: {name}, path: {path:?}, basis: Basis::{basis}, about: {about:?} }},"
+        )
+        .expect("a string takes everything");
     }
     let code = format!("{constants}\n/// The whole table.\npub static ALL: &[Row] = &[\n{all}];\n");
     let out = env::var_os("OUT_DIR").expect("OUT_DIR is set by cargo");
@@ -47,7 +66,9 @@ fn bound(text: &str, line: &str) -> String {
     if text.is_empty() {
         return "None".to_owned();
     }
-    let bound: i64 = text.parse().unwrap_or_else(|_| panic!("limits.tsv: {text:?} is no number in {line:?}"));
+    let bound: i64 = text
+        .parse()
+        .unwrap_or_else(|_| panic!("limits.tsv: {text:?} is no number in {line:?}"));
     format!("Some({bound})")
 }
 

@@ -21,7 +21,8 @@ fn main() -> Result<()> {
 
 fn prebuilt(file: &Path) -> Result<PathBuf> {
     println!("cargo:rerun-if-changed={}", file.display());
-    file.canonicalize().with_context(|| format!("RBM_COMPONENT is {}, which is not there", file.display()))
+    file.canonicalize()
+        .with_context(|| format!("RBM_COMPONENT is {}, which is not there", file.display()))
 }
 
 const PLUGIN: Guest = Guest {

@@ -22,16 +22,24 @@ pub(crate) struct Guest {
 /// The component, as a file.
 pub(crate) fn build(guest: &Guest) -> Result<PathBuf> {
     let out = PathBuf::from(env::var_os("OUT_DIR").context("OUT_DIR is set by cargo")?);
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()?;
     let target = out.join("guest");
-    let status = guest_cargo(guest, &workspace, &target)?.status().context("cargo could not be started")?;
+    let status = guest_cargo(guest, &workspace, &target)?
+        .status()
+        .context("cargo could not be started")?;
     ensure!(
         status.success(),
         "{} did not build for {TRIPLE}; is the target there?\nhint: rustup target add {TRIPLE}",
         guest.package
     );
 
-    let built = target.join(TRIPLE).join("guest").join(guest.package.replace('-', "_")).with_extension("wasm");
+    let built = target
+        .join(TRIPLE)
+        .join("guest")
+        .join(guest.package.replace('-', "_"))
+        .with_extension("wasm");
     watch(guest, &workspace, &built.with_extension("d"))?;
     let component = out.join(guest.package).with_extension("wasm");
     let linked = fs::read(&built).with_context(|| format!("{} was not built", built.display()))?;
@@ -59,25 +67,45 @@ fn guest_cargo(guest: &Guest, workspace: &Path, target: &Path) -> Result<Command
     let mut cargo = Command::new(env::var_os("CARGO").context("CARGO is set by cargo")?);
     cargo.current_dir(workspace);
     cargo.args(["build", "--package", guest.package, "--profile", "guest"]);
-    cargo.args(["--locked", "--target", TRIPLE, "--target-dir"]).arg(target);
+    cargo
+        .args(["--locked", "--target", TRIPLE, "--target-dir"])
+        .arg(target);
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(is_for_the_host) {
             cargo.env_remove(name);
         }
     }
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(guest, workspace)?.join("\x1f"));
+    cargo.env(
+        "CARGO_ENCODED_RUSTFLAGS",
+        flags(guest, workspace)?.join("\x1f"),
+    );
     Ok(cargo)
 }
 
 fn is_for_the_host(name: &str) -> bool {
-    const NAMES: [&str; 6] =
-        ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTC", "RUSTDOCFLAGS"];
-    const PREFIXES: [&str; 5] = ["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_CFG_", "CARGO_FEATURE_", "CARGO_TARGET_"];
-    NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || name == "CARGO_MANIFEST_DIR"
+    const NAMES: [&str; 6] = [
+        "RUSTFLAGS",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "RUSTC_WRAPPER",
+        "RUSTC_WORKSPACE_WRAPPER",
+        "RUSTC",
+        "RUSTDOCFLAGS",
+    ];
+    const PREFIXES: [&str; 5] = [
+        "CARGO_BUILD_",
+        "CARGO_PROFILE_",
+        "CARGO_CFG_",
+        "CARGO_FEATURE_",
+        "CARGO_TARGET_",
+    ];
+    NAMES.contains(&name)
+        || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || name == "CARGO_MANIFEST_DIR"
 }
 
 fn flags(guest: &Guest, workspace: &Path) -> Result<Vec<String>> {
-    let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")));
+    let home =
+        env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")));
     let own = guest.flags.iter().map(|flag| (*flag).to_owned());
     let common = [
         // Ships with rustc; makes the linked module a component at once.
@@ -88,15 +116,21 @@ fn flags(guest: &Guest, workspace: &Path) -> Result<Vec<String>> {
         "-Clink-arg=--compress-relocations".to_owned(),
         // The same bytes on every machine.
         format!("--remap-path-prefix={}=", workspace.display()),
-        format!("--remap-path-prefix={}=cargo", home.context("neither CARGO_HOME nor HOME is set")?),
+        format!(
+            "--remap-path-prefix={}=cargo",
+            home.context("neither CARGO_HOME nor HOME is set")?
+        ),
     ];
     Ok(own.chain(common).collect())
 }
 
 /// Cargo's list of the files that the guest was made of, and what decides how.
 fn watch(guest: &Guest, workspace: &Path, dep_info: &Path) -> Result<()> {
-    let list = fs::read_to_string(dep_info).with_context(|| format!("{} was not written", dep_info.display()))?;
-    let Some((_, files)) = list.split_once(':') else { bail!("{} is not dep-info", dep_info.display()) };
+    let list = fs::read_to_string(dep_info)
+        .with_context(|| format!("{} was not written", dep_info.display()))?;
+    let Some((_, files)) = list.split_once(':') else {
+        bail!("{} is not dep-info", dep_info.display())
+    };
     for file in files.replace("\\ ", "\0").split_whitespace() {
         println!("cargo:rerun-if-changed={}", file.replace('\0', " "));
     }
@@ -106,7 +140,12 @@ fn watch(guest: &Guest, workspace: &Path, dep_info: &Path) -> Result<()> {
     Ok(())
 }
 
-const WATCHED: [&str; 4] = ["Cargo.lock", "Cargo.toml", "host/component/nested.rs", "wit"];
+const WATCHED: [&str; 4] = [
+    "Cargo.lock",
+    "Cargo.toml",
+    "host/component/nested.rs",
+    "wit",
+];
 const PREAMBLE_BYTES: usize = 8;
 const CUSTOM_SECTION: u8 = 0;
 const TRIPLE: &str = "wasm32-unknown-unknown";

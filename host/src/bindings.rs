@@ -1,7 +1,11 @@
 //! What `bindgen!` makes of the contract's world. Private: the types are those of `gateway_channel`, and everything else is
 //! wrapped.
 
-#![expect(missing_docs, unreachable_pub, reason = "written by wasmtime's bindgen")]
+#![expect(
+    missing_docs,
+    unreachable_pub,
+    reason = "written by wasmtime's bindgen"
+)]
 
 wasmtime::component::bindgen!({
     path: "../wit",

@@ -50,13 +50,17 @@ pub enum EgressProblem {
         rule: &'static str,
     },
     /// Whoever listens on the way would have the credentials.
-    #[error("credentials would go to {origin} in the clear, and must not without private addresses being allowed")]
+    #[error(
+        "credentials would go to {origin} in the clear, and must not without private addresses being allowed"
+    )]
     InTheClear {
         /// Of a request or of a token endpoint.
         origin: String,
     },
     /// A key file may come from anybody, so it does not decide alone where this host connects to.
-    #[error("the key file's `token_uri` is at {origin}, which is neither Google's nor a public address on the list")]
+    #[error(
+        "the key file's `token_uri` is at {origin}, which is neither Google's nor a public address on the list"
+    )]
     TokenEndpoint {
         /// Of the token endpoint.
         origin: String,
@@ -83,30 +87,45 @@ impl Egress {
 
     /// Where a request goes, if it may: the parsed address and the credentials for it.
     fn admit(&self, url: &str) -> Result<(Url, &Credentials), FetchFailure> {
-        let parsed = Url::parse(url).map_err(|problem| denied(format!("{url:?} is not an address: {problem}")))?;
+        let parsed = Url::parse(url)
+            .map_err(|problem| denied(format!("{url:?} is not an address: {problem}")))?;
         let Some(credentials) = self.origins.get(&parsed.origin()) else {
-            return Err(denied(format!("{} is not on this host's list", parsed.origin().ascii_serialization())));
+            return Err(denied(format!(
+                "{} is not on this host's list",
+                parsed.origin().ascii_serialization()
+            )));
         };
         if !parsed.username().is_empty() || parsed.password().is_some() {
-            return Err(denied("an address with a user in it is not taken".to_owned()));
+            return Err(denied(
+                "an address with a user in it is not taken".to_owned(),
+            ));
         }
         // What the library made of the path must be what the plugin wrote: no dot segments, no backslashes, no tabs.
         if written_path(url) != Some(&parsed[url::Position::BeforePath..]) {
             return Err(denied(format!("{url:?} is not written in its normal form")));
         }
         if !self.private_addresses && is_private(&parsed) {
-            return Err(denied(format!("{} is not a public address", parsed.origin().ascii_serialization())));
+            return Err(denied(format!(
+                "{} is not a public address",
+                parsed.origin().ascii_serialization()
+            )));
         }
         Ok((parsed, credentials))
     }
 
-    async fn authorized(&self, credentials: &Credentials) -> Result<Option<HeaderValue>, FetchFailure> {
+    async fn authorized(
+        &self,
+        credentials: &Credentials,
+    ) -> Result<Option<HeaderValue>, FetchFailure> {
         credentials.header(&self.pool).await.map_err(|problem| {
             let code = match problem {
                 TokenProblem::Refused(_) => FetchFailureCode::NoCredentials,
                 TokenProblem::Unreachable(_) => FetchFailureCode::NotSent,
             };
-            FetchFailure { code, message: problem.to_string() }
+            FetchFailure {
+                code,
+                message: problem.to_string(),
+            }
         })
     }
 
@@ -119,14 +138,27 @@ impl Egress {
         if let Some(authorization) = authorization {
             headers.insert(header::AUTHORIZATION, authorization);
         }
-        let request = self.pool.client().request(outgoing.method.clone(), outgoing.url.clone());
-        let request = request.timeout(outgoing.timeout).headers(headers).body(outgoing.body.clone());
+        let request = self
+            .pool
+            .client()
+            .request(outgoing.method.clone(), outgoing.url.clone());
+        let request = request
+            .timeout(outgoing.timeout)
+            .headers(headers)
+            .body(outgoing.body.clone());
         let answer = pool::exchange(request, self.response_bytes_max).await?;
         let header = |(name, value): (&HeaderName, &HeaderValue)| {
-            value.to_str().ok().map(|value| Header { name: name.as_str().to_owned(), value: value.to_owned() })
+            value.to_str().ok().map(|value| Header {
+                name: name.as_str().to_owned(),
+                value: value.to_owned(),
+            })
         };
         let headers = answer.headers.iter().filter_map(header).collect();
-        Ok(HttpResponse { status: answer.status.as_u16(), headers, body: answer.body })
+        Ok(HttpResponse {
+            status: answer.status.as_u16(),
+            headers,
+            body: answer.body,
+        })
     }
 
     /// Secrets go to listed places only, and in the clear only where private addresses are allowed.
@@ -154,7 +186,8 @@ impl Egress {
     fn check_token_endpoint(&self, token_uri: &Url) -> Result<(), EgressProblem> {
         let origin = token_uri.origin();
         let text = origin.ascii_serialization();
-        let listed = GOOGLE_TOKEN_ORIGINS.contains(&text.as_str()) || self.origins.contains_key(&origin);
+        let listed =
+            GOOGLE_TOKEN_ORIGINS.contains(&text.as_str()) || self.origins.contains_key(&origin);
         if listed && (self.private_addresses || !is_private(token_uri)) {
             self.check_secrecy(&origin)
         } else {
@@ -171,7 +204,8 @@ impl HttpClient for Egress {
         let authorization = self.authorized(credentials).await?;
         let answer = self.exchange(&outgoing, authorization.clone()).await?;
         // A token may be revoked before it runs out: a new one is worth one more try.
-        let Some(refused) = authorization.filter(|_| answer.status == StatusCode::UNAUTHORIZED) else {
+        let Some(refused) = authorization.filter(|_| answer.status == StatusCode::UNAUTHORIZED)
+        else {
             return Ok(answer);
         };
         if !credentials.drop_token(&refused) {
@@ -183,7 +217,10 @@ impl HttpClient for Egress {
 
     /// Of several tokens, the one that runs out first.
     fn token_expires_in(&self) -> Option<Duration> {
-        self.origins.values().filter_map(Credentials::token_expires_in).min()
+        self.origins
+            .values()
+            .filter_map(Credentials::token_expires_in)
+            .min()
     }
 }
 
@@ -227,9 +264,18 @@ impl EgressBuilder {
 
     /// Sets up the client, and checks where credentials would go.
     pub fn build(self) -> Result<Egress, EgressProblem> {
-        let pool = Pool::new(self.connection_lifetime, self.timeout, self.private_addresses);
-        let pool = pool.map_err(|problem| EgressProblem::Client { reason: problem.to_string() })?;
-        let origins = self.origins.into_iter().map(|(origin, credentials)| Ok((parse_origin(&origin)?, credentials)));
+        let pool = Pool::new(
+            self.connection_lifetime,
+            self.timeout,
+            self.private_addresses,
+        );
+        let pool = pool.map_err(|problem| EgressProblem::Client {
+            reason: problem.to_string(),
+        })?;
+        let origins = self
+            .origins
+            .into_iter()
+            .map(|(origin, credentials)| Ok((parse_origin(&origin)?, credentials)));
         let egress = Egress {
             pool,
             origins: origins.collect::<Result<_, EgressProblem>>()?,
@@ -253,7 +299,11 @@ fn parse_origin(text: &str) -> Result<Origin, EgressProblem> {
         && url.fragment().is_none()
         && url.username().is_empty()
         && url.password().is_none();
-    if bare { Ok(url.origin()) } else { Err(problem()) }
+    if bare {
+        Ok(url.origin())
+    } else {
+        Err(problem())
+    }
 }
 
 /// Everything after the host and the port, as it was written.
@@ -273,30 +323,60 @@ struct Outgoing {
 
 impl Outgoing {
     fn new(request: HttpRequest, url: Url, timeout: Duration) -> Result<Self, FetchFailure> {
-        let method = METHODS.into_iter().find(|method| method.as_str() == request.method);
-        let method = method.ok_or_else(|| denied(format!("{:?} is not a method that is let out", request.method)))?;
+        let method = METHODS
+            .into_iter()
+            .find(|method| method.as_str() == request.method);
+        let method = method.ok_or_else(|| {
+            denied(format!(
+                "{:?} is not a method that is let out",
+                request.method
+            ))
+        })?;
         let mut headers = http::HeaderMap::new();
         for header in request.headers {
             let name: Result<HeaderName, _> = header.name.parse();
             let (Ok(name), Ok(value)) = (name, header.value.parse()) else {
-                return Err(denied(format!("the header {:?} is not well formed", header.name)));
+                return Err(denied(format!(
+                    "the header {:?} is not well formed",
+                    header.name
+                )));
             };
             headers.append(name, value);
         }
         let body: Bytes = match request.body {
             Payload::Inline(bytes) => bytes.into(),
-            Payload::Held(name) => return Err(denied(format!("there is no held payload {name:?}"))),
+            Payload::Held(name) => {
+                return Err(denied(format!("there is no held payload {name:?}")));
+            }
         };
         let timeout = timeout + transfer_time(body.len());
-        let wanted = request.timeout_ms.map_or(timeout, |milliseconds| Duration::from_millis(milliseconds.into()));
-        Ok(Self { method, url, headers, body, timeout: timeout.min(wanted) })
+        let wanted = request.timeout_ms.map_or(timeout, |milliseconds| {
+            Duration::from_millis(milliseconds.into())
+        });
+        Ok(Self {
+            method,
+            url,
+            headers,
+            body,
+            timeout: timeout.min(wanted),
+        })
     }
 }
 
 /// Not `TRACE`, whose answer has the credentials in it, nor `CONNECT`, which leads elsewhere.
-const METHODS: [Method; 6] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+const METHODS: [Method; 6] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+];
 /// Of `token_uri` in the key files that Google has given out over the years.
-const GOOGLE_TOKEN_ORIGINS: [&str; 3] =
-    ["https://oauth2.googleapis.com", "https://accounts.google.com", "https://www.googleapis.com"];
+const GOOGLE_TOKEN_ORIGINS: [&str; 3] = [
+    "https://oauth2.googleapis.com",
+    "https://accounts.google.com",
+    "https://www.googleapis.com",
+];
 /// Leaves the last answer a minute.
 const CONNECTION_LIFETIME_MAX: Duration = Duration::from_mins(4);

@@ -26,7 +26,9 @@ pub struct Engine {
 #[derive(Debug, thiserror::Error)]
 pub enum EngineProblem {
     /// The machine or the settings do not allow it, such as too little address space for so many instances.
-    #[error("no WebAssembly engine with {instances_max} instances of {memory_bytes_max} bytes: {reason}")]
+    #[error(
+        "no WebAssembly engine with {instances_max} instances of {memory_bytes_max} bytes: {reason}"
+    )]
     NotAvailable {
         /// As set.
         instances_max: u32,
@@ -47,7 +49,9 @@ pub enum LoadProblem {
         reason: String,
     },
     /// It wants something of the outside that no plugin gets.
-    #[error("the component imports {name:?}, and a plugin may import nothing but gateway:channel/http-client@0.1.x")]
+    #[error(
+        "the component imports {name:?}, and a plugin may import nothing but gateway:channel/http-client@0.1.x"
+    )]
     UnknownImport {
         /// The import.
         name: String,
@@ -70,43 +74,71 @@ pub enum LoadProblem {
 impl Engine {
     /// Sets up the runtime. Its clock ticks on a thread that ends with the last clone of the engine.
     pub fn new(limits: Limits) -> Result<Self, EngineProblem> {
-        let engine = wasmtime::Engine::new(&config(&limits)).map_err(|problem| EngineProblem::NotAvailable {
-            instances_max: limits.instances_max,
-            memory_bytes_max: limits.memory_bytes_max,
-            reason: format!("{problem:#}"),
+        let engine = wasmtime::Engine::new(&config(&limits)).map_err(|problem| {
+            EngineProblem::NotAvailable {
+                instances_max: limits.instances_max,
+                memory_bytes_max: limits.memory_bytes_max,
+                reason: format!("{problem:#}"),
+            }
         })?;
         tick(&engine);
         let turns = Arc::new(Semaphore::new(limits.instances_max as usize));
-        Ok(Self { runtime: engine, limits: Arc::new(limits), turns, observer: None })
+        Ok(Self {
+            runtime: engine,
+            limits: Arc::new(limits),
+            turns,
+            observer: None,
+        })
     }
 
     /// Lets somebody hear of every call into the plugins that it loads from now on.
     #[must_use]
     pub fn with_observer(self, observer: Arc<dyn Observer>) -> Self {
-        Self { observer: Some(observer), ..self }
+        Self {
+            observer: Some(observer),
+            ..self
+        }
     }
 
     /// Compiles a component (about a tenth of a second) and checks that it is a plugin and wants no more than one may have.
     pub fn load(&self, component: &[u8]) -> Result<Plugin, LoadProblem> {
-        let component = Component::new(&self.runtime, component)
-            .map_err(|problem| LoadProblem::NotAComponent { reason: format!("{problem:#}") })?;
+        let component = Component::new(&self.runtime, component).map_err(|problem| {
+            LoadProblem::NotAComponent {
+                reason: format!("{problem:#}"),
+            }
+        })?;
         self.check_names(&component)?;
         let mut linker = Linker::new(&self.runtime);
-        let wrong_types = |problem: wasmtime::Error| LoadProblem::WrongTypes { reason: format!("{problem:#}") };
-        bindings::Plugin::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state).map_err(wrong_types)?;
+        let wrong_types = |problem: wasmtime::Error| LoadProblem::WrongTypes {
+            reason: format!("{problem:#}"),
+        };
+        bindings::Plugin::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state)
+            .map_err(wrong_types)?;
         let template = linker.instantiate_pre(&component).map_err(wrong_types)?;
         let exports = Exports::find(&component, &template).map_err(wrong_types)?;
-        Ok(Plugin::new(template, exports, self.limits.clone(), self.turns.clone(), self.observer.clone()))
+        Ok(Plugin::new(
+            template,
+            exports,
+            self.limits.clone(),
+            self.turns.clone(),
+            self.observer.clone(),
+        ))
     }
 
     fn check_names(&self, component: &Component) -> Result<(), LoadProblem> {
         let kind = component.component_type();
-        let unknown =
-            kind.imports(&self.runtime).find(|(name, _)| !IMPORTS.iter().any(|import| name.starts_with(import)));
+        let unknown = kind
+            .imports(&self.runtime)
+            .find(|(name, _)| !IMPORTS.iter().any(|import| name.starts_with(import)));
         if let Some((name, _)) = unknown {
-            return Err(LoadProblem::UnknownImport { name: name.to_owned() });
+            return Err(LoadProblem::UnknownImport {
+                name: name.to_owned(),
+            });
         }
-        let exports: Vec<String> = kind.exports(&self.runtime).map(|(name, _)| name.to_owned()).collect();
+        let exports: Vec<String> = kind
+            .exports(&self.runtime)
+            .map(|(name, _)| name.to_owned())
+            .collect();
         if exports.iter().any(|name| name.starts_with(EXPORT)) {
             Ok(())
         } else {
@@ -166,7 +198,10 @@ fn tick(engine: &wasmtime::Engine) {
 /// How often a running guest is looked at.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
-const IMPORTS: [&str; 2] = ["gateway:channel/http-client@0.1.", "gateway:channel/types@0.1."];
+const IMPORTS: [&str; 2] = [
+    "gateway:channel/http-client@0.1.",
+    "gateway:channel/types@0.1.",
+];
 const EXPORT: &str = "gateway:channel/channel@0.1.";
 /// A component is a main module and small ones that join it to its imports.
 const CORE_INSTANCES_MAX: u32 = 4;

@@ -6,7 +6,8 @@ use crate::testers::Invitation;
 use gateway_channel::{ChannelFailure, Context};
 use std::sync::atomic::{AtomicBool, Ordering};
 use wasmtime::component::{
-    self, Component, ComponentExportIndex, ComponentNamedList, Instance, InstancePre, Lift, Lower, TypedFunc,
+    self, Component, ComponentExportIndex, ComponentNamedList, Instance, InstancePre, Lift, Lower,
+    TypedFunc,
 };
 use wasmtime::{AsContextMut, format_err};
 
@@ -45,22 +46,43 @@ pub(crate) struct Exports {
 
 impl Exports {
     /// An error names the function that the component lacks.
-    pub(crate) fn find<T: 'static>(component: &Component, template: &InstancePre<T>) -> wasmtime::Result<Self> {
+    pub(crate) fn find<T: 'static>(
+        component: &Component,
+        template: &InstancePre<T>,
+    ) -> wasmtime::Result<Self> {
         let lacks = |name: &str| format_err!("it does not export {name}");
         let all = PluginIndices::new(template)?;
-        let channel = component.get_export_index(None, CHANNEL).ok_or_else(|| lacks(CHANNEL))?;
+        let channel = component
+            .get_export_index(None, CHANNEL)
+            .ok_or_else(|| lacks(CHANNEL))?;
         let testers = component.get_export_index(None, TESTERS);
         let mut indices = [None; NAMES.len()];
         for (index, name) in indices.iter_mut().zip(NAMES) {
-            let interface = if name == Function::Invite.name() { testers } else { Some(channel) };
-            let find = |interface| component.get_export_index(Some(&interface), name).ok_or_else(|| lacks(name));
+            let interface = if name == Function::Invite.name() {
+                testers
+            } else {
+                Some(channel)
+            };
+            let find = |interface| {
+                component
+                    .get_export_index(Some(&interface), name)
+                    .ok_or_else(|| lacks(name))
+            };
             *index = interface.map(find).transpose()?;
         }
-        Ok(Self { indices, all, compared: AtomicBool::new(false) })
+        Ok(Self {
+            indices,
+            all,
+            compared: AtomicBool::new(false),
+        })
     }
 
     /// Compares the types of all functions, if no other instance has done so.
-    pub(crate) fn compare(&self, mut store: impl AsContextMut, instance: &Instance) -> wasmtime::Result<()> {
+    pub(crate) fn compare(
+        &self,
+        mut store: impl AsContextMut,
+        instance: &Instance,
+    ) -> wasmtime::Result<()> {
         if !self.compared.load(Ordering::Acquire) {
             self.all.load(&mut store, instance)?;
             if self.has(Function::Invite) {
@@ -83,7 +105,8 @@ impl Exports {
         store: impl AsContextMut,
         instance: &Instance,
     ) -> wasmtime::Result<component::Func> {
-        let found = self.indices[function as usize].and_then(|index| instance.get_func(store, index));
+        let found =
+            self.indices[function as usize].and_then(|index| instance.get_func(store, index));
         found.ok_or_else(|| format_err!("{} is no function", function.name()))
     }
 
@@ -100,9 +123,16 @@ impl Exports {
         R: ComponentNamedList + Lift,
     {
         let found = self.find_in(function, &mut store, instance)?;
-        debug_assert!(found.typed::<P, R>(&store).is_ok(), "{} is asked for with its own types", function.name());
+        debug_assert!(
+            found.typed::<P, R>(&store).is_ok(),
+            "{} is asked for with its own types",
+            function.name()
+        );
         // SAFETY: the types of this function, here and in the component, were compared.
-        #[expect(unsafe_code, reason = "comparing them in every instance costs as much as a call")]
+        #[expect(
+            unsafe_code,
+            reason = "comparing them in every instance costs as much as a call"
+        )]
         Ok(unsafe { TypedFunc::new_unchecked(found) })
     }
 }

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use std::time::Duration;
 
-pub use crate::bindings::gateway::channel::http_client::{FetchFailure, FetchFailureCode, HttpRequest, HttpResponse};
+pub use crate::bindings::gateway::channel::http_client::{
+    FetchFailure, FetchFailureCode, HttpRequest, HttpResponse,
+};
 
 /// Makes a plugin's HTTP requests. [`crate::Egress`] is the one that really does; a gateway with a client of its own writes
 /// another.
@@ -26,13 +28,19 @@ pub struct NoHttp;
 #[async_trait]
 impl HttpClient for NoHttp {
     async fn fetch(&self, request: HttpRequest) -> Result<HttpResponse, FetchFailure> {
-        Err(denied(format!("this host makes no requests, and {} was asked for", request.url)))
+        Err(denied(format!(
+            "this host makes no requests, and {} was asked for",
+            request.url
+        )))
     }
 }
 
 /// The host does not let the plugin do this; nothing was sent.
 pub(crate) fn denied(message: String) -> FetchFailure {
-    FetchFailure { code: FetchFailureCode::Denied, message }
+    FetchFailure {
+        code: FetchFailureCode::Denied,
+        message,
+    }
 }
 
 /// How much longer than usual a body of so many bytes may take, over the slowest line that is waited for.

@@ -10,9 +10,9 @@ use crate::limits::Limits;
 use crate::observer::Observer;
 use crate::testers::{self, Invitation};
 use gateway_channel::{
-    CapabilityAnswer, ChannelFailure, Context, Description, FileBytes, Finding, Message, NewFile, NewFileSource,
-    Payload, PlainForm, ReachAnswer, Reaction, Receipt, Report, Revocation, SignalKind, UploadedFile, Verdict,
-    WebhookRequest,
+    CapabilityAnswer, ChannelFailure, Context, Description, FileBytes, Finding, Message, NewFile,
+    NewFileSource, Payload, PlainForm, ReachAnswer, Reaction, Receipt, Report, Revocation,
+    SignalKind, UploadedFile, Verdict, WebhookRequest,
 };
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -115,18 +115,30 @@ impl Instance {
         store.limiter(|state| state);
         store.set_hostcall_fuel(limits.copied_bytes_max);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|mut store: StoreContextMut<'_, CallState>| store.data_mut().tick());
+        store.epoch_deadline_callback(|mut store: StoreContextMut<'_, CallState>| {
+            store.data_mut().tick()
+        });
         let start = async {
             let running = template.instantiate_async(&mut store).await?;
             exports.compare(&mut store, &running)?;
             Ok(running)
         };
-        let running = bound(limits, limits.call_time_max, start).await.map_err(|problem| match problem {
-            CallProblem::BrokeContract { what } => CallProblem::NotStarted { what },
-            problem => problem,
-        })?;
+        let running = bound(limits, limits.call_time_max, start)
+            .await
+            .map_err(|problem| match problem {
+                CallProblem::BrokeContract { what } => CallProblem::NotStarted { what },
+                problem => problem,
+            })?;
         let (exports, limits) = (exports.clone(), limits.clone());
-        Ok(Self { store, running, exports, limits, observer, dead: false, _turn: turn })
+        Ok(Self {
+            store,
+            running,
+            exports,
+            limits,
+            observer,
+            dead: false,
+            _turn: turn,
+        })
     }
 
     /// Who the plugin is.
@@ -140,12 +152,20 @@ impl Instance {
     }
 
     /// What is wrong with a message.
-    pub async fn check(&mut self, context: &Context, message: &Message) -> Result<Report, CallProblem> {
+    pub async fn check(
+        &mut self,
+        context: &Context,
+        message: &Message,
+    ) -> Result<Report, CallProblem> {
         self.call(Function::Check, (context, message)).await
     }
 
     /// A message in plain text.
-    pub async fn plain_text(&mut self, context: &Context, message: &Message) -> Result<PlainForm, CallProblem> {
+    pub async fn plain_text(
+        &mut self,
+        context: &Context,
+        message: &Message,
+    ) -> Result<PlainForm, CallProblem> {
         self.call(Function::PlainText, (context, message)).await
     }
 
@@ -176,7 +196,8 @@ impl Instance {
         id: &str,
         kind: &SignalKind,
     ) -> Result<Result<(), ChannelFailure>, CallProblem> {
-        self.call(Function::Signal, (context, recipient, id, kind)).await
+        self.call(Function::Signal, (context, recipient, id, kind))
+            .await
     }
 
     /// What a device can show.
@@ -186,7 +207,8 @@ impl Instance {
         recipient: &str,
         request_id: &str,
     ) -> Result<Result<CapabilityAnswer, ChannelFailure>, CallProblem> {
-        self.call(Function::Capabilities, (context, recipient, request_id)).await
+        self.call(Function::Capabilities, (context, recipient, request_id))
+            .await
     }
 
     /// Who can be reached.
@@ -208,7 +230,9 @@ impl Instance {
         let held = hold(&mut file);
         let time_max = self.limits.call_time_max + transfer_time(held.as_ref().map_or(0, Vec::len));
         self.store.data_mut().held = held;
-        let outcome = self.call_within(time_max, Function::Upload, (context, &file)).await;
+        let outcome = self
+            .call_within(time_max, Function::Upload, (context, &file))
+            .await;
         self.store.data_mut().held = None;
         outcome
     }
@@ -232,7 +256,8 @@ impl Instance {
         context: &Context,
         request: &WebhookRequest,
     ) -> Result<Verdict, CallProblem> {
-        self.call(Function::VerifySignature, (context, request)).await
+        self.call(Function::VerifySignature, (context, request))
+            .await
     }
 
     /// What a webhook request means.
@@ -249,7 +274,8 @@ impl Instance {
         P: ComponentNamedList + Lower + Send + Sync,
         (R,): ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        self.call_within(self.limits.call_time_max, function, parameters).await
+        self.call_within(self.limits.call_time_max, function, parameters)
+            .await
     }
 
     async fn call_within<P, R>(
@@ -264,10 +290,21 @@ impl Instance {
     {
         self.arm()?;
         let begun = Instant::now();
-        let found = self.exports.function(function, &mut self.store, &self.running);
+        let found = self
+            .exports
+            .function(function, &mut self.store, &self.running);
         let outcome = match found {
-            Ok(found) => bound(&self.limits, time_max, found.call_async(&mut self.store, parameters)).await,
-            Err(error) => Err(CallProblem::BrokeContract { what: format!("{error:#}") }),
+            Ok(found) => {
+                bound(
+                    &self.limits,
+                    time_max,
+                    found.call_async(&mut self.store, parameters),
+                )
+                .await
+            }
+            Err(error) => Err(CallProblem::BrokeContract {
+                what: format!("{error:#}"),
+            }),
         };
         if let Some(observer) = &self.observer {
             observer.called(function.name(), outcome.as_ref().err(), begun.elapsed());
@@ -286,7 +323,11 @@ impl Instance {
         Ok(())
     }
 
-    fn conclude<R>(&mut self, function: Function, outcome: Result<R, CallProblem>) -> Result<R, CallProblem> {
+    fn conclude<R>(
+        &mut self,
+        function: Function,
+        outcome: Result<R, CallProblem>,
+    ) -> Result<R, CallProblem> {
         let function = function.name();
         match &outcome {
             Ok(_) => {
@@ -313,13 +354,24 @@ pub(crate) struct CallState {
 
 impl CallState {
     fn new(limits: Arc<Limits>, http: Arc<dyn HttpClient>) -> Self {
-        let mut state = Self { limits, http, ticks_left: 0, fetches_left: 0, held: None, waited: false };
+        let mut state = Self {
+            limits,
+            http,
+            ticks_left: 0,
+            fetches_left: 0,
+            held: None,
+            waited: false,
+        };
         state.arm();
         state
     }
 
     fn arm(&mut self) {
-        let ticks = self.limits.running_time_max.as_millis().div_ceil(TICK.as_millis());
+        let ticks = self
+            .limits
+            .running_time_max
+            .as_millis()
+            .div_ceil(TICK.as_millis());
         self.ticks_left = u32::try_from(ticks).unwrap_or(u32::MAX);
         self.fetches_left = self.limits.fetches_max;
         self.waited = false;
@@ -329,7 +381,10 @@ impl CallState {
     fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         if !std::mem::take(&mut self.waited) {
             let Some(left) = self.ticks_left.checked_sub(1) else {
-                return Err(CallProblem::OutOfTime { limit: self.limits.running_time_max }.into());
+                return Err(CallProblem::OutOfTime {
+                    limit: self.limits.running_time_max,
+                }
+                .into());
             };
             self.ticks_left = left;
         }
@@ -339,23 +394,48 @@ impl CallState {
 
 /// Growth past a limit ends the call: a guest that is only told "no" goes on with who knows what.
 impl ResourceLimiter for CallState {
-    fn memory_growing(&mut self, _: usize, wanted: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        _: usize,
+        wanted: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         within(wanted, self.limits.memory_bytes_max, "bytes of memory")
     }
 
-    fn table_growing(&mut self, _: usize, wanted: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        _: usize,
+        wanted: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         within(wanted, self.limits.table_elements_max, "table elements")
     }
 }
 
 fn within(wanted: usize, limit: usize, unit: &'static str) -> wasmtime::Result<bool> {
-    if wanted <= limit { Ok(true) } else { Err(CallProblem::OutOfMemory { wanted, limit, unit }.into()) }
+    if wanted <= limit {
+        Ok(true)
+    } else {
+        Err(CallProblem::OutOfMemory {
+            wanted,
+            limit,
+            unit,
+        }
+        .into())
+    }
 }
 
 impl http_client::Host for CallState {
-    async fn fetch(&mut self, mut request: HttpRequest) -> wasmtime::Result<Result<HttpResponse, FetchFailure>> {
+    async fn fetch(
+        &mut self,
+        mut request: HttpRequest,
+    ) -> wasmtime::Result<Result<HttpResponse, FetchFailure>> {
         let Some(left) = self.fetches_left.checked_sub(1) else {
-            return Err(CallProblem::TooManyFetches { limit: self.limits.fetches_max }.into());
+            return Err(CallProblem::TooManyFetches {
+                limit: self.limits.fetches_max,
+            }
+            .into());
         };
         self.fetches_left = left;
         if let Some(problem) = forbidden(&request) {
@@ -363,7 +443,9 @@ impl http_client::Host for CallState {
         }
         if let Payload::Held(name) = &request.body {
             let held = if name == HELD { self.held.take() } else { None };
-            let Some(bytes) = held else { return Ok(Err(not_held(name))) };
+            let Some(bytes) = held else {
+                return Ok(Err(not_held(name)));
+            };
             request.body = Payload::Inline(bytes);
         }
         let answer = self.http.fetch(request).await;
@@ -374,14 +456,19 @@ impl http_client::Host for CallState {
 
 /// What the host alone decides about a request.
 fn forbidden(request: &HttpRequest) -> Option<FetchFailure> {
-    let own =
-        request.headers.iter().find(|header| HOST_HEADERS.iter().any(|own| header.name.eq_ignore_ascii_case(own)));
+    let own = request.headers.iter().find(|header| {
+        HOST_HEADERS
+            .iter()
+            .any(|own| header.name.eq_ignore_ascii_case(own))
+    });
     own.map(|header| denied(format!("the header {:?} is the host's to set", header.name)))
 }
 
 /// Takes the bytes of a file out, and leaves their name in their place.
 fn hold(file: &mut NewFile) -> Option<Vec<u8>> {
-    let NewFileSource::Bytes(FileBytes { bytes: payload, .. }) = &mut file.source else { return None };
+    let NewFileSource::Bytes(FileBytes { bytes: payload, .. }) = &mut file.source else {
+        return None;
+    };
     match std::mem::replace(payload, Payload::Held(HELD.to_owned())) {
         Payload::Inline(bytes) => Some(bytes),
         // The name is the caller's own, and stays it.
@@ -394,8 +481,14 @@ fn hold(file: &mut NewFile) -> Option<Vec<u8>> {
 
 /// What is held goes out once.
 fn not_held(name: &str) -> FetchFailure {
-    let message = format!("this host holds no payload named {:?}", name.escape_debug().to_string());
-    FetchFailure { code: FetchFailureCode::Other, message }
+    let message = format!(
+        "this host holds no payload named {:?}",
+        name.escape_debug().to_string()
+    );
+    FetchFailure {
+        code: FetchFailureCode::Other,
+        message,
+    }
 }
 
 async fn bound<R>(
@@ -407,7 +500,9 @@ async fn bound<R>(
     // A call that does not wait needs no timer; one that runs for long pauses at the first tick.
     let outcome = match poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await {
         Poll::Ready(outcome) => outcome,
-        Poll::Pending => timeout(time_max, call).await.map_err(|_| CallProblem::TookTooLong { limit: time_max })?,
+        Poll::Pending => timeout(time_max, call)
+            .await
+            .map_err(|_| CallProblem::TookTooLong { limit: time_max })?,
     };
     outcome.map_err(|error| problem(&error, limits))
 }
@@ -417,13 +512,19 @@ fn problem(error: &wasmtime::Error, limits: &Limits) -> CallProblem {
         return problem.clone();
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::StackOverflow) => CallProblem::StackOverflow { limit: limits.stack_bytes_max },
-        Some(trap) => CallProblem::Trapped { what: trap.to_string() },
+        Some(Trap::StackOverflow) => CallProblem::StackOverflow {
+            limit: limits.stack_bytes_max,
+        },
+        Some(trap) => CallProblem::Trapped {
+            what: trap.to_string(),
+        },
         None => {
             let what = format!("{error:#}");
             // The runtime has no type for this one.
             if what.contains("fuel allocated for hostcalls") {
-                CallProblem::CopiedTooMuch { limit: limits.copied_bytes_max }
+                CallProblem::CopiedTooMuch {
+                    limit: limits.copied_bytes_max,
+                }
             } else {
                 CallProblem::BrokeContract { what }
             }

@@ -30,7 +30,13 @@ impl Plugin {
         turns: Arc<Semaphore>,
         observer: Option<Arc<dyn Observer>>,
     ) -> Self {
-        Self { template, exports: Arc::new(exports), limits, turns, observer }
+        Self {
+            template,
+            exports: Arc::new(exports),
+            limits,
+            turns,
+            observer,
+        }
     }
 
     /// The plugin with one sender's settings. Every call runs in a fresh instance that is gone afterwards.
@@ -41,8 +47,21 @@ impl Plugin {
     /// An instance to call more than once: quicker, and for one sender only, since what a plugin keeps by mistake it keeps
     /// for the next call. It is dead after a [`CallProblem`].
     pub async fn instantiate(&self, http: Arc<dyn HttpClient>) -> Result<Instance, CallProblem> {
-        let turn = self.turns.clone().acquire_owned().await.map_err(|_| CallProblem::Dead)?;
-        Instance::new(&self.template, &self.exports, &self.limits, self.observer.clone(), http, turn).await
+        let turn = self
+            .turns
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| CallProblem::Dead)?;
+        Instance::new(
+            &self.template,
+            &self.exports,
+            &self.limits,
+            self.observer.clone(),
+            http,
+            turn,
+        )
+        .await
     }
 
     /// The same for one call, which has failed if there is no instance.
@@ -61,6 +80,9 @@ impl Plugin {
 
     /// Who the plugin is and which settings it understands.
     pub async fn describe(&self) -> Result<Description, CallProblem> {
-        self.instantiate_for(Function::Describe, Arc::new(NoHttp)).await?.describe().await
+        self.instantiate_for(Function::Describe, Arc::new(NoHttp))
+            .await?
+            .describe()
+            .await
     }
 }

@@ -3,7 +3,9 @@
 use crate::channel::Channel;
 use crate::instance::CallProblem;
 use bytes::Bytes;
-use gateway_channel::{ChannelFailure, Header, Inbound, Reaction, Verdict, VerdictOutcome, WebhookRequest};
+use gateway_channel::{
+    ChannelFailure, Header, Inbound, Reaction, Verdict, VerdictOutcome, WebhookRequest,
+};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use jiff::Timestamp;
 
@@ -16,7 +18,9 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body_bytes_max: 1 << 20 }
+        Self {
+            body_bytes_max: 1 << 20,
+        }
     }
 }
 
@@ -52,7 +56,10 @@ pub async fn receive(
     if let Some(refusal) = refusal(limits, &request) {
         return Ok(refusal);
     }
-    let reaction = channel.on_event(now, &for_plugin(request)).await?.map_err(WebhookProblem::Settings)?;
+    let reaction = channel
+        .on_event(now, &for_plugin(request))
+        .await?
+        .map_err(WebhookProblem::Settings)?;
     Ok(outcome(reaction))
 }
 
@@ -60,8 +67,15 @@ pub async fn receive(
 pub fn refuse(status: StatusCode, reason: &str) -> Outcome {
     let mut response = Response::new(Bytes::from(reason.to_owned()));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    Outcome { response, verdict: None, inbound: Vec::new() }
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    Outcome {
+        response,
+        verdict: None,
+        inbound: Vec::new(),
+    }
 }
 
 fn refusal(limits: &Limits, request: &Request<Bytes>) -> Option<Outcome> {
@@ -72,7 +86,12 @@ fn refusal(limits: &Limits, request: &Request<Bytes>) -> Option<Outcome> {
     }
     let encoding = request.headers().get(header::CONTENT_ENCODING)?;
     let plain = encoding.as_bytes().eq_ignore_ascii_case(b"identity");
-    (!plain).then(|| refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "a body with a content-encoding is not taken"))
+    (!plain).then(|| {
+        refuse(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "a body with a content-encoding is not taken",
+        )
+    })
 }
 
 /// A request as a plugin is given it.
@@ -96,14 +115,25 @@ fn outcome(reaction: Reaction) -> Outcome {
     *response.status_mut() =
         StatusCode::from_u16(reaction.response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for header in reaction.response.headers {
-        if let (Ok(name), Ok(value)) = (header.name.parse::<HeaderName>(), header.value.parse::<HeaderValue>()) {
+        if let (Ok(name), Ok(value)) = (
+            header.name.parse::<HeaderName>(),
+            header.value.parse::<HeaderValue>(),
+        ) {
             response.headers_mut().append(name, value);
         }
     }
     // The promise of `Outcome` is the host's, whatever a plugin returns.
     let is_authentic = reaction.verdict.outcome == VerdictOutcome::Authentic;
-    let inbound = if is_authentic { reaction.inbound } else { Vec::new() };
-    Outcome { response, verdict: Some(reaction.verdict), inbound }
+    let inbound = if is_authentic {
+        reaction.inbound
+    } else {
+        Vec::new()
+    };
+    Outcome {
+        response,
+        verdict: Some(reaction.verdict),
+        inbound,
+    }
 }
 
 #[cfg(test)]
@@ -129,9 +159,22 @@ mod tests {
             (false, VerdictOutcome::Unsigned),
             (false, VerdictOutcome::Malformed),
         ] {
-            let verdict = Verdict { outcome: verdict, token: None, rule: None, reason: None };
-            let response = WebhookResponse { status: 200, headers: vec![], body: vec![] };
-            let outcome = outcome(Reaction { verdict, response, inbound: vec![typing.clone()] });
+            let verdict = Verdict {
+                outcome: verdict,
+                token: None,
+                rule: None,
+                reason: None,
+            };
+            let response = WebhookResponse {
+                status: 200,
+                headers: vec![],
+                body: vec![],
+            };
+            let outcome = outcome(Reaction {
+                verdict,
+                response,
+                inbound: vec![typing.clone()],
+            });
             assert_eq!(outcome.inbound.is_empty(), !is_authentic);
         }
     }

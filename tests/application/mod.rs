@@ -64,7 +64,11 @@ impl Application {
     pub(crate) async fn start(secret: &str, seed: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let desk = Arc::new(Desk { secret: Webhook::new(secret).unwrap(), seed, seen: Mutex::default() });
+        let desk = Arc::new(Desk {
+            secret: Webhook::new(secret).unwrap(),
+            seed,
+            seen: Mutex::default(),
+        });
         tokio::spawn(serve(listener, desk.clone()));
         Self { port, desk }
     }
@@ -87,7 +91,9 @@ async fn serve(listener: TcpListener, desk: Arc<Desk>) {
 /// An error closes the connection.
 async fn answer(desk: Arc<Desk>, request: Request<Incoming>) -> io::Result<Response<String>> {
     let (head, body) = request.into_parts();
-    let body = to_bytes(Body::new(body), usize::MAX).await.map_err(io::Error::other)?;
+    let body = to_bytes(Body::new(body), usize::MAX)
+        .await
+        .map_err(io::Error::other)?;
     let status = match desk.take(&head.headers, &body) {
         Answer::Taken => StatusCode::OK,
         Answer::Broken => StatusCode::INTERNAL_SERVER_ERROR,
@@ -104,7 +110,11 @@ impl Desk {
         let believed = self.secret.verify(body, headers).is_ok();
         let event: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let webhook_id = headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+        let webhook_id = headers
+            .get("webhook-id")
+            .and_then(|id| id.to_str().ok())
+            .unwrap_or_default()
+            .to_owned();
         let mut seen = self.seen.lock().unwrap();
         let answer = match fault(self.seed, &webhook_id) {
             _ if !believed => Answer::NotBelieved,
@@ -128,7 +138,13 @@ fn fault(seed: u64, webhook_id: &str) -> Option<Answer> {
     (seed, webhook_id).hash(&mut hasher);
     let mut random = StdRng::seed_from_u64(hasher.finish());
     let turned_away = random.random_ratio(1, TURNED_AWAY_ONE_IN);
-    turned_away.then(|| if random.random() { Answer::Broken } else { Answer::HungUp })
+    turned_away.then(|| {
+        if random.random() {
+            Answer::Broken
+        } else {
+            Answer::HungUp
+        }
+    })
 }
 
 /// Each is written down at once by the gateway, and tried again seconds later.

@@ -21,12 +21,31 @@ fn googles_libraries_for_python_get_tokens_and_answers() {
     let (sources, place) = (sources("python"), empty_place("python"));
     run(Command::new("python3").args(["-m", "venv"]).arg(&place));
     let python = place.join("bin/python");
-    let install =
-        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement"];
-    run(Command::new(&python).args(install).arg(sources.join("requirements.txt")));
+    let install = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "--requirement",
+    ];
+    run(Command::new(&python)
+        .args(install)
+        .arg(sources.join("requirements.txt")));
     let emulate = Emulate::start(&[], "");
-    let tests = ["-B", "-m", "unittest", "--verbose", "test_google_auth", "test_generated"];
-    run(pointed_at(&emulate, Command::new(&python).args(tests).current_dir(&sources)));
+    let tests = [
+        "-B",
+        "-m",
+        "unittest",
+        "--verbose",
+        "test_google_auth",
+        "test_generated",
+    ];
+    run(pointed_at(
+        &emulate,
+        Command::new(&python).args(tests).current_dir(&sources),
+    ));
 }
 
 #[test]
@@ -34,21 +53,37 @@ fn googles_libraries_for_python_get_tokens_and_answers() {
 fn googles_libraries_for_node_get_tokens_and_answers() {
     let place = empty_place("node");
     // A program finds its packages beside itself, and they are not to lie in the source tree.
-    for file in [".npmrc", "package.json", "package-lock.json", "generated.test.js"] {
+    for file in [
+        ".npmrc",
+        "package.json",
+        "package-lock.json",
+        "generated.test.js",
+    ] {
         fs::copy(sources("node").join(file), place.join(file)).unwrap();
     }
-    run(Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&place));
+    run(Command::new("npm")
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(&place));
     let emulate = Emulate::start(&[], "");
-    run(pointed_at(&emulate, Command::new("node").args(["--test", "generated.test.js"]).current_dir(&place)));
+    run(pointed_at(
+        &emulate,
+        Command::new("node")
+            .args(["--test", "generated.test.js"])
+            .current_dir(&place),
+    ));
 }
 
 fn sources(language: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients").join(language)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/clients")
+        .join(language)
 }
 
 /// Where packages are installed, which outlives the test so that a failure can be looked into.
 fn empty_place(language: &str) -> PathBuf {
-    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients").join(language);
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("clients")
+        .join(language);
     if place.exists() {
         fs::remove_dir_all(&place).unwrap();
     }
@@ -58,13 +93,24 @@ fn empty_place(language: &str) -> PathBuf {
 
 /// A proxy that packages come through is no way to this machine.
 fn pointed_at<'a>(emulate: &Emulate, command: &'a mut Command) -> &'a mut Command {
-    command.env("RBM_EMULATE", emulate.ready.to_string()).env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1")
+    command
+        .env("RBM_EMULATE", emulate.ready.to_string())
+        .env("NO_PROXY", "127.0.0.1")
+        .env("no_proxy", "127.0.0.1")
 }
 
 fn run(command: &mut Command) {
     let program = command.get_program().display().to_string();
-    let ended = command.output().unwrap_or_else(|problem| panic!("{program} cannot be started: {problem}"));
-    let said = [ended.stdout, ended.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    let ended = command
+        .output()
+        .unwrap_or_else(|problem| panic!("{program} cannot be started: {problem}"));
+    let said = [ended.stdout, ended.stderr]
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .concat();
     println!("{said}");
-    assert!(ended.status.success(), "{program} ended with {}", ended.status);
+    assert!(
+        ended.status.success(),
+        "{program} ended with {}",
+        ended.status
+    );
 }

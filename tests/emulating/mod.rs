@@ -16,14 +16,27 @@ pub(crate) struct Emulate {
 impl Emulate {
     pub(crate) fn start(arguments: &[&str], stdin: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rbm"));
-        let command = command.args(["emulate", "--json", "--listen", "127.0.0.1:0"]).args(arguments);
+        let command = command
+            .args(["emulate", "--json", "--listen", "127.0.0.1:0"])
+            .args(arguments);
         let level = std::env::var("RBM_LOG").unwrap_or_else(|_| "error".to_owned());
-        let command = command.env("RBM_LOG", level).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let command = command
+            .env("RBM_LOG", level)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(stdin.as_bytes())
+            .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready = serde_json::from_str(&line).unwrap_or_else(|_| panic!("one line of JSON: {line:?}"));
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let ready =
+            serde_json::from_str(&line).unwrap_or_else(|_| panic!("one line of JSON: {line:?}"));
         Self { ready, child }
     }
 
@@ -35,7 +48,13 @@ impl Emulate {
     /// Sends it a signal, and tells its exit code.
     pub(crate) fn end(mut self, signal: &str) -> Option<i32> {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args([signal, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
         self.child.wait().unwrap().code()
     }
 }

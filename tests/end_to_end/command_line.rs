@@ -5,21 +5,41 @@ use std::process::Stdio;
 
 /// RFC 4231 §4.3.
 const DATA: &[u8] = b"what do ya want for nothing?";
-const TAG: &str = "Fkt6e/z4GeLjlfvnO1bgo4e9ZCIugx/WECcM1+olBVSXWL91wFqZSm0DT2X48Ob9yuqxo01Ka0tjbgcKOLznNw==";
+const TAG: &str =
+    "Fkt6e/z4GeLjlfvnO1bgo4e9ZCIugx/WECcM1+olBVSXWL91wFqZSm0DT2X48Ob9yuqxo01Ka0tjbgcKOLznNw==";
 
 #[test]
 fn the_signature_is_the_one_of_the_published_test_case() {
     let ended = rbm(&["sign", "--token", "Jefe"], DATA);
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), format!("{TAG}\n").as_str()), "{}", ended.stderr);
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (Some(0), format!("{TAG}\n").as_str()),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
 fn verify_says_which_token_or_why_not() {
     let body = envelope("{\"text\": \"hi\"}").to_string();
     let signature = sign("second", b"{\"text\": \"hi\"}");
-    let tokens = ["verify", "--token", "first", "--token", "second", "--signature"];
+    let tokens = [
+        "verify",
+        "--token",
+        "first",
+        "--token",
+        "second",
+        "--signature",
+    ];
     for (name, arguments, stdin, code, stdout, stderr) in [
-        ("good", [&tokens[..], &[&signature]].concat(), body.as_str(), 0, "authentic: signed by token 1\n", ""),
+        (
+            "good",
+            [&tokens[..], &[&signature]].concat(),
+            body.as_str(),
+            0,
+            "authentic: signed by token 1\n",
+            "",
+        ),
         (
             "another token",
             vec!["verify", "--token", "first", "--signature", &signature],
@@ -28,16 +48,70 @@ fn verify_says_which_token_or_why_not() {
             "",
             "(signature-mismatch)",
         ),
-        ("no base64", [&tokens[..], &["?"]].concat(), &body, 1, "", "(signature-not-base64)"),
-        ("short", [&tokens[..], &["AAAA"]].concat(), &body, 1, "", "has 3 bytes, and must have 64 (signature-length)"),
-        ("no JSON", [&tokens[..], &[&signature]].concat(), "x", 1, "", "(body-not-json)"),
-        ("no data", [&tokens[..], &[&signature]].concat(), "{\"message\":{}}", 1, "", "(no-data)"),
-        ("no token", vec!["verify", "--signature", &signature], &body, 2, "", "--token"),
-        ("an empty token", vec!["verify", "--token", "", "--signature", &signature], &body, 2, "", "--token"),
-        ("no signature", vec!["verify", "--token", "first"], &body, 2, "", "--signature"),
+        (
+            "no base64",
+            [&tokens[..], &["?"]].concat(),
+            &body,
+            1,
+            "",
+            "(signature-not-base64)",
+        ),
+        (
+            "short",
+            [&tokens[..], &["AAAA"]].concat(),
+            &body,
+            1,
+            "",
+            "has 3 bytes, and must have 64 (signature-length)",
+        ),
+        (
+            "no JSON",
+            [&tokens[..], &[&signature]].concat(),
+            "x",
+            1,
+            "",
+            "(body-not-json)",
+        ),
+        (
+            "no data",
+            [&tokens[..], &[&signature]].concat(),
+            "{\"message\":{}}",
+            1,
+            "",
+            "(no-data)",
+        ),
+        (
+            "no token",
+            vec!["verify", "--signature", &signature],
+            &body,
+            2,
+            "",
+            "--token",
+        ),
+        (
+            "an empty token",
+            vec!["verify", "--token", "", "--signature", &signature],
+            &body,
+            2,
+            "",
+            "--token",
+        ),
+        (
+            "no signature",
+            vec!["verify", "--token", "first"],
+            &body,
+            2,
+            "",
+            "--signature",
+        ),
     ] {
         let ended = rbm(&arguments, stdin.as_bytes());
-        assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), stdout), "{name}: {}", ended.stderr);
+        assert_eq!(
+            (ended.code, ended.stdout.as_str()),
+            (Some(code), stdout),
+            "{name}: {}",
+            ended.stderr
+        );
         assert!(ended.stderr.contains(stderr), "{name}: {}", ended.stderr);
     }
 }
@@ -55,15 +129,34 @@ fn the_component_that_is_built_in_can_be_had() {
     assert!(piped.stdout == component);
     let nowhere = rbm(&["component", "--output", "/nowhere/rbm.wasm"], b"");
     assert_eq!(nowhere.code, Some(1));
-    assert!(nowhere.stderr.contains("/nowhere/rbm.wasm could not be written"), "{}", nowhere.stderr);
+    assert!(
+        nowhere
+            .stderr
+            .contains("/nowhere/rbm.wasm could not be written"),
+        "{}",
+        nowhere.stderr
+    );
 }
 
 #[tokio::test]
 async fn send_waits_until_the_message_is_read() {
     let dev = Dev::start();
     let gateway = dev.gateway.clone();
-    let to =
-        |phone| vec!["send", "--gateway", &gateway, "--to", phone, "--text", "Hi", "--reply", "Yes", "--wait", "20"];
+    let to = |phone| {
+        vec![
+            "send",
+            "--gateway",
+            &gateway,
+            "--to",
+            phone,
+            "--text",
+            "Hi",
+            "--reply",
+            "Yes",
+            "--wait",
+            "20",
+        ]
+    };
     let ended = run(to(ANSWERS)).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let facts: Vec<String> = ended
@@ -75,10 +168,17 @@ async fn send_waits_until_the_message_is_read() {
             fact["fact"].as_str().unwrap().to_owned()
         })
         .collect();
-    assert_eq!(facts, ["queued", "sending", "accepted", "delivered", "read"]);
+    assert_eq!(
+        facts,
+        ["queued", "sending", "accepted", "delivered", "read"]
+    );
     let failed = run(to(WITHOUT_RCS)).await;
     assert_eq!(failed.code, Some(1));
-    assert!(failed.stderr.contains("the message is failed"), "{}", failed.stderr);
+    assert!(
+        failed.stderr.contains("the message is failed"),
+        "{}",
+        failed.stderr
+    );
     let refused = run(to("nobody")).await;
     assert_eq!(refused.code, Some(1));
     assert!(refused.stderr.contains("phone-e164"), "{}", refused.stderr);
@@ -87,20 +187,60 @@ async fn send_waits_until_the_message_is_read() {
 #[tokio::test]
 async fn send_takes_a_whole_message_and_a_key() {
     let dev = Dev::start();
-    let message = serde_json::json!({ "to": ANSWERS, "content": { "card": { "title": "t" } } }).to_string();
-    let arguments = ["send", "--gateway", &dev.gateway, "--message", "-", "--key", "k"];
-    let (first, second) = (rbm(&arguments, message.as_bytes()), rbm(&arguments, message.as_bytes()));
-    assert_eq!((first.code, second.code), (Some(0), Some(0)), "{}{}", first.stderr, second.stderr);
-    let id = |stdout: &str| serde_json::from_str::<serde_json::Value>(stdout).unwrap()["id"].clone();
+    let message =
+        serde_json::json!({ "to": ANSWERS, "content": { "card": { "title": "t" } } }).to_string();
+    let arguments = [
+        "send",
+        "--gateway",
+        &dev.gateway,
+        "--message",
+        "-",
+        "--key",
+        "k",
+    ];
+    let (first, second) = (
+        rbm(&arguments, message.as_bytes()),
+        rbm(&arguments, message.as_bytes()),
+    );
+    assert_eq!(
+        (first.code, second.code),
+        (Some(0), Some(0)),
+        "{}{}",
+        first.stderr,
+        second.stderr
+    );
+    let id =
+        |stdout: &str| serde_json::from_str::<serde_json::Value>(stdout).unwrap()["id"].clone();
     assert_eq!(id(&first.stdout), id(&second.stdout));
-    let missing = rbm(&["send", "--gateway", &dev.gateway, "--message", "/nowhere.json"], b"");
+    let missing = rbm(
+        &[
+            "send",
+            "--gateway",
+            &dev.gateway,
+            "--message",
+            "/nowhere.json",
+        ],
+        b"",
+    );
     assert_eq!(missing.code, Some(2));
-    assert!(missing.stderr.contains("/nowhere.json could not be read"), "{}", missing.stderr);
+    assert!(
+        missing.stderr.contains("/nowhere.json could not be read"),
+        "{}",
+        missing.stderr
+    );
 }
 
 #[test]
 fn what_is_asked_for_wrongly_ends_with_2_and_what_may_succeed_later_with_3() {
-    let nobody = ["send", "--gateway", "http://127.0.0.1:1", "--to", ANSWERS, "--text", "x"];
+    let nobody = [
+        "send",
+        "--gateway",
+        "http://127.0.0.1:1",
+        "--to",
+        ANSWERS,
+        "--text",
+        "x",
+    ];
     for (arguments, code, said) in [
         (&[][..], 2, "Usage"),
         (&["fly"], 2, "unrecognized subcommand 'fly'"),
@@ -113,9 +253,17 @@ fn what_is_asked_for_wrongly_ends_with_2_and_what_may_succeed_later_with_3() {
     ] {
         let ended = rbm(arguments, b"");
         assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.stderr);
-        assert!(ended.stderr.contains(said), "{arguments:?}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains(said),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
     }
-    let logged = command(&["sign", "--token", "x"]).env("RBM_LOG", "=nonsense=").stdin(Stdio::null()).output().unwrap();
+    let logged = command(&["sign", "--token", "x"])
+        .env("RBM_LOG", "=nonsense=")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
     assert_eq!(logged.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&logged.stderr).contains("RBM_LOG is \"=nonsense=\""));
 }
@@ -124,12 +272,30 @@ fn what_is_asked_for_wrongly_ends_with_2_and_what_may_succeed_later_with_3() {
 fn what_no_gateway_could_be_asked_is_used_wrongly() {
     let send = ["send", "--to", ANSWERS, "--text", "x"];
     for (arguments, said) in [
-        ([&send[..], &["--gateway", "nonsense"]].concat(), "'nonsense' for '--gateway <URL>'"),
-        ([&send[..], &["--gateway", "127.0.0.1:8787"]].concat(), "it must be like http://127.0.0.1:8787"),
-        ([&send[..], &["--gateway", "ftp://x"]].concat(), "'ftp://x' for '--gateway <URL>'"),
-        ([&send[..], &["--gateway", "http://x?y"]].concat(), "'http://x?y' for '--gateway <URL>'"),
-        ([&send[..], &["--key", "a\nb"]].concat(), "for '--key <KEY>'"),
-        (vec!["upload", "x.png", "--type", "a\nb"], "for '--type <MIME>'"),
+        (
+            [&send[..], &["--gateway", "nonsense"]].concat(),
+            "'nonsense' for '--gateway <URL>'",
+        ),
+        (
+            [&send[..], &["--gateway", "127.0.0.1:8787"]].concat(),
+            "it must be like http://127.0.0.1:8787",
+        ),
+        (
+            [&send[..], &["--gateway", "ftp://x"]].concat(),
+            "'ftp://x' for '--gateway <URL>'",
+        ),
+        (
+            [&send[..], &["--gateway", "http://x?y"]].concat(),
+            "'http://x?y' for '--gateway <URL>'",
+        ),
+        (
+            [&send[..], &["--key", "a\nb"]].concat(),
+            "for '--key <KEY>'",
+        ),
+        (
+            vec!["upload", "x.png", "--type", "a\nb"],
+            "for '--type <MIME>'",
+        ),
         (vec!["revoke", ""], "for '<ID>'"),
         (vec!["revoke", "."], "'.' for '<ID>'"),
         (vec!["revoke", ".."], "'..' for '<ID>'"),
@@ -140,34 +306,67 @@ fn what_no_gateway_could_be_asked_is_used_wrongly() {
     ] {
         let ended = rbm(&arguments, b"");
         assert_eq!(ended.code, Some(2), "{arguments:?}: {}", ended.stderr);
-        assert!(ended.stderr.contains(said), "{arguments:?}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains(said),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
     }
 }
 
 #[test]
 fn why_nobody_answers_is_said_in_a_few_words() {
-    let ended = rbm(&["capabilities", ANSWERS, "--gateway", "http://127.0.0.1:1/"], b"");
+    let ended = rbm(
+        &["capabilities", ANSWERS, "--gateway", "http://127.0.0.1:1/"],
+        b"",
+    );
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
     let said = "error: no gateway answers at http://127.0.0.1:1: Connection refused (os error ";
     assert!(ended.stderr.starts_with(said), "{}", ended.stderr);
-    assert!(ended.stderr.ends_with(")\nhint: `rbm dev` runs one\n"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.ends_with(")\nhint: `rbm dev` runs one\n"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
 fn what_cannot_be_uploaded_is_not_read() {
     let directory = tempfile::tempdir().unwrap();
     let big = directory.path().join("big.png");
-    std::fs::File::create(&big).unwrap().set_len((100 << 20) + 1).unwrap();
+    std::fs::File::create(&big)
+        .unwrap()
+        .set_len((100 << 20) + 1)
+        .unwrap();
     for (file, said) in [
         ("/dev/zero", "/dev/zero is no regular file"),
         (directory.path().to_str().unwrap(), " is no regular file"),
-        (big.to_str().unwrap(), "big.png has 104857601 bytes, the limit is 104857600"),
-        ("gopher://x.example/a.png", "\"gopher://x.example/a.png\" is not taken"),
-        ("FTP://x.example/a.png", "or an address that begins with https://"),
+        (
+            big.to_str().unwrap(),
+            "big.png has 104857601 bytes, the limit is 104857600",
+        ),
+        (
+            "gopher://x.example/a.png",
+            "\"gopher://x.example/a.png\" is not taken",
+        ),
+        (
+            "FTP://x.example/a.png",
+            "or an address that begins with https://",
+        ),
         ("nowhere://", "\"nowhere://\" is not taken"),
         ("no/where://x", "no/where://x could not be read"),
     ] {
-        let ended = rbm(&["upload", file, "--type", "image/png", "--gateway", "http://127.0.0.1:1"], b"");
+        let ended = rbm(
+            &[
+                "upload",
+                file,
+                "--type",
+                "image/png",
+                "--gateway",
+                "http://127.0.0.1:1",
+            ],
+            b"",
+        );
         assert_eq!(ended.code, Some(2), "{file}: {}", ended.stderr);
         assert!(ended.stderr.contains(said), "{file}: {}", ended.stderr);
     }
@@ -176,7 +375,13 @@ fn what_cannot_be_uploaded_is_not_read() {
 #[tokio::test]
 async fn an_address_in_capitals_is_one_and_a_byte_order_mark_is_no_part_of_a_number() {
     let dev = Dev::start();
-    let uploaded = run(vec!["upload", "HTTPS://x.example/a.png", "--gateway", &dev.gateway]).await;
+    let uploaded = run(vec![
+        "upload",
+        "HTTPS://x.example/a.png",
+        "--gateway",
+        &dev.gateway,
+    ])
+    .await;
     assert_eq!(uploaded.code, Some(0), "{}", uploaded.stderr);
     let gateway = dev.gateway.clone();
     let list = "\u{feff}+15550100001\r\n+15550100002\r\n";
@@ -190,14 +395,30 @@ async fn an_address_in_capitals_is_one_and_a_byte_order_mark_is_no_part_of_a_num
 #[test]
 fn an_error_repeats_only_a_part_of_what_was_written() {
     let long = "q".repeat(20_000);
-    let (option, setting, value) = (format!("--{long}"), format!("{long}=1"), format!("use-case={long}"));
-    let (address, other, directory) = (format!("http://{long}?"), format!("ftp://{long}"), format!("/dev/null/{long}"));
+    let (option, setting, value) = (
+        format!("--{long}"),
+        format!("{long}=1"),
+        format!("use-case={long}"),
+    );
+    let (address, other, directory) = (
+        format!("http://{long}?"),
+        format!("ftp://{long}"),
+        format!("/dev/null/{long}"),
+    );
     let (agent, webhook) = (format!("{long}!"), format!("http://127.0.0.1:1/{long}"));
     for arguments in [
         &[long.as_str()][..],
         &[&option],
         &["send", &option],
-        &["send", "--to", ANSWERS, "--text", "x", "--gateway", &address],
+        &[
+            "send",
+            "--to",
+            ANSWERS,
+            "--text",
+            "x",
+            "--gateway",
+            &address,
+        ],
         &["send", "--message", &directory],
         &["check", &directory],
         &["check", "-", "--setting", &long],
@@ -211,33 +432,94 @@ fn an_error_repeats_only_a_part_of_what_was_written() {
         &["component", "--output", &directory],
         &["dev", "--data", &directory],
         &["emulate", "--agent", &agent],
-        &["emulate", "--listen", "127.0.0.1:0", "--client-token-file", "/dev/zero", "--webhook", &other],
-        &["emulate", "--listen", "127.0.0.1:0", "--client-token-file", &directory, "--webhook", "http://127.0.0.1:1"],
-        &["emulate", "--listen", "127.0.0.1:0", "--client-token-file", "-", "--webhook", &webhook],
-        &["dev", "--gateway", "127.0.0.1:0", "--emulator", "127.0.0.1:0", "--forward-to", &other],
+        &[
+            "emulate",
+            "--listen",
+            "127.0.0.1:0",
+            "--client-token-file",
+            "/dev/zero",
+            "--webhook",
+            &other,
+        ],
+        &[
+            "emulate",
+            "--listen",
+            "127.0.0.1:0",
+            "--client-token-file",
+            &directory,
+            "--webhook",
+            "http://127.0.0.1:1",
+        ],
+        &[
+            "emulate",
+            "--listen",
+            "127.0.0.1:0",
+            "--client-token-file",
+            "-",
+            "--webhook",
+            &webhook,
+        ],
+        &[
+            "dev",
+            "--gateway",
+            "127.0.0.1:0",
+            "--emulator",
+            "127.0.0.1:0",
+            "--forward-to",
+            &other,
+        ],
     ] {
         let ended = rbm(arguments, b"{}");
-        assert!(matches!(ended.code, Some(1..=3)), "{arguments:?}: {}", ended.stderr);
+        assert!(
+            matches!(ended.code, Some(1..=3)),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
         let repeated = ended.stderr.matches('q').count();
-        assert!((40..=2 * 64 + 4).contains(&repeated), "{repeated} in {}", ended.stderr);
+        assert!(
+            (40..=2 * 64 + 4).contains(&repeated),
+            "{repeated} in {}",
+            ended.stderr
+        );
     }
-    let repeated = rbm(&["check", "-"], format!("{{\"{long}\":1,\"{long}\":1}}").as_bytes()).stdout;
+    let repeated = rbm(
+        &["check", "-"],
+        format!("{{\"{long}\":1,\"{long}\":1}}").as_bytes(),
+    )
+    .stdout;
     let sentence = repeated.lines().next().unwrap();
-    assert!(sentence.contains("q…q") && sentence.len() < 200, "{sentence}");
+    assert!(
+        sentence.contains("q…q") && sentence.len() < 200,
+        "{sentence}"
+    );
 }
 
 #[test]
 fn nobody_who_reads_is_no_reason_to_panic() {
-    let mut child =
-        command(&["component", "--output", "-"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command(&["component", "--output", "-"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+    assert_eq!(
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).as_ref()
+        ),
+        (Some(0), "")
+    );
 }
 
 async fn run(arguments: Vec<&str>) -> crate::program::Ended {
     let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
-    tokio::task::spawn_blocking(move || rbm(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), b""))
-        .await
-        .unwrap()
+    tokio::task::spawn_blocking(move || {
+        rbm(
+            &arguments.iter().map(String::as_str).collect::<Vec<_>>(),
+            b"",
+        )
+    })
+    .await
+    .unwrap()
 }

@@ -1,7 +1,9 @@
 //! Moving a gateway: what `rbm export` wrote, `rbm import` makes a directory of, and the gateway goes on there. What is not
 //! whole, or not what it says, moves nothing.
 
-use crate::program::{ANSWERS, Ended, HIDES_READING, OFFLINE, PATIENCE, command, envelope, rbm, sign, text};
+use crate::program::{
+    ANSWERS, Ended, HIDES_READING, OFFLINE, PATIENCE, command, envelope, rbm, sign, text,
+};
 use crate::serving::{Platform, Serve, get};
 use axum::http::StatusCode;
 use axum::routing::post;
@@ -30,33 +32,92 @@ async fn a_gateway_goes_on_where_it_was_moved_to() {
     let file = first.directory.path().join("export.jsonl");
     let config = path(&first.directory.path().join("rbm.toml"));
     let running = rbm(&["export", "--config", &config], b"");
-    assert_eq!((running.code, running.stdout.as_str()), (Some(3), ""), "{}", running.stderr);
-    assert!(running.stderr.contains("in use by another process\nhint: stop the gateway"), "{}", running.stderr);
+    assert_eq!(
+        (running.code, running.stdout.as_str()),
+        (Some(3), ""),
+        "{}",
+        running.stderr
+    );
+    assert!(
+        running
+            .stderr
+            .contains("in use by another process\nhint: stop the gateway"),
+        "{}",
+        running.stderr
+    );
     first.kill();
-    let exported = rbm(&["export", "--config", &config, "--output", &path(&file)], b"");
-    assert_eq!((exported.code, exported.stdout.as_str()), (Some(0), ""), "{}", exported.stderr);
+    let exported = rbm(
+        &["export", "--config", &config, "--output", &path(&file)],
+        b"",
+    );
+    assert_eq!(
+        (exported.code, exported.stdout.as_str()),
+        (Some(0), ""),
+        "{}",
+        exported.stderr
+    );
     let counts = "consent 1, consumer 1, delivery 1, event 6, last 1, message 3, orphan 1, quarantined 1, seen 6\n";
     assert!(exported.stderr.ends_with(counts), "{}", exported.stderr);
-    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "it tells of people");
+    assert_eq!(
+        fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+        0o600,
+        "it tells of people"
+    );
 
     let mut second = Serve::new(&platform, &callback);
     let config = path(&second.directory.path().join("rbm.toml"));
-    let imported = rbm(&["import", "--config", &config, "--input", &path(&file)], b"");
-    assert_eq!((imported.code, imported.stdout.as_str()), (Some(0), ""), "{}", imported.stderr);
+    let imported = rbm(
+        &["import", "--config", &config, "--input", &path(&file)],
+        b"",
+    );
+    assert_eq!(
+        (imported.code, imported.stdout.as_str()),
+        (Some(0), ""),
+        "{}",
+        imported.stderr
+    );
     assert!(imported.stderr.ends_with(counts), "{}", imported.stderr);
     let again = rbm(&["export", "--config", &config], b"");
-    assert_eq!(items(&again.stdout), items(&fs::read_to_string(&file).unwrap()));
+    assert_eq!(
+        items(&again.stdout),
+        items(&fs::read_to_string(&file).unwrap())
+    );
 
     second.start().await;
     assert_eq!(seen(&second, &id).await, before);
-    assert_eq!(hear(&second, &second.client_token, "u1").await, 200, "the platform sends it again");
+    assert_eq!(
+        hear(&second, &second.client_token, "u1").await,
+        200,
+        "the platform sends it again"
+    );
     assert_eq!(hear(&second, &second.client_token, "u2").await, 200);
-    let events = get(&second.client, &format!("{}/v1/events?after=e6", second.origin())).await;
-    assert_eq!((&events["events"][0]["cursor"], &events["events"][0]["message_id"]), (&json!("e7"), &json!("u2")));
-    assert_eq!(events["events"].as_array().unwrap().len(), 1, "u1 is known: {events}");
+    let events = get(
+        &second.client,
+        &format!("{}/v1/events?after=e6", second.origin()),
+    )
+    .await;
+    assert_eq!(
+        (
+            &events["events"][0]["cursor"],
+            &events["events"][0]["message_id"]
+        ),
+        (&json!("e7"), &json!("u2"))
+    );
+    assert_eq!(
+        events["events"].as_array().unwrap().len(),
+        1,
+        "u1 is known: {events}"
+    );
     assert_eq!(hear(&second, "forgotten", "u3").await, 401);
-    let aside = get(&second.client, &format!("{}/v1/quarantine", second.origin())).await;
-    assert_eq!((&aside["quarantine"][0]["id"], &aside["quarantine"][1]["id"]), (&json!("q2"), &json!("q1")));
+    let aside = get(
+        &second.client,
+        &format!("{}/v1/quarantine", second.origin()),
+    )
+    .await;
+    assert_eq!(
+        (&aside["quarantine"][0]["id"], &aside["quarantine"][1]["id"]),
+        (&json!("q2"), &json!("q1"))
+    );
 }
 
 /// An export is what it says and no more, so another program can write one too.
@@ -77,11 +138,23 @@ async fn what_another_program_wrote_is_imported_too() {
     let ended = rbm(&["import", "--data", &data], export.as_bytes());
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     serve.start().await;
-    let dead = get(&serve.client, &format!("{}/v1/dead-letters", serve.origin())).await;
+    let dead = get(
+        &serve.client,
+        &format!("{}/v1/dead-letters", serve.origin()),
+    )
+    .await;
     let letter = &dead["dead_letters"][0];
-    assert_eq!((&letter["event"]["cursor"], &letter["attempts"]), (&json!("e7"), &json!(10)), "{dead}");
+    assert_eq!(
+        (&letter["event"]["cursor"], &letter["attempts"]),
+        (&json!("e7"), &json!(10)),
+        "{dead}"
+    );
     assert_eq!(hear(&serve, &serve.client_token, "u1").await, 200);
-    let events = get(&serve.client, &format!("{}/v1/events?after=e7", serve.origin())).await;
+    let events = get(
+        &serve.client,
+        &format!("{}/v1/events?after=e7", serve.origin()),
+    )
+    .await;
     assert_eq!(events["events"][0]["cursor"], "e42", "{events}");
 }
 
@@ -91,8 +164,12 @@ async fn what_is_not_whole_or_not_known_is_refused_and_leaves_nothing() {
     let (serve, export) = exported(&platform).await;
     let lines: Vec<&str> = export.split_inclusive('\n').collect();
     let count = lines.len();
-    let version = |version: u32| export.replacen("\"version\":1", &format!("\"version\":{version}"), 1);
-    let of_event = lines.iter().position(|line| line.starts_with("{\"kind\":\"event\"")).unwrap();
+    let version =
+        |version: u32| export.replacen("\"version\":1", &format!("\"version\":{version}"), 1);
+    let of_event = lines
+        .iter()
+        .position(|line| line.starts_with("{\"kind\":\"event\""))
+        .unwrap();
     let with = |line: usize, text: &str| {
         let mut lines = lines.clone();
         lines[line] = text;
@@ -102,25 +179,67 @@ async fn what_is_not_whole_or_not_known_is_refused_and_leaves_nothing() {
     let wrong = lines[of_event].replacen("\"cursor\":\"e", "\"cursor\":\"f", 1);
     let twice = [&lines[..=of_event], &lines[of_event..]].concat().concat();
     for (name, export, said) in [
-        ("nothing", String::new(), "line 1: the last line, of the kind end, is missing".to_owned()),
-        ("a part", lines[..count - 1].concat(), format!("line {count}: the last line, of the kind end, is missing")),
-        ("half a line", export[..export.len() - 7].to_owned(), format!("line {count}: the line has no end")),
+        (
+            "nothing",
+            String::new(),
+            "line 1: the last line, of the kind end, is missing".to_owned(),
+        ),
+        (
+            "a part",
+            lines[..count - 1].concat(),
+            format!("line {count}: the last line, of the kind end, is missing"),
+        ),
+        (
+            "half a line",
+            export[..export.len() - 7].to_owned(),
+            format!("line {count}: the line has no end"),
+        ),
         (
             "a line less",
             [&lines[..3], &lines[4..]].concat().concat(),
-            format!("line {}: counts says 3 of \"message\", and there were 2", count - 1),
+            format!(
+                "line {}: counts says 3 of \"message\", and there were 2",
+                count - 1
+            ),
         ),
-        ("a line twice", twice, format!("line {}: counts says 6 of \"event\", and there were 7", count + 1)),
-        ("two exports", export.repeat(2), format!("line {}: there is more after the last line", count + 1)),
+        (
+            "a line twice",
+            twice,
+            format!(
+                "line {}: counts says 6 of \"event\", and there were 7",
+                count + 1
+            ),
+        ),
+        (
+            "two exports",
+            export.repeat(2),
+            format!("line {}: there is more after the last line", count + 1),
+        ),
         (
             "another kind",
             with(2, "{\"kind\":\"x\"}\n"),
             "line 3: kind is \"x\", which this program does not know".into(),
         ),
-        ("a field more", with(of_event, &unknown), format!("line {}: \"colour\" is a field", of_event + 1)),
-        ("no cursor", with(of_event, &wrong), format!("line {}: cursor: \"f1\" is no cursor", of_event + 1)),
-        ("a later version", version(2), "line 1: version is 2, and this program reads up to 1".into()),
-        ("no export", "{\"a\":1}\n".to_owned(), "line 1: it has no kind".into()),
+        (
+            "a field more",
+            with(of_event, &unknown),
+            format!("line {}: \"colour\" is a field", of_event + 1),
+        ),
+        (
+            "no cursor",
+            with(of_event, &wrong),
+            format!("line {}: cursor: \"f1\" is no cursor", of_event + 1),
+        ),
+        (
+            "a later version",
+            version(2),
+            "line 1: version is 2, and this program reads up to 1".into(),
+        ),
+        (
+            "no export",
+            "{\"a\":1}\n".to_owned(),
+            "line 1: it has no kind".into(),
+        ),
     ] {
         assert_refused(name, export.as_bytes(), &said);
     }
@@ -135,7 +254,12 @@ async fn what_is_not_whole_or_not_known_is_refused_and_leaves_nothing() {
     let before = fs::read(data.join("gateway.db")).unwrap();
     let used = rbm(&["import", "--data", &path(&data)], export.as_bytes());
     assert_eq!(used.code, Some(2), "{}", used.stderr);
-    assert!(used.stderr.contains(&format!("--data {} has a store already", path(&data))), "{}", used.stderr);
+    assert!(
+        used.stderr
+            .contains(&format!("--data {} has a store already", path(&data))),
+        "{}",
+        used.stderr
+    );
     assert_eq!(fs::read(data.join("gateway.db")).unwrap(), before);
 }
 
@@ -144,7 +268,13 @@ fn assert_refused(name: &str, export: &[u8], said: &str) {
     let data = directory.path().join("data");
     let ended = rbm(&["import", "--data", &path(&data)], export);
     assert_eq!(ended.code, Some(1), "{name}: {}", ended.stderr);
-    assert!(ended.stderr.starts_with("error: nothing was imported from stdin: "), "{name}: {}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .starts_with("error: nothing was imported from stdin: "),
+        "{name}: {}",
+        ended.stderr
+    );
     assert!(ended.stderr.contains(said), "{name}: {}", ended.stderr);
     assert_eq!(names_in(&data), ["lock"], "{name}");
 }
@@ -156,16 +286,28 @@ fn an_import_that_is_killed_leaves_nothing_that_is_taken_for_whole() {
         let (event, at) = (format!("{number:032x}"), "2026-11-25T10:00:00Z");
         json!({ "kind": "seen", "event": event, "received_at": at })
     };
-    let lines: Vec<Value> = std::iter::once(json!({ "kind": "last" })).chain((0..20_000).map(seen)).collect();
+    let lines: Vec<Value> = std::iter::once(json!({ "kind": "last" }))
+        .chain((0..20_000).map(seen))
+        .collect();
     let export = written(&lines);
     let (directory, data) = new_data();
-    let mut import = command(&["import", "--data", &data]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut import = command(&["import", "--data", &data])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut stdin = import.stdin.take().unwrap();
-    stdin.write_all(&export.as_bytes()[..export.len() - 10]).unwrap();
+    stdin
+        .write_all(&export.as_bytes()[..export.len() - 10])
+        .unwrap();
     let begun = Instant::now();
-    let committed = || fs::metadata(directory.path().join("gateway.importing.db-wal")).map_or(0, |it| it.len());
+    let committed =
+        || fs::metadata(directory.path().join("gateway.importing.db-wal")).map_or(0, |it| it.len());
     while committed() < 100_000 {
-        assert!(begun.elapsed() < PATIENCE, "{:?}", names_in(directory.path()));
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "{:?}",
+            names_in(directory.path())
+        );
         thread::sleep(Duration::from_millis(1));
     }
     let beside = rbm(&["import", "--data", &data], export.as_bytes());
@@ -187,12 +329,18 @@ fn an_import_that_is_killed_leaves_nothing_that_is_taken_for_whole() {
     fs::write(&file, &export).unwrap();
     let (mut directory, mut data) = new_data();
     for _ in 0..10 {
-        let mut import = command(&["import", "--data", &data, "--input", &path(&file)]).spawn().unwrap();
+        let mut import = command(&["import", "--data", &data, "--input", &path(&file)])
+            .spawn()
+            .unwrap();
         thread::sleep(Duration::from_millis(rand::rng().random_range(0..=time_ms)));
         kill(&mut import);
         let exported = rbm(&["export", "--data", &data], b"");
         if directory.path().join("gateway.db").exists() {
-            assert!(items(&exported.stdout) == items(&whole), "not all of it is there: {}", exported.stderr);
+            assert!(
+                items(&exported.stdout) == items(&whole),
+                "not all of it is there: {}",
+                exported.stderr
+            );
             (directory, data) = new_data();
         } else {
             assert_eq!(exported.code, Some(2), "{}", exported.stderr);
@@ -227,27 +375,51 @@ async fn a_file_is_written_whole_or_stays_as_it_was() {
     assert_eq!(fs::read_to_string(&file).unwrap(), "as it was");
     let inode = fs::metadata("/dev/null").unwrap().ino();
     for (output, said) in [
-        (&path(directory.path()), "is no file that could be replaced\nhint: `-` is stdout"),
-        (&"/dev/null".to_owned(), "/dev/null is no file that could be replaced"),
-        (&path(&directory.path().join("none/below")), "could not be written: "),
+        (
+            &path(directory.path()),
+            "is no file that could be replaced\nhint: `-` is stdout",
+        ),
+        (
+            &"/dev/null".to_owned(),
+            "/dev/null is no file that could be replaced",
+        ),
+        (
+            &path(&directory.path().join("none/below")),
+            "could not be written: ",
+        ),
     ] {
         let ended = rbm(&["export", "--data", &data, "--output", output], b"");
-        assert!(ended.code == Some(1) || ended.code == Some(2), "{output}: {}", ended.stderr);
+        assert!(
+            ended.code == Some(1) || ended.code == Some(2),
+            "{output}: {}",
+            ended.stderr
+        );
         assert!(ended.stderr.contains(said), "{output}: {}", ended.stderr);
     }
     assert_eq!(fs::metadata("/dev/null").unwrap().ino(), inode);
     let ended = rbm(&["export", "--data", &data, "--output", &path(&link)], b"");
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(items(&fs::read_to_string(&file).unwrap()), items(&export));
-    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     assert_eq!(names_in(directory.path()), ["file", "link"]);
 
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
     let mut command = command(&["export", "--data", &data]);
-    let output = command.stdin(Stdio::null()).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    let output = command
+        .stdin(Stdio::null())
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(stderr.starts_with("error: stdout could not be written: "), "{stderr}");
+    assert!(
+        stderr.starts_with("error: stdout could not be written: "),
+        "{stderr}"
+    );
     let both = rbm(&["export", "--data", &data, "--config", "rbm.toml"], b"");
     assert_eq!(both.code, Some(2), "{}", both.stderr);
 }
@@ -259,25 +431,55 @@ async fn exported(platform: &Platform) -> (Serve, String) {
     serve.start().await;
     fill(platform, &serve).await;
     serve.kill();
-    let Ended { code, stdout, stderr } = rbm(&["export", "--data", &path(&serve.directory.path().join("data"))], b"");
+    let Ended {
+        code,
+        stdout,
+        stderr,
+    } = rbm(
+        &[
+            "export",
+            "--data",
+            &path(&serve.directory.path().join("data")),
+        ],
+        b"",
+    );
     assert_eq!(code, Some(0), "{stderr}");
     (serve, stdout)
 }
 
 /// Something of everything, until nothing changes any more. Gives the message that was read.
 async fn fill(platform: &Platform, serve: &Serve) -> String {
-    platform.emulator.register_webhook(&serve.webhook(), serve.client_token.clone().into()).await.unwrap();
+    platform
+        .emulator
+        .register_webhook(&serve.webhook(), serve.client_token.clone().into())
+        .await
+        .unwrap();
     let read = send(serve, &text(ANSWERS, "Hello \u{1f600}")).await;
-    wait_for(serve, &format!("/v1/messages/{read}"), |message| message["state"] == "read").await;
+    wait_for(serve, &format!("/v1/messages/{read}"), |message| {
+        message["state"] == "read"
+    })
+    .await;
     // Two of the message, and that the person types and answers.
-    wait_for(serve, "/v1/events", |body| body["events"].as_array().unwrap().len() == 4).await;
+    wait_for(serve, "/v1/events", |body| {
+        body["events"].as_array().unwrap().len() == 4
+    })
+    .await;
     let accepted = send(serve, &text(OFFLINE, "Hello")).await;
-    wait_for(serve, &format!("/v1/messages/{accepted}"), |message| message["state"] == "accepted").await;
+    wait_for(serve, &format!("/v1/messages/{accepted}"), |message| {
+        message["state"] == "accepted"
+    })
+    .await;
     let mut later = text(HIDES_READING, "Hello");
     later["send_at"] = json!((jiff::Timestamp::now() + Duration::from_hours(24)).to_string());
     send(serve, &later).await;
-    let opt_out = serve.client.put(format!("{}/v1/opt-outs/{OFFLINE}", serve.origin()));
-    let opt_out = opt_out.header("content-type", "application/json").body("{\"reason\":\"by telephone\"}").send().await;
+    let opt_out = serve
+        .client
+        .put(format!("{}/v1/opt-outs/{OFFLINE}", serve.origin()));
+    let opt_out = opt_out
+        .header("content-type", "application/json")
+        .body("{\"reason\":\"by telephone\"}")
+        .send()
+        .await;
     assert!(opt_out.unwrap().status().is_success());
     assert_eq!(hear(serve, "forgotten", "u1").await, 401);
     assert_eq!(hear(serve, &serve.client_token, "u1").await, 200);
@@ -295,8 +497,19 @@ async fn fill(platform: &Platform, serve: &Serve) -> String {
 /// All that anybody can ask for.
 async fn seen(serve: &Serve, message: &str) -> Vec<Value> {
     let mut seen = Vec::new();
-    let paths = ["messages", "events", "opt-outs", "quarantine", "quarantine/q1", "dead-letters"].map(str::to_owned);
-    for path in paths.into_iter().chain([format!("messages/{message}"), format!("opt-outs/{OFFLINE}")]) {
+    let paths = [
+        "messages",
+        "events",
+        "opt-outs",
+        "quarantine",
+        "quarantine/q1",
+        "dead-letters",
+    ]
+    .map(str::to_owned);
+    for path in paths
+        .into_iter()
+        .chain([format!("messages/{message}"), format!("opt-outs/{OFFLINE}")])
+    {
         seen.push(get(&serve.client, &format!("{}/v1/{path}", serve.origin())).await);
     }
     let callbacks = get(&serve.client, &format!("{}/v1/callbacks", serve.origin())).await;
@@ -307,9 +520,17 @@ async fn seen(serve: &Serve, message: &str) -> Vec<Value> {
 
 async fn send(serve: &Serve, body: &Value) -> String {
     let request = serve.client.post(format!("{}/v1/messages", serve.origin()));
-    let response = request.header("content-type", "application/json").body(body.to_string()).send().await.unwrap();
+    let response = request
+        .header("content-type", "application/json")
+        .body(body.to_string())
+        .send()
+        .await
+        .unwrap();
     let answer: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
-    answer["id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    answer["id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{answer}"))
+        .to_owned()
 }
 
 async fn wait_for(serve: &Serve, path: &str, wanted: impl Fn(&Value) -> bool) {
@@ -325,15 +546,23 @@ async fn wait_for(serve: &Serve, path: &str, wanted: impl Fn(&Value) -> bool) {
 }
 
 async fn hear(serve: &Serve, token: &str, message: &str) -> u16 {
-    let document =
-        json!({ "agentId": "demo@rbm.goog", "senderPhoneNumber": ANSWERS, "messageId": message, "text": "x" });
+    let document = json!({ "agentId": "demo@rbm.goog", "senderPhoneNumber": ANSWERS, "messageId": message, "text": "x" });
     notify(serve, token, &document).await
 }
 
 async fn notify(serve: &Serve, token: &str, document: &Value) -> u16 {
     let document = document.to_string();
-    let request = serve.client.post(serve.webhook()).header("x-goog-signature", sign(token, document.as_bytes()));
-    request.body(envelope(&document).to_string()).send().await.unwrap().status().as_u16()
+    let request = serve
+        .client
+        .post(serve.webhook())
+        .header("x-goog-signature", sign(token, document.as_bytes()));
+    request
+        .body(envelope(&document).to_string())
+        .send()
+        .await
+        .unwrap()
+        .status()
+        .as_u16()
 }
 
 /// One that wants no events, so that they stay; and the configuration's lines that name it.
@@ -343,18 +572,29 @@ async fn application() -> (String, tokio::task::JoinHandle<()>) {
     let router = axum::Router::new().route("/", post(async || StatusCode::GONE));
     let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-    let callback = format!("[callbacks.app]\nurl = \"{url}\"\nsecret = \"{secret}\"\nallow_private_addresses = true\n");
+    let callback = format!(
+        "[callbacks.app]\nurl = \"{url}\"\nsecret = \"{secret}\"\nallow_private_addresses = true\n"
+    );
     (callback, serving)
 }
 
 /// By what is said of the format, and nothing of its code.
 fn written(items: &[Value]) -> String {
     let mut counts = BTreeMap::<&str, u64>::new();
-    items.iter().for_each(|item| *counts.entry(item["kind"].as_str().unwrap()).or_default() += 1);
+    items
+        .iter()
+        .for_each(|item| *counts.entry(item["kind"].as_str().unwrap()).or_default() += 1);
     let at = "2026-11-25T10:00:00Z";
-    let first = json!({ "kind": "rbm-export", "version": 1, "written_at": at, "program": "another 1" });
-    let lines: String = std::iter::once(&first).chain(items).map(|line| format!("{line}\n")).collect();
-    let sha256: String = Sha256::digest(&lines).iter().map(|byte| format!("{byte:02x}")).collect();
+    let first =
+        json!({ "kind": "rbm-export", "version": 1, "written_at": at, "program": "another 1" });
+    let lines: String = std::iter::once(&first)
+        .chain(items)
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let sha256: String = Sha256::digest(&lines)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     lines + &json!({ "kind": "end", "counts": counts, "sha256": sha256 }).to_string() + "\n"
 }
 
@@ -367,7 +607,9 @@ fn items(export: &str) -> Vec<&str> {
 
 fn names_in(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();
-    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }

@@ -7,16 +7,29 @@ use std::collections::HashSet;
 #[tokio::test]
 async fn a_key_that_is_used_again_sends_nothing_again() {
     let dev = Dev::start();
-    let body = json!({ "to": HIDES_READING, "content": { "text": "Hi" }, "purpose": "transaction" });
+    let body =
+        json!({ "to": HIDES_READING, "content": { "text": "Hi" }, "purpose": "transaction" });
     let first = dev.send_with_key("order-1", &body).await;
-    let reordered = json!({ "purpose": "transaction", "content": { "text": "Hi" }, "to": HIDES_READING });
+    let reordered =
+        json!({ "purpose": "transaction", "content": { "text": "Hi" }, "to": HIDES_READING });
     let again = dev.send_with_key("order-1", &reordered).await;
-    assert_eq!((first.status, again.status, &first.body["id"]), (202, 202, &again.body["id"]));
-    let other = dev.send_with_key("order-1", &text(HIDES_READING, "Ho")).await;
-    assert_eq!((other.status, &other.body["code"]), (409, &json!("idempotency-key-reused")));
+    assert_eq!(
+        (first.status, again.status, &first.body["id"]),
+        (202, 202, &again.body["id"])
+    );
+    let other = dev
+        .send_with_key("order-1", &text(HIDES_READING, "Ho"))
+        .await;
+    assert_eq!(
+        (other.status, &other.body["code"]),
+        (409, &json!("idempotency-key-reused"))
+    );
     let id = first.body["id"].as_str().unwrap();
     dev.wait_for_state(id, "delivered").await;
-    assert_eq!(dev.send_with_key("order-1", &body).await.body["state"], "delivered");
+    assert_eq!(
+        dev.send_with_key("order-1", &body).await.body["state"],
+        "delivered"
+    );
     assert_eq!(dev.shown_on(HIDES_READING).await.len(), 1);
 }
 
@@ -34,14 +47,18 @@ async fn a_key_that_is_used_by_many_at_once_sends_once() {
         ids.insert(answer.body["id"].as_str().unwrap().to_owned());
     }
     assert_eq!(ids.len(), 1);
-    dev.wait_for_state(ids.iter().next().unwrap(), "delivered").await;
+    dev.wait_for_state(ids.iter().next().unwrap(), "delivered")
+        .await;
     assert_eq!(dev.shown_on(HIDES_READING).await.len(), 1);
 }
 
 #[tokio::test]
 async fn without_a_key_every_message_is_one_of_its_own() {
     let dev = Dev::start();
-    let (first, second) = (dev.send(&text(HIDES_READING, "Hi")).await, dev.send(&text(HIDES_READING, "Hi")).await);
+    let (first, second) = (
+        dev.send(&text(HIDES_READING, "Hi")).await,
+        dev.send(&text(HIDES_READING, "Hi")).await,
+    );
     assert_ne!(first, second);
     dev.wait_for_state(&first, "delivered").await;
     dev.wait_for_state(&second, "delivered").await;
@@ -55,8 +72,15 @@ async fn every_content_and_suggestion_reaches_the_phone_as_google_documents_it()
         let id = dev.send(&body).await;
         dev.wait_for_state(&id, "delivered").await;
         let shown = dev.shown_on(HIDES_READING).await;
-        let message = shown.iter().find(|message| message["id"] == json!(id)).unwrap();
-        assert_eq!(message["content"].pointer(path), Some(&expected), "{name}: {message}");
+        let message = shown
+            .iter()
+            .find(|message| message["id"] == json!(id))
+            .unwrap();
+        assert_eq!(
+            message["content"].pointer(path),
+            Some(&expected),
+            "{name}: {message}"
+        );
     }
 }
 
@@ -66,13 +90,20 @@ fn contents() -> Vec<(&'static str, Value, &'static str, Value)> {
     let to = |content: Value| json!({ "to": HIDES_READING, "content": content });
     let chip = |chip: Value| json!({ "to": HIDES_READING, "content": { "text": "x" }, "suggestions": [chip] });
     let action = |rest: Value| {
-        let mut action = json!({ "text": "Go", "postbackData": "go", "fallbackUrl": "https://f.example" });
-        action.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        let mut action =
+            json!({ "text": "Go", "postbackData": "go", "fallbackUrl": "https://f.example" });
+        action
+            .as_object_mut()
+            .unwrap()
+            .extend(rest.as_object().unwrap().clone());
         json!({ "action": action })
     };
     let labelled = |kind: &str, rest: Value| {
-        let mut own = json!({ "text": "Go", "postback": "go", "fallback_url": "https://f.example" });
-        own.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        let mut own =
+            json!({ "text": "Go", "postback": "go", "fallback_url": "https://f.example" });
+        own.as_object_mut()
+            .unwrap()
+            .extend(rest.as_object().unwrap().clone());
         chip(json!({ kind: own }))
     };
     let media = json!({ "file": { "url": "https://x.example/a.jpg", "thumbnail_url": "https://x.example/s.jpg" },
@@ -89,8 +120,10 @@ fn contents() -> Vec<(&'static str, Value, &'static str, Value)> {
         ),
         (
             "vertical card",
-            to(json!({ "card": { "layout": "vertical", "title": "t", "description": "d", "media": media,
-            "suggestions": [{ "reply": { "text": "Yes", "postback": "y" } }] } })),
+            to(
+                json!({ "card": { "layout": "vertical", "title": "t", "description": "d", "media": media,
+            "suggestions": [{ "reply": { "text": "Yes", "postback": "y" } }] } }),
+            ),
             "/richCard/standaloneCard",
             json!({ "cardOrientation": "VERTICAL", "cardContent": { "title": "t", "description": "d", "media": shown_media,
                 "suggestions": [{ "reply": { "text": "Yes", "postbackData": "y" } }] } }),
@@ -103,7 +136,9 @@ fn contents() -> Vec<(&'static str, Value, &'static str, Value)> {
         ),
         (
             "carousel",
-            to(json!({ "carousel": { "width": "medium", "cards": [{ "title": "a" }, { "description": "b" }] } })),
+            to(
+                json!({ "carousel": { "width": "medium", "cards": [{ "title": "a" }, { "description": "b" }] } }),
+            ),
             "/richCard/carouselCard",
             json!({ "cardWidth": "MEDIUM", "cardContents": [{ "title": "a" }, { "description": "b" }] }),
         ),
@@ -121,14 +156,22 @@ fn contents() -> Vec<(&'static str, Value, &'static str, Value)> {
         ),
         (
             "open url",
-            labelled("open_url", json!({ "url": "https://x.example", "view": "webview_half", "description": "d" })),
+            labelled(
+                "open_url",
+                json!({ "url": "https://x.example", "view": "webview_half", "description": "d" }),
+            ),
             "/suggestions/0",
-            action(json!({ "openUrlAction": { "url": "https://x.example", "application": "WEBVIEW",
-                "webviewViewMode": "HALF", "description": "d" } })),
+            action(
+                json!({ "openUrlAction": { "url": "https://x.example", "application": "WEBVIEW",
+                "webviewViewMode": "HALF", "description": "d" } }),
+            ),
         ),
         (
             "view location",
-            labelled("view_location", json!({ "latitude": 1.5, "longitude": -2.5, "label": "l" })),
+            labelled(
+                "view_location",
+                json!({ "latitude": 1.5, "longitude": -2.5, "label": "l" }),
+            ),
             "/suggestions/0",
             action(
                 json!({ "viewLocationAction": { "latLong": { "latitude": 1.5, "longitude": -2.5 }, "label": "l" } }),
@@ -153,7 +196,10 @@ fn contents() -> Vec<(&'static str, Value, &'static str, Value)> {
         ),
         (
             "compose text",
-            labelled("compose_text", json!({ "phone": "+15550100009", "message": "m" })),
+            labelled(
+                "compose_text",
+                json!({ "phone": "+15550100009", "message": "m" }),
+            ),
             "/suggestions/0",
             action(
                 json!({ "composeAction": { "composeTextMessage": { "phoneNumber": "+15550100009", "text": "m" } } }),
@@ -161,7 +207,10 @@ fn contents() -> Vec<(&'static str, Value, &'static str, Value)> {
         ),
         (
             "compose recording",
-            labelled("compose_recording", json!({ "phone": "+15550100009", "kind": "audio" })),
+            labelled(
+                "compose_recording",
+                json!({ "phone": "+15550100009", "kind": "audio" }),
+            ),
             "/suggestions/0",
             action(
                 json!({ "composeAction": { "composeRecordingMessage": { "phoneNumber": "+15550100009", "type": "AUDIO" } } }),
@@ -188,16 +237,35 @@ async fn what_cannot_be_sent_is_refused_with_the_place_the_rule_and_the_value() 
             (&json!("error"), &json!(path), &json!(rule)),
             "{name}"
         );
-        assert_eq!((finding["limit"].as_str(), finding["actual"].as_str()), (limit, actual), "{name}: {finding}");
+        assert_eq!(
+            (finding["limit"].as_str(), finding["actual"].as_str()),
+            (limit, actual),
+            "{name}: {finding}"
+        );
         assert!(!finding["message"].as_str().unwrap().is_empty(), "{name}");
         let checked = dev.post("/v1/check", &body).await;
-        assert_eq!((checked.status, &checked.body["findings"]), (200, &answer.body["findings"]), "{name}");
+        assert_eq!(
+            (checked.status, &checked.body["findings"]),
+            (200, &answer.body["findings"]),
+            "{name}"
+        );
     }
-    assert_eq!(dev.get("/v1/messages").await.body["messages"], json!([]), "nothing was kept");
+    assert_eq!(
+        dev.get("/v1/messages").await.body["messages"],
+        json!([]),
+        "nothing was kept"
+    );
     assert!(dev.shown_on(ANSWERS).await.is_empty(), "nothing was sent");
 }
 
-type Refused = (&'static str, Value, &'static str, &'static str, Option<&'static str>, Option<&'static str>);
+type Refused = (
+    &'static str,
+    Value,
+    &'static str,
+    &'static str,
+    Option<&'static str>,
+    Option<&'static str>,
+);
 
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn refused() -> Vec<Refused> {
@@ -206,7 +274,8 @@ fn refused() -> Vec<Refused> {
         body[name] = value;
         body
     };
-    let reply = |text: &str, postback: &str| json!({ "reply": { "text": text, "postback": postback } });
+    let reply =
+        |text: &str, postback: &str| json!({ "reply": { "text": text, "postback": postback } });
     let twelve: Vec<Value> = (0..12).map(|_| reply("a", "")).collect();
     let characters = Some("1 to 3072 characters");
     let label = Some("1 to 25 characters");
@@ -219,7 +288,14 @@ fn refused() -> Vec<Refused> {
             characters,
             Some("3073 characters"),
         ),
-        ("no text", text(ANSWERS, ""), "content.text", "text-length", characters, Some("0 characters")),
+        (
+            "no text",
+            text(ANSWERS, ""),
+            "content.text",
+            "text-length",
+            characters,
+            Some("0 characters"),
+        ),
         (
             "12 suggestions",
             with("suggestions", json!(twelve)),
@@ -230,7 +306,10 @@ fn refused() -> Vec<Refused> {
         ),
         (
             "long label",
-            with("suggestions", json!([reply("a", ""), reply(&"😀".repeat(26), "")])),
+            with(
+                "suggestions",
+                json!([reply("a", ""), reply(&"😀".repeat(26), "")]),
+            ),
             "suggestions[1].reply.text",
             "suggestion-text-length",
             label,
@@ -268,12 +347,54 @@ fn refused() -> Vec<Refused> {
             Some("1 to 1296000 seconds"),
             Some("0 seconds"),
         ),
-        ("no time", with("expires_at", json!("tomorrow")), "expires_at", "expiry-time", None, None),
-        ("no phone", text("15550100001", "x"), "to", "phone-e164", None, None),
-        ("phone from 0", text("+05550100001", "x"), "to", "phone-e164", None, None),
-        ("long phone", text("+1234567890123456", "x"), "to", "phone-e164", None, None),
-        ("no content", json!({ "to": ANSWERS }), "content", "content-exactly-one", None, None),
-        ("empty content", json!({ "to": ANSWERS, "content": {} }), "content", "content-exactly-one", None, None),
+        (
+            "no time",
+            with("expires_at", json!("tomorrow")),
+            "expires_at",
+            "expiry-time",
+            None,
+            None,
+        ),
+        (
+            "no phone",
+            text("15550100001", "x"),
+            "to",
+            "phone-e164",
+            None,
+            None,
+        ),
+        (
+            "phone from 0",
+            text("+05550100001", "x"),
+            "to",
+            "phone-e164",
+            None,
+            None,
+        ),
+        (
+            "long phone",
+            text("+1234567890123456", "x"),
+            "to",
+            "phone-e164",
+            None,
+            None,
+        ),
+        (
+            "no content",
+            json!({ "to": ANSWERS }),
+            "content",
+            "content-exactly-one",
+            None,
+            None,
+        ),
+        (
+            "empty content",
+            json!({ "to": ANSWERS, "content": {} }),
+            "content",
+            "content-exactly-one",
+            None,
+            None,
+        ),
         (
             "two contents",
             json!({ "to": ANSWERS, "content": { "text": "x", "card": { "title": "t" } } }),
@@ -298,16 +419,42 @@ fn refused() -> Vec<Refused> {
             Some("2 to 10 cards"),
             Some("1 cards"),
         ),
-        ("unknown field", with("colour", json!("red")), "colour", "unknown-field", None, None),
-        ("unknown agent", with("agent", json!("nobody")), "agent", "agent-unknown", None, None),
-        ("agent of another type", with("agent", json!(7)), "agent", "type", None, None),
+        (
+            "unknown field",
+            with("colour", json!("red")),
+            "colour",
+            "unknown-field",
+            None,
+            None,
+        ),
+        (
+            "unknown agent",
+            with("agent", json!("nobody")),
+            "agent",
+            "agent-unknown",
+            None,
+            None,
+        ),
+        (
+            "agent of another type",
+            with("agent", json!(7)),
+            "agent",
+            "type",
+            None,
+            None,
+        ),
         ("no object", json!([1]), "", "type", None, None),
         ("no message", json!(null), "", "type", None, None),
     ]
 }
 
 fn errors(answer: &Value) -> usize {
-    answer["findings"].as_array().unwrap().iter().filter(|finding| finding["severity"] == "error").count()
+    answer["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["severity"] == "error")
+        .count()
 }
 
 #[tokio::test]
@@ -328,9 +475,16 @@ async fn everything_that_is_wrong_is_said_at_once() {
     let dev = Dev::start();
     let body = json!({ "to": "nobody", "content": { "text": "" }, "suggestions": [{ "reply": { "text": "x".repeat(26), "postback": "" } }] });
     let answer = dev.post("/v1/messages", &body).await;
-    let paths: HashSet<&str> =
-        answer.body["findings"].as_array().unwrap().iter().map(|finding| finding["path"].as_str().unwrap()).collect();
-    assert_eq!(paths, HashSet::from(["to", "content.text", "suggestions[0].reply.text"]));
+    let paths: HashSet<&str> = answer.body["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["path"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        paths,
+        HashSet::from(["to", "content.text", "suggestions[0].reply.text"])
+    );
     assert_eq!(answer.body["detail"], "the message has 3 errors");
 }
 
@@ -338,26 +492,68 @@ async fn everything_that_is_wrong_is_said_at_once() {
 async fn a_check_tells_the_class_and_sends_nothing() {
     let dev = Dev::start();
     for (body, class, segments, rules) in [
-        (text("+4915550100001", "Hi"), "BASIC_MESSAGE", Value::Null, vec![]),
-        (text("+4915550100001", &"é".repeat(81)), "SINGLE_MESSAGE", Value::Null, vec!["basic-message-bytes"]),
-        (text(ANSWERS, &"x".repeat(161)), "RICH_MESSAGE", json!(2), vec!["basic-message-bytes"]),
-        (json!({ "to": ANSWERS, "content": { "card": { "title": "t" } } }), "RICH_MEDIA_MESSAGE", Value::Null, vec![]),
+        (
+            text("+4915550100001", "Hi"),
+            "BASIC_MESSAGE",
+            Value::Null,
+            vec![],
+        ),
+        (
+            text("+4915550100001", &"é".repeat(81)),
+            "SINGLE_MESSAGE",
+            Value::Null,
+            vec!["basic-message-bytes"],
+        ),
+        (
+            text(ANSWERS, &"x".repeat(161)),
+            "RICH_MESSAGE",
+            json!(2),
+            vec!["basic-message-bytes"],
+        ),
+        (
+            json!({ "to": ANSWERS, "content": { "card": { "title": "t" } } }),
+            "RICH_MEDIA_MESSAGE",
+            Value::Null,
+            vec![],
+        ),
     ] {
         let answer = dev.post("/v1/check", &body).await;
-        assert_eq!((&answer.body["message_class"], &answer.body["segments"]), (&json!(class), &segments));
+        assert_eq!(
+            (&answer.body["message_class"], &answer.body["segments"]),
+            (&json!(class), &segments)
+        );
         let findings = answer.body["findings"].as_array().unwrap();
-        assert_eq!(findings.iter().map(|finding| finding["rule"].as_str().unwrap()).collect::<Vec<_>>(), rules);
+        assert_eq!(
+            findings
+                .iter()
+                .map(|finding| finding["rule"].as_str().unwrap())
+                .collect::<Vec<_>>(),
+            rules
+        );
     }
-    let long = dev.post("/v1/check", &text(ANSWERS, &"x".repeat(161))).await.body;
+    let long = dev
+        .post("/v1/check", &text(ANSWERS, &"x".repeat(161)))
+        .await
+        .body;
     let plain = json!({ "text": "x".repeat(161), "encoding": "gsm7", "segments": 2 });
     assert_eq!(
         (&long["plain_text"], &long["bytes"]),
-        (&plain, &json!(r#"{"contentMessage":{"text":""}}"#.len() + 161))
+        (
+            &plain,
+            &json!(r#"{"contentMessage":{"text":""}}"#.len() + 161)
+        )
     );
-    let warned =
-        dev.post("/v1/check", &json!({ "to": ANSWERS, "content": { "text": "x" }, "lifetime_seconds": 9 })).await;
+    let warned = dev
+        .post(
+            "/v1/check",
+            &json!({ "to": ANSWERS, "content": { "text": "x" }, "lifetime_seconds": 9 }),
+        )
+        .await;
     assert_eq!(
-        (&warned.body["findings"][0]["severity"], &warned.body["findings"][0]["rule"]),
+        (
+            &warned.body["findings"][0]["severity"],
+            &warned.body["findings"][0]["rule"]
+        ),
         (&json!("warning"), &json!("lifetime-short"))
     );
     assert_eq!(dev.get("/v1/messages").await.body["messages"], json!([]));
@@ -368,10 +564,21 @@ async fn somebody_without_rcs_is_a_failure_with_its_reason() {
     let dev = Dev::start();
     let id = dev.send(&text(WITHOUT_RCS, "Hi")).await;
     let message = dev.wait_for_state(&id, "failed").await;
-    let last = message["history"].as_array().unwrap().last().unwrap().clone();
-    assert_eq!((&last["fact"], &last["attempt"]), (&json!("failed"), &json!(1)));
+    let last = message["history"]
+        .as_array()
+        .unwrap()
+        .last()
+        .unwrap()
+        .clone();
+    assert_eq!(
+        (&last["fact"], &last["attempt"]),
+        (&json!("failed"), &json!(1))
+    );
     assert!(
-        last["reason"].as_str().unwrap().contains("The specified phone number cannot be reached by RBM at this time."),
+        last["reason"]
+            .as_str()
+            .unwrap()
+            .contains("The specified phone number cannot be reached by RBM at this time."),
         "{last}"
     );
 }
@@ -379,11 +586,16 @@ async fn somebody_without_rcs_is_a_failure_with_its_reason() {
 #[tokio::test]
 async fn a_message_that_runs_out_on_the_way_is_expired() {
     let dev = Dev::start();
-    let id = dev.send(&json!({ "to": OFFLINE, "content": { "text": "Hi" }, "lifetime_seconds": 2 })).await;
+    let id = dev
+        .send(&json!({ "to": OFFLINE, "content": { "text": "Hi" }, "lifetime_seconds": 2 }))
+        .await;
     dev.wait_for_state(&id, "accepted").await;
     dev.wait_for_state(&id, "expired").await;
     let events = dev.wait_for_event(|event| event["kind"] == "expired").await;
-    assert_eq!((&events[0]["message_id"], &events[0]["phone"]), (&json!(id), &json!(OFFLINE)));
+    assert_eq!(
+        (&events[0]["message_id"], &events[0]["phone"]),
+        (&json!(id), &json!(OFFLINE))
+    );
 }
 
 #[tokio::test]
@@ -399,7 +611,10 @@ async fn messages_are_listed_newest_first_by_what_is_asked() {
         assert_eq!(answer.status, 200, "{query}: {}", answer.body);
         let messages = answer.body["messages"].as_array().unwrap();
         (
-            messages.iter().map(|message| message["id"].as_str().unwrap().to_owned()).collect(),
+            messages
+                .iter()
+                .map(|message| message["id"].as_str().unwrap().to_owned())
+                .collect(),
             answer.body["next"].clone(),
         )
     };
@@ -409,9 +624,16 @@ async fn messages_are_listed_newest_first_by_what_is_asked() {
     assert_eq!(list("?agent=demo@rbm.goog").await.0, newest_first);
     assert_eq!(list("?state=failed").await.0, [ids[1].clone()]);
     for phone in ["%2B15550100003", "+15550100003"] {
-        assert_eq!(list(&format!("?to={phone}")).await.0, [ids[2].clone(), ids[0].clone()], "{phone}");
+        assert_eq!(
+            list(&format!("?to={phone}")).await.0,
+            [ids[2].clone(), ids[0].clone()],
+            "{phone}"
+        );
     }
     let (page, next) = list("?limit=2").await;
     assert_eq!((page, &next), (newest_first[..2].to_vec(), &json!(ids[1])));
-    assert_eq!(list(&format!("?limit=2&after={}", next.as_str().unwrap())).await, (vec![ids[0].clone()], Value::Null));
+    assert_eq!(
+        list(&format!("?limit=2&after={}", next.as_str().unwrap())).await,
+        (vec![ids[0].clone()], Value::Null)
+    );
 }

@@ -48,16 +48,25 @@ async fn each_example_is_answered_as_it_is_described() {
     let dev = Dev::start_with(&["--forward-to", "http://127.0.0.1:1/events"], "error");
     let described = Described::by(&dev.get("/v1/openapi.json").await.body);
     let asked: BTreeSet<&str> = OPERATIONS.iter().map(|(name, _)| *name).collect();
-    let there: BTreeSet<&str> = described.operations.iter().map(|operation| operation.name.as_str()).collect();
+    let there: BTreeSet<&str> = described
+        .operations
+        .iter()
+        .map(|operation| operation.name.as_str())
+        .collect();
     assert_eq!(asked, there);
     for (name, expected) in OPERATIONS {
-        let operation = described.operations.iter().find(|operation| operation.name == name).unwrap();
+        let operation = described
+            .operations
+            .iter()
+            .find(|operation| operation.name == name)
+            .unwrap();
         for (request, what) in operation.requests(&dev) {
             let status = described.check(operation, request, &what).await;
             assert!(expected.contains(&status), "{what}: {status}");
         }
         if name == "sendMessage" {
-            dev.wait_for_state("c820a644-f881-530f-998b-bb9e9a4ea702", "read").await;
+            dev.wait_for_state("c820a644-f881-530f-998b-bb9e9a4ea702", "read")
+                .await;
             dev.wait_for_event(|event| event["kind"] == "message").await;
         }
     }
@@ -93,52 +102,126 @@ async fn all_kinds_of_events_and_findings_are_described() {
     }
     let bytes = sign(&dev.client_token, &[0xff]);
     let envelope = json!({ "message": { "data": "/w==" } }).to_string();
-    let binary = dev.request(Method::POST, "/webhooks/rbm/demo").header("x-goog-signature", bytes).body(envelope);
+    let binary = dev
+        .request(Method::POST, "/webhooks/rbm/demo")
+        .header("x-goog-signature", bytes)
+        .body(envelope);
     assert_eq!(answer(binary).await.status, 200);
-    let wrong =
-        json!({ "to": "1", "content": { "text": "" }, "suggestions": [{ "reply": { "text": "x".repeat(26) } }] });
+    let wrong = json!({ "to": "1", "content": { "text": "" }, "suggestions": [{ "reply": { "text": "x".repeat(26) } }] });
     for to in ["+15550100003", "+15550100004"] {
-        dev.send(&json!({ "to": to, "content": { "text": "Hi" } })).await;
+        dev.send(&json!({ "to": to, "content": { "text": "Hi" } }))
+            .await;
     }
-    let binary = dev.request(Method::POST, "/webhooks/rbm/demo").body(vec![0xff]);
+    let binary = dev
+        .request(Method::POST, "/webhooks/rbm/demo")
+        .body(vec![0xff]);
     assert_eq!(answer(binary).await.status, 400);
-    let file = dev.request(Method::POST, "/v1/files").header("content-type", "image/png").body(vec![0x89]);
+    let file = dev
+        .request(Method::POST, "/v1/files")
+        .header("content-type", "image/png")
+        .body(vec![0x89]);
     for (name, request, status) in [
         ("listEvents", dev.request(Method::GET, "/v1/events"), 200),
-        ("listMessages", dev.request(Method::GET, "/v1/messages"), 200),
-        ("getQuarantined", dev.request(Method::GET, "/v1/quarantine/q1"), 200),
-        ("sendMessage", json_request(&dev, "/v1/messages", &wrong), 422),
+        (
+            "listMessages",
+            dev.request(Method::GET, "/v1/messages"),
+            200,
+        ),
+        (
+            "getQuarantined",
+            dev.request(Method::GET, "/v1/quarantine/q1"),
+            200,
+        ),
+        (
+            "sendMessage",
+            json_request(&dev, "/v1/messages", &wrong),
+            422,
+        ),
         ("checkMessage", json_request(&dev, "/v1/check", &wrong), 200),
-        ("checkMessage", json_request(&dev, "/v1/check", &json!({})), 200),
-        ("getCapabilities", dev.request(Method::GET, "/v1/phones/+15550100004/capabilities"), 200),
-        ("getCapabilities", dev.request(Method::GET, "/v1/phones/1/capabilities"), 400),
+        (
+            "checkMessage",
+            json_request(&dev, "/v1/check", &json!({})),
+            200,
+        ),
+        (
+            "getCapabilities",
+            dev.request(Method::GET, "/v1/phones/+15550100004/capabilities"),
+            200,
+        ),
+        (
+            "getCapabilities",
+            dev.request(Method::GET, "/v1/phones/1/capabilities"),
+            400,
+        ),
         ("uploadFile", file, 201),
-        ("uploadFile", json_request(&dev, "/v1/files", &json!({ "url": "nowhere" })), 422),
-        ("getReach", json_request(&dev, "/v1/reach", &json!({ "phones": ["1"] })), 400),
+        (
+            "uploadFile",
+            json_request(&dev, "/v1/files", &json!({ "url": "nowhere" })),
+            422,
+        ),
+        (
+            "getReach",
+            json_request(&dev, "/v1/reach", &json!({ "phones": ["1"] })),
+            400,
+        ),
     ] {
-        let operation = described.operations.iter().find(|operation| operation.name == name).unwrap();
-        assert_eq!(described.check(operation, request, name).await, status, "{name}");
+        let operation = described
+            .operations
+            .iter()
+            .find(|operation| operation.name == name)
+            .unwrap();
+        assert_eq!(
+            described.check(operation, request, name).await,
+            status,
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn what_a_message_can_say_is_described_as_its_own_page_has_it() {
     let document: Value = serde_json::from_str(&rbm(&["openapi"], b"").stdout).unwrap();
-    let (described, reference) = (Described::by(&document), json!({ "$ref": "#/components/schemas/Message" }));
+    let (described, reference) = (
+        Described::by(&document),
+        json!({ "$ref": "#/components/schemas/Message" }),
+    );
     let message = described.schema(&reference);
     let page = include_str!("../../host/json/MESSAGES.md");
-    let examples: Vec<&str> = page.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let examples: Vec<&str> = page
+        .split("```json\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
     assert!(examples.len() >= 7, "{}", examples.len());
     for example in examples {
-        assert_eq!(message.problem(&serde_json::from_str(example).unwrap()), None, "{example}");
+        assert_eq!(
+            message.problem(&serde_json::from_str(example).unwrap()),
+            None,
+            "{example}"
+        );
     }
     for (name, wrong) in [
-        ("an unknown field", json!({ "to": "+12", "content": { "text": "x" }, "colour": "red" })),
+        (
+            "an unknown field",
+            json!({ "to": "+12", "content": { "text": "x" }, "colour": "red" }),
+        ),
         ("no content", json!({ "to": "+12" })),
-        ("two contents", json!({ "to": "+12", "content": { "text": "x", "file": { "url": "u" } } })),
-        ("a suggestion of no kind", json!({ "to": "+12", "content": { "text": "x" }, "suggestions": [{}] })),
-        ("another purpose", json!({ "to": "+12", "content": { "text": "x" }, "purpose": "fun" })),
-        ("a carousel of one", json!({ "to": "+12", "content": { "carousel": { "cards": [{ "title": "x" }] } } })),
+        (
+            "two contents",
+            json!({ "to": "+12", "content": { "text": "x", "file": { "url": "u" } } }),
+        ),
+        (
+            "a suggestion of no kind",
+            json!({ "to": "+12", "content": { "text": "x" }, "suggestions": [{}] }),
+        ),
+        (
+            "another purpose",
+            json!({ "to": "+12", "content": { "text": "x" }, "purpose": "fun" }),
+        ),
+        (
+            "a carousel of one",
+            json!({ "to": "+12", "content": { "carousel": { "cards": [{ "title": "x" }] } } }),
+        ),
     ] {
         assert!(message.problem(&wrong).is_some(), "{name}");
     }
@@ -180,25 +263,37 @@ impl Described {
         close(&mut document["components"]["schemas"]);
         let paths = document["paths"].as_object().unwrap().iter();
         let operations = paths.flat_map(|(path, item)| {
-            item.as_object().unwrap().iter().map(|(method, described)| Operation {
-                name: described["operationId"].as_str().unwrap().to_owned(),
-                method: method.to_uppercase().parse().unwrap(),
-                path: path.clone(),
-                described: described.clone(),
-            })
+            item.as_object()
+                .unwrap()
+                .iter()
+                .map(|(method, described)| Operation {
+                    name: described["operationId"].as_str().unwrap().to_owned(),
+                    method: method.to_uppercase().parse().unwrap(),
+                    path: path.clone(),
+                    described: described.clone(),
+                })
         });
-        Self { operations: operations.collect(), components: document["components"].clone() }
+        Self {
+            operations: operations.collect(),
+            components: document["components"].clone(),
+        }
     }
 
     fn schema<'a>(&'a self, schema: &'a Value) -> Schema<'a> {
-        Schema { components: &self.components["schemas"], schema }
+        Schema {
+            components: &self.components["schemas"],
+            schema,
+        }
     }
 
     /// The status, if it is described and so is the body.
     async fn check(&self, operation: &Operation, request: RequestBuilder, what: &str) -> u16 {
         let mut response = request.send().await.unwrap();
         let status = response.status().as_u16();
-        let content_type = response.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
+        let content_type = response
+            .headers()
+            .get("content-type")
+            .map(|value| value.to_str().unwrap().to_owned());
         let body = match content_type.as_deref() {
             // It does not end.
             Some("text/event-stream") => response.chunk().await.unwrap().unwrap().to_vec(),
@@ -206,7 +301,9 @@ impl Described {
         };
         let text = String::from_utf8(body).unwrap();
         let responses = &operation.described["responses"];
-        let described = responses.get(status.to_string()).unwrap_or(&responses["default"]);
+        let described = responses
+            .get(status.to_string())
+            .unwrap_or(&responses["default"]);
         let Some(content) = described.get("content") else {
             assert_eq!(text, "", "{what}: {status} is described without a body");
             return status;
@@ -214,17 +311,31 @@ impl Described {
         if status == 200 && text.is_empty() {
             return status;
         }
-        let kind = content_type.unwrap_or_default().split(';').next().unwrap().to_owned();
-        let schema = content.get(&kind).unwrap_or_else(|| panic!("{what}: {status} is not described as {kind}"));
+        let kind = content_type
+            .unwrap_or_default()
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned();
+        let schema = content
+            .get(&kind)
+            .unwrap_or_else(|| panic!("{what}: {status} is not described as {kind}"));
         let body = match kind.as_str() {
             "text/plain" => json!(text),
             "text/event-stream" => {
-                let data = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+                let data = text
+                    .lines()
+                    .find_map(|line| line.strip_prefix("data: "))
+                    .unwrap();
                 serde_json::from_str(data).unwrap()
             }
             _ => serde_json::from_str(&text).unwrap(),
         };
-        assert_eq!(self.schema(&schema["schema"]).problem(&body), None, "{what}: {status} {text}");
+        assert_eq!(
+            self.schema(&schema["schema"]).problem(&body),
+            None,
+            "{what}: {status} {text}"
+        );
         status
     }
 }
@@ -234,15 +345,24 @@ impl Operation {
     fn requests(&self, dev: &Dev) -> Vec<(RequestBuilder, String)> {
         let json = &self.described["requestBody"]["content"]["application/json"];
         let bodies: Vec<Option<Value>> = match json["examples"].as_object() {
-            Some(examples) => examples.values().map(|example| Some(example["value"].clone())).collect(),
+            Some(examples) => examples
+                .values()
+                .map(|example| Some(example["value"].clone()))
+                .collect(),
             None => vec![None],
         };
         let mut requests = Vec::new();
         for (index, body) in bodies.iter().enumerate() {
-            requests.push((self.request(dev, body.as_ref(), false), format!("{} {index}", self.name)));
+            requests.push((
+                self.request(dev, body.as_ref(), false),
+                format!("{} {index}", self.name),
+            ));
             // A key that was used is used.
             if index == 0 {
-                requests.push((self.request(dev, body.as_ref(), true), format!("{} with all", self.name)));
+                requests.push((
+                    self.request(dev, body.as_ref(), true),
+                    format!("{} with all", self.name),
+                ));
             }
         }
         // What is streamed from now on would have to be waited for.
@@ -253,35 +373,58 @@ impl Operation {
     }
 
     fn request(&self, dev: &Dev, body: Option<&Value>, with_optional: bool) -> RequestBuilder {
-        let parameters = self.described["parameters"].as_array().cloned().unwrap_or_default();
+        let parameters = self.described["parameters"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let given = |place: &str| -> Vec<(String, String)> {
             let given = parameters.iter().filter(|parameter| {
                 parameter["in"] == place
                     && (parameter["required"] == true || with_optional)
                     && parameter.get("example").is_some()
             });
-            given.map(|parameter| (plain(&parameter["name"]), plain(&parameter["example"]))).collect()
+            given
+                .map(|parameter| (plain(&parameter["name"]), plain(&parameter["example"])))
+                .collect()
         };
-        let fill = |path: String, (name, value): (String, String)| path.replace(&format!("{{{name}}}"), &value);
+        let fill = |path: String, (name, value): (String, String)| {
+            path.replace(&format!("{{{name}}}"), &value)
+        };
         let path = given("path").into_iter().fold(self.path.clone(), fill);
         let query = given("query");
-        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
-        let path = if query.is_empty() { path } else { format!("{path}?{query}") };
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(query)
+            .finish();
+        let path = if query.is_empty() {
+            path
+        } else {
+            format!("{path}?{query}")
+        };
         let request = dev.request(self.method.clone(), &path);
-        let request = given("header").into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        let request = given("header")
+            .into_iter()
+            .fold(request, |request, (name, value)| {
+                request.header(name, value)
+            });
         match body {
-            Some(body) => request.header("content-type", "application/json").body(body.to_string()),
+            Some(body) => request
+                .header("content-type", "application/json")
+                .body(body.to_string()),
             None => request,
         }
     }
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn json_request(dev: &Dev, path: &str, body: &Value) -> RequestBuilder {
-    dev.request(Method::POST, path).header("content-type", "application/json").body(body.to_string())
+    dev.request(Method::POST, path)
+        .header("content-type", "application/json")
+        .body(body.to_string())
 }
 
 fn close(schema: &mut Value) {

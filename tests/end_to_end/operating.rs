@@ -18,52 +18,126 @@ async fn lists_are_tables_for_people_and_lines_for_programs() {
     dev.wait_for_event(|event| event["kind"] == "message").await;
     let failed = dev.send(&text(WITHOUT_RCS, "Hello")).await;
     dev.wait_for_state(&failed, "failed").await;
-    let forged = dev.post_signed("/webhooks/rbm/demo", "{\"text\":\"\u{1b}[2J\"}", &sign("other", b"x")).await;
+    let forged = dev
+        .post_signed(
+            "/webhooks/rbm/demo",
+            "{\"text\":\"\u{1b}[2J\"}",
+            &sign("other", b"x"),
+        )
+        .await;
     assert_eq!(forged.status, 401);
     for (arguments, first, last, lines) in [
         (&["messages", "list"][..], "ID", read.as_str(), 3),
         (&["messages", "list", "--state", "failed"], "ID", &failed, 2),
-        (&["messages", "list", "--to", ANSWERS, "--agent", "demo"], "ID", &read, 2),
+        (
+            &["messages", "list", "--to", ANSWERS, "--agent", "demo"],
+            "ID",
+            &read,
+            2,
+        ),
         (&["messages", "list", "--state", "expired"], "ID", "ID", 1),
         (&["messages", "list", "--limit", "1"], "ID", &failed, 2),
-        (&["messages", "list", "--limit", "1", "--after", &failed], "ID", &read, 2),
+        (
+            &["messages", "list", "--limit", "1", "--after", &failed],
+            "ID",
+            &read,
+            2,
+        ),
         (&["messages", "show", &read], "agent", "", 12),
         (&["events", "list"], "CURSOR", "e4", 5),
         (&["events", "list", "--after", "e3"], "CURSOR", "e4", 2),
-        (&["events", "tail", "--after", "e0", "--limit", "4"], "e1", "e4", 4),
+        (
+            &["events", "tail", "--after", "e0", "--limit", "4"],
+            "e1",
+            "e4",
+            4,
+        ),
         (&["quarantine", "list"], "ID", "q1", 2),
         (&["quarantine", "show", "q1"], "at", "", 13),
         (&["callbacks", "list"], "NAME", "forward-to", 2),
         (&["callbacks", "enable", "forward-to"], "agents", "", 16),
-        (&["dead-letters", "list", "--callback", "forward-to"], "CALLBACK", "CALLBACK", 1),
-        (&["dead-letters", "replay", "forward-to"], "replayed", "replayed", 1),
+        (
+            &["dead-letters", "list", "--callback", "forward-to"],
+            "CALLBACK",
+            "CALLBACK",
+            1,
+        ),
+        (
+            &["dead-letters", "replay", "forward-to"],
+            "replayed",
+            "replayed",
+            1,
+        ),
     ] {
         let ended = ask(arguments, &dev.gateway).await;
         assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.stderr);
         let shown: Vec<&str> = ended.stdout.lines().collect();
-        assert!(shown[0].starts_with(first), "{arguments:?}: {}", ended.stdout);
-        assert!(shown[shown.len() - 1].contains(last), "{arguments:?}: {}", ended.stdout);
+        assert!(
+            shown[0].starts_with(first),
+            "{arguments:?}: {}",
+            ended.stdout
+        );
+        assert!(
+            shown[shown.len() - 1].contains(last),
+            "{arguments:?}: {}",
+            ended.stdout
+        );
         if !last.is_empty() {
             assert_eq!(shown.len(), lines, "{arguments:?}: {}", ended.stdout);
         }
-        assert!(!ended.stdout.contains('\u{1b}'), "{arguments:?}: {}", ended.stdout);
+        assert!(
+            !ended.stdout.contains('\u{1b}'),
+            "{arguments:?}: {}",
+            ended.stdout
+        );
     }
     for (arguments, things, field, value) in [
         (&["messages", "list", "--json"][..], 2, "id", &failed),
         (&["messages", "show", &read, "--json"], 1, "id", &read),
-        (&["events", "list", "--json", "--limit", "3"], 3, "message_id", &read),
-        (&["events", "tail", "--json", "--after", "e0", "--limit", "2"], 2, "message_id", &read),
+        (
+            &["events", "list", "--json", "--limit", "3"],
+            3,
+            "message_id",
+            &read,
+        ),
+        (
+            &["events", "tail", "--json", "--after", "e0", "--limit", "2"],
+            2,
+            "message_id",
+            &read,
+        ),
         (&["quarantine", "list", "--json"], 1, "id", &"q1".to_owned()),
-        (&["quarantine", "show", "q1", "--json"], 1, "rule", &"signature-mismatch".to_owned()),
-        (&["callbacks", "list", "--json"], 1, "name", &"forward-to".to_owned()),
+        (
+            &["quarantine", "show", "q1", "--json"],
+            1,
+            "rule",
+            &"signature-mismatch".to_owned(),
+        ),
+        (
+            &["callbacks", "list", "--json"],
+            1,
+            "name",
+            &"forward-to".to_owned(),
+        ),
     ] {
         let ended = ask(arguments, &dev.gateway).await;
         assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.stderr);
-        let lines: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!((lines.len(), &lines[0][field]), (things, &json!(value)), "{arguments:?}");
+        let lines: Vec<Value> = ended
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(
+            (lines.len(), &lines[0][field]),
+            (things, &json!(value)),
+            "{arguments:?}"
+        );
     }
     let more = ask(&["messages", "list", "--limit", "1"], &dev.gateway).await;
-    assert_eq!(more.stderr, format!("there may be more: --after {failed}\n"));
+    assert_eq!(
+        more.stderr,
+        format!("there may be more: --after {failed}\n")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,22 +146,51 @@ async fn what_is_not_there_or_not_possible_ends_with_1() {
     let read = dev.send(&text(ANSWERS, "Hello")).await;
     dev.wait_for_state(&read, "read").await;
     for (arguments, code, said) in [
-        (&["messages", "show", "nothing"][..], 1, "there is no message"),
+        (
+            &["messages", "show", "nothing"][..],
+            1,
+            "there is no message",
+        ),
         (&["messages", "retry", &read], 1, "not-failed"),
-        (&["messages", "list", "--state", "lost"], 1, "must be one of"),
+        (
+            &["messages", "list", "--state", "lost"],
+            1,
+            "must be one of",
+        ),
         (&["messages", "list", "--limit", "0"], 2, "--limit"),
         (&["messages", "show", ".."], 2, "<ID>"),
         (&["messages"], 2, "Usage"),
-        (&["events", "tail", "--after", "e99"], 1, "which no event of this gateway has had"),
+        (
+            &["events", "tail", "--after", "e99"],
+            1,
+            "which no event of this gateway has had",
+        ),
         (&["quarantine", "show", "q9"], 1, "no request q9"),
         (&["quarantine", "replay", "x"], 1, "no id of the quarantine"),
-        (&["callbacks", "enable", "nobody"], 1, "there is no callback"),
+        (
+            &["callbacks", "enable", "nobody"],
+            1,
+            "there is no callback",
+        ),
         (&["dead-letters", "list"], 1, "there are no callbacks"),
-        (&["dead-letters", "replay", "nobody", "e1"], 1, "there is no callback"),
+        (
+            &["dead-letters", "replay", "nobody", "e1"],
+            1,
+            "there is no callback",
+        ),
     ] {
         let ended = ask(arguments, &dev.gateway).await;
-        assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), ""), "{arguments:?}: {}", ended.stderr);
-        assert!(ended.stderr.contains(said), "{arguments:?}: {}", ended.stderr);
+        assert_eq!(
+            (ended.code, ended.stdout.as_str()),
+            (Some(code), ""),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
+        assert!(
+            ended.stderr.contains(said),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
     }
     let nobody = ask(&["events", "tail"], "http://127.0.0.1:1").await;
     assert_eq!(nobody.code, Some(3), "{}", nobody.stderr);
@@ -103,10 +206,30 @@ async fn a_gateway_with_a_token_lets_in_who_gives_it_and_ends_others_with_4() {
     fs::write(&empty, "\n").unwrap();
     let (other, empty) = (other.to_str().unwrap(), empty.to_str().unwrap());
     for (arguments, variable, code, said) in [
-        (&[][..], None, 4, "hint: --token-file or RBM_TOKEN gives the token"),
-        (&["--token", "another-token"], None, 4, "the bearer token is another one"),
-        (&["--token-file", other], Some("s3cret-token"), 4, "the bearer token is another one"),
-        (&[], Some("another-token"), 4, "the bearer token is another one"),
+        (
+            &[][..],
+            None,
+            4,
+            "hint: --token-file or RBM_TOKEN gives the token",
+        ),
+        (
+            &["--token", "another-token"],
+            None,
+            4,
+            "the bearer token is another one",
+        ),
+        (
+            &["--token-file", other],
+            Some("s3cret-token"),
+            4,
+            "the bearer token is another one",
+        ),
+        (
+            &[],
+            Some("another-token"),
+            4,
+            "the bearer token is another one",
+        ),
         (&["--token", "s3cret-token"], None, 0, ""),
         (&["--token-file", &good], None, 0, ""),
         (&[], Some("s3cret-token"), 0, ""),
@@ -114,18 +237,40 @@ async fn a_gateway_with_a_token_lets_in_who_gives_it_and_ends_others_with_4() {
         (&["--token", ""], None, 2, "--token holds no token"),
         (&["--token", "a b"], None, 2, "--token holds no token"),
         (&["--token-file", empty], None, 2, "holds no token"),
-        (&["--token-file", "/nowhere"], None, 2, "/nowhere could not be read"),
-        (&["--token", "a", "--token-file", &good], None, 2, "cannot be used with"),
+        (
+            &["--token-file", "/nowhere"],
+            None,
+            2,
+            "/nowhere could not be read",
+        ),
+        (
+            &["--token", "a", "--token-file", &good],
+            None,
+            2,
+            "cannot be used with",
+        ),
         (&[], Some(""), 2, "RBM_TOKEN holds no token"),
     ] {
-        for asked in [&["messages", "list"][..], &["capabilities", ANSWERS], &["events", "tail", "--after", "e9"]] {
+        for asked in [
+            &["messages", "list"][..],
+            &["capabilities", ANSWERS],
+            &["events", "tail", "--after", "e9"],
+        ] {
             let mut command = command(&[asked, arguments, &["--gateway", &gateway]].concat());
             variable.map(|token| command.env("RBM_TOKEN", token));
             let output = command.stdin(Stdio::null()).output().unwrap();
             let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
             // Who is let in is told that there is no such event.
-            let code = if code == 0 && asked[0] == "events" { 1 } else { code };
-            assert_eq!(output.status.code(), Some(code), "{asked:?} {arguments:?} {variable:?}: {stderr}");
+            let code = if code == 0 && asked[0] == "events" {
+                1
+            } else {
+                code
+            };
+            assert_eq!(
+                output.status.code(),
+                Some(code),
+                "{asked:?} {arguments:?} {variable:?}: {stderr}"
+            );
             assert!(stderr.contains(said), "{asked:?} {arguments:?}: {stderr}");
             assert!(!stderr.contains("s3cret"), "{stderr}");
         }
@@ -144,8 +289,14 @@ async fn a_tail_goes_on_where_it_was_when_the_gateway_comes_back() {
         }
         for number in 0..3 {
             let event = timeout(PATIENCE, seen.recv()).await.unwrap().unwrap();
-            let expected = (json!(format!("e{}", round * 3 + number + 1)), json!(format!("u{round}-{number}")));
-            assert_eq!((event["cursor"].clone(), event["message_id"].clone()), expected);
+            let expected = (
+                json!(format!("e{}", round * 3 + number + 1)),
+                json!(format!("u{round}-{number}")),
+            );
+            assert_eq!(
+                (event["cursor"].clone(), event["message_id"].clone()),
+                expected
+            );
         }
         serve.kill();
         serve.start().await;
@@ -156,11 +307,26 @@ async fn a_tail_goes_on_where_it_was_when_the_gateway_comes_back() {
 /// A tail of everything, and what it prints.
 fn tail(gateway: &str) -> (Ending, mpsc::UnboundedReceiver<Value>) {
     let (sender, seen) = mpsc::unbounded_channel();
-    let mut command = command(&["events", "tail", "--json", "--after", "e0", "--gateway", gateway]);
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut command = command(&[
+        "events",
+        "tail",
+        "--json",
+        "--after",
+        "e0",
+        "--gateway",
+        gateway,
+    ]);
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     std::thread::spawn(move || {
-        lines.map_while(Result::ok).try_for_each(|line| sender.send(serde_json::from_str(&line).unwrap()))
+        lines
+            .map_while(Result::ok)
+            .try_for_each(|line| sender.send(serde_json::from_str(&line).unwrap()))
     });
     (Ending(child), seen)
 }
@@ -175,12 +341,22 @@ impl Drop for Ending {
 }
 
 async fn hear(serve: &Serve, message: &str) {
-    let document =
-        json!({ "agentId": "demo@rbm.goog", "senderPhoneNumber": ANSWERS, "messageId": message, "text": "x" });
+    let document = json!({ "agentId": "demo@rbm.goog", "senderPhoneNumber": ANSWERS, "messageId": message, "text": "x" });
     let document = document.to_string();
     let signature = sign(&serve.client_token, document.as_bytes());
-    let request = serve.client.post(serve.webhook()).header("x-goog-signature", signature);
-    assert_eq!(request.body(envelope(&document).to_string()).send().await.unwrap().status(), 200);
+    let request = serve
+        .client
+        .post(serve.webhook())
+        .header("x-goog-signature", signature);
+    assert_eq!(
+        request
+            .body(envelope(&document).to_string())
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
 }
 
 async fn guarded() -> Serve {
@@ -188,7 +364,15 @@ async fn guarded() -> Serve {
     let mut serve = Serve::new(&platform, "");
     let file = serve.directory.path().join("rbm.toml");
     let config = fs::read_to_string(&file).unwrap();
-    fs::write(&file, config.replacen("[server]\n", "[server]\napi_token_file = \"api-token\"\n", 1)).unwrap();
+    fs::write(
+        &file,
+        config.replacen(
+            "[server]\n",
+            "[server]\napi_token_file = \"api-token\"\n",
+            1,
+        ),
+    )
+    .unwrap();
     fs::write(serve.directory.path().join("api-token"), "s3cret-token\n").unwrap();
     serve.start().await;
     // It is asked about a phone.
@@ -197,9 +381,17 @@ async fn guarded() -> Serve {
 }
 
 async fn ask(arguments: &[&str], gateway: &str) -> Ended {
-    let arguments: Vec<String> = arguments.iter().copied().chain(["--gateway", gateway]).map(str::to_owned).collect();
+    let arguments: Vec<String> = arguments
+        .iter()
+        .copied()
+        .chain(["--gateway", gateway])
+        .map(str::to_owned)
+        .collect();
     tokio::task::spawn_blocking(move || {
-        crate::program::rbm(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), b"")
+        crate::program::rbm(
+            &arguments.iter().map(String::as_str).collect::<Vec<_>>(),
+            b"",
+        )
     })
     .await
     .unwrap()

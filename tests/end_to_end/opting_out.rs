@@ -28,7 +28,9 @@ fn with_purpose(to: &str, purpose: Option<&str>) -> Value {
 }
 
 async fn change(dev: &Dev, method: Method, phone: &str, body: &Value) -> Answer {
-    let request = dev.request(method, &format!("/v1/opt-outs/{phone}")).header("content-type", "application/json");
+    let request = dev
+        .request(method, &format!("/v1/opt-outs/{phone}"))
+        .header("content-type", "application/json");
     answer(request.body(body.to_string())).await
 }
 
@@ -36,7 +38,10 @@ async fn change(dev: &Dev, method: Method, phone: &str, body: &Value) -> Answer 
 async fn ledger(dev: &Dev, phone: &str) -> (bool, usize) {
     let person = dev.get(&format!("/v1/opt-outs/{phone}")).await;
     assert_eq!(person.status, 200, "{}", person.body);
-    (person.body["opted_out"].as_bool().unwrap(), person.body["history"].as_array().unwrap().len())
+    (
+        person.body["opted_out"].as_bool().unwrap(),
+        person.body["history"].as_array().unwrap().len(),
+    )
 }
 
 #[tokio::test]
@@ -45,12 +50,19 @@ async fn whoever_has_opted_out_is_sent_only_what_they_wait_for() {
     let now = Timestamp::now();
     let before = dev.send_with_key("k", &text(HIDES_READING, "Hi")).await;
     assert_eq!(before.status, 202);
-    dev.wait_for_state(before.body["id"].as_str().unwrap(), "delivered").await;
+    dev.wait_for_state(before.body["id"].as_str().unwrap(), "delivered")
+        .await;
     hear(&dev, &tapped("e1", "UNSUBSCRIBE", HIDES_READING, now)).await;
 
     for purpose in [None, Some("promotion"), Some("transaction")] {
-        let refused = dev.post("/v1/messages", &with_purpose(HIDES_READING, purpose)).await;
-        assert_eq!((refused.status, &refused.body["code"]), (409, &json!("opted-out")), "{purpose:?}");
+        let refused = dev
+            .post("/v1/messages", &with_purpose(HIDES_READING, purpose))
+            .await;
+        assert_eq!(
+            (refused.status, &refused.body["code"]),
+            (409, &json!("opted-out")),
+            "{purpose:?}"
+        );
         assert_eq!(refused.content_type, "application/problem+json");
         let detail = refused.body["detail"].as_str().unwrap();
         let since = Timestamp::from_microsecond(now.as_microsecond()).unwrap();
@@ -68,10 +80,18 @@ async fn whoever_has_opted_out_is_sent_only_what_they_wait_for() {
     }
     assert_eq!(dev.shown_on(HIDES_READING).await.len(), 4);
     let again = dev.send_with_key("k", &text(HIDES_READING, "Hi")).await;
-    assert_eq!((again.status, &again.body["state"]), (202, &json!("delivered")), "what was taken before stays taken");
+    assert_eq!(
+        (again.status, &again.body["state"]),
+        (202, &json!("delivered")),
+        "what was taken before stays taken"
+    );
     dev.send(&text(OFFLINE, "Hi")).await;
 
-    hear(&dev, &tapped("e2", "SUBSCRIBE", HIDES_READING, now + 1.millisecond())).await;
+    hear(
+        &dev,
+        &tapped("e2", "SUBSCRIBE", HIDES_READING, now + 1.millisecond()),
+    )
+    .await;
     let id = dev.send(&text(HIDES_READING, "Hi")).await;
     dev.wait_for_state(&id, "delivered").await;
 }
@@ -101,21 +121,42 @@ async fn a_keyword_counts_and_a_sentence_with_it_does_not() {
         hear(&dev, &wrote(&format!("u{index}"), words, ANSWERS, at)).await;
         assert_eq!(ledger(&dev, ANSWERS).await.0, opted_out, "{words:?}");
         let status = if opted_out { 409 } else { 202 };
-        assert_eq!(dev.post("/v1/messages", &text(ANSWERS, "Hi")).await.status, status, "{words:?}");
+        assert_eq!(
+            dev.post("/v1/messages", &text(ANSWERS, "Hi")).await.status,
+            status,
+            "{words:?}"
+        );
     }
     let tap = json!({ "agentId": "demo@rbm.goog", "senderPhoneNumber": ANSWERS, "messageId": "t1",
         "suggestionResponse": { "postbackData": "STOP", "text": "STOP", "type": "REPLY" } });
     hear(&dev, &tap.to_string()).await;
     let person = dev.get(&format!("/v1/opt-outs/{ANSWERS}")).await.body;
-    assert_eq!(person["opted_out"], json!(false), "a suggestion is the application's own");
+    assert_eq!(
+        person["opted_out"],
+        json!(false),
+        "a suggestion is the application's own"
+    );
     let history = person["history"].as_array().unwrap();
     assert_eq!(history.len(), 8);
     assert_eq!(
         (&history[0]["wish"], &history[0]["reason"]),
-        (&json!("opted_in"), &json!({ "by": "keyword", "text": "démarrer" }))
+        (
+            &json!("opted_in"),
+            &json!({ "by": "keyword", "text": "démarrer" })
+        )
     );
-    assert!(history[0]["event"].as_str().is_some_and(|cursor| cursor.starts_with('e')), "{}", history[0]);
-    assert_eq!(history[7]["reason"], json!({ "by": "keyword", "text": "stop" }), "without the blanks around it");
+    assert!(
+        history[0]["event"]
+            .as_str()
+            .is_some_and(|cursor| cursor.starts_with('e')),
+        "{}",
+        history[0]
+    );
+    assert_eq!(
+        history[7]["reason"],
+        json!({ "by": "keyword", "text": "stop" }),
+        "without the blanks around it"
+    );
 }
 
 #[tokio::test]
@@ -123,12 +164,21 @@ async fn what_is_heard_late_or_twice_changes_nothing() {
     let dev = Dev::start();
     let at = |second: i64| Timestamp::now() - 1.hour() + second.seconds();
     let documents = [
-        (tapped("e1", "UNSUBSCRIBE", HIDES_READING, at(20)), (true, 1)),
-        (tapped("e1", "UNSUBSCRIBE", HIDES_READING, at(20)), (true, 1)),
+        (
+            tapped("e1", "UNSUBSCRIBE", HIDES_READING, at(20)),
+            (true, 1),
+        ),
+        (
+            tapped("e1", "UNSUBSCRIBE", HIDES_READING, at(20)),
+            (true, 1),
+        ),
         (wrote("u1", "STOP", HIDES_READING, at(21)), (true, 2)),
         (tapped("e2", "SUBSCRIBE", HIDES_READING, at(10)), (true, 3)),
         (tapped("e3", "SUBSCRIBE", HIDES_READING, at(30)), (false, 4)),
-        (tapped("e4", "UNSUBSCRIBE", HIDES_READING, at(25)), (false, 5)),
+        (
+            tapped("e4", "UNSUBSCRIBE", HIDES_READING, at(25)),
+            (false, 5),
+        ),
     ];
     for (document, expected) in documents {
         hear(&dev, &document).await;
@@ -136,8 +186,16 @@ async fn what_is_heard_late_or_twice_changes_nothing() {
     }
     let ahead = Timestamp::now() + 24.hours();
     hear(&dev, &tapped("e5", "SUBSCRIBE", OFFLINE, ahead)).await;
-    hear(&dev, &tapped("e6", "UNSUBSCRIBE", OFFLINE, Timestamp::now())).await;
-    assert_eq!(ledger(&dev, OFFLINE).await, (true, 2), "a clock that is ahead outweighs nothing that comes after");
+    hear(
+        &dev,
+        &tapped("e6", "UNSUBSCRIBE", OFFLINE, Timestamp::now()),
+    )
+    .await;
+    assert_eq!(
+        ledger(&dev, OFFLINE).await,
+        (true, 2),
+        "a clock that is ahead outweighs nothing that comes after"
+    );
 }
 
 #[tokio::test]
@@ -151,14 +209,33 @@ async fn what_was_queued_before_is_not_sent_after() {
     };
     let ordinary = dev.send(&scheduled(None)).await;
     let code = dev.send(&scheduled(Some("authentication"))).await;
-    hear(&dev, &tapped("e1", "UNSUBSCRIBE", HIDES_READING, Timestamp::now())).await;
-    assert_eq!(dev.get(&format!("/v1/messages/{ordinary}")).await.body["state"], "queued", "its time has not come");
+    hear(
+        &dev,
+        &tapped("e1", "UNSUBSCRIBE", HIDES_READING, Timestamp::now()),
+    )
+    .await;
+    assert_eq!(
+        dev.get(&format!("/v1/messages/{ordinary}")).await.body["state"],
+        "queued",
+        "its time has not come"
+    );
 
     let refused = dev.wait_for_state(&ordinary, "refused").await;
     dev.wait_for_state(&code, "delivered").await;
     let history = refused["history"].as_array().unwrap();
-    assert_eq!(history.iter().map(|entry| entry["fact"].as_str().unwrap()).collect::<Vec<_>>(), ["queued", "refused"]);
-    assert!(history[1]["reason"].as_str().unwrap().starts_with("it is not sent: the person has opted out since "));
+    assert_eq!(
+        history
+            .iter()
+            .map(|entry| entry["fact"].as_str().unwrap())
+            .collect::<Vec<_>>(),
+        ["queued", "refused"]
+    );
+    assert!(
+        history[1]["reason"]
+            .as_str()
+            .unwrap()
+            .starts_with("it is not sent: the person has opted out since ")
+    );
     assert_eq!(dev.shown_on(HIDES_READING).await.len(), 1, "only the code");
 }
 
@@ -172,13 +249,22 @@ async fn an_opt_out_that_was_answered_is_there_after_a_kill() {
         let mut body = text(HIDES_READING, "Hi");
         body["send_at"] = json!(soon.to_string());
         let queued = dev.send(&body).await;
-        hear(&dev, &tapped("e1", "UNSUBSCRIBE", HIDES_READING, Timestamp::now())).await;
+        hear(
+            &dev,
+            &tapped("e1", "UNSUBSCRIBE", HIDES_READING, Timestamp::now()),
+        )
+        .await;
         dev.kill();
         (queued, soon)
     };
     let dev = Dev::start_with(&["--data", data], "warn");
     assert_eq!(ledger(&dev, HIDES_READING).await, (true, 1));
-    assert_eq!(dev.post("/v1/messages", &text(HIDES_READING, "Hi")).await.status, 409);
+    assert_eq!(
+        dev.post("/v1/messages", &text(HIDES_READING, "Hi"))
+            .await
+            .status,
+        409
+    );
     dev.wait_for_state(&queued, "refused").await;
     assert!(Timestamp::now() >= since);
     assert_eq!(dev.shown_on(HIDES_READING).await, Vec::<Value>::new());
@@ -187,28 +273,69 @@ async fn an_opt_out_that_was_answered_is_there_after_a_kill() {
 #[tokio::test]
 async fn callers_tell_and_are_told_who_has_opted_out() {
     let dev = Dev::start();
-    assert_eq!(dev.get("/v1/opt-outs").await.body, json!({ "opt_outs": [], "next": null }));
-    let unheard = json!({ "agent": "demo", "phone": HIDES_READING, "opted_out": false, "history": [] });
-    assert_eq!(dev.get(&format!("/v1/opt-outs/{HIDES_READING}")).await.body, unheard);
+    assert_eq!(
+        dev.get("/v1/opt-outs").await.body,
+        json!({ "opt_outs": [], "next": null })
+    );
+    let unheard =
+        json!({ "agent": "demo", "phone": HIDES_READING, "opted_out": false, "history": [] });
+    assert_eq!(
+        dev.get(&format!("/v1/opt-outs/{HIDES_READING}")).await.body,
+        unheard
+    );
     let told = json!({ "agent": "demo", "reason": "told us on the telephone" });
     for phone in [OFFLINE, ANSWERS, HIDES_READING] {
         let noted = change(&dev, Method::PUT, phone, &told).await;
-        assert_eq!((noted.status, &noted.body["opted_out"]), (200, &json!(true)), "{}", noted.body);
-        assert_eq!(noted.body["reason"], json!({ "by": "caller", "text": "told us on the telephone" }));
-        assert_eq!(dev.post("/v1/messages", &text(phone, "Hi")).await.status, 409);
+        assert_eq!(
+            (noted.status, &noted.body["opted_out"]),
+            (200, &json!(true)),
+            "{}",
+            noted.body
+        );
+        assert_eq!(
+            noted.body["reason"],
+            json!({ "by": "caller", "text": "told us on the telephone" })
+        );
+        assert_eq!(
+            dev.post("/v1/messages", &text(phone, "Hi")).await.status,
+            409
+        );
     }
     let page = async |query: &str| {
         let page = dev.get(&format!("/v1/opt-outs{query}")).await.body;
-        let phones = page["opt_outs"].as_array().unwrap().iter().map(|it| it["phone"].as_str().unwrap().to_owned());
+        let phones = page["opt_outs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["phone"].as_str().unwrap().to_owned());
         (phones.collect::<Vec<_>>(), page["next"].clone())
     };
-    let all = [ANSWERS, HIDES_READING, OFFLINE].map(str::to_owned).to_vec();
+    let all = [ANSWERS, HIDES_READING, OFFLINE]
+        .map(str::to_owned)
+        .to_vec();
     assert_eq!(page("").await, (all.clone(), Value::Null));
-    assert_eq!(page("?agent=demo&limit=2").await, (all[..2].to_vec(), json!(HIDES_READING)));
-    assert_eq!(page(&format!("?after={HIDES_READING}&limit=2")).await, (all[2..].to_vec(), Value::Null));
+    assert_eq!(
+        page("?agent=demo&limit=2").await,
+        (all[..2].to_vec(), json!(HIDES_READING))
+    );
+    assert_eq!(
+        page(&format!("?after={HIDES_READING}&limit=2")).await,
+        (all[2..].to_vec(), Value::Null)
+    );
 
-    let again = change(&dev, Method::DELETE, ANSWERS, &json!({ "reason": "signed the form again" })).await;
-    assert_eq!((again.status, &again.body["opted_out"]), (200, &json!(false)), "{}", again.body);
+    let again = change(
+        &dev,
+        Method::DELETE,
+        ANSWERS,
+        &json!({ "reason": "signed the form again" }),
+    )
+    .await;
+    assert_eq!(
+        (again.status, &again.body["opted_out"]),
+        (200, &json!(false)),
+        "{}",
+        again.body
+    );
     assert_eq!(ledger(&dev, ANSWERS).await, (false, 2));
     assert_eq!(page("").await.0, all[1..]);
     dev.send(&text(ANSWERS, "Hi")).await;
@@ -219,17 +346,71 @@ async fn what_cannot_be_asked_is_named() {
     let dev = Dev::start();
     let told = json!({ "reason": "told us" });
     for (method, path, body, status, code) in [
-        (Method::GET, "/v1/opt-outs?agent=nobody", Value::Null, 400, "agent-unknown"),
-        (Method::GET, "/v1/opt-outs?limit=0", Value::Null, 400, "limit"),
-        (Method::GET, "/v1/opt-outs?after=12", Value::Null, 400, "after"),
-        (Method::GET, "/v1/opt-outs?phone=12", Value::Null, 400, "parameter"),
+        (
+            Method::GET,
+            "/v1/opt-outs?agent=nobody",
+            Value::Null,
+            400,
+            "agent-unknown",
+        ),
+        (
+            Method::GET,
+            "/v1/opt-outs?limit=0",
+            Value::Null,
+            400,
+            "limit",
+        ),
+        (
+            Method::GET,
+            "/v1/opt-outs?after=12",
+            Value::Null,
+            400,
+            "after",
+        ),
+        (
+            Method::GET,
+            "/v1/opt-outs?phone=12",
+            Value::Null,
+            400,
+            "parameter",
+        ),
         (Method::GET, "/v1/opt-outs/12", Value::Null, 400, "phone"),
         (Method::PUT, "/v1/opt-outs/12", told.clone(), 400, "phone"),
-        (Method::PUT, "/v1/opt-outs/+15550100001", json!({}), 400, "reason"),
-        (Method::PUT, "/v1/opt-outs/+15550100001", json!({ "reason": "" }), 400, "reason"),
-        (Method::PUT, "/v1/opt-outs/+15550100001", json!({ "reason": 7 }), 400, "type"),
-        (Method::PUT, "/v1/opt-outs/+15550100001", json!({ "reason": "x".repeat(501) }), 400, "reason"),
-        (Method::PUT, "/v1/opt-outs/+15550100001", json!({ "reason": "x", "until": "y" }), 400, "unknown-field"),
+        (
+            Method::PUT,
+            "/v1/opt-outs/+15550100001",
+            json!({}),
+            400,
+            "reason",
+        ),
+        (
+            Method::PUT,
+            "/v1/opt-outs/+15550100001",
+            json!({ "reason": "" }),
+            400,
+            "reason",
+        ),
+        (
+            Method::PUT,
+            "/v1/opt-outs/+15550100001",
+            json!({ "reason": 7 }),
+            400,
+            "type",
+        ),
+        (
+            Method::PUT,
+            "/v1/opt-outs/+15550100001",
+            json!({ "reason": "x".repeat(501) }),
+            400,
+            "reason",
+        ),
+        (
+            Method::PUT,
+            "/v1/opt-outs/+15550100001",
+            json!({ "reason": "x", "until": "y" }),
+            400,
+            "unknown-field",
+        ),
         (
             Method::DELETE,
             "/v1/opt-outs/+15550100001",
@@ -237,12 +418,36 @@ async fn what_cannot_be_asked_is_named() {
             400,
             "agent-unknown",
         ),
-        (Method::DELETE, "/v1/opt-outs/+15550100001", json!({}), 400, "reason"),
-        (Method::POST, "/v1/opt-outs/+15550100001", told, 405, "method"),
+        (
+            Method::DELETE,
+            "/v1/opt-outs/+15550100001",
+            json!({}),
+            400,
+            "reason",
+        ),
+        (
+            Method::POST,
+            "/v1/opt-outs/+15550100001",
+            told,
+            405,
+            "method",
+        ),
     ] {
-        let request = dev.request(method.clone(), path).header("content-type", "application/json");
-        let answer = answer(request.body(if body.is_null() { String::new() } else { body.to_string() })).await;
-        assert_eq!((answer.status, &answer.body["code"]), (status, &json!(code)), "{method} {path}: {}", answer.body);
+        let request = dev
+            .request(method.clone(), path)
+            .header("content-type", "application/json");
+        let answer = answer(request.body(if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        }))
+        .await;
+        assert_eq!(
+            (answer.status, &answer.body["code"]),
+            (status, &json!(code)),
+            "{method} {path}: {}",
+            answer.body
+        );
     }
     assert_eq!(ledger(&dev, ANSWERS).await, (false, 0));
 }
@@ -252,16 +457,43 @@ async fn who_is_forgotten_is_gone_and_still_gets_nothing() {
     let dev = Dev::start();
     let id = dev.send(&text(HIDES_READING, "Hi")).await;
     dev.wait_for_state(&id, "delivered").await;
-    hear(&dev, &tapped("e1", "UNSUBSCRIBE", HIDES_READING, Timestamp::now())).await;
-    let erased = rbm(&["erase", "--phone", HIDES_READING, "--json", "--gateway", &dev.gateway], b"");
+    hear(
+        &dev,
+        &tapped("e1", "UNSUBSCRIBE", HIDES_READING, Timestamp::now()),
+    )
+    .await;
+    let erased = rbm(
+        &[
+            "erase",
+            "--phone",
+            HIDES_READING,
+            "--json",
+            "--gateway",
+            &dev.gateway,
+        ],
+        b"",
+    );
     assert_eq!(erased.code, Some(0), "{}", erased.stderr);
     let counts: Value = serde_json::from_str(&erased.stdout).unwrap();
     assert_eq!(counts["messages"], 1, "{counts}");
     assert!(counts["events"].as_u64().unwrap() >= 2, "{counts}");
     assert_eq!(dev.get(&format!("/v1/messages/{id}")).await.status, 404);
     assert_eq!(dev.get("/v1/events").await.body["events"], json!([]));
-    assert_eq!(dev.post("/v1/messages", &text(HIDES_READING, "Again")).await.status, 409, "it wants nothing");
-    let wrong = rbm(&["erase", "--phone", "nobody", "--gateway", &dev.gateway], b"");
+    assert_eq!(
+        dev.post("/v1/messages", &text(HIDES_READING, "Again"))
+            .await
+            .status,
+        409,
+        "it wants nothing"
+    );
+    let wrong = rbm(
+        &["erase", "--phone", "nobody", "--gateway", &dev.gateway],
+        b"",
+    );
     assert_eq!(wrong.code, Some(1), "{}", wrong.stderr);
-    assert!(wrong.stderr.contains("must be a phone number"), "{}", wrong.stderr);
+    assert!(
+        wrong.stderr.contains("must be a phone number"),
+        "{}",
+        wrong.stderr
+    );
 }

@@ -21,8 +21,12 @@ pub(crate) struct Ended {
 
 /// Runs `rbm` to its end.
 pub(crate) fn rbm(arguments: &[&str], stdin: &[u8]) -> Ended {
-    let mut child =
-        command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     // It may end without having read everything.
     let _ = child.stdin.take().unwrap().write_all(stdin);
     let output = child.wait_with_output().unwrap();
@@ -36,7 +40,11 @@ pub(crate) fn rbm(arguments: &[&str], stdin: &[u8]) -> Ended {
 /// The binary, with nothing of this process's settings.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rbm"));
-    command.args(arguments).env_remove("RBM_LOG").env_remove("RBM_TOKEN").env("NO_COLOR", "1");
+    command
+        .args(arguments)
+        .env_remove("RBM_LOG")
+        .env_remove("RBM_TOKEN")
+        .env("NO_COLOR", "1");
     command
 }
 
@@ -63,14 +71,32 @@ impl Dev {
 
     pub(crate) fn start_with(arguments: &[&str], log: &str) -> Self {
         let begun = Instant::now();
-        let mut command = command(&["dev", "--json", "--gateway", "127.0.0.1:0", "--emulator", "127.0.0.1:0"]);
+        let mut command = command(&[
+            "dev",
+            "--json",
+            "--gateway",
+            "127.0.0.1:0",
+            "--emulator",
+            "127.0.0.1:0",
+        ]);
         let command = command.args(arguments).env("RBM_LOG", log);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let stderr = collect(child.stderr.take().unwrap());
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: Value = serde_json::from_str(&line)
-            .unwrap_or_else(|_| panic!("one line of JSON: {line:?}; stderr: {}", stderr.lock().unwrap()));
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| {
+            panic!(
+                "one line of JSON: {line:?}; stderr: {}",
+                stderr.lock().unwrap()
+            )
+        });
         let text = |name: &str| ready[name].as_str().unwrap().to_owned();
         Self {
             gateway: text("gateway"),
@@ -94,7 +120,13 @@ impl Dev {
     /// Asks it to end, and tells its exit code.
     pub(crate) fn stop(&mut self) -> Option<i32> {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
         self.child.wait().unwrap().code()
     }
 
@@ -105,7 +137,11 @@ impl Dev {
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let address = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.gateway) };
+        let address = if path.starts_with("http") {
+            path.to_owned()
+        } else {
+            format!("{}{path}", self.gateway)
+        };
         self.client.request(method, address)
     }
 
@@ -118,7 +154,12 @@ impl Dev {
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
-        answer(self.request(Method::POST, path).header("content-type", "application/json").body(body.to_string())).await
+        answer(
+            self.request(Method::POST, path)
+                .header("content-type", "application/json")
+                .body(body.to_string()),
+        )
+        .await
     }
 
     /// Sends a message, and gives its id.
@@ -129,19 +170,32 @@ impl Dev {
     }
 
     pub(crate) async fn send_with_key(&self, key: &str, body: &Value) -> Answer {
-        let request = self.request(Method::POST, "/v1/messages").header("content-type", "application/json");
-        answer(request.header("idempotency-key", key).body(body.to_string())).await
+        let request = self
+            .request(Method::POST, "/v1/messages")
+            .header("content-type", "application/json");
+        answer(
+            request
+                .header("idempotency-key", key)
+                .body(body.to_string()),
+        )
+        .await
     }
 
     /// The message once it has this state.
     pub(crate) async fn wait_for_state(&self, id: &str, state: &str) -> Value {
-        self.wait_for(&format!("/v1/messages/{id}"), |message| message["state"] == state).await
+        self.wait_for(&format!("/v1/messages/{id}"), |message| {
+            message["state"] == state
+        })
+        .await
     }
 
     /// All events once there is one that is wanted.
     pub(crate) async fn wait_for_event(&self, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
         let any = |answer: &Value| answer["events"].as_array().unwrap().iter().any(&wanted);
-        self.wait_for("/v1/events?limit=1000", any).await["events"].as_array().unwrap().clone()
+        self.wait_for("/v1/events?limit=1000", any).await["events"]
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     pub(crate) async fn wait_for(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
@@ -151,25 +205,47 @@ impl Dev {
             if wanted(&answer.body) {
                 return answer.body;
             }
-            assert!(begun.elapsed() < PATIENCE, "{path} is still {}; stderr: {}", answer.body, self.stderr());
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{path} is still {}; stderr: {}",
+                answer.body,
+                self.stderr()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
     /// What the phone has been sent.
     pub(crate) async fn shown_on(&self, phone: &str) -> Vec<Value> {
-        let shown = self.get(&format!("{}/emulator/phones/{phone}", self.emulator)).await;
+        let shown = self
+            .get(&format!("{}/emulator/phones/{phone}", self.emulator))
+            .await;
         shown.body["messages"].as_array().unwrap().clone()
     }
 
     /// Posts a signed event to a webhook, as the platform would.
     pub(crate) async fn notify(&self, webhook: &str, document: &str) -> Answer {
-        self.post_signed(webhook, document, &sign(&self.client_token, document.as_bytes())).await
+        self.post_signed(
+            webhook,
+            document,
+            &sign(&self.client_token, document.as_bytes()),
+        )
+        .await
     }
 
-    pub(crate) async fn post_signed(&self, webhook: &str, document: &str, signature: &str) -> Answer {
+    pub(crate) async fn post_signed(
+        &self,
+        webhook: &str,
+        document: &str,
+        signature: &str,
+    ) -> Answer {
         let body = envelope(document);
-        answer(self.request(Method::POST, webhook).header("x-goog-signature", signature).body(body.to_string())).await
+        answer(
+            self.request(Method::POST, webhook)
+                .header("x-goog-signature", signature)
+                .body(body.to_string()),
+        )
+        .await
     }
 }
 
@@ -191,16 +267,25 @@ pub(crate) struct Answer {
 
 pub(crate) async fn answer(request: RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
-    let content_type = response.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
+    let content_type = response
+        .headers()
+        .get("content-type")
+        .map(|value| value.to_str().unwrap().to_owned());
     let status = response.status().as_u16();
     let text = response.text().await.unwrap();
     let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-    Answer { status, content_type: content_type.unwrap_or_default(), body }
+    Answer {
+        status,
+        content_type: content_type.unwrap_or_default(),
+        body,
+    }
 }
 
 /// `X-Goog-Signature`, by the definition: HMAC-SHA512 over the decoded bytes, in standard base64.
 pub(crate) fn sign(token: &str, data: &[u8]) -> String {
-    let mac = Hmac::<sha2::Sha512>::new_from_slice(token.as_bytes()).unwrap().chain_update(data);
+    let mac = Hmac::<sha2::Sha512>::new_from_slice(token.as_bytes())
+        .unwrap()
+        .chain_update(data);
     STANDARD.encode(mac.finalize().into_bytes())
 }
 
@@ -219,7 +304,9 @@ fn collect(mut pipe: impl std::io::Read + Send + 'static) -> Arc<Mutex<String>> 
     thread::spawn(move || {
         let mut buffer = [0; 4096];
         while let Ok(count @ 1..) = pipe.read(&mut buffer) {
-            into.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..count]));
+            into.lock()
+                .unwrap()
+                .push_str(&String::from_utf8_lossy(&buffer[..count]));
         }
     });
     collected

@@ -4,7 +4,8 @@ use crate::program::{ANSWERS, Dev, OFFLINE, WITHOUT_RCS, envelope, rbm, sign, te
 use serde_json::{Value, json};
 
 /// Everything but the compiler, which has seen nothing but the component and would tell 350 MB about it.
-const TRACE: &str = "trace,cranelift_codegen=warn,cranelift_frontend=warn,wasmtime_internal_cranelift=warn";
+const TRACE: &str =
+    "trace,cranelift_codegen=warn,cranelift_frontend=warn,wasmtime_internal_cranelift=warn";
 
 /// Everything that `rbm dev` does, at TRACE: tokens bought, messages sent, refused and taken back, webhooks believed and not.
 #[tokio::test]
@@ -19,14 +20,30 @@ async fn no_secret_is_logged_at_any_level() {
     dev.delete(&format!("/v1/messages/{waiting}")).await;
     dev.post("/v1/messages", &json!({ "to": "nobody" })).await;
     dev.notify("/webhooks/rbm/demo", "{}").await;
-    dev.post("/webhooks/rbm", &json!({ "clientToken": dev.client_token, "secret": "canary-handshake" })).await;
-    dev.post("/webhooks/rbm", &json!({ "clientToken": "canary-guess", "secret": "x" })).await;
+    dev.post(
+        "/webhooks/rbm",
+        &json!({ "clientToken": dev.client_token, "secret": "canary-handshake" }),
+    )
+    .await;
+    dev.post(
+        "/webhooks/rbm",
+        &json!({ "clientToken": "canary-guess", "secret": "x" }),
+    )
+    .await;
     let signature = sign(&dev.client_token, b"{\"x\":1}");
-    dev.post_signed("/webhooks/rbm/demo", "{\"x\":2}", &signature).await;
+    dev.post_signed("/webhooks/rbm/demo", "{\"x\":2}", &signature)
+        .await;
 
-    let account = dev.get(&format!("{}/emulator/service-account.json", dev.emulator)).await.body;
-    let key: Vec<&str> =
-        account["private_key"].as_str().unwrap().lines().filter(|line| !line.starts_with("-----")).collect();
+    let account = dev
+        .get(&format!("{}/emulator/service-account.json", dev.emulator))
+        .await
+        .body;
+    let key: Vec<&str> = account["private_key"]
+        .as_str()
+        .unwrap()
+        .lines()
+        .filter(|line| !line.starts_with("-----"))
+        .collect();
     assert!(key.len() > 10, "the key file is the one in use");
     let log = dev.stderr();
     assert!(
@@ -42,8 +59,15 @@ async fn no_secret_is_logged_at_any_level() {
         ("assertion", "eyJ"),
         ("signature", &signature),
     ];
-    for (name, secret) in secrets.into_iter().chain(key.iter().map(|line| ("private key", *line))) {
-        assert!(!log.contains(secret), "the {name} is in the log: {}", around(&log, secret));
+    for (name, secret) in secrets
+        .into_iter()
+        .chain(key.iter().map(|line| ("private key", *line)))
+    {
+        assert!(
+            !log.contains(secret),
+            "the {name} is in the log: {}",
+            around(&log, secret)
+        );
     }
 }
 
@@ -51,20 +75,42 @@ async fn no_secret_is_logged_at_any_level() {
 fn no_secret_is_logged_by_a_command() {
     let body = envelope("{}").to_string();
     let signature = sign("canary-token", b"{}");
-    for arguments in
-        [&["sign", "--token", "canary-token"][..], &["verify", "--token", "canary-token", "--signature", &signature]]
-    {
+    for arguments in [
+        &["sign", "--token", "canary-token"][..],
+        &[
+            "verify",
+            "--token",
+            "canary-token",
+            "--signature",
+            &signature,
+        ],
+    ] {
         let mut command = crate::program::command(arguments);
-        let command = command.env("RBM_LOG", TRACE).stdin(std::process::Stdio::piped());
-        let mut child =
-            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let command = command
+            .env("RBM_LOG", TRACE)
+            .stdin(std::process::Stdio::piped());
+        let mut child = command
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
         std::io::Write::write_all(&mut child.stdin.take().unwrap(), body.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success());
-        assert!(!String::from_utf8_lossy(&output.stderr).contains("canary-token"), "{arguments:?}");
+        assert!(
+            !String::from_utf8_lossy(&output.stderr).contains("canary-token"),
+            "{arguments:?}"
+        );
     }
-    let refused = rbm(&["verify", "--token", "canary-token", "--signature", "AAAA"], body.as_bytes());
-    assert!(!refused.stderr.contains("canary-token"), "{}", refused.stderr);
+    let refused = rbm(
+        &["verify", "--token", "canary-token", "--signature", "AAAA"],
+        body.as_bytes(),
+    );
+    assert!(
+        !refused.stderr.contains("canary-token"),
+        "{}",
+        refused.stderr
+    );
 }
 
 /// What a caller is told has no secret in it either.
@@ -73,8 +119,17 @@ async fn no_secret_is_in_an_answer_of_the_gateway() {
     let dev = Dev::start();
     let id = dev.send(&text(ANSWERS, "Hello")).await;
     dev.wait_for_event(|event| event["kind"] == "message").await;
-    dev.post("/webhooks/rbm/demo", &json!({ "clientToken": dev.client_token })).await;
-    for path in ["/v1/messages", "/v1/events", &format!("/v1/messages/{id}"), "/nothing"] {
+    dev.post(
+        "/webhooks/rbm/demo",
+        &json!({ "clientToken": dev.client_token }),
+    )
+    .await;
+    for path in [
+        "/v1/messages",
+        "/v1/events",
+        &format!("/v1/messages/{id}"),
+        "/nothing",
+    ] {
         let answer: Value = dev.get(path).await.body;
         assert!(!answer.to_string().contains(&dev.client_token), "{path}");
         assert!(!answer.to_string().contains("emulated."), "{path}");

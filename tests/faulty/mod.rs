@@ -63,9 +63,18 @@ impl Proxy {
     pub(crate) fn start(self, platform: &str, seed: u64, ids: Ids) -> Arc<Mutex<Vec<Passed>>> {
         let passed = Arc::<Mutex<Vec<Passed>>>::default();
         let platform = platform.strip_prefix("http://").unwrap().to_owned();
-        let way = Arc::new(Way { platform, seed, ids, passed: passed.clone(), attempts: Mutex::default() });
+        let way = Arc::new(Way {
+            platform,
+            seed,
+            ids,
+            passed: passed.clone(),
+            attempts: Mutex::default(),
+        });
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(async move {
                 let listener = TcpListener::from_std(self.listener).unwrap();
                 loop {
@@ -123,7 +132,13 @@ impl Way {
     /// Only messages have faults and are counted; what they are called decides.
     fn decide(&self, request: Vec<u8>, at: Instant) -> (Vec<u8>, Option<Fault>) {
         let text = std::str::from_utf8(&request).unwrap();
-        let Some(id) = text.lines().next().unwrap().split_once("messageId=").map(|(_, rest)| rest) else {
+        let Some(id) = text
+            .lines()
+            .next()
+            .unwrap()
+            .split_once("messageId=")
+            .map(|(_, rest)| rest)
+        else {
             return (request, None);
         };
         let id = id.split(['&', ' ']).next().unwrap().to_owned();
@@ -137,7 +152,9 @@ impl Way {
         self.passed.lock().unwrap().push(Passed { at, fault });
         let request = match self.ids {
             Ids::Kept => request,
-            Ids::Renewed => text.replacen(&id, &format!("{id}-{attempt}"), 1).into_bytes(),
+            Ids::Renewed => text
+                .replacen(&id, &format!("{id}-{attempt}"), 1)
+                .into_bytes(),
         };
         (request, fault)
     }
@@ -153,7 +170,11 @@ fn fault(seed: u64, id: &str, attempt: u32) -> Option<Fault> {
     let fault = FAULTS[random.random_range(0..FAULTS.len())];
     // It holds up all messages of the agent, so that it is rare or nothing is sent.
     let held = fault == Fault::TooMany && random.random_ratio(1, 40);
-    Some(if held { Fault::TooManyForASecond } else { fault })
+    Some(if held {
+        Fault::TooManyForASecond
+    } else {
+        fault
+    })
 }
 
 /// What is answered without asking the platform.
@@ -184,20 +205,32 @@ async fn read(stream: &mut TcpStream) -> Option<(Vec<u8>, Instant)> {
 }
 
 fn head_length(bytes: &[u8]) -> Option<usize> {
-    bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|place| place + 4)
+    bytes
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .map(|place| place + 4)
 }
 
 fn body_length(head: &[u8]) -> usize {
     let head = std::str::from_utf8(head).unwrap().to_ascii_lowercase();
     assert!(!head.contains("\r\ntransfer-encoding:"), "{head}");
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"));
     length.map_or(0, |length| length.trim().parse().unwrap())
 }
 
-const FAULTS: [Fault; 6] =
-    [Fault::TooMany, Fault::Unavailable, Fault::Broken, Fault::Reset, Fault::Hang, Fault::CutShort];
+const FAULTS: [Fault; 6] = [
+    Fault::TooMany,
+    Fault::Unavailable,
+    Fault::Broken,
+    Fault::Reset,
+    Fault::Hang,
+    Fault::CutShort,
+];
 const TOO_MANY: &str = "HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\ncontent-length: 52\r\n\r\n\
                         {\"error\":{\"code\":429,\"status\":\"RESOURCE_EXHAUSTED\"}}";
-const TOO_MANY_FOR_A_SECOND: &str = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
+const TOO_MANY_FOR_A_SECOND: &str =
+    "HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
 const UNAVAILABLE: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
 const BROKEN: &str = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n";

@@ -28,14 +28,20 @@ async fn an_application_behind_external_processing_may_have_the_platforms_own_bo
     let judge = Judge::start(&["--pass-body"]);
     let (_envoy, host) = start("ext_proc", &judge.address).await;
     let document = text_message("u1");
-    let (body, signature) = (envelope(&document).to_string(), sign(CLIENT_TOKEN, document.as_bytes()));
+    let (body, signature) = (
+        envelope(&document).to_string(),
+        sign(CLIENT_TOKEN, document.as_bytes()),
+    );
     assert_eq!(post(&host, &body, &[&signature]).await.status, 200);
     let arrived = host.application.take();
     assert_eq!(arrived.len(), 1);
     assert_eq!(arrived[0].body, body);
     assert_eq!(arrived[0].headers["x-goog-signature"], signature);
     assert_eq!(
-        (&arrived[0].headers["rbm-agent"], &arrived[0].headers["rbm-event"]),
+        (
+            &arrived[0].headers["rbm-agent"],
+            &arrived[0].headers["rbm-event"]
+        ),
         (&AGENT.parse().unwrap(), &"message".parse().unwrap())
     );
     assert!(arrived[0].headers.contains_key("webhook-id"));
@@ -49,10 +55,18 @@ async fn envoy_with_external_authorization_lets_through_what_the_platform_signed
     cases::a_handshake_is_answered(&host).await;
     cases::what_is_not_signed_as_it_should_be_arrives_nowhere(&host).await;
     let document = text_message("u1");
-    let (body, signature) = (envelope(&document).to_string(), sign(CLIENT_TOKEN, document.as_bytes()));
+    let (body, signature) = (
+        envelope(&document).to_string(),
+        sign(CLIENT_TOKEN, document.as_bytes()),
+    );
     for status in [200, 500] {
-        host.application.answer_with(StatusCode::from_u16(status).unwrap());
-        assert_eq!(post(&host, &body, &[&signature]).await.status, status, "the application's own answer");
+        host.application
+            .answer_with(StatusCode::from_u16(status).unwrap());
+        assert_eq!(
+            post(&host, &body, &[&signature]).await.status,
+            status,
+            "the application's own answer"
+        );
         let arrived = host.application.take();
         assert_eq!(arrived.len(), 1);
         assert_eq!(arrived[0].body, body);
@@ -68,13 +82,23 @@ async fn what_cannot_be_judged_arrives_nowhere() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent_address = silent.local_addr().unwrap().to_string();
     let document = text_message("u1");
-    let (body, signature) = (envelope(&document).to_string(), sign(CLIENT_TOKEN, document.as_bytes()));
+    let (body, signature) = (
+        envelope(&document).to_string(),
+        sign(CLIENT_TOKEN, document.as_bytes()),
+    );
     for configuration in ["ext_proc", "ext_authz"] {
         for judge in ["127.0.0.1:1", &silent_address] {
             let (_envoy, host) = start(configuration, judge).await;
             let answered = post(&host, &body, &[&signature]).await;
-            assert!(matches!(answered.status, 503 | 504), "{configuration} {judge}: {}", answered.status);
-            assert!(host.application.take().is_empty(), "{configuration} {judge}");
+            assert!(
+                matches!(answered.status, 503 | 504),
+                "{configuration} {judge}: {}",
+                answered.status
+            );
+            assert!(
+                host.application.take().is_empty(),
+                "{configuration} {judge}"
+            );
         }
     }
 }
@@ -95,13 +119,25 @@ impl Judge {
         }
         let mut command = command(&["envoy", "--json", "--listen", "127.0.0.1:0"]);
         for file in &files {
-            command.arg("--client-token-file").arg(format!("{AGENT}={}", file.path().display()));
+            command
+                .arg("--client-token-file")
+                .arg(format!("{AGENT}={}", file.path().display()));
         }
-        let mut child = command.args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("one line of JSON: {line:?}"));
-        Self { address: ready["envoy"].as_str().unwrap().to_owned(), child }
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let ready: Value =
+            serde_json::from_str(&line).unwrap_or_else(|_| panic!("one line of JSON: {line:?}"));
+        Self {
+            address: ready["envoy"].as_str().unwrap().to_owned(),
+            child,
+        }
     }
 }
 
@@ -114,7 +150,9 @@ impl Drop for Judge {
 
 async fn start(configuration: &str, judge: &str) -> (Started, Host) {
     let application = Receiver::start("").await;
-    let place = tempfile::tempdir_in(installed::made_place("envoy-configurations")).unwrap().keep();
+    let place = tempfile::tempdir_in(installed::made_place("envoy-configurations"))
+        .unwrap()
+        .keep();
     let configuration = installed::example(
         &format!("envoy/{configuration}.yaml"),
         &[
@@ -123,7 +161,10 @@ async fn start(configuration: &str, judge: &str) -> (Started, Host) {
                 "address: 127.0.0.1, port_value: 8000",
                 &socket_address(application.origin.strip_prefix("http://").unwrap()),
             ),
-            ("address: 127.0.0.1, port_value: 8790", &socket_address(judge)),
+            (
+                "address: 127.0.0.1, port_value: 8790",
+                &socket_address(judge),
+            ),
         ],
     );
     let admin = "admin: { address: { socket_address: { address: 127.0.0.1, port_value: 0 } } }\n";
@@ -131,7 +172,13 @@ async fn start(configuration: &str, judge: &str) -> (Started, Host) {
     let mut command = Command::new(&*PROGRAM);
     command.arg("--config-path").arg(place.join("envoy.yaml"));
     command.arg("--admin-address-path").arg(place.join("admin"));
-    command.args(["--use-dynamic-base-id", "--concurrency", "1", "--log-level", "info"]);
+    command.args([
+        "--use-dynamic-base-id",
+        "--concurrency",
+        "1",
+        "--log-level",
+        "info",
+    ]);
     let (started, _) = started::start("envoy", &mut command, "starting main dispatch loop");
     let origin = format!("http://{}", listening(&place.join("admin")).await);
     (started, Host::at(&origin, application, ""))
@@ -140,8 +187,17 @@ async fn start(configuration: &str, judge: &str) -> (Started, Host) {
 /// Where the listener of port 0 is.
 async fn listening(admin: &Path) -> String {
     let admin = fs::read_to_string(admin).unwrap();
-    let listeners = reqwest::get(format!("http://{}/listeners", admin.trim())).await.unwrap().text().await.unwrap();
-    listeners.lines().find_map(|line| line.strip_prefix("webhooks::")).unwrap().to_owned()
+    let listeners = reqwest::get(format!("http://{}/listeners", admin.trim()))
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    listeners
+        .lines()
+        .find_map(|line| line.strip_prefix("webhooks::"))
+        .unwrap()
+        .to_owned()
 }
 
 fn socket_address(address: &str) -> String {
@@ -149,4 +205,5 @@ fn socket_address(address: &str) -> String {
     format!("address: {host}, port_value: {port}")
 }
 
-static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| installed::program("envoy", "envoy/_bin/envoy"));
+static PROGRAM: LazyLock<PathBuf> =
+    LazyLock::new(|| installed::program("envoy", "envoy/_bin/envoy"));

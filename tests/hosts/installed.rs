@@ -21,11 +21,25 @@ pub(crate) fn program(name: &str, file: &str) -> PathBuf {
 /// so that a failure can be looked into.
 pub(crate) fn python(name: &str) -> PathBuf {
     let place = place(name);
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&place));
-    let requirements = repository().join("tests/hosts").join(name).join("requirements.txt");
-    let install =
-        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement"];
-    run(Command::new(place.join("bin/python")).args(install).arg(requirements));
+    run(Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(&place));
+    let requirements = repository()
+        .join("tests/hosts")
+        .join(name)
+        .join("requirements.txt");
+    let install = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "--requirement",
+    ];
+    run(Command::new(place.join("bin/python"))
+        .args(install)
+        .arg(requirements));
     place
 }
 
@@ -33,9 +47,15 @@ pub(crate) fn python(name: &str) -> PathBuf {
 pub(crate) fn node(name: &str) -> PathBuf {
     let place = made_place(name);
     for file in [".npmrc", "package.json", "package-lock.json"] {
-        fs::copy(repository().join("tests/hosts").join(name).join(file), place.join(file)).unwrap();
+        fs::copy(
+            repository().join("tests/hosts").join(name).join(file),
+            place.join(file),
+        )
+        .unwrap();
     }
-    run(Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&place));
+    run(Command::new("npm")
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(&place));
     place
 }
 
@@ -50,7 +70,8 @@ pub(crate) static COMPONENTS: LazyLock<PathBuf> = LazyLock::new(|| {
 
 /// A configuration that is offered as an example, with each of some texts, which occur once, in another's place.
 pub(crate) fn example(file: &str, changes: &[(&str, &str)]) -> String {
-    let mut configuration = fs::read_to_string(repository().join("host/adapters").join(file)).unwrap();
+    let mut configuration =
+        fs::read_to_string(repository().join("host/adapters").join(file)).unwrap();
     for (from, to) in changes {
         assert_eq!(configuration.matches(from).count(), 1, "{from}");
         configuration = configuration.replace(from, to);
@@ -60,7 +81,9 @@ pub(crate) fn example(file: &str, changes: &[(&str, &str)]) -> String {
 
 /// For files of one name that tests write.
 pub(crate) fn place(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("hosts").join(name)
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("hosts")
+        .join(name)
 }
 
 /// The same, and there.
@@ -76,7 +99,13 @@ pub(crate) fn repository() -> PathBuf {
 
 pub(crate) fn run(command: &mut Command) -> String {
     let program = command.get_program().display().to_string();
-    let ended = command.output().unwrap_or_else(|problem| panic!("{program} cannot be started: {problem}"));
-    assert!(ended.status.success(), "{program}: {}", String::from_utf8_lossy(&ended.stderr));
+    let ended = command
+        .output()
+        .unwrap_or_else(|problem| panic!("{program} cannot be started: {problem}"));
+    assert!(
+        ended.status.success(),
+        "{program}: {}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
     String::from_utf8(ended.stdout).unwrap()
 }

@@ -35,8 +35,13 @@ impl Receiver {
     pub(crate) async fn start(body: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let state = Arc::new(Mutex::new(Inner { answer: (StatusCode::OK, body.to_owned()), came: Vec::new() }));
-        let router = Router::new().fallback(any(receive)).with_state(state.clone());
+        let state = Arc::new(Mutex::new(Inner {
+            answer: (StatusCode::OK, body.to_owned()),
+            came: Vec::new(),
+        }));
+        let router = Router::new()
+            .fallback(any(receive))
+            .with_state(state.clone());
         tokio::spawn(async { axum::serve(listener, router).await });
         Self { origin, state }
     }
@@ -59,6 +64,10 @@ async fn receive(
     body: Bytes,
 ) -> (StatusCode, String) {
     let mut state = state.lock().unwrap();
-    state.came.push(Came { url: uri.to_string(), headers, body });
+    state.came.push(Came {
+        url: uri.to_string(),
+        headers,
+        body,
+    });
     state.answer.clone()
 }

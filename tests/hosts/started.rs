@@ -16,7 +16,11 @@ impl Drop for Started {
 
 /// Starts one that logs to stderr, and waits for the line that says it is ready. All lines up to that are given back, and what
 /// comes later is shown where a test fails.
-pub(crate) fn start(name: &'static str, command: &mut Command, ready: &str) -> (Started, Vec<String>) {
+pub(crate) fn start(
+    name: &'static str,
+    command: &mut Command,
+    ready: &str,
+) -> (Started, Vec<String>) {
     start_printing(name, command, ready, Stdio::null())
 }
 
@@ -27,11 +31,22 @@ pub(crate) fn start_printing(
     ready: &str,
     stdout: Stdio,
 ) -> (Started, Vec<String>) {
-    let mut child = command.stderr(Stdio::piped()).stdout(stdout).spawn().unwrap();
+    let mut child = command
+        .stderr(Stdio::piped())
+        .stdout(stdout)
+        .spawn()
+        .unwrap();
     let mut lines = lines(child.stderr.take().unwrap());
     let mut before = Vec::new();
-    while !before.last().is_some_and(|line: &String| line.contains(ready)) {
-        before.push(lines.next().unwrap_or_else(|| panic!("{name} ended before it was ready: {before:#?}")));
+    while !before
+        .last()
+        .is_some_and(|line: &String| line.contains(ready))
+    {
+        before.push(
+            lines
+                .next()
+                .unwrap_or_else(|| panic!("{name} ended before it was ready: {before:#?}")),
+        );
     }
     thread::spawn(move || lines.for_each(|line| println!("{name}: {line}")));
     (Started(child), before)

@@ -26,40 +26,78 @@ async fn wasmcloud_passes_every_case() {
 async fn wasmcloud_lets_it_go_only_where_it_may() {
     let twin = Emulate::start(&[], "");
     let (_started, host) = start(&twin, false).await;
-    let sent = send(&host, &json!({ "to": "+15550100002", "content": { "text": "Hi" } }), &[]).await;
-    assert_eq!((sent.status, &sent.body["code"]), (500, &json!("misconfigured")), "{}", sent.body);
+    let sent = send(
+        &host,
+        &json!({ "to": "+15550100002", "content": { "text": "Hi" } }),
+        &[],
+    )
+    .await;
+    assert_eq!(
+        (sent.status, &sent.body["code"]),
+        (500, &json!("misconfigured")),
+        "{}",
+        sent.body
+    );
 }
 
 async fn start(twin: &Emulate, twin_is_allowed: bool) -> (Started, Host) {
     let application = Receiver::start("").await;
-    let project = installed::place(if twin_is_allowed { "wasmcloud-project" } else { "wasmcloud-elsewhere" });
+    let project = installed::place(if twin_is_allowed {
+        "wasmcloud-project"
+    } else {
+        "wasmcloud-elsewhere"
+    });
     let origin = twin.origin();
-    let allowed = if twin_is_allowed { origin } else { "http://127.0.0.1:1" };
+    let allowed = if twin_is_allowed {
+        origin
+    } else {
+        "http://127.0.0.1:1"
+    };
     let configuration = installed::example(
         "wasmcloud/.wash/config.yaml",
         &[
-            ("  command: cargo run --package rbm -- package --output package\n", "  command: \"true\"\n"),
+            (
+                "  command: cargo run --package rbm -- package --output package\n",
+                "  command: \"true\"\n",
+            ),
             ("package/rbm-front.wasm", &in_package("rbm-front.wasm")),
             ("package/rbm.wasm", &in_package("rbm.wasm")),
             ("package/rbm-shim.wasm", &in_package("rbm-shim.wasm")),
             ("127.0.0.1:8080", "127.0.0.1:0"),
-            ("https://application.example/events", &format!("{}/events", application.origin)),
+            (
+                "https://application.example/events",
+                &format!("{}/events", application.origin),
+            ),
             ("RBM_REGION: europe", &format!("RBM_API_ORIGIN: {origin}")),
-            ("- europe-rcsbusinessmessaging.googleapis.com", &format!("- {}", without_scheme(allowed))),
-            ("- application.example", &format!("- {}", without_scheme(&application.origin))),
+            (
+                "- europe-rcsbusinessmessaging.googleapis.com",
+                &format!("- {}", without_scheme(allowed)),
+            ),
+            (
+                "- application.example",
+                &format!("- {}", without_scheme(&application.origin)),
+            ),
         ],
     );
     fs::create_dir_all(project.join(".wash")).unwrap();
     fs::create_dir_all(project.join("home")).unwrap();
     fs::write(project.join(".wash/config.yaml"), configuration).unwrap();
     let mut command = Command::new(&*PROGRAM);
-    command.arg("dev").current_dir(&project).env("NO_COLOR", "1");
+    command
+        .arg("dev")
+        .current_dir(&project)
+        .env("NO_COLOR", "1");
     // It keeps files below its user's home.
     command.env("HOME", project.join("home"));
-    command.env("RBM_CLIENT_TOKEN", CLIENT_TOKEN).env("RBM_API_TOKEN", API_TOKEN);
+    command
+        .env("RBM_CLIENT_TOKEN", CLIENT_TOKEN)
+        .env("RBM_API_TOKEN", API_TOKEN);
     command.env("RBM_ACCESS_TOKEN", tokens::buy(twin).await);
     let (started, lines) = started::start("wasmcloud", &mut command, "listening for HTTP requests");
-    let address = lines.iter().find_map(|line| line.split("listening addr=").nth(1)).unwrap();
+    let address = lines
+        .iter()
+        .find_map(|line| line.split("listening addr=").nth(1))
+        .unwrap();
     let origin = format!("http://{}", address.split(' ').next().unwrap());
     (started, Host::at(&origin, application, twin.origin()))
 }
@@ -72,4 +110,5 @@ fn without_scheme(origin: &str) -> &str {
     origin.strip_prefix("http://").unwrap()
 }
 
-static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| installed::program("wasmcloud", "wash_cli/wash"));
+static PROGRAM: LazyLock<PathBuf> =
+    LazyLock::new(|| installed::program("wasmcloud", "wash_cli/wash"));

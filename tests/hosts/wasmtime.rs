@@ -27,14 +27,29 @@ async fn the_token_may_be_the_platforms_own() {
     let answer = json!({ "access_token": tokens::buy(&twin).await, "expires_in": 3599, "token_type": "Bearer" });
     let metadata = Receiver::start(&answer.to_string()).await;
     let server = metadata.origin.strip_prefix("http://").unwrap();
-    let (_serve, host) = start(&twin, &[("RBM_TOKEN_SOURCE", "metadata"), ("GCE_METADATA_HOST", server)]).await;
-    let sent = send(&host, &json!({ "to": "+15550100002", "content": { "text": "Hi" } }), &[]).await;
+    let (_serve, host) = start(
+        &twin,
+        &[
+            ("RBM_TOKEN_SOURCE", "metadata"),
+            ("GCE_METADATA_HOST", server),
+        ],
+    )
+    .await;
+    let sent = send(
+        &host,
+        &json!({ "to": "+15550100002", "content": { "text": "Hi" } }),
+        &[],
+    )
+    .await;
     assert_eq!(sent.status, 202, "{}", sent.body);
     let asked = metadata.take();
     assert_eq!(asked.len(), 1);
     assert_eq!(asked[0].headers["metadata-flavor"], "Google");
     let scope = "https%3A%2F%2Fwww.googleapis.com%2Fauth%2Frcsbusinessmessaging";
-    assert_eq!(asked[0].url, format!("/computeMetadata/v1/instance/service-accounts/default/token?scopes={scope}"));
+    assert_eq!(
+        asked[0].url,
+        format!("/computeMetadata/v1/instance/service-accounts/default/token?scopes={scope}")
+    );
 }
 
 /// Or else a message that arrives would prove nothing about its token.
@@ -42,10 +57,24 @@ async fn the_token_may_be_the_platforms_own() {
 #[ignore = "installs a program from PyPI; --ignored runs it"]
 async fn without_a_token_that_the_platform_knows_nothing_is_sent() {
     let twin = Emulate::start(&[], "");
-    for variables in [&[("RBM_ACCESS_TOKEN", "another")][..], &[], &[("RBM_TOKEN_SOURCE", "key")]] {
+    for variables in [
+        &[("RBM_ACCESS_TOKEN", "another")][..],
+        &[],
+        &[("RBM_TOKEN_SOURCE", "key")],
+    ] {
         let (_serve, host) = start(&twin, variables).await;
-        let sent = send(&host, &json!({ "to": "+15550100002", "content": { "text": "Hi" } }), &[]).await;
-        assert_eq!((sent.status, &sent.body["code"]), (500, &json!("misconfigured")), "{variables:?}: {}", sent.body);
+        let sent = send(
+            &host,
+            &json!({ "to": "+15550100002", "content": { "text": "Hi" } }),
+            &[],
+        )
+        .await;
+        assert_eq!(
+            (sent.status, &sent.body["code"]),
+            (500, &json!("misconfigured")),
+            "{variables:?}: {}",
+            sent.body
+        );
     }
 }
 
@@ -66,10 +95,17 @@ async fn start(twin: &Emulate, variables: &[(&str, &str)]) -> (Started, Host) {
         // By its name alone, so that the values are in no list of processes.
         command.env(name, value).args(["--env", name]);
     }
-    let (started, lines) = started::start("wasmtime", command.arg(COMPONENTS.join("rbm-app.wasm")), "http://");
+    let (started, lines) = started::start(
+        "wasmtime",
+        command.arg(COMPONENTS.join("rbm-app.wasm")),
+        "http://",
+    );
     let line = lines.last().unwrap();
-    let origin = line[line.find("http://").unwrap()..].trim().trim_end_matches('/');
+    let origin = line[line.find("http://").unwrap()..]
+        .trim()
+        .trim_end_matches('/');
     (started, Host::at(origin, application, twin.origin()))
 }
 
-static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| installed::program("wasmtime", "wasmtime_cli/wasmtime"));
+static PROGRAM: LazyLock<PathBuf> =
+    LazyLock::new(|| installed::program("wasmtime", "wasmtime_cli/wasmtime"));

@@ -39,26 +39,46 @@ impl Platform {
     pub(crate) async fn start_far_away(delay: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let token_origin = Some(slow_line(listener.local_addr().unwrap(), delay).await);
-        Self::start_at(listener, Options { token_origin, ..Options::default() }).await
+        Self::start_at(
+            listener,
+            Options {
+                token_origin,
+                ..Options::default()
+            },
+        )
+        .await
     }
 
     async fn start_at(listener: TcpListener, options: Options) -> Self {
         let in_front = options.token_origin.clone();
         let emulator = Emulator::start(listener, options).await.unwrap();
         let api_origin = in_front.unwrap_or_else(|| emulator.origin().to_owned());
-        Self { emulator, api_origin, client: Client::new() }
+        Self {
+            emulator,
+            api_origin,
+            client: Client::new(),
+        }
     }
 
     /// The ids of what a phone was sent, in the order in which it came.
     pub(crate) async fn shown_on(&self, phone: &str) -> Vec<String> {
-        let id = |message: &Value| message["id"].as_str().unwrap_or_else(|| panic!("{message}")).to_owned();
+        let id = |message: &Value| {
+            message["id"]
+                .as_str()
+                .unwrap_or_else(|| panic!("{message}"))
+                .to_owned()
+        };
         self.messages_on(phone).await.iter().map(id).collect()
     }
 
     /// The texts of what a phone was sent, likewise.
     pub(crate) async fn texts_on(&self, phone: &str) -> Vec<String> {
-        let text =
-            |message: &Value| message["content"]["text"].as_str().unwrap_or_else(|| panic!("{message}")).to_owned();
+        let text = |message: &Value| {
+            message["content"]["text"]
+                .as_str()
+                .unwrap_or_else(|| panic!("{message}"))
+                .to_owned()
+        };
         self.messages_on(phone).await.iter().map(text).collect()
     }
 
@@ -108,10 +128,17 @@ pub(crate) struct Serve {
 impl Serve {
     /// For one agent of a platform, with more lines of configuration, of which the first are still the agent's.
     pub(crate) fn new(platform: &Platform, more: &str) -> Self {
-        let Platform { emulator, api_origin, .. } = platform;
+        let Platform {
+            emulator,
+            api_origin,
+            ..
+        } = platform;
         let directory = TempDir::new().unwrap();
         // Free a moment ago: the webhook that the platform knows must stay where it is.
-        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
         let client_token = "a-client-token-of-the-tests".to_owned();
         write_secret(&directory, "key.json", &emulator.service_account());
         write_secret(&directory, "client-token", &client_token);
@@ -121,12 +148,20 @@ impl Serve {
              [agents.demo]\nagent_id = \"demo\"\nclient_token_file = \"client-token\"\nservice_account_file = \"key.json\"\n{more}"
         );
         std::fs::write(directory.path().join("rbm.toml"), config).unwrap();
-        Self { client_token, address, directory, client: Client::new(), settings: Vec::new(), child: None }
+        Self {
+            client_token,
+            address,
+            directory,
+            client: Client::new(),
+            settings: Vec::new(),
+            child: None,
+        }
     }
 
     /// Something else than the configuration says: `server.listen=…`.
     pub(crate) fn set(&mut self, setting: &str) {
-        self.settings.extend(["--set".to_owned(), setting.to_owned()]);
+        self.settings
+            .extend(["--set".to_owned(), setting.to_owned()]);
     }
 
     pub(crate) fn origin(&self) -> String {
@@ -142,19 +177,30 @@ impl Serve {
         let begun = Instant::now();
         // The address may still be the dead one's for a moment.
         while !self.try_start() {
-            assert!(begun.elapsed() < Duration::from_secs(10), "it does not start");
+            assert!(
+                begun.elapsed() < Duration::from_secs(10),
+                "it does not start"
+            );
             sleep(Duration::from_millis(20)).await;
         }
     }
 
     fn try_start(&mut self) -> bool {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rbm"));
-        let command = command.args(["serve", "--json", "--config"]).arg(self.directory.path().join("rbm.toml"));
+        let command = command
+            .args(["serve", "--json", "--config"])
+            .arg(self.directory.path().join("rbm.toml"));
         command.args(&self.settings);
         let level = std::env::var("RBM_LOG").unwrap_or_else(|_| "error".to_owned());
-        let mut child = command.env("RBM_LOG", level).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .env("RBM_LOG", level)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         if line.is_empty() {
             child.wait().unwrap();
             return false;
@@ -197,9 +243,15 @@ pub(crate) async fn messages(serve: &Serve) -> Vec<Value> {
     let mut found = Vec::new();
     let mut after = String::new();
     loop {
-        let page = get(&serve.client, &format!("{}/v1/messages?limit=1000{after}", serve.origin())).await;
+        let page = get(
+            &serve.client,
+            &format!("{}/v1/messages?limit=1000{after}", serve.origin()),
+        )
+        .await;
         found.extend(page["messages"].as_array().unwrap().iter().cloned());
-        let Some(next) = page["next"].as_str() else { return found };
+        let Some(next) = page["next"].as_str() else {
+            return found;
+        };
         after = format!("&after={next}");
     }
 }
@@ -209,7 +261,11 @@ pub(crate) async fn events(serve: &Serve) -> Vec<Value> {
     let mut found = Vec::new();
     let mut after = String::new();
     loop {
-        let page = get(&serve.client, &format!("{}/v1/events?limit=1000{after}", serve.origin())).await;
+        let page = get(
+            &serve.client,
+            &format!("{}/v1/events?limit=1000{after}", serve.origin()),
+        )
+        .await;
         let events = page["events"].as_array().unwrap();
         if events.is_empty() {
             return found;
@@ -221,10 +277,15 @@ pub(crate) async fn events(serve: &Serve) -> Vec<Value> {
 
 /// The signature of a document, and the webhook request's body around it.
 pub(crate) fn signed(client_token: &str, document: &str) -> (String, String) {
-    let mac = Hmac::<sha2::Sha512>::new_from_slice(client_token.as_bytes()).unwrap().chain_update(document);
+    let mac = Hmac::<sha2::Sha512>::new_from_slice(client_token.as_bytes())
+        .unwrap()
+        .chain_update(document);
     let data = STANDARD.encode(document);
     let body = json!({ "message": { "data": data, "attributes": { "product": "RBM" }, "messageId": "1" } });
-    (STANDARD.encode(mac.finalize().into_bytes()), body.to_string())
+    (
+        STANDARD.encode(mac.finalize().into_bytes()),
+        body.to_string(),
+    )
 }
 
 pub(crate) async fn get(client: &Client, address: &str) -> Value {
@@ -237,7 +298,13 @@ fn write_secret(directory: &TempDir, name: &str, secret: &str) {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let path = directory.path().join(name);
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).unwrap();
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .unwrap();
     file.write_all(secret.as_bytes()).unwrap();
 }
 

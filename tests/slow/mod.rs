@@ -50,8 +50,13 @@ pub(crate) struct Slow {
 impl Slow {
     /// So many of each kind, from these addresses of this machine.
     pub(crate) fn start(gateway: SocketAddr, wanted: &[(Kind, Ipv4Addr, usize)]) -> Self {
-        let (running, closed) = (Arc::new(AtomicBool::new(true)), Arc::<Mutex<BTreeMap<Kind, Closed>>>::default());
-        let all = wanted.iter().flat_map(|(kind, from, count)| std::iter::repeat_n((*kind, *from), *count));
+        let (running, closed) = (
+            Arc::new(AtomicBool::new(true)),
+            Arc::<Mutex<BTreeMap<Kind, Closed>>>::default(),
+        );
+        let all = wanted
+            .iter()
+            .flat_map(|(kind, from, count)| std::iter::repeat_n((*kind, *from), *count));
         let all: Vec<_> = all.collect();
         let apart = OPENING_TIME / u32::try_from(all.len()).unwrap();
         let mut sockets = JoinSet::new();
@@ -61,11 +66,20 @@ impl Slow {
                 sleep(apart * place).await;
                 while running.load(Ordering::Relaxed) {
                     let outcome = open(gateway, from, kind).await;
-                    closed.lock().unwrap().entry(kind).or_default().add(kind, outcome);
+                    closed
+                        .lock()
+                        .unwrap()
+                        .entry(kind)
+                        .or_default()
+                        .add(kind, outcome);
                 }
             });
         }
-        Self { sockets, running, closed }
+        Self {
+            sockets,
+            running,
+            closed,
+        }
     }
 
     /// Opens none again, and returns when all are closed.
@@ -98,9 +112,14 @@ async fn open(gateway: SocketAddr, from: Ipv4Addr, kind: Kind) -> Result<Duratio
         socket.set_recv_buffer_size(4_096).unwrap();
     }
     socket.bind(SocketAddr::new(IpAddr::V4(from), 0)).unwrap();
-    let mut stream = socket.connect(gateway).await.map_err(|problem| format!("not connected: {problem}"))?;
+    let mut stream = socket
+        .connect(gateway)
+        .await
+        .map_err(|problem| format!("not connected: {problem}"))?;
     let begun = Instant::now();
-    let left = timeout(GIVEN_UP, be_slow(&mut stream, kind)).await.map_err(|_| "it is never closed".to_owned())?;
+    let left = timeout(GIVEN_UP, be_slow(&mut stream, kind))
+        .await
+        .map_err(|_| "it is never closed".to_owned())?;
     left?;
     Ok(begun.elapsed())
 }
@@ -110,7 +129,9 @@ async fn be_slow(stream: &mut TcpStream, kind: Kind) -> Result<(), String> {
         Kind::Nothing => closed(stream).await,
         Kind::HeaderByteByByte => drip(stream, HEADER).await,
         Kind::HalfABody => {
-            let _ = stream.write_all(format!("{POST}{}", "x".repeat(500)).as_bytes()).await;
+            let _ = stream
+                .write_all(format!("{POST}{}", "x".repeat(500)).as_bytes())
+                .await;
             closed(stream).await;
         }
         Kind::BodyByteByByte => {
@@ -123,7 +144,9 @@ async fn be_slow(stream: &mut TcpStream, kind: Kind) -> Result<(), String> {
             sleep(kind.limit() + ALLOWED / 2).await;
             let read = read_to_end(stream).await;
             if !(LONG_BYTES..ASKED * LONG_BYTES).contains(&read) {
-                return Err(format!("{read} bytes had been written, which is nothing or all"));
+                return Err(format!(
+                    "{read} bytes had been written, which is nothing or all"
+                ));
             }
         }
     }
@@ -142,7 +165,13 @@ async fn drip(stream: &mut TcpStream, text: &str) {
         }
         std::future::pending::<()>().await;
     };
-    let hearing = async { while reading.read(&mut [0; 1_024]).await.is_ok_and(|read| read > 0) {} };
+    let hearing = async {
+        while reading
+            .read(&mut [0; 1_024])
+            .await
+            .is_ok_and(|read| read > 0)
+        {}
+    };
     tokio::select! {
         () = sending => {}
         () = hearing => {}
@@ -170,7 +199,8 @@ const ASKED: usize = 20;
 const ALLOWED: Duration = Duration::from_secs(1);
 const BYTE_PAUSE: Duration = Duration::from_millis(500);
 const GIVEN_UP: Duration = Duration::from_secs(30);
-const HEADER: &str = "GET /v1/messages HTTP/1.1\r\nhost: localhost\r\nuser-agent: slow\r\naccept: */*\r\n";
+const HEADER: &str =
+    "GET /v1/messages HTTP/1.1\r\nhost: localhost\r\nuser-agent: slow\r\naccept: */*\r\n";
 const GET: &str = "GET /v1/events?limit=1 HTTP/1.1\r\nhost: localhost\r\n\r\n";
 const POST: &str = "POST /webhooks/rbm/demo HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
                     content-length: 1000\r\n\r\n";

@@ -28,7 +28,13 @@ pub(crate) struct Arena<S> {
 impl<S: Space> Arena<S> {
     /// The space from `start` on belongs to the arena alone.
     pub(crate) const fn new(space: S, start: *mut u8) -> Self {
-        Self { space, start, next: Cell::new(start), end: Cell::new(ptr::null_mut()), live: Cell::new(0) }
+        Self {
+            space,
+            start,
+            next: Cell::new(start),
+            end: Cell::new(ptr::null_mut()),
+            live: Cell::new(0),
+        }
     }
 
     /// A piece of its own. None if there is not so much.
@@ -97,12 +103,14 @@ impl<S: Space> Arena<S> {
 
     #[inline(never)]
     fn take_or_stop(&self, layout: Layout) -> NonNull<u8> {
-        self.take(layout).unwrap_or_else(|| handle_alloc_error(layout))
+        self.take(layout)
+            .unwrap_or_else(|| handle_alloc_error(layout))
     }
 
     #[inline(never)]
     fn resize_or_stop(&self, piece: NonNull<u8>, layout: Layout, size: usize) -> NonNull<u8> {
-        self.resize(piece, layout, size).unwrap_or_else(|| handle_alloc_error(layout))
+        self.resize(piece, layout, size)
+            .unwrap_or_else(|| handle_alloc_error(layout))
     }
 }
 
@@ -198,7 +206,10 @@ mod tests {
     }
 
     fn region(here: usize, all: usize) -> Region {
-        Region { bytes: vec![Cell::new(0); all], here: Cell::new(here) }
+        Region {
+            bytes: vec![Cell::new(0); all],
+            here: Cell::new(here),
+        }
     }
 
     fn arena(region: &Region) -> Arena<&Region> {
@@ -214,7 +225,10 @@ mod tests {
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
-            (1..300_usize, 0..5_u32).prop_map(|(size, log)| Step::Take { size, align: 1 << log }),
+            (1..300_usize, 0..5_u32).prop_map(|(size, log)| Step::Take {
+                size,
+                align: 1 << log
+            }),
             any::<usize>().prop_map(|index| Step::Give { index }),
             (any::<usize>(), 1..600_usize).prop_map(|(index, size)| Step::Resize { index, size }),
         ]
@@ -288,7 +302,9 @@ mod tests {
         let arena = arena(&region);
         let layout = Layout::from_size_align(40, 1).unwrap();
         for _ in 0..1_000 {
-            let pieces = [unsafe { arena.alloc(layout) }, unsafe { arena.alloc(layout) }];
+            let pieces = [unsafe { arena.alloc(layout) }, unsafe {
+                arena.alloc(layout)
+            }];
             assert!(pieces.iter().all(|piece| !piece.is_null()));
             for piece in pieces {
                 unsafe { arena.dealloc(piece, layout) };

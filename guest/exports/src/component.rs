@@ -5,8 +5,9 @@ use bindings::exports::gateway::channel::channel::Guest;
 use bindings::exports::gateway::channel::testers;
 use bindings::gateway::channel::http_client::{self, FetchFailureCode, HttpRequest, HttpResponse};
 use gateway_channel::{
-    CapabilityAnswer, ChannelFailure, Context, Description, Finding, Header, Message, NewFile, Payload, PlainForm,
-    ReachAnswer, Reaction, Receipt, Report, Revocation, SignalKind, UploadedFile, Verdict, WebhookRequest,
+    CapabilityAnswer, ChannelFailure, Context, Description, Finding, Header, Message, NewFile,
+    Payload, PlainForm, ReachAnswer, Reaction, Receipt, Report, Revocation, SignalKind,
+    UploadedFile, Verdict, WebhookRequest,
 };
 use rbm_guest::http;
 use rbm_guest::testers::Invitation;
@@ -46,11 +47,20 @@ impl Guest for Component {
         rbm_guest::send::send(&Component, &context, &message)
     }
 
-    fn revoke(context: Context, recipient: String, id: String) -> Result<Revocation, ChannelFailure> {
+    fn revoke(
+        context: Context,
+        recipient: String,
+        id: String,
+    ) -> Result<Revocation, ChannelFailure> {
         rbm_guest::revoke::revoke(&Component, &context, &recipient, &id)
     }
 
-    fn signal(context: Context, recipient: String, id: String, kind: SignalKind) -> Result<(), ChannelFailure> {
+    fn signal(
+        context: Context,
+        recipient: String,
+        id: String,
+        kind: SignalKind,
+    ) -> Result<(), ChannelFailure> {
         rbm_guest::signal::signal(&Component, &context, &recipient, &id, &kind)
     }
 
@@ -81,18 +91,22 @@ impl Guest for Component {
 
 impl testers::Guest for Component {
     fn invite(context: Context, phone: String) -> Result<testers::Invitation, ChannelFailure> {
-        rbm_guest::testers::invite(&Component, &context, &phone).map(|invitation| match invitation {
-            Invitation::Pending => testers::Invitation::Pending,
-            Invitation::Accepted => testers::Invitation::Accepted,
-            Invitation::Declined => testers::Invitation::Declined,
-            Invitation::Unstated => testers::Invitation::Unstated,
-        })
+        rbm_guest::testers::invite(&Component, &context, &phone).map(
+            |invitation| match invitation {
+                Invitation::Pending => testers::Invitation::Pending,
+                Invitation::Accepted => testers::Invitation::Accepted,
+                Invitation::Declined => testers::Invitation::Declined,
+                Invitation::Unstated => testers::Invitation::Unstated,
+            },
+        )
     }
 }
 
 impl http::Host for Component {
     fn fetch(&self, request: http::Request) -> Result<http::Response, http::FetchFailure> {
-        http_client::fetch(&request.into()).map(Into::into).map_err(Into::into)
+        http_client::fetch(&request.into())
+            .map(Into::into)
+            .map_err(Into::into)
     }
 }
 
@@ -100,16 +114,35 @@ impl From<http::Request> for HttpRequest {
     fn from(request: http::Request) -> Self {
         let (headers, body) = match request.body {
             None => (Vec::new(), Payload::Inline(Vec::new())),
-            Some(body) => (vec![Header { name: "content-type".to_owned(), value: body.mime_type }], body.bytes),
+            Some(body) => (
+                vec![Header {
+                    name: "content-type".to_owned(),
+                    value: body.mime_type,
+                }],
+                body.bytes,
+            ),
         };
-        Self { method: request.method.as_str().to_owned(), url: request.url, headers, body, timeout_ms: None }
+        Self {
+            method: request.method.as_str().to_owned(),
+            url: request.url,
+            headers,
+            body,
+            timeout_ms: None,
+        }
     }
 }
 
 impl From<HttpResponse> for http::Response {
     fn from(response: HttpResponse) -> Self {
-        let retry_after = response.headers.into_iter().find(|header| header.name.eq_ignore_ascii_case("retry-after"));
-        Self { status: response.status, retry_after: retry_after.map(|header| header.value), body: response.body }
+        let retry_after = response
+            .headers
+            .into_iter()
+            .find(|header| header.name.eq_ignore_ascii_case("retry-after"));
+        Self {
+            status: response.status,
+            retry_after: retry_after.map(|header| header.value),
+            body: response.body,
+        }
     }
 }
 
@@ -122,6 +155,9 @@ impl From<http_client::FetchFailure> for http::FetchFailure {
             FetchFailureCode::NoCredentials => http::FetchFailureKind::NoCredentials,
             FetchFailureCode::Other => http::FetchFailureKind::Other,
         };
-        Self { kind, message: failure.message }
+        Self {
+            kind,
+            message: failure.message,
+        }
     }
 }

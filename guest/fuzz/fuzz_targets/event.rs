@@ -13,4 +13,6 @@ fuzz_mutator!(|data: &mut [u8], size: usize, size_max: usize, seed: u32| {
     mutate::mutate(data, size, size_max, seed, include_str!("../event.dict"))
 });
 
-fuzz_crossover!(|one: &[u8], other: &[u8], out: &mut [u8], seed: u32| { mutate::cross(one, other, out, seed) });
+fuzz_crossover!(|one: &[u8], other: &[u8], out: &mut [u8], seed: u32| {
+    mutate::cross(one, other, out, seed)
+});

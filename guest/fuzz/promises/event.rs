@@ -3,7 +3,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
-use gateway_channel::{Context, Header, Inbound, Reaction, Setting, VerdictOutcome, WebhookRequest};
+use gateway_channel::{
+    Context, Header, Inbound, Reaction, Setting, VerdictOutcome, WebhookRequest,
+};
 use rbm_guest::on_event::on_event;
 use rbm_guest::signature::sign;
 use rbm_wire::callback::{Body, Notice};
@@ -24,12 +26,30 @@ fn a_signed_document_is_one_event_with_its_bytes(document: &[u8]) {
     let plain = react(format!(r#"{{"message":{{"data":"{data}"}}}}"#));
     assert!(!plain.dedupe_key.is_empty());
     // The attributes are not signed: they may say that an event about a region is a launch, and touch nothing else.
-    let hinted = react(format!(r#"{{"message":{{"data":"{data}","attributes":{{"type":"agent_launch_event"}}}}}}"#));
-    assert_eq!(Inbound { fact: plain.fact.clone(), ..hinted.clone() }, plain);
+    let hinted = react(format!(
+        r#"{{"message":{{"data":"{data}","attributes":{{"type":"agent_launch_event"}}}}}}"#
+    ));
+    assert_eq!(
+        Inbound {
+            fact: plain.fact.clone(),
+            ..hinted.clone()
+        },
+        plain
+    );
     let mended = json::without_lone_surrogates(document);
-    let read = |document| json::parse(document, Notice::has_field).map(Notice::read).ok();
-    let region = read(document).or_else(|| read(mended.as_deref()?)).and_then(|notice| notice.region_id);
-    assert!(hinted.fact == plain.fact || region.is_some(), "{:?}", hinted.fact);
+    let read = |document| {
+        json::parse(document, Notice::has_field)
+            .map(Notice::read)
+            .ok()
+    };
+    let region = read(document)
+        .or_else(|| read(mended.as_deref()?))
+        .and_then(|notice| notice.region_id);
+    assert!(
+        hinted.fact == plain.fact || region.is_some(),
+        "{:?}",
+        hinted.fact
+    );
 }
 
 fn what_nobody_signed_is_no_event(body: &[u8]) {
@@ -42,19 +62,35 @@ fn what_nobody_signed_is_no_event(body: &[u8]) {
                 assert_eq!(status, 200);
                 assert!(reaction.response.body.iter().all(u8::is_ascii_graphic));
                 // Word for word, or with escapes.
-                assert!(body.windows(TOKEN.len()).any(|part| part == TOKEN.as_bytes()) || body.contains(&b'\\'));
+                assert!(
+                    body.windows(TOKEN.len())
+                        .any(|part| part == TOKEN.as_bytes())
+                        || body.contains(&b'\\')
+                );
             }
             VerdictOutcome::Authentic => panic!("authentic without a signature"),
-            _ => assert!([400, 401, 403].contains(&status) && reaction.verdict.rule.is_some(), "{reaction:?}"),
+            _ => assert!(
+                [400, 401, 403].contains(&status) && reaction.verdict.rule.is_some(),
+                "{reaction:?}"
+            ),
         }
     }
 }
 
 fn what_is_signed_gets_through_any_envelope(body: &[u8]) {
-    let Some(read) = derived(body, serde_json::from_str::<Body<'_>>) else { return };
-    let Some(data) = read.message.and_then(|message| message.data) else { return };
+    let Some(read) = derived(body, serde_json::from_str::<Body<'_>>) else {
+        return;
+    };
+    let Some(data) = read.message.and_then(|message| message.data) else {
+        return;
+    };
     let alphabets = [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD];
-    let Some(document) = alphabets.iter().find_map(|alphabet| alphabet.decode(data.0.as_bytes()).ok()) else { return };
+    let Some(document) = alphabets
+        .iter()
+        .find_map(|alphabet| alphabet.decode(data.0.as_bytes()).ok())
+    else {
+        return;
+    };
     event(&react(body, Some(&sign(TOKEN, &document))), &document);
 }
 
@@ -69,30 +105,53 @@ fn a_loose_reader_reads_what_a_strict_one_reads(document: &[u8]) {
 /// What `serde_json` reads, both as just any JSON and as this shape. Its derived readers take an array for an object too, which
 /// nothing of Google's is; so arrays are left out here.
 fn derived<'a, T>(document: &'a [u8], read: fn(&'a str) -> serde_json::Result<T>) -> Option<T> {
-    let text = std::str::from_utf8(document).ok().filter(|text| !text.contains('['))?;
+    let text = std::str::from_utf8(document)
+        .ok()
+        .filter(|text| !text.contains('['))?;
     serde_json::from_str::<Value>(text).ok()?;
     read(text).ok()
 }
 
 /// The one event of an authentic request.
 fn event(reaction: &Reaction, document: &[u8]) -> Inbound {
-    assert_eq!((reaction.verdict.outcome, reaction.verdict.token), (VerdictOutcome::Authentic, Some(0)));
-    assert_eq!((reaction.response.status, reaction.response.body.len()), (200, 0));
-    let [inbound] = &reaction.inbound[..] else { panic!("{} events", reaction.inbound.len()) };
+    assert_eq!(
+        (reaction.verdict.outcome, reaction.verdict.token),
+        (VerdictOutcome::Authentic, Some(0))
+    );
+    assert_eq!(
+        (reaction.response.status, reaction.response.body.len()),
+        (200, 0)
+    );
+    let [inbound] = &reaction.inbound[..] else {
+        panic!("{} events", reaction.inbound.len())
+    };
     assert_eq!(inbound.raw, document);
     inbound.clone()
 }
 
 fn react(body: &[u8], signature: Option<&str>) -> Reaction {
-    let settings = vec![Setting { name: "client-token".to_owned(), value: TOKEN.to_owned() }];
-    let header = |value: &str| Header { name: "X-Goog-Signature".to_owned(), value: value.to_owned() };
+    let settings = vec![Setting {
+        name: "client-token".to_owned(),
+        value: TOKEN.to_owned(),
+    }];
+    let header = |value: &str| Header {
+        name: "X-Goog-Signature".to_owned(),
+        value: value.to_owned(),
+    };
     let request = WebhookRequest {
         method: "POST".to_owned(),
         url: "/webhooks/rbm".to_owned(),
         headers: signature.into_iter().map(header).collect(),
         body: body.to_vec(),
     };
-    on_event(&Context { settings, now: "2026-11-24T10:00:00Z".to_owned() }, &request).expect("the settings are right")
+    on_event(
+        &Context {
+            settings,
+            now: "2026-11-24T10:00:00Z".to_owned(),
+        },
+        &request,
+    )
+    .expect("the settings are right")
 }
 
 const TOKEN: &str = "client-token";

@@ -10,8 +10,12 @@ use std::cell::RefCell;
 
 /// Panics if the input breaks a promise. What is no message is refused by its reader, which must not panic either.
 pub(crate) fn try_all(input: &[u8]) {
-    let Ok(body) = strict::parse(input) else { return };
-    let Ok(draft) = message::read("3f1c0f5e", &body) else { return };
+    let Ok(body) = strict::parse(input) else {
+        return;
+    };
+    let Ok(draft) = message::read("3f1c0f5e", &body) else {
+        return;
+    };
     assert!(plain_text(&draft.message).segments > 0);
     what_is_found_is_found_where_it_was_written(&draft.message, &body);
     a_message_is_either_wrong_or_sent_once(&draft.message);
@@ -20,30 +24,57 @@ pub(crate) fn try_all(input: &[u8]) {
 /// Of a path into the JSON all but the last field is there; the last may be what is missing.
 fn what_is_found_is_found_where_it_was_written(message: &Message, body: &Value) {
     // An option has no place of its own in the JSON: they are a list.
-    let findings = check(&context(), message).findings.into_iter().filter(|found| !found.path.starts_with("options."));
+    let findings = check(&context(), message)
+        .findings
+        .into_iter()
+        .filter(|found| !found.path.starts_with("options."));
     for path in findings.map(|found| finding::of_message(found, message).path) {
         let pointer = format!("/{}", path.replace(['.', '['], "/").replace(']', ""));
-        let parent = pointer.rsplit_once('/').map(|(parent, _)| parent).unwrap_or_default();
-        assert!(body.pointer(parent).is_some(), "{path} leads nowhere in {body}");
+        let parent = pointer
+            .rsplit_once('/')
+            .map(|(parent, _)| parent)
+            .unwrap_or_default();
+        assert!(
+            body.pointer(parent).is_some(),
+            "{path} leads nowhere in {body}"
+        );
     }
 }
 
 fn a_message_is_either_wrong_or_sent_once(message: &Message) {
     let report = check(&context(), message);
-    let wrong = report.findings.iter().any(|finding| finding.severity == Severity::Error);
+    let wrong = report
+        .findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error);
     let platform = Platform::default();
     assert_eq!(send(&platform, &context(), message).is_err(), wrong);
     match &platform.requests.borrow()[..] {
         [] => assert!(wrong),
-        [Request { method: Method::Post, url, body: Some(body) }] => {
+        [
+            Request {
+                method: Method::Post,
+                url,
+                body: Some(body),
+            },
+        ] => {
             assert!(!wrong);
             let json = body.inline().expect("a message is sent as it is");
-            let url_expected =
-                format!("{ORIGIN}/v1/phones/{}/agentMessages?messageId=3f1c0f5e&agentId=demo", message.recipient);
+            let url_expected = format!(
+                "{ORIGIN}/v1/phones/{}/agentMessages?messageId=3f1c0f5e&agentId=demo",
+                message.recipient
+            );
             assert_eq!(*url, url_expected);
-            assert_eq!(json.len(), usize::try_from(report.payload_bytes).expect("a message has less than 4 GiB"));
-            let composed: AgentMessage = serde_json::from_slice(json).expect("what is sent can be read");
-            assert_eq!(serde_json::to_vec(&composed).expect("it was read from JSON"), json);
+            assert_eq!(
+                json.len(),
+                usize::try_from(report.payload_bytes).expect("a message has less than 4 GiB")
+            );
+            let composed: AgentMessage =
+                serde_json::from_slice(json).expect("what is sent can be read");
+            assert_eq!(
+                serde_json::to_vec(&composed).expect("it was read from JSON"),
+                json
+            );
         }
         requests => panic!("{requests:?}"),
     }
@@ -57,12 +88,18 @@ struct Platform {
 impl Host for Platform {
     fn fetch(&self, request: Request) -> Result<Response, FetchFailure> {
         self.requests.borrow_mut().push(request);
-        Ok(Response { status: 200, ..Response::default() })
+        Ok(Response {
+            status: 200,
+            ..Response::default()
+        })
     }
 }
 
 fn context() -> Context {
-    let setting = |name: &str, value: &str| Setting { name: name.to_owned(), value: value.to_owned() };
+    let setting = |name: &str, value: &str| Setting {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    };
     Context {
         settings: vec![setting("agent-id", "demo"), setting("region", "europe")],
         now: "2026-11-24T10:00:00Z".to_owned(),

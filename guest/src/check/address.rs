@@ -6,7 +6,8 @@ use rbm_wire::quoted::Quoted;
 /// escapes whole.
 pub(super) fn not_a_uri(text: &str) -> Option<String> {
     let allowed = |character: char| {
-        u8::try_from(character).is_ok_and(|byte| byte.is_ascii_alphanumeric() || PUNCTUATION.contains(&byte))
+        u8::try_from(character)
+            .is_ok_and(|byte| byte.is_ascii_alphanumeric() || PUNCTUATION.contains(&byte))
     };
     if let Some(character) = text.chars().find(|character| !allowed(*character)) {
         return Some(format!(
@@ -14,7 +15,13 @@ pub(super) fn not_a_uri(text: &str) -> Option<String> {
             Quoted(&character.to_string())
         ));
     }
-    let is_whole = |escape: &str| escape.len() >= 2 && escape.bytes().take(2).all(|digit| digit.is_ascii_hexdigit());
+    let is_whole = |escape: &str| {
+        escape.len() >= 2
+            && escape
+                .bytes()
+                .take(2)
+                .all(|digit| digit.is_ascii_hexdigit())
+    };
     if !text.split('%').skip(1).all(is_whole) {
         return Some("has a percent sign without two hexadecimal digits".to_owned());
     }
@@ -35,7 +42,9 @@ pub(super) fn not_on_the_web(text: &str) -> Option<String> {
 
 /// What follows the scheme and its colon, if the address has this one.
 pub(super) fn without_scheme<'a>(url: &'a str, scheme: &str) -> Option<&'a str> {
-    url.split_once(':').filter(|(before, _)| before.eq_ignore_ascii_case(scheme)).map(|(_, rest)| rest)
+    url.split_once(':')
+        .filter(|(before, _)| before.eq_ignore_ascii_case(scheme))
+        .map(|(_, rest)| rest)
 }
 
 /// What follows the last dot of an address's path, in lower case: a hint of the type, which really is the Content-Type's.
@@ -64,9 +73,11 @@ pub(super) fn is_known(extension: &str) -> bool {
 
 /// The host of an address in the text whose only business is to shorten addresses.
 pub(super) fn shortened(text: &str) -> Option<&str> {
-    text.split_whitespace()
-        .filter_map(host)
-        .find(|host| SHORTENERS.iter().any(|known| host.eq_ignore_ascii_case(known)))
+    text.split_whitespace().filter_map(host).find(|host| {
+        SHORTENERS
+            .iter()
+            .any(|known| host.eq_ignore_ascii_case(known))
+    })
 }
 
 /// `x.example` of `https://x.example:443/path`.
@@ -83,5 +94,14 @@ const PICTURES: [&str; 4] = ["jpeg", "jpg", "gif", "png"];
 const VIDEOS: [&str; 6] = ["h263", "m4v", "mp4", "mpeg4", "mpeg", "webm"];
 const OTHERS: [&str; 7] = ["pdf", "aac", "mp3", "mpg", "3gp", "oga", "ogg"];
 /// The best known ones: no page lists them.
-const SHORTENERS: [&str; 9] =
-    ["bit.ly", "tinyurl.com", "t.co", "goo.gl", "ow.ly", "is.gd", "buff.ly", "rebrand.ly", "cutt.ly"];
+const SHORTENERS: [&str; 9] = [
+    "bit.ly",
+    "tinyurl.com",
+    "t.co",
+    "goo.gl",
+    "ow.ly",
+    "is.gd",
+    "buff.ly",
+    "rebrand.ly",
+    "cutt.ly",
+];

@@ -4,11 +4,16 @@ use super::{address, characters, check_file, count, suggestion};
 use crate::finding::broken;
 use crate::settings::Policy;
 use gateway_channel::{
-    Card, CardLayout, CardMedia, CardWidth, Carousel, FileSource, Finding, MediaHeight, StandaloneCard,
+    Card, CardLayout, CardMedia, CardWidth, Carousel, FileSource, Finding, MediaHeight,
+    StandaloneCard,
 };
 use rbm_wire::limits::{self, Limit};
 
-pub(super) fn check_standalone(policy: &Policy, standalone: &StandaloneCard, findings: &mut Vec<Finding>) {
+pub(super) fn check_standalone(
+    policy: &Policy,
+    standalone: &StandaloneCard,
+    findings: &mut Vec<Finding>,
+) {
     let (path, card) = ("content.card.card", &standalone.card);
     check(policy, path, card, findings);
     let Some(media) = &card.media else { return };
@@ -25,7 +30,11 @@ pub(super) fn check_standalone(policy: &Policy, standalone: &StandaloneCard, fin
 }
 
 pub(super) fn check_carousel(policy: &Policy, carousel: &Carousel, findings: &mut Vec<Finding>) {
-    findings.extend(count(&limits::CAROUSEL_CARDS, "content.carousel.cards", carousel.cards.len()));
+    findings.extend(count(
+        &limits::CAROUSEL_CARDS,
+        "content.carousel.cards",
+        carousel.cards.len(),
+    ));
     check_later_cards(&carousel.cards, findings);
     for (index, card) in carousel.cards.iter().enumerate() {
         let path = format!("content.carousel.cards[{index}]");
@@ -46,27 +55,51 @@ fn check(policy: &Policy, path: &str, card: &Card, findings: &mut Vec<Finding>) 
         findings.push(broken(&limits::CARD_EMPTY, path, message));
     }
     let title = card.title.as_deref().unwrap_or_default();
-    findings.extend(characters(&limits::CARD_TITLE_LENGTH, &format!("{path}.title"), title));
+    findings.extend(characters(
+        &limits::CARD_TITLE_LENGTH,
+        &format!("{path}.title"),
+        title,
+    ));
     let description = card.description.as_deref().unwrap_or_default();
-    findings.extend(characters(&limits::CARD_DESCRIPTION_LENGTH, &format!("{path}.description"), description));
+    findings.extend(characters(
+        &limits::CARD_DESCRIPTION_LENGTH,
+        &format!("{path}.description"),
+        description,
+    ));
     if let Some(media) = &card.media {
         check_media(&format!("{path}.media"), media, findings);
     }
     let path = format!("{path}.suggestions");
-    let limit = Limit { maximum: Some(policy.card_suggestions_max), ..limits::CARD_SUGGESTIONS_COUNT };
+    let limit = Limit {
+        maximum: Some(policy.card_suggestions_max),
+        ..limits::CARD_SUGGESTIONS_COUNT
+    };
     findings.extend(count(&limit, &path, card.suggestions.len()));
     suggestion::check_all(&path, &card.suggestions, findings);
 }
 
 fn check_media(path: &str, media: &CardMedia, findings: &mut Vec<Finding>) {
     check_file(&format!("{path}.file"), &media.file, findings);
-    let FileSource::Url(url) = &media.file.source else { return };
-    let Some(extension) = address::extension(url).filter(|extension| address::is_known(extension)) else { return };
+    let FileSource::Url(url) = &media.file.source else {
+        return;
+    };
+    let Some(extension) = address::extension(url).filter(|extension| address::is_known(extension))
+    else {
+        return;
+    };
     if address::is_gif(&extension) {
         let path = format!("{path}.file.source");
-        findings.push(broken(&limits::ANIMATED_GIF_ON_IOS, &path, format!("{path} is a GIF")));
+        findings.push(broken(
+            &limits::ANIMATED_GIF_ON_IOS,
+            &path,
+            format!("{path} is a GIF"),
+        ));
     } else if !address::is_picture_or_video(&extension) {
-        findings.push(broken(&limits::CARD_MEDIA_TYPE, path, format!("{path} ends in .{extension}")));
+        findings.push(broken(
+            &limits::CARD_MEDIA_TYPE,
+            path,
+            format!("{path} ends in .{extension}"),
+        ));
     }
 }
 
@@ -75,7 +108,11 @@ fn check_height(path: &str, card: &Card, media: &CardMedia, findings: &mut Vec<F
     check_room(path, card, media.height, findings);
     if media.height.is_some() {
         let path = format!("{path}.media.height");
-        findings.push(broken(&limits::CARD_HEIGHTS_ON_IOS, &path, format!("{path} makes no difference on iOS")));
+        findings.push(broken(
+            &limits::CARD_HEIGHTS_ON_IOS,
+            &path,
+            format!("{path} makes no difference on iOS"),
+        ));
     }
 }
 
@@ -86,12 +123,20 @@ fn check_room(path: &str, card: &Card, height: Option<MediaHeight>, findings: &m
         Some(MediaHeight::Medium) => 2,
         Some(MediaHeight::Short) | None => 3,
     };
-    let limit = Limit { maximum: Some(room), ..limits::CARD_SUGGESTIONS_FIT };
-    findings.extend(count(&limit, &format!("{path}.suggestions"), card.suggestions.len()));
+    let limit = Limit {
+        maximum: Some(room),
+        ..limits::CARD_SUGGESTIONS_FIT
+    };
+    findings.extend(count(
+        &limit,
+        &format!("{path}.suggestions"),
+        card.suggestions.len(),
+    ));
     let has_text = card.title.is_some() && card.description.is_some();
     if height == Some(MediaHeight::Tall) && has_text && !card.suggestions.is_empty() {
         let path = format!("{path}.description");
-        let message = format!("{path} stands between tall media and suggestions, and may be cut to one line");
+        let message =
+            format!("{path} stands between tall media and suggestions, and may be cut to one line");
         findings.push(broken(&limits::CARD_TEXT_FIT, &path, message));
     }
 }
@@ -99,13 +144,16 @@ fn check_room(path: &str, card: &Card, height: Option<MediaHeight>, findings: &m
 /// Larger is what has more of something than any of the first cards, and less of nothing.
 fn check_later_cards(cards: &[Card], findings: &mut Vec<Finding>) {
     let (first, later) = cards.split_at(cards.len().min(FIRST_CARDS));
-    let largest = |room: [usize; 4], card: [usize; 4]| std::array::from_fn(|part| room[part].max(card[part]));
+    let largest =
+        |room: [usize; 4], card: [usize; 4]| std::array::from_fn(|part| room[part].max(card[part]));
     let room = first.iter().map(parts).fold([0; 4], largest);
     for (index, card) in later.iter().enumerate() {
         let parts = parts(card);
         if parts != room && parts.iter().zip(room).all(|(part, room)| *part >= room) {
             let path = format!("content.carousel.cards[{}]", FIRST_CARDS + index);
-            let message = format!("{path} is larger than the first {FIRST_CARDS} cards, and is cut to their height");
+            let message = format!(
+                "{path} is larger than the first {FIRST_CARDS} cards, and is cut to their height"
+            );
             findings.push(broken(&limits::CAROUSEL_LATER_CARD_LARGER, &path, message));
         }
     }
@@ -118,7 +166,12 @@ fn parts(card: &Card) -> [usize; 4] {
         Some(MediaHeight::Medium) => 2,
         Some(MediaHeight::Short) | None => 1,
     });
-    [media, usize::from(card.title.is_some()), usize::from(card.description.is_some()), card.suggestions.len()]
+    [
+        media,
+        usize::from(card.title.is_some()),
+        usize::from(card.description.is_some()),
+        card.suggestions.len(),
+    ]
 }
 
 /// Google says "the first few" (guides/learn/rich-cards).

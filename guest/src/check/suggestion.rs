@@ -3,7 +3,8 @@
 use super::{address, characters};
 use crate::finding::broken;
 use gateway_channel::{
-    Action, CalendarEvent, ComposeRecording, ComposeText, Finding, OpenUrl, Place, Suggestion, UrlView,
+    Action, CalendarEvent, ComposeRecording, ComposeText, Finding, OpenUrl, Place, Suggestion,
+    UrlView,
 };
 use rbm_wire::limits::{self, Limit};
 use rbm_wire::quoted::Quoted;
@@ -17,8 +18,16 @@ pub(super) fn check_all(path: &str, suggestions: &[Suggestion], findings: &mut V
 
 fn check(path: &str, suggestion: &Suggestion, findings: &mut Vec<Finding>) {
     let (text, postback) = (&suggestion.text, &suggestion.postback);
-    findings.extend(characters(&limits::SUGGESTION_TEXT_LENGTH, &format!("{path}.text"), text));
-    findings.extend(characters(&limits::POSTBACK_LENGTH, &format!("{path}.postback"), postback));
+    findings.extend(characters(
+        &limits::SUGGESTION_TEXT_LENGTH,
+        &format!("{path}.text"),
+        text,
+    ));
+    findings.extend(characters(
+        &limits::POSTBACK_LENGTH,
+        &format!("{path}.postback"),
+        postback,
+    ));
     if let Some(url) = &suggestion.fallback_url {
         let path = format!("{path}.fallback-url");
         findings.extend(characters(&limits::FALLBACK_URL_LENGTH, &path, url));
@@ -32,7 +41,8 @@ fn check(path: &str, suggestion: &Suggestion, findings: &mut Vec<Finding>) {
         Action::OpenUrl(page) => check_page(&path, page, findings),
         Action::ViewLocation(place) => check_place(&path, place, findings),
         Action::CreateCalendarEvent(event) => check_event(&path, event, findings),
-        Action::ComposeText(ComposeText { phone, .. }) | Action::ComposeRecording(ComposeRecording { phone, .. }) => {
+        Action::ComposeText(ComposeText { phone, .. })
+        | Action::ComposeRecording(ComposeRecording { phone, .. }) => {
             check_dial(&path, phone, findings);
             let message = format!("{path} is of a kind whose rollout is paused");
             findings.push(broken(&limits::COMPOSE_PAUSED, &path, message));
@@ -44,7 +54,10 @@ fn check_dial(path: &str, phone: &str, findings: &mut Vec<Finding>) {
     let dialled = |byte: u8| byte.is_ascii_digit() || b"+*#".contains(&byte);
     if phone.is_empty() || !phone.bytes().all(dialled) {
         let path = format!("{path}.phone");
-        let message = format!("{path} is {}, and takes digits, +, * and # only", Quoted(phone));
+        let message = format!(
+            "{path} is {}, and takes digits, +, * and # only",
+            Quoted(phone)
+        );
         findings.push(broken(&limits::DIAL_CHARACTERS, &path, message));
     }
 }
@@ -54,7 +67,8 @@ fn check_page(path: &str, page: &OpenUrl, findings: &mut Vec<Finding>) {
     findings.extend(characters(&limits::OPEN_URL_LENGTH, &at, &page.url));
     if let Some(problem) = address::not_a_uri(&page.url) {
         findings.push(broken(&limits::OPEN_URL, &at, format!("{at} {problem}")));
-    } else if page.view != UrlView::Browser && address::without_scheme(&page.url, "https").is_none() {
+    } else if page.view != UrlView::Browser && address::without_scheme(&page.url, "https").is_none()
+    {
         findings.push(broken(
             &limits::WEBVIEW_NOT_HTTPS,
             &at,
@@ -63,9 +77,14 @@ fn check_page(path: &str, page: &OpenUrl, findings: &mut Vec<Finding>) {
     }
     let at = format!("{path}.description");
     let description = page.description.as_deref().unwrap_or_default();
-    findings.extend(characters(&limits::OPEN_URL_DESCRIPTION_LENGTH, &at, description));
+    findings.extend(characters(
+        &limits::OPEN_URL_DESCRIPTION_LENGTH,
+        &at,
+        description,
+    ));
     if page.view != UrlView::Browser && description.is_empty() {
-        let message = format!("{at} is missing, and a screen reader has nothing to say of the page");
+        let message =
+            format!("{at} is missing, and a screen reader has nothing to say of the page");
         findings.push(broken(&limits::WEBVIEW_DESCRIPTION, &at, message));
     }
 }
@@ -79,8 +98,18 @@ fn check_place(path: &str, place: &Place, findings: &mut Vec<Finding>) {
         return;
     };
     let path = format!("{path}.coordinates");
-    check_degrees(&limits::LATITUDE, &format!("{path}.latitude"), at.latitude, findings);
-    check_degrees(&limits::LONGITUDE, &format!("{path}.longitude"), at.longitude, findings);
+    check_degrees(
+        &limits::LATITUDE,
+        &format!("{path}.latitude"),
+        at.latitude,
+        findings,
+    );
+    check_degrees(
+        &limits::LONGITUDE,
+        &format!("{path}.longitude"),
+        at.longitude,
+        findings,
+    );
 }
 
 /// NaN is out of every range.
@@ -92,13 +121,24 @@ fn check_degrees(limit: &Limit, path: &str, degrees: f64, findings: &mut Vec<Fin
     }
     let shown = serde_json::to_string(&degrees).unwrap_or_default();
     let message = format!("{path} is {shown}, and must be from -{most} to {most}");
-    findings.push(Finding { actual: Some(format!("{shown} degrees")), ..broken(limit, path, message) });
+    findings.push(Finding {
+        actual: Some(format!("{shown} degrees")),
+        ..broken(limit, path, message)
+    });
 }
 
 fn check_event(path: &str, event: &CalendarEvent, findings: &mut Vec<Finding>) {
-    findings.extend(characters(&limits::CALENDAR_TITLE_LENGTH, &format!("{path}.title"), &event.title));
+    findings.extend(characters(
+        &limits::CALENDAR_TITLE_LENGTH,
+        &format!("{path}.title"),
+        &event.title,
+    ));
     let description = event.description.as_deref().unwrap_or_default();
-    findings.extend(characters(&limits::CALENDAR_DESCRIPTION_LENGTH, &format!("{path}.description"), description));
+    findings.extend(characters(
+        &limits::CALENDAR_DESCRIPTION_LENGTH,
+        &format!("{path}.description"),
+        description,
+    ));
     for (field, text) in [("start", &event.start), ("end", &event.end)] {
         if unix_seconds(text).is_none() {
             let path = format!("{path}.{field}");
@@ -110,6 +150,10 @@ fn check_event(path: &str, event: &CalendarEvent, findings: &mut Vec<Finding>) {
         && end <= start
     {
         let path = format!("{path}.end");
-        findings.push(broken(&limits::CALENDAR_ORDER, &path, format!("{path} is not after the start")));
+        findings.push(broken(
+            &limits::CALENDAR_ORDER,
+            &path,
+            format!("{path} is not after the start"),
+        ));
     }
 }

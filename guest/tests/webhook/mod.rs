@@ -21,16 +21,40 @@ pub(crate) fn envelope(document: &[u8], attributes: &str) -> Vec<u8> {
 }
 
 pub(crate) fn request(body: &[u8], signature: Option<&str>) -> WebhookRequest {
-    let headers = signature.map(|value| header("x-goog-signature", value)).into_iter().collect();
-    WebhookRequest { method: "POST".into(), url: "/webhooks/rbm/bot".into(), headers, body: body.to_vec() }
+    let headers = signature
+        .map(|value| header("x-goog-signature", value))
+        .into_iter()
+        .collect();
+    WebhookRequest {
+        method: "POST".into(),
+        url: "/webhooks/rbm/bot".into(),
+        headers,
+        body: body.to_vec(),
+    }
 }
 
 pub(crate) fn header(name: &str, value: &str) -> Header {
-    Header { name: name.into(), value: value.into() }
+    Header {
+        name: name.into(),
+        value: value.into(),
+    }
 }
 
 pub(crate) fn react(request: &WebhookRequest) -> Reaction {
-    let setting = |name: &str, value: &str| Setting { name: name.into(), value: value.into() };
-    let settings = vec![setting("client-token", TOKEN), setting("client-token", "old-token")];
-    on_event(&Context { settings, now: "2026-11-24T10:00:00Z".into() }, request).expect("the settings have tokens")
+    let setting = |name: &str, value: &str| Setting {
+        name: name.into(),
+        value: value.into(),
+    };
+    let settings = vec![
+        setting("client-token", TOKEN),
+        setting("client-token", "old-token"),
+    ];
+    on_event(
+        &Context {
+            settings,
+            now: "2026-11-24T10:00:00Z".into(),
+        },
+        request,
+    )
+    .expect("the settings have tokens")
 }

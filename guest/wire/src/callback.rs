@@ -48,7 +48,10 @@ impl<'a> Body<'a> {
 
     /// For [`crate::json::parse`].
     pub fn has_field(name: &str) -> bool {
-        matches!(name, "message" | "clientToken" | "secret" | "data" | "attributes" | "type")
+        matches!(
+            name,
+            "message" | "clientToken" | "secret" | "data" | "attributes" | "type"
+        )
     }
 }
 
@@ -79,7 +82,10 @@ pub struct PushMessage<'a> {
 impl<'a> PushMessage<'a> {
     fn read(mut json: Object<'a>) -> Self {
         Self {
-            data: json.take("data").and_then(Json::into_borrowed_text).map(Base64Text),
+            data: json
+                .take("data")
+                .and_then(Json::into_borrowed_text)
+                .map(Base64Text),
             attributes: json.object("attributes").map(Attributes::read),
             ..Self::default()
         }
@@ -116,7 +122,10 @@ pub struct Attributes<'a> {
 
 impl<'a> Attributes<'a> {
     fn read(mut json: Object<'a>) -> Self {
-        Self { kind: json.take("type").and_then(Json::into_borrowed_text), ..Self::default() }
+        Self {
+            kind: json.take("type").and_then(Json::into_borrowed_text),
+            ..Self::default()
+        }
     }
 }
 
@@ -217,9 +226,12 @@ impl Notice {
                 "text" => notice.text = value.into_text(),
                 "userFile" => notice.user_file = value.into_object().map(UserFile::read),
                 "location" => notice.location = value.into_object().and_then(read_location),
-                "suggestionResponse" => notice.suggestion_response = value.into_object().map(SuggestionResponse::read),
+                "suggestionResponse" => {
+                    notice.suggestion_response = value.into_object().map(SuggestionResponse::read)
+                }
                 "richMessageClassification" => {
-                    notice.rich_message_classification = value.into_object().map(RichMessageClassification::read);
+                    notice.rich_message_classification =
+                        value.into_object().map(RichMessageClassification::read);
                 }
                 "carrier" => notice.carrier = value.into_text(),
                 "botDisplayName" => notice.bot_display_name = value.into_text(),
@@ -233,8 +245,9 @@ impl Notice {
                 "requestId" => notice.request_id = value.into_text(),
                 "rbmEnabled" => notice.rbm_enabled = value.into_bool(),
                 "features" => {
-                    notice.features =
-                        value.into_list().map(|features| features.into_iter().filter_map(Json::into_text).collect());
+                    notice.features = value
+                        .into_list()
+                        .map(|features| features.into_iter().filter_map(Json::into_text).collect());
                 }
                 _ => (),
             }
@@ -246,12 +259,25 @@ impl Notice {
     pub fn has_field(name: &str) -> bool {
         match name.len() {
             4 => matches!(name, "text" | "type"),
-            7 => matches!(name, "agentId" | "eventId" | "carrier" | "brandId" | "comment" | "payload" | "fileUri"),
+            7 => matches!(
+                name,
+                "agentId" | "eventId" | "carrier" | "brandId" | "comment" | "payload" | "fileUri"
+            ),
             8 => matches!(
                 name,
-                "sendTime" | "userFile" | "location" | "regionId" | "features" | "mimeType" | "fileName" | "latitude"
+                "sendTime"
+                    | "userFile"
+                    | "location"
+                    | "regionId"
+                    | "features"
+                    | "mimeType"
+                    | "fileName"
+                    | "latitude"
             ),
-            9 => matches!(name, "messageId" | "eventType" | "requestId" | "thumbnail" | "longitude"),
+            9 => matches!(
+                name,
+                "messageId" | "eventType" | "requestId" | "thumbnail" | "longitude"
+            ),
             10 => matches!(name, "rbmEnabled"),
             11 => matches!(name, "phoneNumber" | "actingParty"),
             12 => matches!(name, "postbackData" | "segmentCount"),
@@ -268,8 +294,15 @@ impl Notice {
 
 /// A coordinate that is 0 may be left out (`ProtoJSON`). One that cannot be read is not 0: there is no place then.
 fn read_location(mut json: Object<'_>) -> Option<LatLong> {
-    let mut degrees = |name| json.take(name).map_or(Some(0.0), Json::into_number).map(Double);
-    Some(LatLong { latitude: degrees("latitude")?, longitude: degrees("longitude")? })
+    let mut degrees = |name| {
+        json.take(name)
+            .map_or(Some(0.0), Json::into_number)
+            .map(Double)
+    };
+    Some(LatLong {
+        latitude: degrees("latitude")?,
+        longitude: degrees("longitude")?,
+    })
 }
 
 /// The `eventType`s of user events and server events.
@@ -334,7 +367,10 @@ pub struct UserFile {
 impl UserFile {
     fn read(mut json: Object<'_>) -> Self {
         Self {
-            payload: json.object("payload").map(FileInfo::read).unwrap_or_default(),
+            payload: json
+                .object("payload")
+                .map(FileInfo::read)
+                .unwrap_or_default(),
             thumbnail: json.object("thumbnail").map(FileInfo::read),
         }
     }
@@ -415,8 +451,14 @@ mod tests {
             send_time: text("f"),
             event_type: text("g"),
             text: text("h"),
-            user_file: Some(UserFile { payload: file("i"), thumbnail: Some(file("j")) }),
-            location: Some(LatLong { latitude: Double(1.5), longitude: Double(-2.0) }),
+            user_file: Some(UserFile {
+                payload: file("i"),
+                thumbnail: Some(file("j")),
+            }),
+            location: Some(LatLong {
+                latitude: Double(1.5),
+                longitude: Double(-2.0),
+            }),
             suggestion_response: Some(SuggestionResponse {
                 postback_data: "k".to_owned(),
                 text: text("l"),
@@ -440,6 +482,11 @@ mod tests {
             features: Some(vec!["y".to_owned()]),
         };
         let document = serde_json::to_vec(&notice).expect("strings and numbers always serialise");
-        assert_eq!(json::parse(&document, Notice::has_field).map(Notice::read).expect("JSON"), notice);
+        assert_eq!(
+            json::parse(&document, Notice::has_field)
+                .map(Notice::read)
+                .expect("JSON"),
+            notice
+        );
     }
 }

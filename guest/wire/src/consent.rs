@@ -15,15 +15,36 @@ pub struct Keyword {
 
 /// No more messages.
 pub const UNSUBSCRIBE: [Keyword; 3] = [
-    Keyword { word: "STOP", countries: &["US", "IN", "GB", "DE", "FR"] },
-    Keyword { word: "BAJA", countries: &["ES", "MX"] },
-    Keyword { word: "parar", countries: &["BR"] },
+    Keyword {
+        word: "STOP",
+        countries: &["US", "IN", "GB", "DE", "FR"],
+    },
+    Keyword {
+        word: "BAJA",
+        countries: &["ES", "MX"],
+    },
+    Keyword {
+        word: "parar",
+        countries: &["BR"],
+    },
 ];
 
 /// Messages again.
 pub const RESUBSCRIBE: [Keyword; 4] = [
-    Keyword { word: "START", countries: &["US", "IN", "GB", "DE"] },
-    Keyword { word: "ALTA", countries: &["ES", "MX"] },
-    Keyword { word: "Démarrer", countries: &["FR"] },
-    Keyword { word: "começar", countries: &["BR"] },
+    Keyword {
+        word: "START",
+        countries: &["US", "IN", "GB", "DE"],
+    },
+    Keyword {
+        word: "ALTA",
+        countries: &["ES", "MX"],
+    },
+    Keyword {
+        word: "Démarrer",
+        countries: &["FR"],
+    },
+    Keyword {
+        word: "começar",
+        countries: &["BR"],
+    },
 ];

@@ -28,7 +28,9 @@ pub struct File {
 impl File {
     /// None without a name.
     pub fn read(mut json: Object<'_>) -> Option<Self> {
-        json.text("name").filter(|name| !name.is_empty()).map(|name| Self { name })
+        json.text("name")
+            .filter(|name| !name.is_empty())
+            .map(|name| Self { name })
     }
 
     /// For [`crate::json::parse`].
@@ -40,7 +42,9 @@ impl File {
 /// Whether the platform takes files of this type; what follows a semicolon is passed over.
 pub fn is_media_type(mime_type: &str) -> bool {
     let essence = mime_type.split(';').next().unwrap_or_default().trim();
-    MEDIA_TYPES.iter().any(|known| known.eq_ignore_ascii_case(essence))
+    MEDIA_TYPES
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(essence))
 }
 
 /// guides/build/messages/send
@@ -70,7 +74,11 @@ pub const MEDIA_TYPES: [&str; 20] = [
 pub const KEPT_SECONDS: i64 = 60 * 86_400;
 /// The most bytes of a file.
 pub const BYTES_MAX: usize = match FILE_BYTES.maximum {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "100 MiB fit everywhere")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "100 MiB fit everywhere"
+    )]
     Some(bytes) => bytes as usize,
     None => usize::MAX,
 };
@@ -92,8 +100,16 @@ mod tests {
 
     #[test]
     fn a_file_has_a_name() {
-        let name = |json: &str| parse(json.as_bytes(), File::has_field).ok().and_then(File::read).map(|file| file.name);
+        let name = |json: &str| {
+            parse(json.as_bytes(), File::has_field)
+                .ok()
+                .and_then(File::read)
+                .map(|file| file.name)
+        };
         assert_eq!(name(r#"{"name":"files/x"}"#).as_deref(), Some("files/x"));
-        assert_eq!((name("{}"), name(r#"{"name":""}"#), name(r#"{"name":7}"#)), (None, None, None));
+        assert_eq!(
+            (name("{}"), name(r#"{"name":""}"#), name(r#"{"name":7}"#)),
+            (None, None, None)
+        );
     }
 }

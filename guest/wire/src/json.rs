@@ -15,13 +15,17 @@ pub type HasField = fn(&str) -> bool;
 /// Reads a document, which is an object: what Google sends is never anything else. Other fields are left out, at any depth.
 pub fn parse(document: &[u8], has_field: HasField) -> Result<Object<'_>, Unreadable> {
     let text = simdutf8::basic::from_utf8(document).map_err(|_| Unreadable::NotUtf8)?;
-    read(text, has_field)?.into_object().ok_or(Unreadable::NotAnObject)
+    read(text, has_field)?
+        .into_object()
+        .ok_or(Unreadable::NotAnObject)
 }
 
 /// Writes one of this crate's shapes, which never fails: each is made of strings, numbers and lists.
 pub fn write(shape: &impl Serialize) -> Vec<u8> {
     // Not with `expect`, which shows errors as `{:?}` does. (`quoted` says what that costs)
-    let Ok(document) = serde_json::to_vec(shape) else { unreachable!("strings, numbers and lists serialise") };
+    let Ok(document) = serde_json::to_vec(shape) else {
+        unreachable!("strings, numbers and lists serialise")
+    };
     document
 }
 
@@ -53,7 +57,10 @@ pub fn without_lone_surrogates(document: &[u8]) -> Option<Vec<u8>> {
     while let Some(backslash) = document.iter().skip(place).position(|byte| *byte == b'\\') {
         let escape = place + backslash;
         place = escape + 2;
-        let (first, second) = (escaped_unit(document, escape), escaped_unit(document, escape + ESCAPE_LENGTH));
+        let (first, second) = (
+            escaped_unit(document, escape),
+            escaped_unit(document, escape + ESCAPE_LENGTH),
+        );
         let lone = match (first, second) {
             (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => {
                 place = escape + 2 * ESCAPE_LENGTH;
@@ -62,7 +69,10 @@ pub fn without_lone_surrogates(document: &[u8]) -> Option<Vec<u8>> {
             (Some(0xd800..0xe000), _) => true,
             _ => false,
         };
-        if let Some(digits) = mended.get_mut(escape + 2..escape + ESCAPE_LENGTH).filter(|_| lone) {
+        if let Some(digits) = mended
+            .get_mut(escape + 2..escape + ESCAPE_LENGTH)
+            .filter(|_| lone)
+        {
             digits.copy_from_slice(b"fffd");
         }
     }
@@ -71,7 +81,9 @@ pub fn without_lone_surrogates(document: &[u8]) -> Option<Vec<u8>> {
 
 /// The UTF-16 unit of `\u0041` at a place, if that is what is there.
 fn escaped_unit(document: &[u8], place: usize) -> Option<u16> {
-    let digits = document.get(place..place + ESCAPE_LENGTH)?.strip_prefix(b"\\u")?;
+    let digits = document
+        .get(place..place + ESCAPE_LENGTH)?
+        .strip_prefix(b"\\u")?;
     u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
@@ -117,7 +129,11 @@ impl<'a> Object<'a> {
     pub fn whole(&mut self, name: &str) -> Option<u64> {
         let number = self.number(name)?;
         let fits = number >= 0.0 && number.fract() == 0.0 && number <= WHOLE_MAX;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked on the line above")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked on the line above"
+        )]
         fits.then_some(number as u64)
     }
 
@@ -225,12 +241,18 @@ impl<'de> Visitor<'de> for Reader {
         Ok(Json::Number(number))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "coordinates and file sizes are far below 2^53")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "coordinates and file sizes are far below 2^53"
+    )]
     fn visit_i64<E: Error>(self, number: i64) -> Result<Json<'de>, E> {
         Ok(Json::Number(number as f64))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "coordinates and file sizes are far below 2^53")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "coordinates and file sizes are far below 2^53"
+    )]
     fn visit_u64<E: Error>(self, number: u64) -> Result<Json<'de>, E> {
         Ok(Json::Number(number as f64))
     }
@@ -287,19 +309,35 @@ mod tests {
 
     #[test]
     fn fields_of_another_kind_count_as_missing() {
-        let read =
-            || object(r#"{"text":"a\n","number":"37.5","size":1280,"yes":true,"null":null,"list":[1],"in":{"x":"y"}}"#);
+        let read = || {
+            object(
+                r#"{"text":"a\n","number":"37.5","size":1280,"yes":true,"null":null,"list":[1],"in":{"x":"y"}}"#,
+            )
+        };
         let read = || read().expect("JSON");
         assert_eq!(read().text("text").as_deref(), Some("a\n"));
         assert_eq!(read().number("number"), Some(37.5));
         assert_eq!(read().whole("size"), Some(1280));
         assert_eq!(read().take("yes").and_then(Json::into_bool), Some(true));
-        assert_eq!(read().object("in").and_then(|mut inner| inner.text("x")).as_deref(), Some("y"));
+        assert_eq!(
+            read()
+                .object("in")
+                .and_then(|mut inner| inner.text("x"))
+                .as_deref(),
+            Some("y")
+        );
         assert_eq!(read().list("list"), Some(vec![Json::Number(1.0)]));
         for name in ["number", "yes", "null", "in", "missing"] {
             assert_eq!(read().whole(name), None, "{name}");
         }
-        assert_eq!((read().text("size"), read().object("text"), read().list("in")), (None, None, None));
+        assert_eq!(
+            (
+                read().text("size"),
+                read().object("text"),
+                read().list("in")
+            ),
+            (None, None, None)
+        );
     }
 
     #[test]
@@ -321,7 +359,10 @@ mod tests {
     fn what_occurs_twice_counts_as_null() {
         let mut read = object(r#"{"a":1,"b":{"a":1,"a":[],"\u0061":2},"a":1}"#).expect("JSON");
         assert_eq!(read.take("a"), Some(Json::Null));
-        assert_eq!(read.object("b").and_then(|mut inner| inner.take("a")), Some(Json::Null));
+        assert_eq!(
+            read.object("b").and_then(|mut inner| inner.take("a")),
+            Some(Json::Null)
+        );
     }
 
     #[test]
@@ -331,11 +372,20 @@ mod tests {
             let json = format!(r#"{{"a":[{{"other":{other},"b":1}}],"other":{other}}}"#);
             let mut read = object(&json).expect("JSON");
             let inner = Object(vec![(Cow::Borrowed("b"), Json::Number(1.0))]);
-            assert_eq!((read.list("a"), read.take("other")), (Some(vec![Json::Object(inner)]), None));
-            assert!(object(&format!(r#"{{"a":{other}}}"#)).is_ok() == other.starts_with('{'), "{other:.20}");
+            assert_eq!(
+                (read.list("a"), read.take("other")),
+                (Some(vec![Json::Object(inner)]), None)
+            );
+            assert!(
+                object(&format!(r#"{{"a":{other}}}"#)).is_ok() == other.starts_with('{'),
+                "{other:.20}"
+            );
         }
         for broken in ["{", "[1,]", "01", "'x'", "\u{feff}1", ""] {
-            assert!(object(&format!(r#"{{"other":{broken}}}"#)).is_err(), "{broken}");
+            assert!(
+                object(&format!(r#"{{"other":{broken}}}"#)).is_err(),
+                "{broken}"
+            );
         }
     }
 

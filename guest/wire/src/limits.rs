@@ -30,7 +30,8 @@ pub struct Limit {
 impl Limit {
     /// Whether so much is allowed.
     pub fn allows(&self, value: i64) -> bool {
-        self.minimum.is_none_or(|minimum| value >= minimum) && self.maximum.is_none_or(|maximum| value <= maximum)
+        self.minimum.is_none_or(|minimum| value >= minimum)
+            && self.maximum.is_none_or(|maximum| value <= maximum)
     }
 
     /// The same for a number of things.
@@ -40,7 +41,9 @@ impl Limit {
 
     /// The most, for a rule about how long or how many.
     pub fn most(&self) -> usize {
-        self.maximum.and_then(|maximum| maximum.try_into().ok()).unwrap_or(usize::MAX)
+        self.maximum
+            .and_then(|maximum| maximum.try_into().ok())
+            .unwrap_or(usize::MAX)
     }
 
     /// `1 to 25 characters`. None where the rule is not one of numbers.
@@ -80,4 +83,5 @@ pub enum Basis {
 }
 
 /// Where the sources are.
-pub const PAGES: &str = "https://developers.google.com/business-communications/rcs-business-messaging/";
+pub const PAGES: &str =
+    "https://developers.google.com/business-communications/rcs-business-messaging/";

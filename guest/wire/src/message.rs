@@ -60,7 +60,9 @@ impl Accepted {
         Self {
             send_time: json.text("sendTime"),
             expire_time: json.text("expireTime"),
-            rich_message_classification: json.object("richMessageClassification").map(RichMessageClassification::read),
+            rich_message_classification: json
+                .object("richMessageClassification")
+                .map(RichMessageClassification::read),
             total_payload_size_bytes: json.whole("totalPayloadSizeBytes"),
             carrier: json.text("carrier"),
         }
@@ -98,7 +100,9 @@ impl RichMessageClassification {
     pub fn read(mut json: Object<'_>) -> Self {
         Self {
             classification_type: json.text("classificationType"),
-            segment_count: json.whole("segmentCount").and_then(|count| u32::try_from(count).ok()),
+            segment_count: json
+                .whole("segmentCount")
+                .and_then(|count| u32::try_from(count).ok()),
         }
     }
 }
@@ -121,8 +125,13 @@ pub enum TrafficType {
 
 impl TrafficType {
     /// Every one of them.
-    pub const ALL: [Self; 5] =
-        [Self::Authentication, Self::Transaction, Self::Promotion, Self::ServiceRequest, Self::Acknowledgement];
+    pub const ALL: [Self; 5] = [
+        Self::Authentication,
+        Self::Transaction,
+        Self::Promotion,
+        Self::ServiceRequest,
+        Self::Acknowledgement,
+    ];
 
     /// As Google spells it.
     pub fn as_str(self) -> &'static str {
@@ -201,7 +210,11 @@ impl RichCard {
     /// All cards, of either kind.
     pub fn cards(&self) -> impl Iterator<Item = &CardContent> {
         let standalone = self.standalone_card.iter().map(|card| &card.card_content);
-        standalone.chain(self.carousel_card.iter().flat_map(|carousel| &carousel.card_contents))
+        standalone.chain(
+            self.carousel_card
+                .iter()
+                .flat_map(|carousel| &carousel.card_contents),
+        )
     }
 }
 
@@ -456,7 +469,10 @@ impl Capabilities {
     /// Reads what is there.
     pub fn read(mut json: Object<'_>) -> Self {
         let features = json.list("features").unwrap_or_default();
-        Self { features: features.into_iter().filter_map(Json::into_text).collect(), carrier: json.text("carrier") }
+        Self {
+            features: features.into_iter().filter_map(Json::into_text).collect(),
+            carrier: json.text("carrier"),
+        }
     }
 
     /// For [`crate::json::parse`].

@@ -12,11 +12,17 @@ pub struct PhoneNumber(String);
 impl PhoneNumber {
     /// Takes `+15550100001`; nothing is trimmed or guessed.
     pub fn parse(text: &str) -> Result<Self, NameProblem> {
-        let digits = text.strip_prefix('+').ok_or_else(|| NameProblem::phone(text))?;
+        let digits = text
+            .strip_prefix('+')
+            .ok_or_else(|| NameProblem::phone(text))?;
         let well_formed = (2..=15).contains(&digits.len())
             && !digits.starts_with('0')
             && digits.bytes().all(|byte| byte.is_ascii_digit());
-        if well_formed { Ok(Self(text.to_owned())) } else { Err(NameProblem::phone(text)) }
+        if well_formed {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NameProblem::phone(text))
+        }
     }
 
     /// With the plus sign.
@@ -148,11 +154,19 @@ pub struct NameProblem {
 
 impl NameProblem {
     fn new(what: &'static str, rule: &'static str, value: &str) -> Self {
-        Self { what, rule, value: value.chars().take(VALUE_CHARACTERS_SHOWN).collect() }
+        Self {
+            what,
+            rule,
+            value: value.chars().take(VALUE_CHARACTERS_SHOWN).collect(),
+        }
     }
 
     fn phone(value: &str) -> Self {
-        Self::new("an E.164 phone number", "a plus sign, then 2 to 15 digits, the first not 0", value)
+        Self::new(
+            "an E.164 phone number",
+            "a plus sign, then 2 to 15 digits, the first not 0",
+            value,
+        )
     }
 
     /// What a name of this kind looks like.
@@ -164,7 +178,9 @@ impl NameProblem {
 /// No separators and no dot segments, so that a name can never change the path that it is put into.
 fn is_plain(text: &str, length_max: usize) -> bool {
     (1..=length_max).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
         && text.bytes().any(|byte| byte != b'.')
 }
 
@@ -180,7 +196,10 @@ mod tests {
     #[test]
     fn a_phone_number_is_a_plus_sign_and_2_to_15_digits() {
         for good in ["+15550100001", "+12", "+123456789012345"] {
-            assert_eq!(PhoneNumber::parse(good).map(|phone| phone.to_string()), Ok(good.to_owned()));
+            assert_eq!(
+                PhoneNumber::parse(good).map(|phone| phone.to_string()),
+                Ok(good.to_owned())
+            );
         }
         for bad in [
             "",
@@ -209,31 +228,50 @@ mod tests {
             ("3f1c0f5g-0000-4000-8000-000000000000", false),
             ("123456661", false),
         ] {
-            assert_eq!(MessageId::parse(id).map(|id| id.is_uuid()), Ok(is_uuid), "{id}");
+            assert_eq!(
+                MessageId::parse(id).map(|id| id.is_uuid()),
+                Ok(is_uuid),
+                "{id}"
+            );
         }
     }
 
     #[test]
     fn both_spellings_of_an_agent_are_the_same_agent() {
         assert_eq!(AgentId::parse("demo"), AgentId::parse("demo@rbm.goog"));
-        assert_eq!(AgentId::parse("demo@rbm.goog").map(|agent| agent.full()), Ok("demo@rbm.goog".to_owned()));
+        assert_eq!(
+            AgentId::parse("demo@rbm.goog").map(|agent| agent.full()),
+            Ok("demo@rbm.goog".to_owned())
+        );
     }
 
     #[test]
     fn a_name_in_json_is_parsed_as_anywhere() {
         let names = r#"["+15550100001","demo@rbm.goog","m-1"]"#;
-        let read: (PhoneNumber, AgentId, MessageId) = serde_json::from_str(names).expect("three names");
-        assert_eq!(serde_json::to_string(&read).expect("three texts"), r#"["+15550100001","demo","m-1"]"#);
-        let problem = serde_json::from_str::<PhoneNumber>(r#""0049""#).expect_err("no number").to_string();
-        assert!(problem.starts_with(r#""0049" is not an E.164 phone number"#), "{problem}");
+        let read: (PhoneNumber, AgentId, MessageId) =
+            serde_json::from_str(names).expect("three names");
+        assert_eq!(
+            serde_json::to_string(&read).expect("three texts"),
+            r#"["+15550100001","demo","m-1"]"#
+        );
+        let problem = serde_json::from_str::<PhoneNumber>(r#""0049""#)
+            .expect_err("no number")
+            .to_string();
         assert!(
-            serde_json::from_str::<MessageId>(r#""a/b""#).is_err() && serde_json::from_str::<AgentId>("5").is_err()
+            problem.starts_with(r#""0049" is not an E.164 phone number"#),
+            "{problem}"
+        );
+        assert!(
+            serde_json::from_str::<MessageId>(r#""a/b""#).is_err()
+                && serde_json::from_str::<AgentId>("5").is_err()
         );
     }
 
     #[test]
     fn no_name_can_change_the_path_that_it_is_put_into() {
-        for hostile in ["..", ".", "a/b", "a%2fb", "a?b", "a#b", "a b", "ä", "a\r\nb", ""] {
+        for hostile in [
+            "..", ".", "a/b", "a%2fb", "a?b", "a#b", "a b", "ä", "a\r\nb", "",
+        ] {
             assert!(MessageId::parse(hostile).is_err(), "{hostile:?}");
             assert!(AgentId::parse(hostile).is_err(), "{hostile:?}");
         }
@@ -241,7 +279,9 @@ mod tests {
 
     #[test]
     fn a_problem_names_the_thing_the_rule_and_the_value() {
-        let problem = PhoneNumber::parse("0049").map(|_| ()).map_err(|problem| problem.to_string());
+        let problem = PhoneNumber::parse("0049")
+            .map(|_| ())
+            .map_err(|problem| problem.to_string());
         let expected = r#""0049" is not an E.164 phone number: a plus sign, then 2 to 15 digits, the first not 0"#;
         assert_eq!(problem, Err(expected.to_owned()));
     }

@@ -28,10 +28,16 @@ impl<'de> Deserialize<'de> for Whole {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = deserializer.deserialize_any(NumberVisitor)?;
         if number >= 0.0 && number.fract() == 0.0 && number <= MAX_EXACT {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked on the line above")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "checked on the line above"
+            )]
             return Ok(Self(number as u64));
         }
-        Err(D::Error::custom(format_args!("{number} is not a whole number from 0 to {MAX_EXACT}")))
+        Err(D::Error::custom(format_args!(
+            "{number} is not a whole number from 0 to {MAX_EXACT}"
+        )))
     }
 }
 
@@ -54,12 +60,18 @@ impl Visitor<'_> for NumberVisitor {
         Ok(number)
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "coordinates and file sizes are far below 2^53")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "coordinates and file sizes are far below 2^53"
+    )]
     fn visit_i64<E: Error>(self, number: i64) -> Result<f64, E> {
         Ok(number as f64)
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "coordinates and file sizes are far below 2^53")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "coordinates and file sizes are far below 2^53"
+    )]
     fn visit_u64<E: Error>(self, number: u64) -> Result<f64, E> {
         Ok(number as f64)
     }
@@ -87,12 +99,28 @@ mod tests {
             ("\"+1\"", None),
             ("{}", None),
         ] {
-            assert_eq!(serde_json::from_str::<Double>(json).ok().map(|double| double.0), expected, "{json}");
+            assert_eq!(
+                serde_json::from_str::<Double>(json)
+                    .ok()
+                    .map(|double| double.0),
+                expected,
+                "{json}"
+            );
         }
-        for (json, expected) in
-            [("1280", Some(1280)), ("\"1280\"", Some(1280)), ("-1", None), ("1.5", None), ("1e300", None)]
-        {
-            assert_eq!(serde_json::from_str::<Whole>(json).ok().map(|whole| whole.0), expected, "{json}");
+        for (json, expected) in [
+            ("1280", Some(1280)),
+            ("\"1280\"", Some(1280)),
+            ("-1", None),
+            ("1.5", None),
+            ("1e300", None),
+        ] {
+            assert_eq!(
+                serde_json::from_str::<Whole>(json)
+                    .ok()
+                    .map(|whole| whole.0),
+                expected,
+                "{json}"
+            );
         }
     }
 }

@@ -2,8 +2,13 @@
 
 /// The address of the region, or the global one; none for what is no region.
 pub fn of(region: Option<&str>) -> Option<&'static str> {
-    let Some(region) = region else { return Some(GLOBAL) };
-    REGIONAL.into_iter().find(|(name, _)| *name == region).map(|(_, origin)| origin)
+    let Some(region) = region else {
+        return Some(GLOBAL);
+    };
+    REGIONAL
+        .into_iter()
+        .find(|(name, _)| *name == region)
+        .map(|(_, origin)| origin)
 }
 
 /// Each of them.
@@ -16,6 +21,9 @@ pub const GLOBAL: &str = "https://rcsbusinessmessaging.googleapis.com";
 
 const REGIONAL: [(&str, &str); 3] = [
     ("us", "https://us-rcsbusinessmessaging.googleapis.com"),
-    ("europe", "https://europe-rcsbusinessmessaging.googleapis.com"),
+    (
+        "europe",
+        "https://europe-rcsbusinessmessaging.googleapis.com",
+    ),
     ("asia", "https://asia-rcsbusinessmessaging.googleapis.com"),
 ];

@@ -13,14 +13,24 @@ pub struct ErrorBody {
 impl ErrorBody {
     /// Reads what is there.
     pub fn read(mut json: Object<'_>) -> Self {
-        Self { error: json.object("error").map(Problem::read).unwrap_or_default() }
+        Self {
+            error: json.object("error").map(Problem::read).unwrap_or_default(),
+        }
     }
 
     /// For [`crate::json::parse`].
     pub fn has_field(name: &str) -> bool {
         matches!(
             name,
-            "error" | "code" | "message" | "status" | "details" | "@type" | "fieldViolations" | "field" | "description"
+            "error"
+                | "code"
+                | "message"
+                | "status"
+                | "details"
+                | "@type"
+                | "fieldViolations"
+                | "field"
+                | "description"
         )
     }
 }
@@ -43,7 +53,10 @@ pub struct Problem {
 impl Problem {
     fn read(mut json: Object<'_>) -> Self {
         Self {
-            code: json.whole("code").and_then(|code| u16::try_from(code).ok()).unwrap_or_default(),
+            code: json
+                .whole("code")
+                .and_then(|code| u16::try_from(code).ok())
+                .unwrap_or_default(),
             message: json.text("message").unwrap_or_default(),
             status: json.text("status").unwrap_or_default(),
             details: objects(json.list("details")).map(Detail::read).collect(),
@@ -67,7 +80,9 @@ impl Detail {
     fn read(mut json: Object<'_>) -> Self {
         Self {
             kind: json.text("@type").unwrap_or_default(),
-            field_violations: objects(json.list("fieldViolations")).map(FieldViolation::read).collect(),
+            field_violations: objects(json.list("fieldViolations"))
+                .map(FieldViolation::read)
+                .collect(),
         }
     }
 }
@@ -92,5 +107,7 @@ impl FieldViolation {
 }
 
 fn objects(list: Option<Vec<Json<'_>>>) -> impl Iterator<Item = Object<'_>> {
-    list.unwrap_or_default().into_iter().filter_map(Json::into_object)
+    list.unwrap_or_default()
+        .into_iter()
+        .filter_map(Json::into_object)
 }

@@ -25,7 +25,10 @@ impl Display for Quoted<'_> {
 /// Control characters, and what is not seen but breaks a line, turns its direction or hides in it.
 fn is_escaped(character: char) -> bool {
     character.is_control()
-        || matches!(character, '"' | '\\' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
+        || matches!(
+            character,
+            '"' | '\\' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}'
+        )
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
         || matches!(character, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
@@ -40,8 +43,14 @@ mod tests {
             ("", r#""""#),
             ("it's é, 日本 or 👩‍💻", "\"it's é, 日本 or 👩\\u{200d}💻\""),
             ("a\"b\\c", r#""a\"b\\c""#),
-            ("a\nb\tc\r\0\u{1b}[31m\u{85}", r#""a\nb\tc\r\u{0}\u{1b}[31m\u{85}""#),
-            ("\u{202e}moc.live\u{2028}\u{feff}", r#""\u{202e}moc.live\u{2028}\u{feff}""#),
+            (
+                "a\nb\tc\r\0\u{1b}[31m\u{85}",
+                r#""a\nb\tc\r\u{0}\u{1b}[31m\u{85}""#,
+            ),
+            (
+                "\u{202e}moc.live\u{2028}\u{feff}",
+                r#""\u{202e}moc.live\u{2028}\u{feff}""#,
+            ),
         ] {
             assert_eq!(Quoted(text).to_string(), expected);
         }

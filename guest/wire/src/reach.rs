@@ -43,7 +43,12 @@ impl Reach {
     pub fn read(mut json: Object<'_>) -> Self {
         let carriers = json.object("reachableUsersMap").into_iter().flatten();
         let carriers = carriers.filter_map(|(carrier, reach)| {
-            Some((carrier.into_owned(), CarrierReach { reachable_users: texts(&mut reach.into_object()?) }))
+            Some((
+                carrier.into_owned(),
+                CarrierReach {
+                    reachable_users: texts(&mut reach.into_object()?),
+                },
+            ))
         });
         Self {
             reachable_users_map: carriers.collect(),
@@ -60,16 +65,25 @@ impl Reach {
 }
 
 /// A list of pairs that is an object in JSON: smaller in the plugin than a map.
-fn as_map<S: Serializer>(carriers: &[(String, CarrierReach)], serializer: S) -> Result<S::Ok, S::Error> {
+fn as_map<S: Serializer>(
+    carriers: &[(String, CarrierReach)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.collect_map(carriers.iter().map(|(carrier, reach)| (carrier, reach)))
 }
 
 fn texts(json: &mut Object<'_>) -> Vec<String> {
-    json.list("reachableUsers").unwrap_or_default().into_iter().filter_map(Json::into_text).collect()
+    json.list("reachableUsers")
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(Json::into_text)
+        .collect()
 }
 
 fn count(json: &mut Object<'_>, name: &str) -> u32 {
-    json.whole(name).and_then(|count| u32::try_from(count).ok()).unwrap_or_default()
+    json.whole(name)
+        .and_then(|count| u32::try_from(count).ok())
+        .unwrap_or_default()
 }
 
 /// Below this many people there is no sample, and so no estimate of reach.
@@ -95,11 +109,26 @@ mod tests {
                 reachable_users: users(),
                 total_random_sample_user_count: 3750,
                 reachable_random_sample_user_count: 3000,
-                reachable_users_map: vec![("310-260".to_owned(), CarrierReach { reachable_users: users() })],
+                reachable_users_map: vec![(
+                    "310-260".to_owned(),
+                    CarrierReach {
+                        reachable_users: users(),
+                    },
+                )],
             };
-            assert_eq!(parse(answer.as_bytes(), Reach::has_field).map(Reach::read).expect("JSON"), expected);
+            assert_eq!(
+                parse(answer.as_bytes(), Reach::has_field)
+                    .map(Reach::read)
+                    .expect("JSON"),
+                expected
+            );
             let written = serde_json::to_vec(&expected).expect("JSON");
-            assert_eq!(parse(&written, Reach::has_field).map(Reach::read).expect("JSON"), expected);
+            assert_eq!(
+                parse(&written, Reach::has_field)
+                    .map(Reach::read)
+                    .expect("JSON"),
+                expected
+            );
         }
     }
 }

@@ -20,7 +20,10 @@ pub struct Tester {
 impl Tester {
     /// Reads what is there.
     pub fn read(mut json: Object<'_>) -> Self {
-        Self { name: json.text("name"), invite_status: json.text("inviteStatus") }
+        Self {
+            name: json.text("name"),
+            invite_status: json.text("inviteStatus"),
+        }
     }
 
     /// For [`crate::json::parse`].

@@ -9,18 +9,27 @@ pub fn unix_seconds(text: &str) -> Option<i64> {
     let (date_time, offset) = split_offset(text)?;
     let (date, time) = date_time.split_once(['T', 't'])?;
     let [year, month, day] = fields(date, '-', [4, 2, 2])?;
-    let (time, fraction) = time.split_once('.').map_or((time, None), |(time, fraction)| (time, Some(fraction)));
+    let (time, fraction) = time
+        .split_once('.')
+        .map_or((time, None), |(time, fraction)| (time, Some(fraction)));
     let [hour, minute, second] = fields(time, ':', [2, 2, 2])?;
     let in_range = (1..=12).contains(&month)
         && (1..=days_in_month(year, month)).contains(&day)
         && (hour <= 23 && minute <= 59 && second <= 60)
-        && fraction.is_none_or(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()));
-    in_range.then(|| days_since_epoch(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset)
+        && fraction.is_none_or(|digits| {
+            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+        });
+    in_range.then(|| {
+        days_since_epoch(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset
+    })
 }
 
 /// The time in UTC, from the year 0 to 9999; none outside of these.
 pub fn rfc_3339(unix_seconds: i64) -> Option<String> {
-    let (days, second) = (unix_seconds.div_euclid(86_400), unix_seconds.rem_euclid(86_400));
+    let (days, second) = (
+        unix_seconds.div_euclid(86_400),
+        unix_seconds.rem_euclid(86_400),
+    );
     let (year, month, day) = date(days);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     let time = || format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z");
@@ -48,7 +57,11 @@ fn fields<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> Op
     for (number, digits) in numbers.iter_mut().zip(digits) {
         let part = parts.next()?;
         let well_formed = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
-        *number = if well_formed { part.parse().ok()? } else { return None };
+        *number = if well_formed {
+            part.parse().ok()?
+        } else {
+            return None;
+        };
     }
     parts.next().is_none().then_some(numbers)
 }
@@ -64,7 +77,11 @@ fn days_in_month(year: i64, month: i64) -> i64 {
 
 /// The proleptic Gregorian calendar, counted in years that begin in March so that the leap day comes last.
 fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
+    let (year, month) = if month <= 2 {
+        (year - 1, month + 9)
+    } else {
+        (year, month - 3)
+    };
     let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
     year * 365 + leap_days + (month * 153 + 2) / 5 + day - 1 - DAYS_TO_1970
 }
@@ -77,7 +94,11 @@ fn date(days_since_epoch: i64) -> (i64, i64, i64) {
     let day = day - (year * 365 + year / 4 - year / 100);
     let month = (day * 5 + 2) / 153;
     let day = day - (month * 153 + 2) / 5 + 1;
-    let (year, month) = if month >= 10 { (year + 1, month - 9) } else { (year, month + 3) };
+    let (year, month) = if month >= 10 {
+        (year + 1, month - 9)
+    } else {
+        (year, month + 3)
+    };
     (era.saturating_mul(400).saturating_add(year), month, day)
 }
 
@@ -123,8 +144,21 @@ mod tests {
             let text = rfc_3339(seconds).unwrap_or_default();
             assert_eq!(unix_seconds(&text), Some(seconds), "{text}");
         }
-        assert_eq!(rfc_3339(1_795_515_302).as_deref(), Some("2026-11-24T10:15:02Z"));
-        assert_eq!(rfc_3339(253_402_300_799).as_deref(), Some("9999-12-31T23:59:59Z"));
-        assert_eq!((rfc_3339(253_402_300_800), rfc_3339(i64::MIN), rfc_3339(i64::MAX)), (None, None, None));
+        assert_eq!(
+            rfc_3339(1_795_515_302).as_deref(),
+            Some("2026-11-24T10:15:02Z")
+        );
+        assert_eq!(
+            rfc_3339(253_402_300_799).as_deref(),
+            Some("9999-12-31T23:59:59Z")
+        );
+        assert_eq!(
+            (
+                rfc_3339(253_402_300_800),
+                rfc_3339(i64::MIN),
+                rfc_3339(i64::MAX)
+            ),
+            (None, None, None)
+        );
     }
 }

@@ -37,16 +37,28 @@ pub fn application(plugin: &[u8]) -> Result<Vec<u8>, ComposeProblem> {
     join(("front", FRONT), ("plugin", &with_wasi_http(plugin)?))
 }
 
-fn join(socket: (&'static str, &[u8]), offered: (&'static str, &[u8])) -> Result<Vec<u8>, ComposeProblem> {
+fn join(
+    socket: (&'static str, &[u8]),
+    offered: (&'static str, &[u8]),
+) -> Result<Vec<u8>, ComposeProblem> {
     let mut graph = CompositionGraph::new();
     let mut register = |(name, bytes): (&'static str, &[u8])| {
         let no_component = |reason: String| ComposeProblem::NoComponent { name, reason };
         let package = Package::from_bytes(name, None, bytes, graph.types_mut());
         let package = package.map_err(|problem| no_component(format!("{problem:#}")))?;
-        graph.register_package(package).map_err(|problem| no_component(problem.to_string()))
+        graph
+            .register_package(package)
+            .map_err(|problem| no_component(problem.to_string()))
     };
     let (socket_id, offered_id) = (register(socket)?, register(offered)?);
-    let no_fit = |reason: String| ComposeProblem::NoFit { name: offered.0, socket: socket.0, reason };
-    plug(&mut graph, vec![offered_id], socket_id).map_err(|problem: PlugError| no_fit(problem.to_string()))?;
-    graph.encode(EncodeOptions::default()).map_err(|problem| no_fit(problem.to_string()))
+    let no_fit = |reason: String| ComposeProblem::NoFit {
+        name: offered.0,
+        socket: socket.0,
+        reason,
+    };
+    plug(&mut graph, vec![offered_id], socket_id)
+        .map_err(|problem: PlugError| no_fit(problem.to_string()))?;
+    graph
+        .encode(EncodeOptions::default())
+        .map_err(|problem| no_fit(problem.to_string()))
 }

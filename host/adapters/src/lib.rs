@@ -15,5 +15,7 @@ pub const FRONT: &[u8] = include_bytes!(env!("RBM_FRONT_FILE"));
 /// The contract, as registries of components take it.
 pub const CONTRACT: &[u8] = include_bytes!(env!("RBM_CONTRACT_FILE"));
 /// The contract, as people read it: file names and texts.
-pub const CONTRACT_TEXTS: [(&str, &str); 2] =
-    [("channel.wit", include_str!("../../../wit/channel.wit")), ("types.wit", include_str!("../../../wit/types.wit"))];
+pub const CONTRACT_TEXTS: [(&str, &str); 2] = [
+    ("channel.wit", include_str!("../../../wit/channel.wit")),
+    ("types.wit", include_str!("../../../wit/types.wit")),
+];

@@ -5,7 +5,10 @@
 //!
 //! `cargo bench -p rbm --bench serve -- --messages 1000000` for more than 50,000, `--requests N` for shorter rounds; the directory is `TMPDIR`'s, which should be on a disk.
 
-#![expect(clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark stops at the first surprise"
+)]
 
 mod producers;
 mod raw_log;
@@ -40,12 +43,22 @@ fn main() {
         let place = arguments.iter().position(|argument| argument == name);
         place.map_or(otherwise, |place| arguments[place + 1].parse().unwrap())
     };
-    let (requests, messages) = (number("--requests", REQUESTS_PER_ROUND), number("--messages", 50_000));
+    let (requests, messages) = (
+        number("--requests", REQUESTS_PER_ROUND),
+        number("--messages", 50_000),
+    );
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let directory = TempDir::new().unwrap();
     let flush = flush_time(&directory.path().join("flushes"));
-    println!("raw flushes: {:.0} a second, {:.2} ms each", 1.0 / flush.as_secs_f64(), flush.as_secs_f64() * 1_000.0);
-    let plugin = Engine::new(Limits::default()).unwrap().load(rbm_component::COMPONENT).unwrap();
+    println!(
+        "raw flushes: {:.0} a second, {:.2} ms each",
+        1.0 / flush.as_secs_f64(),
+        flush.as_secs_f64() * 1_000.0
+    );
+    let plugin = Engine::new(Limits::default())
+        .unwrap()
+        .load(rbm_component::COMPONENT)
+        .unwrap();
     println!(
         "| producers | raw log, events/s | p50, p99 ms | store, events/s | p50, p99 ms | events a commit | × raw log |"
     );
@@ -76,9 +89,17 @@ fn main() {
 }
 
 /// One round of one store behind the whole server.
-async fn measure(plugin: &Plugin, store: Arc<dyn Store>, requests: Arc<Requests>, measured: &mut Measured) {
+async fn measure(
+    plugin: &Plugin,
+    store: Arc<dyn Store>,
+    requests: Arc<Requests>,
+    measured: &mut Measured,
+) {
     let settings = [("agent-id", "demo"), ("client-token", TOKEN)];
-    let settings = settings.map(|(name, value)| Setting { name: name.to_owned(), value: value.to_owned() });
+    let settings = settings.map(|(name, value)| Setting {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    });
     let agent = Agent {
         name: "demo".to_owned(),
         platform_ids: vec!["demo@rbm.goog".to_owned()],
@@ -86,7 +107,10 @@ async fn measure(plugin: &Plugin, store: Arc<dyn Store>, requests: Arc<Requests>
         manner: Manner::default(),
     };
     let config = Config {
-        senders: Senders { agents: vec![Arc::new(agent)], partner: None },
+        senders: Senders {
+            agents: vec![Arc::new(agent)],
+            partner: None,
+        },
         store,
         clock: Clock::system(),
         callbacks: Vec::new(),
@@ -94,7 +118,10 @@ async fn measure(plugin: &Plugin, store: Arc<dyn Store>, requests: Arc<Requests>
             reach_people_max: 1,
             reach_calls_per_minute_max: 1,
             file_bytes_max: 1,
-            testers: TesterQuota { per_day: 1, total: 1 },
+            testers: TesterQuota {
+                per_day: 1,
+                total: 1,
+            },
         },
         opt_out: OptOutRules::default(),
         retention: Retention::default(),
@@ -106,7 +133,9 @@ async fn measure(plugin: &Plugin, store: Arc<dyn Store>, requests: Arc<Requests>
     let address = listener.local_addr().unwrap();
     let gateway = Gateway::start(listener, config).unwrap();
     let begun = Instant::now();
-    let times = tokio::task::spawn_blocking(move || produce(address, &requests, begun + ROUND)).await.unwrap();
+    let times = tokio::task::spawn_blocking(move || produce(address, &requests, begun + ROUND))
+        .await
+        .unwrap();
     measured.time += begun.elapsed();
     measured.times.extend(times);
     gateway.shutdown().await;
@@ -152,12 +181,25 @@ async fn weigh(count: usize) {
     let platform = Platform::start().await;
     let mut serve = Serve::new(&platform, "");
     serve.start().await;
-    println!("idle, rbm serve has {} MiB in memory (limit 60)", resident_kib(&serve) >> 10);
-    fill(&serve, "events", count, |numbers| Requests::events(&serve.client_token, PRODUCERS, numbers)).await;
+    println!(
+        "idle, rbm serve has {} MiB in memory (limit 60)",
+        resident_kib(&serve) >> 10
+    );
+    fill(&serve, "events", count, |numbers| {
+        Requests::events(&serve.client_token, PRODUCERS, numbers)
+    })
+    .await;
     let tomorrow = Timestamp::now() + SignedDuration::from_hours(24);
-    fill(&serve, "messages", count, |numbers| Requests::messages(tomorrow, PRODUCERS, numbers)).await;
+    fill(&serve, "messages", count, |numbers| {
+        Requests::messages(tomorrow, PRODUCERS, numbers)
+    })
+    .await;
     println!("and then {} MiB in memory", resident_kib(&serve) >> 10);
-    let newest = serving::get(&serve.client, &format!("{}/v1/messages?limit=1", serve.origin())).await;
+    let newest = serving::get(
+        &serve.client,
+        &format!("{}/v1/messages?limit=1", serve.origin()),
+    )
+    .await;
     for query in [
         "/v1/events?limit=50".to_owned(),
         format!("/v1/events?limit=50&after=e{}", count / 2),
@@ -165,7 +207,10 @@ async fn weigh(count: usize) {
         "/v1/messages?state=queued&limit=50".to_owned(),
         "/v1/messages?state=failed&limit=50".to_owned(),
         format!("/v1/messages?to=%2B{}&limit=50", &phone(PRODUCERS / 2)[1..]),
-        format!("/v1/messages/{}", newest["messages"][0]["id"].as_str().unwrap()),
+        format!(
+            "/v1/messages/{}",
+            newest["messages"][0]["id"].as_str().unwrap()
+        ),
     ] {
         ask(&serve, &query).await;
     }
@@ -173,25 +218,34 @@ async fn weigh(count: usize) {
 
 /// In pieces, because they are made before they are sent.
 async fn fill(serve: &Serve, what: &str, count: usize, make: impl Fn(Range<usize>) -> Requests) {
-    let (before, far) = (database_bytes(serve), Instant::now() + Duration::from_hours(1));
+    let (before, far) = (
+        database_bytes(serve),
+        Instant::now() + Duration::from_hours(1),
+    );
     let (mut bodies, mut taken, mut time) = (0, 0, Duration::ZERO);
     for first in (0..count).step_by(MADE_AT_ONCE) {
         let requests = Arc::new(make(first..count.min(first + MADE_AT_ONCE)));
         bodies += requests.document_bytes();
         let (begun, address) = (Instant::now(), serve.address);
-        let times = tokio::task::spawn_blocking(move || produce(address, &requests, far)).await.unwrap();
+        let times = tokio::task::spawn_blocking(move || produce(address, &requests, far))
+            .await
+            .unwrap();
         time += begun.elapsed();
         taken += counted(&times);
     }
     // The log is moved into the database now and then, and goes on as long as it was.
     sleep(CHECKPOINT_TIME).await;
-    let (kept, log) = (database_bytes(serve) - before, bytes_of(serve, "gateway.db-wal"));
+    let (kept, log) = (
+        database_bytes(serve) - before,
+        bytes_of(serve, "gateway.db-wal"),
+    );
     println!(
         "{taken} {what} of {} bytes at {:.0} a second: {} bytes each in the database, {:.2} × (limit 1.6); the log has {} MiB",
         bodies / u64::from(taken),
         f64::from(taken) / time.as_secs_f64(),
         kept / u64::from(taken),
-        f64::from(u32::try_from(kept >> 10).unwrap()) / f64::from(u32::try_from(bodies >> 10).unwrap()),
+        f64::from(u32::try_from(kept >> 10).unwrap())
+            / f64::from(u32::try_from(bodies >> 10).unwrap()),
         log >> 20,
     );
 }
@@ -204,12 +258,18 @@ async fn ask(serve: &Serve, query: &str) {
         times.push(begun.elapsed());
     }
     times.sort_unstable();
-    println!("{query}: p50 {:.2?}, p99 {:.2?} (limit 5 ms)", times[50], times[99]);
+    println!(
+        "{query}: p50 {:.2?}, p99 {:.2?} (limit 5 ms)",
+        times[50], times[99]
+    );
 }
 
 fn resident_kib(serve: &Serve) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", serve.process_id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
@@ -218,7 +278,9 @@ fn database_bytes(serve: &Serve) -> u64 {
 }
 
 fn bytes_of(serve: &Serve, file: &str) -> u64 {
-    std::fs::metadata(serve.directory.path().join("data").join(file)).unwrap().len()
+    std::fs::metadata(serve.directory.path().join("data").join(file))
+        .unwrap()
+        .len()
 }
 
 fn counted<T>(things: &[T]) -> u32 {

@@ -90,13 +90,17 @@ pub(crate) struct Via {
 impl Via {
     /// The fields that a request has in any case.
     fn body(&self) -> Value {
-        self.agent.as_ref().map_or_else(|| json!({}), |agent| json!({ "agent": agent }))
+        self.agent
+            .as_ref()
+            .map_or_else(|| json!({}), |agent| json!({ "agent": agent }))
     }
 
     /// The same where there is no JSON.
     fn query(&self) -> String {
         let agent = self.agent.iter().map(|agent| ("agent", agent));
-        url::form_urlencoded::Serializer::for_suffix(String::from("?"), 1).extend_pairs(agent).finish()
+        url::form_urlencoded::Serializer::for_suffix(String::from("?"), 1)
+            .extend_pairs(agent)
+            .finish()
     }
 
     async fn post(&self, path: &str, fields: &[(&str, Value)]) -> Result<Value, Failure> {
@@ -112,34 +116,66 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
     let answer = match command {
         Command::Revoke { id, gateway } => {
             let gateway = Gateway::at(&gateway)?;
-            gateway.ask(gateway.request(Method::DELETE, &path(["messages", &id]))).await
+            gateway
+                .ask(gateway.request(Method::DELETE, &path(["messages", &id])))
+                .await
         }
-        Command::Typing { phone, via } => via.post(&path(["conversations", &phone, "typing"]), &[]).await,
-        Command::Read { phone, message_id, via } => {
-            via.post(&path(["conversations", &phone, "read"]), &[("message_id", json!(message_id))]).await
+        Command::Typing { phone, via } => {
+            via.post(&path(["conversations", &phone, "typing"]), &[])
+                .await
+        }
+        Command::Read {
+            phone,
+            message_id,
+            via,
+        } => {
+            via.post(
+                &path(["conversations", &phone, "read"]),
+                &[("message_id", json!(message_id))],
+            )
+            .await
         }
         Command::Capabilities { phone, via } => {
             let gateway = Gateway::at(&via.gateway)?;
-            gateway.get(&format!("{}{}", path(["phones", &phone, "capabilities"]), via.query())).await
+            gateway
+                .get(&format!(
+                    "{}{}",
+                    path(["phones", &phone, "capabilities"]),
+                    via.query()
+                ))
+                .await
         }
         Command::Reach { phones, via } => {
-            let phones = if phones.is_empty() { phones_on_stdin()? } else { phones };
+            let phones = if phones.is_empty() {
+                phones_on_stdin()?
+            } else {
+                phones
+            };
             via.post("/v1/reach", &[("phones", json!(phones))]).await
         }
-        Command::Upload { file, mime_type, thumbnail_url, via } => {
-            upload::upload(&file, mime_type, thumbnail_url, &via).await
-        }
+        Command::Upload {
+            file,
+            mime_type,
+            thumbnail_url,
+            via,
+        } => upload::upload(&file, mime_type, thumbnail_url, &via).await,
         Command::Invite { phone, via } => via.post("/v1/testers", &[("phone", json!(phone))]).await,
     }?;
     // What has no answer but that it is done prints nothing.
-    if answer.is_null() { Ok(()) } else { Ok(output::line(answer)?) }
+    if answer.is_null() {
+        Ok(())
+    } else {
+        Ok(output::line(answer)?)
+    }
 }
 
 /// What can be one step of an address. A dot or two lead elsewhere however they are escaped, and so does nothing at all; tabs
 /// and ends of lines are dropped, which could leave one of these.
 pub(crate) fn name(text: &str) -> Result<String, &'static str> {
     if matches!(text, "" | "." | "..") || text.contains(char::is_control) {
-        return Err("it becomes part of an address, and cannot be empty, `.`, `..` or have control characters");
+        return Err(
+            "it becomes part of an address, and cannot be empty, `.`, `..` or have control characters",
+        );
     }
     Ok(text.to_owned())
 }
@@ -147,7 +183,10 @@ pub(crate) fn name(text: &str) -> Result<String, &'static str> {
 /// Whatever else might lead elsewhere is escaped.
 pub(crate) fn path<const N: usize>(names: [&str; N]) -> String {
     let mut url = Url::parse("http://gateway").expect("an http address");
-    url.path_segments_mut().expect("an http address has a path").push("v1").extend(names);
+    url.path_segments_mut()
+        .expect("an http address has a path")
+        .push("v1")
+        .extend(names);
     url.path().to_owned()
 }
 
@@ -155,5 +194,10 @@ fn phones_on_stdin() -> Result<Vec<String>, Failure> {
     let text = input::text(Path::new("-")).map_err(Failure::Usage)?;
     // Written by people, some of whose editors begin with it.
     let text = text.strip_prefix(input::BYTE_ORDER_MARK).unwrap_or(&text);
-    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    Ok(text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect())
 }

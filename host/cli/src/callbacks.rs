@@ -50,24 +50,40 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::List(form) => {
             let answer = Gateway::at(&form.gateway)?.get("/v1/callbacks").await?;
-            let callbacks = answer["callbacks"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let callbacks = answer["callbacks"]
+                .as_array()
+                .map(Vec::as_slice)
+                .unwrap_or_default();
             Ok(form.print_all(&CALLBACK, callbacks)?)
         }
-        Command::Enable { callback, form } => post(&form, &path(["callbacks", &callback, "enable"])).await,
+        Command::Enable { callback, form } => {
+            post(&form, &path(["callbacks", &callback, "enable"])).await
+        }
     }
 }
 
 pub(crate) async fn run_dead_letters(command: DeadLetters) -> Result<(), Failure> {
     match command {
         DeadLetters::List { callback, listing } => {
-            listing.print("/v1/dead-letters", "dead_letters", &[("callback", callback.as_ref())], &DEAD_LETTER).await
+            listing
+                .print(
+                    "/v1/dead-letters",
+                    "dead_letters",
+                    &[("callback", callback.as_ref())],
+                    &DEAD_LETTER,
+                )
+                .await
         }
-        DeadLetters::Replay { callback, cursor: Some(cursor), form } => {
-            post(&form, &path(["dead-letters", &callback, &cursor, "replay"])).await
-        }
-        DeadLetters::Replay { callback, cursor: None, form } => {
-            post(&form, &path(["dead-letters", &callback, "replay"])).await
-        }
+        DeadLetters::Replay {
+            callback,
+            cursor: Some(cursor),
+            form,
+        } => post(&form, &path(["dead-letters", &callback, &cursor, "replay"])).await,
+        DeadLetters::Replay {
+            callback,
+            cursor: None,
+            form,
+        } => post(&form, &path(["dead-letters", &callback, "replay"])).await,
     }
 }
 

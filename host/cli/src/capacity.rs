@@ -9,6 +9,9 @@ pub(crate) fn published() -> Capacity {
         reach_people_max: limits::REACH_RECIPIENTS.most(),
         reach_calls_per_minute_max: reach::CALLS_PER_MINUTE_MAX,
         file_bytes_max: file::BYTES_MAX,
-        testers: TesterQuota { per_day: tester::PER_DAY_MAX, total: tester::TOTAL_MAX },
+        testers: TesterQuota {
+            per_day: tester::PER_DAY_MAX,
+            total: tester::TOTAL_MAX,
+        },
     }
 }

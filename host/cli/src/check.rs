@@ -35,7 +35,10 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let plugin = Engine::new(Limits::default()).context("no engine")?.load(COMPONENT).context("no plugin")?;
+    let plugin = Engine::new(Limits::default())
+        .context("no engine")?
+        .load(COMPONENT)
+        .context("no plugin")?;
     let channel = plugin.channel(arguments.setting.clone(), Arc::new(NoHttp));
     check_settings(&channel, &arguments.setting).await?;
     let (mut refused, mut unread) = (0, 0);
@@ -64,27 +67,45 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 fn outcome(count: usize, unread: usize, refused: usize) -> Result<(), Failure> {
     match (unread, refused) {
         (0, 0) => Ok(()),
-        (0, _) => Err(Failure::Failed(anyhow!("{refused} of {count} cannot be sent"))),
-        (_, 0) => Err(Failure::usage(format!("{unread} of {count} could not be read"))),
-        _ => Err(Failure::usage(format!("{unread} of {count} could not be read, {refused} cannot be sent"))),
+        (0, _) => Err(Failure::Failed(anyhow!(
+            "{refused} of {count} cannot be sent"
+        ))),
+        (_, 0) => Err(Failure::usage(format!(
+            "{unread} of {count} could not be read"
+        ))),
+        _ => Err(Failure::usage(format!(
+            "{unread} of {count} could not be read, {refused} cannot be sent"
+        ))),
     }
 }
 
 /// What is wrong with the settings that were given. What is missing for sending is not missing here.
 async fn check_settings(channel: &Channel, given: &[Setting]) -> Result<(), Failure> {
-    let findings = channel.check_settings(Timestamp::now()).await.context("the settings were not checked")?;
-    let errors = findings.into_iter().filter(|finding| finding.severity == Severity::Error);
+    let findings = channel
+        .check_settings(Timestamp::now())
+        .await
+        .context("the settings were not checked")?;
+    let errors = findings
+        .into_iter()
+        .filter(|finding| finding.severity == Severity::Error);
     let about = |finding: &Finding| given.iter().find(|setting| setting.name == finding.path);
-    let wrong: Vec<String> =
-        errors.filter_map(|finding| about(&finding).map(|setting| shortened(finding.message, setting))).collect();
-    if wrong.is_empty() { Ok(()) } else { Err(Failure::usage(format!("--setting: {}", wrong.join("; ")))) }
+    let wrong: Vec<String> = errors
+        .filter_map(|finding| about(&finding).map(|setting| shortened(finding.message, setting)))
+        .collect();
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::usage(format!("--setting: {}", wrong.join("; "))))
+    }
 }
 
 /// The plugin repeats a setting whole.
 fn shortened(message: String, setting: &Setting) -> String {
     [&setting.name, &setting.value]
         .into_iter()
-        .fold(message, |message, text| message.replace(&format!("{text:?}"), &format!("{:?}", excerpt(text))))
+        .fold(message, |message, text| {
+            message.replace(&format!("{text:?}"), &format!("{:?}", excerpt(text)))
+        })
 }
 
 async fn check(channel: &Channel, text: &str) -> anyhow::Result<CheckView> {
@@ -94,23 +115,45 @@ async fn check(channel: &Channel, text: &str) -> anyhow::Result<CheckView> {
             return Ok(CheckView::of_no_message(vec![not_json(text, &problem)]));
         }
     };
-    let Reading { draft, mut findings } = message::read_all(&Uuid::new_v4().to_string(), &body);
+    let Reading {
+        draft,
+        mut findings,
+    } = message::read_all(&Uuid::new_v4().to_string(), &body);
     let now = Timestamp::now();
     findings.extend(draft.as_ref().and_then(|draft| schedule::check(draft, now)));
-    let Some(Draft { message, send_at, .. }) = draft else { return Ok(CheckView::of_no_message(findings)) };
+    let Some(Draft {
+        message, send_at, ..
+    }) = draft
+    else {
+        return Ok(CheckView::of_no_message(findings));
+    };
     // As it will be when it is sent.
     let now = send_at.map_or(now, |send_at| send_at.max(now));
-    let (report, plain) = (channel.check(now, &message).await?, channel.plain_text(now, &message).await?);
+    let (report, plain) = (
+        channel.check(now, &message).await?,
+        channel.plain_text(now, &message).await?,
+    );
     Ok(CheckView::of_message(findings, report, plain, &message))
 }
 
 /// Nobody sees a byte order mark, so that "expected value at line 1 column 1" would help nobody.
 fn not_json(text: &str, problem: &serde_json::Error) -> Finding {
     if text.starts_with(input::BYTE_ORDER_MARK) {
-        let finding = finding::error("", "not-json", "this is not JSON: it begins with a byte order mark".to_owned());
-        return Finding { hint: Some("save it as UTF-8 without one".to_owned()), ..finding };
+        let finding = finding::error(
+            "",
+            "not-json",
+            "this is not JSON: it begins with a byte order mark".to_owned(),
+        );
+        return Finding {
+            hint: Some("save it as UTF-8 without one".to_owned()),
+            ..finding
+        };
     }
-    finding::error("", "not-json", format!("this is not JSON: {}", remark(problem)))
+    finding::error(
+        "",
+        "not-json",
+        format!("this is not JSON: {}", remark(problem)),
+    )
 }
 
 /// Each finding with its place in the file, then what the message would count as.
@@ -120,26 +163,55 @@ fn shown(file: &Path, text: &str, checked: &CheckView) -> String {
     let document = Document::parse(text);
     let snippet = |finding| format!("{}\n\n", located(&renderer, &name, &document, finding));
     let findings: String = checked.findings.iter().map(snippet).collect();
-    let errors = checked.findings.iter().filter(|finding| is_error(finding)).count();
+    let errors = checked
+        .findings
+        .iter()
+        .filter(|finding| is_error(finding))
+        .count();
     let warnings = checked.findings.len() - errors;
     let class = checked.message_class.as_deref();
     let class = class.map(|class| format!(", {class}")).unwrap_or_default();
-    format!("{findings}{name}: {}, {}{class}\n", counted(errors, "error"), counted(warnings, "warning"))
+    format!(
+        "{findings}{name}: {}, {}{class}\n",
+        counted(errors, "error"),
+        counted(warnings, "warning")
+    )
 }
 
-fn located(renderer: &Renderer, name: &str, document: &Document<'_>, finding: &FindingView) -> String {
+fn located(
+    renderer: &Renderer,
+    name: &str,
+    document: &Document<'_>,
+    finding: &FindingView,
+) -> String {
     let place = match finding.rule.as_str() {
         "unknown-field" => document.name(&finding.path),
         "not-json" => document.fault(),
         _ => document.find(&finding.path),
     };
     let snippet = place.map(|place| {
-        let label = finding.limit.as_deref().map(|limit| format!("allowed: {limit}"));
+        let label = finding
+            .limit
+            .as_deref()
+            .map(|limit| format!("allowed: {limit}"));
         let annotation = AnnotationKind::Primary.span(place).label(label);
-        Snippet::source(document.text).path(name).annotation(annotation).into()
+        Snippet::source(document.text)
+            .path(name)
+            .annotation(annotation)
+            .into()
     });
-    let title = Title { is_error: is_error(finding), rule: &finding.rule, message: &finding.message };
-    rendered(renderer, &title, snippet, finding.hint.as_deref(), finding.source.as_deref())
+    let title = Title {
+        is_error: is_error(finding),
+        rule: &finding.rule,
+        message: &finding.message,
+    };
+    rendered(
+        renderer,
+        &title,
+        snippet,
+        finding.hint.as_deref(),
+        finding.source.as_deref(),
+    )
 }
 
 fn is_error(finding: &FindingView) -> bool {
@@ -147,6 +219,11 @@ fn is_error(finding: &FindingView) -> bool {
 }
 
 fn setting(text: &str) -> Result<Setting, String> {
-    let (name, value) = text.split_once('=').ok_or_else(|| format!("{:?} is not NAME=VALUE", excerpt(text)))?;
-    Ok(Setting { name: name.to_owned(), value: value.to_owned() })
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("{:?} is not NAME=VALUE", excerpt(text)))?;
+    Ok(Setting {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    })
 }

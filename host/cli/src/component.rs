@@ -18,7 +18,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         output::bytes(COMPONENT)?;
     } else {
         let written = std::fs::write(&arguments.output, COMPONENT);
-        written.with_context(|| format!("{} could not be written", excerpt::path(&arguments.output)))?;
+        written.with_context(|| {
+            format!("{} could not be written", excerpt::path(&arguments.output))
+        })?;
     }
     Ok(())
 }

@@ -31,7 +31,9 @@ use serde_json::{Value, json};
 
 pub(crate) use files::Arguments;
 pub(crate) use finding::{explained, rules};
-pub(crate) use validated::{AgentConfig, CallbackConfig, Config, Log, LogFormat, Partner, Platform, Retention};
+pub(crate) use validated::{
+    AgentConfig, CallbackConfig, Config, Log, LogFormat, Partner, Platform, Retention,
+};
 
 /// What can be asked about a configuration.
 #[derive(clap::Subcommand)]
@@ -69,7 +71,9 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
 pub(crate) fn load(arguments: &Arguments) -> Result<Config, Failure> {
     with(arguments, |source, outcome| {
         eprint!("{}", shown(source, &outcome.findings, &std::io::stderr()));
-        outcome.config.ok_or_else(|| refused(source, &outcome.findings))
+        outcome
+            .config
+            .ok_or_else(|| refused(source, &outcome.findings))
     })
 }
 
@@ -77,13 +81,19 @@ fn check(asked: &Asked) -> Result<(), Failure> {
     with(&asked.arguments, |source, outcome| {
         let findings = &outcome.findings;
         if asked.json {
-            let findings: Vec<Value> = findings.iter().map(|finding| as_json(source, finding)).collect();
+            let findings: Vec<Value> = findings
+                .iter()
+                .map(|finding| as_json(source, finding))
+                .collect();
             output::line(json!({ "file": source.name, "findings": findings }))?;
         } else {
             let shown = shown(source, findings, &std::io::stdout());
             output::line(format!("{shown}{}: {}", source.name, summary(findings)))?;
         }
-        outcome.config.map(|_| ()).ok_or_else(|| refused(source, findings))
+        outcome
+            .config
+            .map(|_| ())
+            .ok_or_else(|| refused(source, findings))
     })
 }
 
@@ -103,7 +113,10 @@ fn show(asked: &Asked) -> Result<(), Failure> {
     })
 }
 
-fn with<T>(arguments: &Arguments, then: impl FnOnce(&Source<'_>, Outcome) -> Result<T, Failure>) -> Result<T, Failure> {
+fn with<T>(
+    arguments: &Arguments,
+    then: impl FnOnce(&Source<'_>, Outcome) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let found = files::find(arguments)?;
     let outcome = read::read(&Sources {
         text: &found.text,
@@ -113,14 +126,22 @@ fn with<T>(arguments: &Arguments, then: impl FnOnce(&Source<'_>, Outcome) -> Res
         read_file: &files::read,
     });
     let hidden = outcome.hidden.clone();
-    let source = Source { name: &found.name, text: &found.text, is_toml: outcome.is_toml, hidden: &hidden };
+    let source = Source {
+        name: &found.name,
+        text: &found.text,
+        is_toml: outcome.is_toml,
+        hidden: &hidden,
+    };
     then(&source, outcome)
 }
 
 /// Each finding with its place, and an empty line after it.
 fn shown(source: &Source<'_>, findings: &[Finding], output: &impl std::io::IsTerminal) -> String {
     let renderer = renderer(output);
-    findings.iter().map(|finding| format!("{}\n\n", source.shown(&renderer, finding))).collect()
+    findings
+        .iter()
+        .map(|finding| format!("{}\n\n", source.shown(&renderer, finding)))
+        .collect()
 }
 
 fn as_json(source: &Source<'_>, finding: &Finding) -> Value {
@@ -137,12 +158,20 @@ fn as_json(source: &Source<'_>, finding: &Finding) -> Value {
 }
 
 fn refused(source: &Source<'_>, findings: &[Finding]) -> Failure {
-    Failure::usage(format!("{} is no configuration to start with: {}", source.name, summary(findings)))
+    Failure::usage(format!(
+        "{} is no configuration to start with: {}",
+        source.name,
+        summary(findings)
+    ))
 }
 
 fn summary(findings: &[Finding]) -> String {
     let errors = findings.iter().filter(|finding| finding.is_error()).count();
-    format!("{}, {}", counted(errors, "error"), counted(findings.len() - errors, "warning"))
+    format!(
+        "{}, {}",
+        counted(errors, "error"),
+        counted(findings.len() - errors, "warning")
+    )
 }
 
 const EXAMPLE: &str = include_str!("config/example.toml");

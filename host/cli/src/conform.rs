@@ -28,15 +28,29 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let name = excerpt::path(&arguments.plugin);
     let bytes = fs::read(&arguments.plugin).with_context(|| format!("{name} could not be read"));
     let bytes = bytes.map_err(Failure::Usage)?;
-    let loaded = Engine::new(Limits::default()).map_err(anyhow::Error::from)?.load(&bytes);
-    let plugin = loaded.map_err(|problem| Failure::Failed(anyhow!("{name} is no plugin: {problem}")))?;
+    let loaded = Engine::new(Limits::default())
+        .map_err(anyhow::Error::from)?
+        .load(&bytes);
+    let plugin =
+        loaded.map_err(|problem| Failure::Failed(anyhow!("{name} is no plugin: {problem}")))?;
     let judged = conform(&plugin, arguments.setting).await;
     for judged in &judged {
-        output::line(if arguments.json { as_json(judged) } else { as_text(judged) })?;
+        output::line(if arguments.json {
+            as_json(judged)
+        } else {
+            as_text(judged)
+        })?;
     }
-    match judged.iter().filter(|judged| !judged.broken.is_empty()).count() {
+    match judged
+        .iter()
+        .filter(|judged| !judged.broken.is_empty())
+        .count()
+    {
         0 => Ok(()),
-        broken => Err(Failure::Failed(anyhow!("{name} breaks {broken} of {} promises", judged.len()))),
+        broken => Err(Failure::Failed(anyhow!(
+            "{name} breaks {broken} of {} promises",
+            judged.len()
+        ))),
     }
 }
 
@@ -45,16 +59,37 @@ fn as_json(Judged { promise, broken }: &Judged) -> String {
 }
 
 fn as_text(Judged { promise, broken }: &Judged) -> String {
-    let word = if broken.is_empty() { "kept  " } else { "broken" };
-    let seen = broken.iter().take(SHOWN_MAX).map(|seen| format!("\n          {}", excerpt::remark(seen)));
+    let word = if broken.is_empty() {
+        "kept  "
+    } else {
+        "broken"
+    };
+    let seen = broken
+        .iter()
+        .take(SHOWN_MAX)
+        .map(|seen| format!("\n          {}", excerpt::remark(seen)));
     let more = broken.len().saturating_sub(SHOWN_MAX);
-    let more = if more > 0 { format!("\n          and {more} more") } else { String::new() };
-    format!("{word}    {}: {}{}{more}", promise.name, promise.what, seen.collect::<String>())
+    let more = if more > 0 {
+        format!("\n          and {more} more")
+    } else {
+        String::new()
+    };
+    format!(
+        "{word}    {}: {}{}{more}",
+        promise.name,
+        promise.what,
+        seen.collect::<String>()
+    )
 }
 
 fn setting(text: &str) -> Result<Setting, &'static str> {
-    let (name, value) = text.split_once('=').ok_or("it must be like agent-id=demo")?;
-    Ok(Setting { name: name.to_owned(), value: value.to_owned() })
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("it must be like agent-id=demo")?;
+    Ok(Setting {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    })
 }
 
 /// Further ones say nothing new to a person; `--json` has them all.

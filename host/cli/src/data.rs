@@ -27,19 +27,32 @@ impl Data {
 
     /// By what somebody could do about it.
     pub(crate) fn unusable(&self, problem: &OpenProblem) -> Failure {
-        let key = if self.data.is_some() { "--data" } else { "store.directory" };
+        let key = if self.data.is_some() {
+            "--data"
+        } else {
+            "store.directory"
+        };
         match problem {
-            OpenProblem::Directory { path, reason } => {
-                Failure::usage(format!("{key} {} cannot be used: {reason}", excerpt::path(path)))
+            OpenProblem::Directory { path, reason } => Failure::usage(format!(
+                "{key} {} cannot be used: {reason}",
+                excerpt::path(path)
+            )),
+            OpenProblem::Missing { path } => {
+                Failure::usage(format!("{key} {} has no store", excerpt::path(path)))
             }
-            OpenProblem::Missing { path } => Failure::usage(format!("{key} {} has no store", excerpt::path(path))),
             OpenProblem::Used { path } => {
                 let hint = "name another directory, or move that one away";
-                Failure::usage(format!("{key} {} has a store already\nhint: {hint}", excerpt::path(path)))
+                Failure::usage(format!(
+                    "{key} {} has a store already\nhint: {hint}",
+                    excerpt::path(path)
+                ))
             }
             OpenProblem::InUse { path } => {
                 let hint = "stop the gateway that runs there";
-                Failure::Later(anyhow!("{key} {} is in use by another process\nhint: {hint}", excerpt::path(path)))
+                Failure::Later(anyhow!(
+                    "{key} {} is in use by another process\nhint: {hint}",
+                    excerpt::path(path)
+                ))
             }
             problem => Failure::Failed(anyhow!("{key}: {problem}")),
         }

@@ -60,24 +60,41 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     loopback::check("--gateway", arguments.gateway)?;
     loopback::check("--emulator", arguments.emulator)?;
-    let forward = arguments.forward_to.as_deref().map(Forward::new).transpose()?;
+    let forward = arguments
+        .forward_to
+        .as_deref()
+        .map(Forward::new)
+        .transpose()?;
     let agent = AgentId::parse(AGENT).expect("a plain word");
-    let options = config::scenario::options(arguments.scenario.as_deref(), std::slice::from_ref(&agent))?;
+    let options =
+        config::scenario::options(arguments.scenario.as_deref(), std::slice::from_ref(&agent))?;
     let gateway = loopback::listen("--gateway", arguments.gateway).await?;
     let emulator = loopback::listen("--emulator", arguments.emulator).await?;
     let metrics = Arc::<Metrics>::default();
     let clock = options.clock.clone();
     // Compiling the plugin and making a key take a moment each.
-    let (plugin, emulator) = tokio::join!(plugin::load(metrics.clone()), Emulator::start(emulator, options));
+    let (plugin, emulator) = tokio::join!(
+        plugin::load(metrics.clone()),
+        Emulator::start(emulator, options)
+    );
     let (plugin, emulator) = (plugin?, emulator.map_err(anyhow::Error::from)?);
     let client_token = Uuid::new_v4().simple().to_string();
     let channel = channel(&plugin, &emulator, &client_token).await?;
     let kept = Kept::open(arguments.data.as_deref())?;
     let store = kept.store.clone();
-    let gateway = start_gateway(gateway, channel, store.clone(), clock, forward.as_ref(), metrics)?;
+    let gateway = start_gateway(
+        gateway,
+        channel,
+        store.clone(),
+        clock,
+        forward.as_ref(),
+        metrics,
+    )?;
     let webhook = format!("{}/webhooks/rbm/{AGENT}", gateway.origin());
     // The gateway has no other agent, whatever there is in the scenario.
-    let registered = emulator.register_webhook_of(Level::Agent(agent), &webhook, client_token.clone().into()).await;
+    let registered = emulator
+        .register_webhook_of(Level::Agent(agent), &webhook, client_token.clone().into())
+        .await;
     registered.map_err(anyhow::Error::from)?;
 
     let ready = Ready {
@@ -86,13 +103,25 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         webhook: &webhook,
         client_token: &client_token,
         kept: &kept.place,
-        phones: if arguments.scenario.is_some() { SCENARIOS_PHONES } else { PHONES },
+        phones: if arguments.scenario.is_some() {
+            SCENARIOS_PHONES
+        } else {
+            PHONES
+        },
         forward: forward.as_ref(),
     };
     // Before anybody is told that it is ready, so that none of them is missed.
     let mut ends = Ends::listen()?;
-    output::line(if arguments.json { ready.json() } else { ready.text() })?;
-    let feed = if arguments.json { None } else { Some(Feed::from_now(store).await.map_err(anyhow::Error::from)?) };
+    output::line(if arguments.json {
+        ready.json()
+    } else {
+        ready.text()
+    })?;
+    let feed = if arguments.json {
+        None
+    } else {
+        Some(Feed::from_now(store).await.map_err(anyhow::Error::from)?)
+    };
     let feed = feed.map(|feed| tokio::spawn(feed.run()));
     if arguments.hello {
         send::hello(gateway.origin(), HELLO_TO).await?;
@@ -115,26 +144,44 @@ struct Kept {
 impl Kept {
     fn open(data: Option<&Path>) -> Result<Self, Failure> {
         let Some(directory) = data else {
-            let temporary = TempDir::with_prefix("rbm-dev-").context("there is no temporary directory")?;
+            let temporary =
+                TempDir::with_prefix("rbm-dev-").context("there is no temporary directory")?;
             let store = SqliteStore::open(temporary.path()).context("the store")?;
             let place = "What they keep goes with them".to_owned();
-            return Ok(Self { store: Arc::new(store), place, _temporary: Some(temporary) });
+            return Ok(Self {
+                store: Arc::new(store),
+                place,
+                _temporary: Some(temporary),
+            });
         };
         let shown = excerpt::path(directory);
         let store = SqliteStore::open(directory).map_err(|problem| match problem {
-            OpenProblem::Directory { reason, .. } => Failure::usage(format!("--data {shown} cannot be used: {reason}")),
+            OpenProblem::Directory { reason, .. } => {
+                Failure::usage(format!("--data {shown} cannot be used: {reason}"))
+            }
             problem => Failure::usage(format!("--data {shown}: {problem}")),
         })?;
-        Ok(Self { store: Arc::new(store), place: format!("What the gateway keeps is in {shown}"), _temporary: None })
+        Ok(Self {
+            store: Arc::new(store),
+            place: format!("What the gateway keeps is in {shown}"),
+            _temporary: None,
+        })
     }
 }
 
 /// The plugin as the demo agent, with credentials that it never sees.
-async fn channel(plugin: &Plugin, emulator: &Emulator, client_token: &str) -> anyhow::Result<Channel> {
+async fn channel(
+    plugin: &Plugin,
+    emulator: &Emulator,
+    client_token: &str,
+) -> anyhow::Result<Channel> {
     let account = ServiceAccount::from_json(&emulator.service_account(), auth::SCOPE)?;
     let egress = Egress::builder().origin(emulator.origin(), Credentials::service_account(account));
     let egress = egress.allow_private_addresses().build()?;
-    let setting = |name: &str, value: &str| Setting { name: name.to_owned(), value: value.to_owned() };
+    let setting = |name: &str, value: &str| Setting {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    };
     let settings = vec![
         setting("agent-id", AGENT),
         setting("client-token", client_token),
@@ -142,8 +189,14 @@ async fn channel(plugin: &Plugin, emulator: &Emulator, client_token: &str) -> an
     ];
     let channel = plugin.channel(settings, Arc::new(egress));
     let findings = channel.check_settings(Timestamp::now()).await?;
-    match findings.into_iter().find(|finding| finding.severity == Severity::Error) {
-        Some(finding) => Err(anyhow!("the plugin does not take its settings: {}", finding.message)),
+    match findings
+        .into_iter()
+        .find(|finding| finding.severity == Severity::Error)
+    {
+        Some(finding) => Err(anyhow!(
+            "the plugin does not take its settings: {}",
+            finding.message
+        )),
         None => Ok(channel),
     }
 }
@@ -162,9 +215,19 @@ fn start_gateway(
         channel: channel.clone(),
         manner: Manner::default(),
     };
-    let callbacks = forward.map(|forward| forward.callback.clone()).into_iter().collect();
-    let senders = Senders { agents: vec![Arc::new(agent)], partner: Some(channel) };
-    let (capacity, opt_out, guard) = (capacity::published(), opt_out::rules(true), Guard::default());
+    let callbacks = forward
+        .map(|forward| forward.callback.clone())
+        .into_iter()
+        .collect();
+    let senders = Senders {
+        agents: vec![Arc::new(agent)],
+        partner: Some(channel),
+    };
+    let (capacity, opt_out, guard) = (
+        capacity::published(),
+        opt_out::rules(true),
+        Guard::default(),
+    );
     let config = Config {
         senders,
         store,
@@ -198,9 +261,13 @@ impl Forward {
             ordered: true,
             allow_private_addresses: true,
         };
-        let callback = Callback::new(settings)
-            .map_err(|problem| Failure::usage(format!("--forward-to: {}", excerpt::remark(problem))))?;
-        Ok(Self { callback: callback.with_schedule(Schedule::of_development()), secret })
+        let callback = Callback::new(settings).map_err(|problem| {
+            Failure::usage(format!("--forward-to: {}", excerpt::remark(problem)))
+        })?;
+        Ok(Self {
+            callback: callback.with_schedule(Schedule::of_development()),
+            secret,
+        })
     }
 }
 
@@ -231,10 +298,21 @@ impl Ready<'_> {
     }
 
     fn text(&self) -> String {
-        let Self { gateway, emulator, webhook, client_token, kept, phones, forward } = self;
+        let Self {
+            gateway,
+            emulator,
+            webhook,
+            client_token,
+            kept,
+            phones,
+            forward,
+        } = self;
         let forward = forward.map_or_else(String::new, |forward| {
             let Forward { callback, secret } = forward;
-            format!("\n  forward to    {}\n  signed with   {secret}", callback.url())
+            format!(
+                "\n  forward to    {}\n  signed with   {secret}",
+                callback.url()
+            )
         });
         format!(
             "A gateway and a stand-in for Google's platform, on this machine. {kept}; Ctrl-C ends them.

@@ -7,8 +7,8 @@ use crate::{config, excerpt, input, loopback, output};
 use anyhow::anyhow;
 use clap::ValueEnum;
 use rbm_emulator::{
-    Emulator, JsonSyntax, Options, RepeatedId, StartProblem, Upstream, UpstreamAddress, WebhookProblem, fidelity,
-    scenario,
+    Emulator, JsonSyntax, Options, RepeatedId, StartProblem, Upstream, UpstreamAddress,
+    WebhookProblem, fidelity, scenario,
 };
 use rbm_wire::name::{AgentId, NameProblem};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -86,29 +86,57 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     loopback::check("--listen", arguments.listen)?;
     let of_stdin = |file: &Option<PathBuf>| file.as_deref() == Some(Path::new("-"));
     if of_stdin(&arguments.scenario) && of_stdin(&arguments.client_token_file) {
-        return Err(Failure::usage("--scenario and --client-token-file cannot both be stdin"));
+        return Err(Failure::usage(
+            "--scenario and --client-token-file cannot both be stdin",
+        ));
     }
-    let client_token = arguments.client_token_file.as_deref().map(client_token).transpose()?;
+    let client_token = arguments
+        .client_token_file
+        .as_deref()
+        .map(client_token)
+        .transpose()?;
     let options = options(&arguments)?;
     let listener = loopback::listen("--listen", arguments.listen).await?;
     let agents: Vec<String> = options.agents.iter().map(|agent| agent.id.full()).collect();
-    let emulator = Emulator::start(listener, options).await.map_err(|problem| match problem {
-        StartProblem::Upstream(problem) => Failure::usage(format!("--upstream {problem}")),
-        problem => anyhow::Error::from(problem).into(),
-    })?;
+    let emulator = Emulator::start(listener, options)
+        .await
+        .map_err(|problem| match problem {
+            StartProblem::Upstream(problem) => Failure::usage(format!("--upstream {problem}")),
+            problem => anyhow::Error::from(problem).into(),
+        })?;
     if let Some((url, token)) = arguments.webhook.as_ref().zip(client_token) {
-        emulator.register_webhook(url.as_str(), token).await.map_err(|problem| unregistered(url, problem))?;
+        emulator
+            .register_webhook(url.as_str(), token)
+            .await
+            .map_err(|problem| unregistered(url, problem))?;
     }
-    let phones = if arguments.scenario.is_some() { SCENARIOS_PHONES } else { PHONES };
-    let ready = Ready { emulator: emulator.origin(), agents: &agents, webhook: arguments.webhook.as_ref(), phones };
+    let phones = if arguments.scenario.is_some() {
+        SCENARIOS_PHONES
+    } else {
+        PHONES
+    };
+    let ready = Ready {
+        emulator: emulator.origin(),
+        agents: &agents,
+        webhook: arguments.webhook.as_ref(),
+        phones,
+    };
     // Before anybody is told that it is ready, so that none of them is missed.
     let mut ends = Ends::listen()?;
-    output::line(if arguments.json { ready.json() } else { ready.text() })?;
+    output::line(if arguments.json {
+        ready.json()
+    } else {
+        ready.text()
+    })?;
     ends.next().await;
     let comparison = emulator.comparison();
     emulator.shutdown().await;
     if let Some(comparison) = comparison {
-        output::line(if arguments.json { json!(comparison).to_string() } else { comparison.to_string() })?;
+        output::line(if arguments.json {
+            json!(comparison).to_string()
+        } else {
+            comparison.to_string()
+        })?;
     }
     Ok(())
 }
@@ -141,13 +169,20 @@ fn agent(text: &str) -> Result<AgentId, String> {
 fn web_address(text: &str) -> Result<Url, String> {
     let example = "it must be like http://127.0.0.1:8080/rbm";
     let url = Url::parse(text).map_err(|problem| format!("{problem}; {example}"))?;
-    if matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(example.to_owned()) }
+    if matches!(url.scheme(), "http" | "https") {
+        Ok(url)
+    } else {
+        Err(example.to_owned())
+    }
 }
 
 fn client_token(file: &Path) -> Result<SecretString, Failure> {
     let token = input::secret(file).map_err(Failure::Usage)?;
     if token.expose_secret().is_empty() {
-        return Err(Failure::usage(format!("{} holds no client token", excerpt::path(file))));
+        return Err(Failure::usage(format!(
+            "{} holds no client token",
+            excerpt::path(file)
+        )));
     }
     Ok(token)
 }
@@ -157,13 +192,19 @@ fn unregistered(url: &Url, problem: WebhookProblem) -> Failure {
     let url = excerpt::excerpt(url.as_str());
     let refused = |said: String| {
         let hint = "answer the handshake with 200 and the bare secret";
-        Failure::Failed(anyhow!("--webhook {url} is not registered: it {said}\nhint: {hint}"))
+        Failure::Failed(anyhow!(
+            "--webhook {url} is not registered: it {said}\nhint: {hint}"
+        ))
     };
     match problem {
-        WebhookProblem::Address { reason, .. } => Failure::usage(format!("--webhook {url} is no address: {reason}")),
-        WebhookProblem::Call { complaint, .. } if complaint.is_without_answer() => Failure::Later(anyhow!(
-            "--webhook {url} did not answer: it {complaint}\nhint: start it first, so that it can answer the handshake"
-        )),
+        WebhookProblem::Address { reason, .. } => {
+            Failure::usage(format!("--webhook {url} is no address: {reason}"))
+        }
+        WebhookProblem::Call { complaint, .. } if complaint.is_without_answer() => {
+            Failure::Later(anyhow!(
+                "--webhook {url} did not answer: it {complaint}\nhint: start it first, so that it can answer the handshake"
+            ))
+        }
         WebhookProblem::Call { complaint, .. } => refused(complaint.to_string()),
         WebhookProblem::WrongAnswer { answer, .. } => refused(answer.to_string()),
     }
@@ -184,7 +225,12 @@ impl Ready<'_> {
     }
 
     fn json(&self) -> String {
-        let Self { emulator, agents, webhook, .. } = self;
+        let Self {
+            emulator,
+            agents,
+            webhook,
+            ..
+        } = self;
         let mut ready = json!({ "emulator": emulator, "service_account": self.service_account(), "agent": agents[0] });
         if agents.len() > 1 {
             ready["agents"] = json!(agents);
@@ -196,8 +242,20 @@ impl Ready<'_> {
     }
 
     fn text(&self) -> String {
-        let Self { emulator, agents, webhook, phones } = self;
-        let (name, agents) = (if agents.len() == 1 { "agent " } else { "agents" }, agents.join(", "));
+        let Self {
+            emulator,
+            agents,
+            webhook,
+            phones,
+        } = self;
+        let (name, agents) = (
+            if agents.len() == 1 {
+                "agent "
+            } else {
+                "agents"
+            },
+            agents.join(", "),
+        );
         let service_account = self.service_account();
         let webhook = webhook.map_or("none, so nobody is told of events", Url::as_str);
         format!(
@@ -222,7 +280,7 @@ What a phone shows, and a word from the person who owns it:
 }
 
 /// Those that are listed by default.
-pub(crate) const PHONES: &str =
-    "+15550100001 reads and answers, …2 hides what it has read, …3 is offline, …4 has no RCS, any other reads";
+pub(crate) const PHONES: &str = "+15550100001 reads and answers, …2 hides what it has read, …3 is offline, …4 has no RCS, any other reads";
 /// Those of a scenario, which may list none.
-pub(crate) const SCENARIOS_PHONES: &str = "as the scenario has them; GET /emulator/phones lists them";
+pub(crate) const SCENARIOS_PHONES: &str =
+    "as the scenario has them; GET /emulator/phones lists them";

@@ -36,7 +36,9 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     loopback::check("--listen", arguments.listen)?;
-    let plugin = Engine::new(Limits::default()).map_err(anyhow::Error::from)?.load(COMPONENT);
+    let plugin = Engine::new(Limits::default())
+        .map_err(anyhow::Error::from)?
+        .load(COMPONENT);
     let agents = agents(&arguments, &plugin.map_err(anyhow::Error::from)?).await?;
     let listener = loopback::listen("--listen", arguments.listen).await?;
     let address = listener.local_addr().context("--listen has no address")?;
@@ -47,7 +49,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     } else {
         format!("judging webhooks for an Envoy at {address}")
     })?;
-    let body = if arguments.pass_body { Body::AsItCame } else { Body::Event };
+    let body = if arguments.pass_body {
+        Body::AsItCame
+    } else {
+        Body::Event
+    };
     let served = rbm_envoy::serve(listener, agents, body, async { ends.next().await }).await;
     Ok(served.context("Envoy cannot be answered any more")?)
 }
@@ -55,32 +61,62 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 async fn agents(arguments: &Arguments, plugin: &Plugin) -> Result<Agents, Failure> {
     let mut tokens = BTreeMap::<&AgentId, Vec<SecretString>>::new();
     for (agent, file) in &arguments.client_token_file {
-        tokens.entry(agent).or_default().push(input::secret(file).map_err(Failure::Usage)?);
+        tokens
+            .entry(agent)
+            .or_default()
+            .push(input::secret(file).map_err(Failure::Usage)?);
     }
     let mut agents = Vec::with_capacity(tokens.len());
     for (id, tokens) in tokens {
-        agents.push(Agent { id: id.clone(), channel: channel(id, &tokens, plugin).await? });
+        agents.push(Agent {
+            id: id.clone(),
+            channel: channel(id, &tokens, plugin).await?,
+        });
     }
     Agents::new(agents).map_err(|problem| Failure::Usage(problem.into()))
 }
 
 /// It only ever judges what comes in, so that it may ask nobody.
-async fn channel(id: &AgentId, tokens: &[SecretString], plugin: &Plugin) -> Result<Channel, Failure> {
-    let setting = |name: &str, value: &str| Setting { name: name.to_owned(), value: value.to_owned() };
-    let tokens = tokens.iter().map(|token| setting("client-token", token.expose_secret()));
-    let settings = [setting("agent-id", id.bare())].into_iter().chain(tokens).collect();
+async fn channel(
+    id: &AgentId,
+    tokens: &[SecretString],
+    plugin: &Plugin,
+) -> Result<Channel, Failure> {
+    let setting = |name: &str, value: &str| Setting {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    };
+    let tokens = tokens
+        .iter()
+        .map(|token| setting("client-token", token.expose_secret()));
+    let settings = [setting("agent-id", id.bare())]
+        .into_iter()
+        .chain(tokens)
+        .collect();
     let channel = plugin.channel(settings, Arc::new(NoHttp));
-    let findings = channel.check_settings(Timestamp::now()).await.map_err(anyhow::Error::from)?;
-    match findings.into_iter().find(|finding| finding.severity == Severity::Error) {
-        Some(Finding { message, .. }) => Err(Failure::Usage(anyhow!("--client-token-file {}: {message}", id.bare()))),
+    let findings = channel
+        .check_settings(Timestamp::now())
+        .await
+        .map_err(anyhow::Error::from)?;
+    match findings
+        .into_iter()
+        .find(|finding| finding.severity == Severity::Error)
+    {
+        Some(Finding { message, .. }) => Err(Failure::Usage(anyhow!(
+            "--client-token-file {}: {message}",
+            id.bare()
+        ))),
         None => Ok(channel),
     }
 }
 
 /// Without repeating it, which the argument's own error does.
 fn client_token(text: &str) -> Result<(AgentId, PathBuf), String> {
-    let (agent, file) = text.split_once('=').ok_or("it must be like demo=secrets/client-token")?;
-    let agent = AgentId::parse(agent).map_err(|problem| format!("before the = it must have {}", problem.rule()))?;
+    let (agent, file) = text
+        .split_once('=')
+        .ok_or("it must be like demo=secrets/client-token")?;
+    let agent = AgentId::parse(agent)
+        .map_err(|problem| format!("before the = it must have {}", problem.rule()))?;
     if file.is_empty() {
         return Err("after the = there must be a file".to_owned());
     }

@@ -17,6 +17,8 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let gateway = Gateway::at(&arguments.form.gateway)?;
-    let erased = gateway.ask(gateway.request(Method::DELETE, &path(["people", &arguments.phone]))).await?;
+    let erased = gateway
+        .ask(gateway.request(Method::DELETE, &path(["people", &arguments.phone])))
+        .await?;
     Ok(arguments.form.print(&erased)?)
 }

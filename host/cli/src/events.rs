@@ -25,7 +25,14 @@ pub(crate) enum Command {
 pub(crate) async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::List { agent, listing } => {
-            listing.print("/v1/events", "events", &[("agent", agent.as_ref())], &COLUMNS).await
+            listing
+                .print(
+                    "/v1/events",
+                    "events",
+                    &[("agent", agent.as_ref())],
+                    &COLUMNS,
+                )
+                .await
         }
         Command::Tail(arguments) => tail::run(arguments).await,
     }

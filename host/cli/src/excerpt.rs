@@ -20,6 +20,9 @@ mod tests {
     #[test]
     fn a_long_path_is_known_by_its_end() {
         let (short, long) = ("é".repeat(64), "é".repeat(65));
-        assert_eq!((path(&short), path(&long)), (short.clone(), format!("…{short}")));
+        assert_eq!(
+            (path(&short), path(&long)),
+            (short.clone(), format!("…{short}"))
+        );
     }
 }

@@ -26,7 +26,10 @@ impl Failure {
 
     /// Why.
     pub(crate) fn reason(&self) -> &anyhow::Error {
-        let (Self::Failed(reason) | Self::Usage(reason) | Self::Later(reason) | Self::Denied(reason)) = self;
+        let (Self::Failed(reason)
+        | Self::Usage(reason)
+        | Self::Later(reason)
+        | Self::Denied(reason)) = self;
         reason
     }
 

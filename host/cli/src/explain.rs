@@ -41,9 +41,16 @@ fn find(rule: &str) -> Result<String, Failure> {
     if let Some(behaviour) = fidelity::all().find(|behaviour| behaviour.id == rule) {
         return Ok(told(behaviour));
     }
-    let names = all().map(|(name, _)| name).chain(fidelity::all().map(|behaviour| behaviour.id));
-    let hint = rbm_json::nearest(names, rule).map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
-    Err(Failure::usage(format!("there is no rule {:?}{hint}", excerpt(rule))))
+    let names = all()
+        .map(|(name, _)| name)
+        .chain(fidelity::all().map(|behaviour| behaviour.id));
+    let hint = rbm_json::nearest(names, rule)
+        .map(|nearest| format!("; did you mean {nearest}?"))
+        .unwrap_or_default();
+    Err(Failure::usage(format!(
+        "there is no rule {:?}{hint}",
+        excerpt(rule)
+    )))
 }
 
 fn explained(row: &Row) -> String {
@@ -54,7 +61,13 @@ fn explained(row: &Row) -> String {
         ("basis", basis(row).to_owned()),
         ("source", source(row)),
     ];
-    format!("{} ({})\n{}\n\n{}", row.limit.rule, severity(row), row.about, listed(lines))
+    format!(
+        "{} ({})\n{}\n\n{}",
+        row.limit.rule,
+        severity(row),
+        row.about,
+        listed(lines)
+    )
 }
 
 /// A behaviour of the stand-in for the platform.
@@ -64,30 +77,50 @@ fn told(behaviour: &Behaviour) -> String {
         ("source", behaviour.source.to_owned()),
         ("switch", behaviour.switch.unwrap_or_default().to_owned()),
     ];
-    format!("{} (emulator)\n{}.\n\n{}", behaviour.id, behaviour.what, listed(lines))
+    format!(
+        "{} (emulator)\n{}.\n\n{}",
+        behaviour.id,
+        behaviour.what,
+        listed(lines)
+    )
 }
 
 fn listed<const COUNT: usize>(lines: [(&str, String); COUNT]) -> String {
     let lines = lines.into_iter().filter(|(_, value)| !value.is_empty());
-    lines.map(|(name, value)| format!("{name:12}{value}\n")).collect()
+    lines
+        .map(|(name, value)| format!("{name:12}{value}\n"))
+        .collect()
 }
 
 fn list() -> String {
     let width = all().map(|(name, _)| name.len()).max().unwrap_or_default();
-    all().map(|(name, about)| format!("{name:width$}  {about}\n")).collect()
+    all()
+        .map(|(name, about)| format!("{name:width$}  {about}\n"))
+        .collect()
 }
 
 /// Each with what it says.
 fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
-    ALL.iter().map(|row| (row.limit.rule, row.about)).chain(RULES).chain(config::rules())
+    ALL.iter()
+        .map(|row| (row.limit.rule, row.about))
+        .chain(RULES)
+        .chain(config::rules())
 }
 
 fn page() -> String {
     let rows = ALL.iter().map(|row| {
-        let (rule, path, limit) = (row.limit.rule, row.path, row.limit.bounds().unwrap_or_default());
+        let (rule, path, limit) = (
+            row.limit.rule,
+            row.path,
+            row.limit.bounds().unwrap_or_default(),
+        );
         let source = source(row);
         let page = source.strip_prefix(PAGES).unwrap_or_default();
-        let source = if page.is_empty() { String::new() } else { format!("[{page}]({source})") };
+        let source = if page.is_empty() {
+            String::new()
+        } else {
+            format!("[{page}]({source})")
+        };
         format!(
             "| `{rule}` | `{path}` | {limit} | {} | {} | {source} | {} |\n",
             severity(row),
@@ -99,7 +132,11 @@ fn page() -> String {
 }
 
 fn severity(row: &Row) -> &'static str {
-    if row.limit.warning { "warning" } else { "error" }
+    if row.limit.warning {
+        "warning"
+    } else {
+        "error"
+    }
 }
 
 fn basis(row: &Row) -> &'static str {
@@ -111,7 +148,11 @@ fn basis(row: &Row) -> &'static str {
 }
 
 fn source(row: &Row) -> String {
-    if row.limit.source.is_empty() { String::new() } else { format!("{PAGES}{}", row.limit.source) }
+    if row.limit.source.is_empty() {
+        String::new()
+    } else {
+        format!("{PAGES}{}", row.limit.source)
+    }
 }
 
 const HEAD: &str = "\

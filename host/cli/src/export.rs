@@ -27,9 +27,12 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let directory = arguments.data.directory()?;
     let target = Target::of(&arguments.output)?;
-    let store = SqliteStore::open_existing(&directory).map_err(|problem| arguments.data.unusable(&problem))?;
+    let store = SqliteStore::open_existing(&directory)
+        .map_err(|problem| arguments.data.unusable(&problem))?;
     let counts = match target {
-        Target::Stdout => write(&store, std::io::stdout().lock()).await.context("stdout could not be written")?,
+        Target::Stdout => write(&store, std::io::stdout().lock())
+            .await
+            .context("stdout could not be written")?,
         Target::File(path) => {
             let written = write_file(&store, &path).await;
             written.with_context(|| format!("{} could not be written", excerpt::path(&path)))?
@@ -53,7 +56,10 @@ impl Target {
         }
         let refused = || {
             let hint = "`-` is stdout";
-            Failure::usage(format!("{} is no file that could be replaced\nhint: {hint}", excerpt::path(output)))
+            Failure::usage(format!(
+                "{} is no file that could be replaced\nhint: {hint}",
+                excerpt::path(output)
+            ))
         };
         match output.metadata() {
             Ok(metadata) if !metadata.is_file() => Err(refused()),
@@ -93,7 +99,10 @@ async fn write(store: &SqliteStore, to: impl Write) -> anyhow::Result<Counts> {
     Ok(counts)
 }
 
-async fn write_lines<W: Write>(mut items: Receiver<Item>, to: W) -> anyhow::Result<(BufWriter<W>, Encoder)> {
+async fn write_lines<W: Write>(
+    mut items: Receiver<Item>,
+    to: W,
+) -> anyhow::Result<(BufWriter<W>, Encoder)> {
     let mut to = BufWriter::new(to);
     let (mut encoder, first) = Encoder::begin(PROGRAM, Timestamp::now())?;
     to.write_all(&first)?;

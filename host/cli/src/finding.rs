@@ -19,7 +19,11 @@ pub(crate) fn rendered(
     help: Option<&str>,
     note: Option<&str>,
 ) -> String {
-    let level = if title.is_error { Level::ERROR } else { Level::WARNING };
+    let level = if title.is_error {
+        Level::ERROR
+    } else {
+        Level::WARNING
+    };
     let mut group = Group::with_title(level.primary_title(title.message).id(title.rule));
     group = group.elements(place);
     group = group.elements(help.map(|help| Level::HELP.message(help)));
@@ -29,7 +33,11 @@ pub(crate) fn rendered(
 
 /// With colours for people.
 pub(crate) fn renderer(output: &impl IsTerminal) -> Renderer {
-    if output.is_terminal() { Renderer::styled() } else { Renderer::plain() }
+    if output.is_terminal() {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    }
 }
 
 /// `1 error`, `2 errors`.

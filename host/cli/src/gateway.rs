@@ -24,8 +24,12 @@ pub(crate) struct Address {
 
 /// What a path can follow: of the web, and nothing after the path.
 fn origin(text: &str) -> Result<String, String> {
-    let url = Url::parse(text).map_err(|problem| format!("{problem}; it must be like http://127.0.0.1:8787"))?;
-    if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
+    let url = Url::parse(text)
+        .map_err(|problem| format!("{problem}; it must be like http://127.0.0.1:8787"))?;
+    if !matches!(url.scheme(), "http" | "https")
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
         return Err("it must be like http://127.0.0.1:8787".to_owned());
     }
     Ok(url.into())
@@ -33,7 +37,8 @@ fn origin(text: &str) -> Result<String, String> {
 
 /// For arguments that become headers.
 pub(crate) fn header(text: &str) -> Result<HeaderValue, &'static str> {
-    HeaderValue::from_str(text).map_err(|_| "it becomes a header, and cannot have control characters")
+    HeaderValue::from_str(text)
+        .map_err(|_| "it becomes a header, and cannot have control characters")
 }
 
 /// A gateway at this address, which may answer or not.
@@ -54,24 +59,45 @@ impl Gateway {
 
     fn with(origin: &str, authorization: Option<HeaderValue>) -> anyhow::Result<Self> {
         let headers = HeaderMap::from_iter(authorization.map(|value| (AUTHORIZATION, value)));
-        let client = Client::builder().no_proxy().default_headers(headers).build().context("no HTTP client")?;
-        Ok(Self { client, origin: origin.trim_end_matches('/').to_owned() })
+        let client = Client::builder()
+            .no_proxy()
+            .default_headers(headers)
+            .build()
+            .context("no HTTP client")?;
+        Ok(Self {
+            client,
+            origin: origin.trim_end_matches('/').to_owned(),
+        })
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.origin)).timeout(ANSWER_TIME_MAX)
+        self.client
+            .request(method, format!("{}{path}", self.origin))
+            .timeout(ANSWER_TIME_MAX)
     }
 
     /// For an answer that does not end, read piece by piece; one that is an error is one here too.
     pub(crate) async fn open(&self, path: &str, headers: HeaderMap) -> Result<Response, Failure> {
-        let asked = self.client.get(format!("{}{path}", self.origin)).headers(headers).send();
+        let asked = self
+            .client
+            .get(format!("{}{path}", self.origin))
+            .headers(headers)
+            .send();
         let response = tokio::time::timeout(ANSWER_TIME_MAX, asked).await;
         let response = response
-            .map_err(|_| Failure::Later(anyhow!("the gateway at {} did not answer", excerpt(&self.origin))))?
+            .map_err(|_| {
+                Failure::Later(anyhow!(
+                    "the gateway at {} did not answer",
+                    excerpt(&self.origin)
+                ))
+            })?
             .map_err(|problem| self.unanswered(&problem, ANSWER_TIME_MAX))?;
         match response.status() {
             status if status.is_success() => Ok(response),
-            status => Err(refused(status, &self.read(response, ANSWER_TIME_MAX).await?)),
+            status => Err(refused(
+                status,
+                &self.read(response, ANSWER_TIME_MAX).await?,
+            )),
         }
     }
 
@@ -80,15 +106,23 @@ impl Gateway {
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        let request = self.request(Method::POST, path).header("content-type", "application/json");
+        let request = self
+            .request(Method::POST, path)
+            .header("content-type", "application/json");
         self.ask(request.body(body.to_string())).await
     }
 
     /// The answer as JSON, null where it is empty; an answer that is an error says in its own words what is wrong.
     pub(crate) async fn ask(&self, request: RequestBuilder) -> Result<Value, Failure> {
-        let request = request.build().map_err(|problem| self.unanswered(&problem, ANSWER_TIME_MAX))?;
+        let request = request
+            .build()
+            .map_err(|problem| self.unanswered(&problem, ANSWER_TIME_MAX))?;
         let time_max = request.timeout().copied().unwrap_or(ANSWER_TIME_MAX);
-        let response = self.client.execute(request).await.map_err(|problem| self.unanswered(&problem, time_max))?;
+        let response = self
+            .client
+            .execute(request)
+            .await
+            .map_err(|problem| self.unanswered(&problem, time_max))?;
         let status = response.status();
         let text = self.read(response, time_max).await?;
         understand(status, &text)
@@ -97,7 +131,10 @@ impl Gateway {
     async fn read(&self, response: Response, time_max: Duration) -> Result<String, Failure> {
         response.text().await.map_err(|problem| match problem {
             problem if problem.is_timeout() => self.unanswered(&problem, time_max),
-            problem => Failure::Failed(anyhow!("the gateway's answer broke off: {}", last_words(&problem))),
+            problem => Failure::Failed(anyhow!(
+                "the gateway's answer broke off: {}",
+                last_words(&problem)
+            )),
         })
     }
 
@@ -109,7 +146,10 @@ impl Gateway {
         }
         Failure::Later(match problem {
             problem if problem.is_timeout() => {
-                anyhow!("the gateway at {origin} did not answer within {} s", time_max.as_secs())
+                anyhow!(
+                    "the gateway at {origin} did not answer within {} s",
+                    time_max.as_secs()
+                )
             }
             problem if problem.is_connect() => {
                 anyhow!("no gateway answers at {origin}: {reason}\nhint: `rbm dev` runs one")
@@ -123,7 +163,12 @@ fn understand(status: StatusCode, text: &str) -> Result<Value, Failure> {
     if status.is_success() {
         let text = if text.is_empty() { "null" } else { text };
         let value = serde_json::from_str(text);
-        return Ok(value.with_context(|| format!("the gateway answered {:?}, which is not JSON", excerpt(text)))?);
+        return Ok(value.with_context(|| {
+            format!(
+                "the gateway answered {:?}, which is not JSON",
+                excerpt(text)
+            )
+        })?);
     }
     Err(refused(status, text))
 }
@@ -132,9 +177,9 @@ fn refused(status: StatusCode, text: &str) -> Failure {
     let reason = anyhow!("the gateway answered {status}: {text}");
     match status {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Failure::Later(reason),
-        StatusCode::UNAUTHORIZED => {
-            Failure::Denied(anyhow!("{reason}\nhint: --token-file or RBM_TOKEN gives the token"))
-        }
+        StatusCode::UNAUTHORIZED => Failure::Denied(anyhow!(
+            "{reason}\nhint: --token-file or RBM_TOKEN gives the token"
+        )),
         StatusCode::FORBIDDEN => Failure::Denied(reason),
         _ => Failure::Failed(reason),
     }
@@ -159,15 +204,30 @@ mod tests {
         // Takes connections, and says nothing.
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let silent = Gateway::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let impatient = silent.request(Method::GET, "/").timeout(Duration::from_secs(1));
+        let impatient = silent
+            .request(Method::GET, "/")
+            .timeout(Duration::from_secs(1));
         let slow = silent.ask(impatient).await.unwrap_err();
-        assert!(matches!(&slow, Failure::Later(reason) if reason.to_string().ends_with("did not answer within 1 s")));
-        let broken = silent.ask(silent.request(Method::GET, "/").header("idempotency-key", "a\nb")).await.unwrap_err();
+        assert!(
+            matches!(&slow, Failure::Later(reason) if reason.to_string().ends_with("did not answer within 1 s"))
+        );
+        let broken = silent
+            .ask(
+                silent
+                    .request(Method::GET, "/")
+                    .header("idempotency-key", "a\nb"),
+            )
+            .await
+            .unwrap_err();
         assert!(
             matches!(&broken, Failure::Usage(reason) if reason.to_string().ends_with("header value")),
             "{broken:?}"
         );
-        let nowhere = Gateway::new("nonsense").unwrap().get("/").await.unwrap_err();
+        let nowhere = Gateway::new("nonsense")
+            .unwrap()
+            .get("/")
+            .await
+            .unwrap_err();
         assert!(matches!(&nowhere, Failure::Usage(_)), "{nowhere:?}");
     }
 }

@@ -26,12 +26,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let (from, name): (Box<dyn BufRead>, &str) = if arguments.input.as_os_str() == "-" {
         (Box::new(std::io::stdin().lock()), "stdin")
     } else {
-        let file = File::open(&arguments.input).with_context(|| format!("{shown} could not be read"))?;
+        let file =
+            File::open(&arguments.input).with_context(|| format!("{shown} could not be read"))?;
         (Box::new(BufReader::new(file)), &shown)
     };
     let import = Import::begin(&directory).map_err(|problem| arguments.data.unusable(&problem))?;
-    let counts = read(from, &import).await.with_context(|| format!("nothing was imported from {name}"))?;
-    import.finish().map_err(|problem| arguments.data.unusable(&problem))?;
+    let counts = read(from, &import)
+        .await
+        .with_context(|| format!("nothing was imported from {name}"))?;
+    import
+        .finish()
+        .map_err(|problem| arguments.data.unusable(&problem))?;
     eprintln!("imported to {}: {counts}", excerpt::path(&directory));
     Ok(())
 }
@@ -44,7 +49,10 @@ async fn read(mut from: impl BufRead, import: &Import) -> anyhow::Result<Counts>
     loop {
         line.clear();
         // A longer one is seen to have no end.
-        let count = from.by_ref().take(LINE_BYTES_MAX as u64).read_until(b'\n', &mut line)?;
+        let count = from
+            .by_ref()
+            .take(LINE_BYTES_MAX as u64)
+            .read_until(b'\n', &mut line)?;
         if count == 0 {
             batch.restore(import).await?;
             return Ok(decoder.end()?);

@@ -33,11 +33,19 @@ pub(crate) struct Form {
 impl Form {
     /// One thing.
     pub(crate) fn print(&self, thing: &Value) -> anyhow::Result<()> {
-        if self.json { output::line(thing) } else { table::print_one(thing) }
+        if self.json {
+            output::line(thing)
+        } else {
+            table::print_one(thing)
+        }
     }
 
     pub(crate) fn print_all(&self, columns: &[Column], things: &[Value]) -> anyhow::Result<()> {
-        if self.json { things.iter().try_for_each(output::line) } else { table::print(columns, things) }
+        if self.json {
+            things.iter().try_for_each(output::line)
+        } else {
+            table::print(columns, things)
+        }
     }
 }
 
@@ -50,10 +58,18 @@ impl Listing {
         filters: &[(&str, Option<&String>)],
         columns: &[Column],
     ) -> Result<(), Failure> {
-        let answer = Gateway::at(&self.form.gateway)?.get(&format!("{path}?{}", self.query(filters))).await?;
-        let things = answer[name].as_array().map(Vec::as_slice).unwrap_or_default();
+        let answer = Gateway::at(&self.form.gateway)?
+            .get(&format!("{path}?{}", self.query(filters)))
+            .await?;
+        let things = answer[name]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         self.form.print_all(columns, things)?;
-        if let (true, Some(next)) = (things.len() as u64 >= self.limit.into(), answer["next"].as_str()) {
+        if let (true, Some(next)) = (
+            things.len() as u64 >= self.limit.into(),
+            answer["next"].as_str(),
+        ) {
             eprintln!("there may be more: --after {}", next.escape_debug());
         }
         Ok(())

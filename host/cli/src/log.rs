@@ -15,14 +15,20 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn of(log: &config::Log) -> Self {
-        Self { directives: log.level.to_string(), format: log.format }
+        Self {
+            directives: log.level.to_string(),
+            format: log.format,
+        }
     }
 }
 
 /// For people at a terminal: warnings.
 impl Default for Settings {
     fn default() -> Self {
-        Self { directives: "warn".to_owned(), format: config::LogFormat::Text }
+        Self {
+            directives: "warn".to_owned(),
+            format: config::LogFormat::Text,
+        }
     }
 }
 
@@ -31,10 +37,15 @@ pub(crate) fn start(settings: &Settings) -> Result<(), Failure> {
     let directives = std::env::var("RBM_LOG").unwrap_or_else(|_| settings.directives.clone());
     let filter = EnvFilter::try_new(&directives).map_err(|problem| {
         let (directives, problem) = (excerpt(&directives), remark(problem));
-        Failure::usage(format!("RBM_LOG is {directives:?}, which is no filter: {problem}"))
+        Failure::usage(format!(
+            "RBM_LOG is {directives:?}, which is no filter: {problem}"
+        ))
     })?;
     let colour = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let log = tracing_subscriber::fmt().with_writer(stderr).with_ansi(colour).with_env_filter(filter);
+    let log = tracing_subscriber::fmt()
+        .with_writer(stderr)
+        .with_ansi(colour)
+        .with_env_filter(filter);
     match settings.format {
         config::LogFormat::Text => log.init(),
         config::LogFormat::Json => log.json().init(),

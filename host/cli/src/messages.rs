@@ -44,17 +44,32 @@ pub(crate) enum Command {
 
 pub(crate) async fn run(command: Command) -> Result<(), Failure> {
     let (form, message) = match command {
-        Command::List { agent, to, state, listing } => {
-            let filters = [("agent", agent.as_ref()), ("to", to.as_ref()), ("state", state.as_ref())];
-            return listing.print("/v1/messages", "messages", &filters, &COLUMNS).await;
+        Command::List {
+            agent,
+            to,
+            state,
+            listing,
+        } => {
+            let filters = [
+                ("agent", agent.as_ref()),
+                ("to", to.as_ref()),
+                ("state", state.as_ref()),
+            ];
+            return listing
+                .print("/v1/messages", "messages", &filters, &COLUMNS)
+                .await;
         }
         Command::Show { id, form } => {
-            let message = Gateway::at(&form.gateway)?.get(&path(["messages", &id])).await?;
+            let message = Gateway::at(&form.gateway)?
+                .get(&path(["messages", &id]))
+                .await?;
             (form, message)
         }
         Command::Retry { id, form } => {
             let gateway = Gateway::at(&form.gateway)?;
-            let message = gateway.ask(gateway.request(Method::POST, &path(["messages", &id, "retry"]))).await?;
+            let message = gateway
+                .ask(gateway.request(Method::POST, &path(["messages", &id, "retry"])))
+                .await?;
             (form, message)
         }
     };

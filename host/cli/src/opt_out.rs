@@ -8,8 +8,16 @@ pub(crate) fn rules(keywords: bool) -> OptOutRules {
     if !keywords {
         return OptOutRules::default();
     }
-    let words = |keywords: &[Keyword]| keywords.iter().map(|keyword| keyword.word.to_owned()).collect();
-    OptOutRules { stop_words: words(&UNSUBSCRIBE), start_words: words(&RESUBSCRIBE) }
+    let words = |keywords: &[Keyword]| {
+        keywords
+            .iter()
+            .map(|keyword| keyword.word.to_owned())
+            .collect()
+    };
+    OptOutRules {
+        stop_words: words(&UNSUBSCRIBE),
+        start_words: words(&RESUBSCRIBE),
+    }
 }
 
 #[cfg(test)]
@@ -18,10 +26,16 @@ mod tests {
 
     #[test]
     fn words_count_unless_they_are_turned_off() {
-        let OptOutRules { stop_words, start_words } = rules(true);
+        let OptOutRules {
+            stop_words,
+            start_words,
+        } = rules(true);
         assert_eq!(stop_words, ["STOP", "BAJA", "parar"]);
         assert_eq!(start_words, ["START", "ALTA", "Démarrer", "começar"]);
-        let OptOutRules { stop_words, start_words } = rules(false);
+        let OptOutRules {
+            stop_words,
+            start_words,
+        } = rules(false);
         assert!(stop_words.is_empty() && start_words.is_empty());
     }
 }

@@ -25,7 +25,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let file = arguments.output.join(&name);
         write(&file, &bytes)?;
         output::line(if arguments.json {
-            json!({ "file": file.to_string_lossy(), "bytes": bytes.len(), "what": what }).to_string()
+            json!({ "file": file.to_string_lossy(), "bytes": bytes.len(), "what": what })
+                .to_string()
         } else {
             format!("{:>9} bytes  {name:<34} {what}", bytes.len())
         })?;
@@ -38,13 +39,39 @@ fn files() -> Result<Vec<(String, &'static str, Vec<u8>)>> {
     let component = |name: &str, what, bytes: Vec<u8>| (name.to_owned(), what, bytes);
     let components = [
         component("rbm.wasm", "the plugin", COMPONENT.to_vec()),
-        component("rbm-wasi-http.wasm", "the plugin with its HTTP over wasi:http", with_wasi_http(COMPONENT)?),
-        component("rbm-app.wasm", "a whole application over wasi:http", application(COMPONENT)?),
-        component("rbm-shim.wasm", "the adapter below the plugin", SHIM.to_vec()),
-        component("rbm-front.wasm", "the adapter above the plugin", FRONT.to_vec()),
-        component("gateway-channel.wasm", "the contract, as registries take it", CONTRACT.to_vec()),
+        component(
+            "rbm-wasi-http.wasm",
+            "the plugin with its HTTP over wasi:http",
+            with_wasi_http(COMPONENT)?,
+        ),
+        component(
+            "rbm-app.wasm",
+            "a whole application over wasi:http",
+            application(COMPONENT)?,
+        ),
+        component(
+            "rbm-shim.wasm",
+            "the adapter below the plugin",
+            SHIM.to_vec(),
+        ),
+        component(
+            "rbm-front.wasm",
+            "the adapter above the plugin",
+            FRONT.to_vec(),
+        ),
+        component(
+            "gateway-channel.wasm",
+            "the contract, as registries take it",
+            CONTRACT.to_vec(),
+        ),
     ];
-    let texts = CONTRACT_TEXTS.map(|(name, text)| (format!("wit/{name}"), "the contract", text.as_bytes().to_vec()));
+    let texts = CONTRACT_TEXTS.map(|(name, text)| {
+        (
+            format!("wit/{name}"),
+            "the contract",
+            text.as_bytes().to_vec(),
+        )
+    });
     Ok(components.into_iter().chain(texts).collect())
 }
 

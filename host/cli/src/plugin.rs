@@ -8,7 +8,13 @@ use tokio::task::spawn_blocking;
 
 /// Compiling it takes a moment, in which others may go on.
 pub(crate) async fn load(observer: Arc<dyn Observer>) -> anyhow::Result<Plugin> {
-    let load = || anyhow::Ok(Engine::new(Limits::default())?.with_observer(observer).load(COMPONENT)?);
+    let load = || {
+        anyhow::Ok(
+            Engine::new(Limits::default())?
+                .with_observer(observer)
+                .load(COMPONENT)?,
+        )
+    };
     let loading = spawn_blocking(load);
     loading.await.context("the plugin was not loaded")?
 }

@@ -32,14 +32,22 @@ pub(crate) enum Command {
 
 pub(crate) async fn run(command: Command) -> Result<(), Failure> {
     let (form, answer) = match command {
-        Command::List(listing) => return listing.print("/v1/quarantine", "quarantine", &[], &COLUMNS).await,
+        Command::List(listing) => {
+            return listing
+                .print("/v1/quarantine", "quarantine", &[], &COLUMNS)
+                .await;
+        }
         Command::Show { id, form } => {
-            let request = Gateway::at(&form.gateway)?.get(&path(["quarantine", &id])).await?;
+            let request = Gateway::at(&form.gateway)?
+                .get(&path(["quarantine", &id]))
+                .await?;
             (form, request)
         }
         Command::Replay { id, form } => {
             let gateway = Gateway::at(&form.gateway)?;
-            let taken = gateway.ask(gateway.request(Method::POST, &path(["quarantine", &id, "replay"]))).await?;
+            let taken = gateway
+                .ask(gateway.request(Method::POST, &path(["quarantine", &id, "replay"])))
+                .await?;
             (form, taken)
         }
     };

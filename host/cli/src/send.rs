@@ -49,14 +49,28 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 
 /// A message to begin with, which has something to tap.
 pub(crate) async fn hello(gateway: &str, to: &str) -> Result<(), Failure> {
-    let replies = ["Yes", "No"].map(|text| json!({ "reply": { "text": text, "postback": text.to_lowercase() } }));
+    let replies = ["Yes", "No"]
+        .map(|text| json!({ "reply": { "text": text, "postback": text.to_lowercase() } }));
     let body = json!({ "to": to, "content": { "text": "Hello! Can you read this?" }, "suggestions": replies });
-    submit(&Gateway::new(gateway)?, None, body.to_string()).await.map(drop)
+    submit(&Gateway::new(gateway)?, None, body.to_string())
+        .await
+        .map(drop)
 }
 
-async fn submit(gateway: &Gateway, key: Option<HeaderValue>, body: String) -> Result<Value, Failure> {
-    let request = gateway.request(Method::POST, "/v1/messages").header("content-type", "application/json").body(body);
-    gateway.ask(key.into_iter().fold(request, |request, key| request.header("idempotency-key", key))).await
+async fn submit(
+    gateway: &Gateway,
+    key: Option<HeaderValue>,
+    body: String,
+) -> Result<Value, Failure> {
+    let request = gateway
+        .request(Method::POST, "/v1/messages")
+        .header("content-type", "application/json")
+        .body(body);
+    gateway
+        .ask(key.into_iter().fold(request, |request, key| {
+            request.header("idempotency-key", key)
+        }))
+        .await
 }
 
 fn body(arguments: &Arguments) -> Result<String, Failure> {
@@ -85,7 +99,10 @@ async fn wait(gateway: &Gateway, id: &str, most: Duration) -> Result<(), Failure
                 return Err(Failure::Failed(anyhow!("the message is {state}")));
             }
             state if Instant::now() >= deadline => {
-                return Err(Failure::Later(anyhow!("after {} s the message is {state}, not read", most.as_secs())));
+                return Err(Failure::Later(anyhow!(
+                    "after {} s the message is {state}, not read",
+                    most.as_secs()
+                )));
             }
             _ => sleep(POLL_EVERY).await,
         }

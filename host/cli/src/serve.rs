@@ -44,7 +44,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     tracing::info!(gateway = gateway.origin(), %admin, agents = config.agents.len(), "ready");
     tell_systemd(&[NotifyState::Ready]);
-    let mut running = Running { config, plugin, gateway };
+    let mut running = Running {
+        config,
+        plugin,
+        gateway,
+    };
     loop {
         match signals.next().await {
             Signal::Stop => return running.stop(signals).await,
@@ -74,9 +78,15 @@ impl Running {
 
     /// All of it or nothing.
     async fn reload(&mut self, arguments: &config::Arguments) {
-        tell_systemd(&[NotifyState::Reloading, NotifyState::monotonic_usec_now().unwrap_or(NotifyState::Reloading)]);
+        tell_systemd(&[
+            NotifyState::Reloading,
+            NotifyState::monotonic_usec_now().unwrap_or(NotifyState::Reloading),
+        ]);
         match self.replace(arguments).await {
-            Ok(()) => tracing::info!(agents = self.config.agents.len(), "the configuration was read again"),
+            Ok(()) => tracing::info!(
+                agents = self.config.agents.len(),
+                "the configuration was read again"
+            ),
             Err(failure) => {
                 let reason = failure.reason();
                 tracing::error!("everything stays as it was: {reason:#}");
@@ -88,22 +98,37 @@ impl Running {
     async fn replace(&mut self, arguments: &config::Arguments) -> Result<(), Failure> {
         let config = config::load(arguments)?;
         needs_no_restart(&self.config, &config)?;
-        let (senders, guard) = (senders::senders(&config, &self.plugin).await?, senders::guard(&config));
-        self.gateway.replace(senders, guard).map_err(anyhow::Error::from)?;
+        let (senders, guard) = (
+            senders::senders(&config, &self.plugin).await?,
+            senders::guard(&config),
+        );
+        self.gateway
+            .replace(senders, guard)
+            .map_err(anyhow::Error::from)?;
         self.config = config;
         Ok(())
     }
 }
 
-async fn start(config: &Config, plugin: &Plugin, metrics: Arc<Metrics>) -> Result<(Gateway, SocketAddr), Failure> {
-    let (senders, guard) = (senders::senders(config, plugin).await?, senders::guard(config));
+async fn start(
+    config: &Config,
+    plugin: &Plugin,
+    metrics: Arc<Metrics>,
+) -> Result<(Gateway, SocketAddr), Failure> {
+    let (senders, guard) = (
+        senders::senders(config, plugin).await?,
+        senders::guard(config),
+    );
     let store = Arc::new(open_store(config)?);
     let counting = metrics.clone();
     store.on_commit(move |took| counting.committed(took));
     let listener = listen("server.listen", config.server.listen).await?;
     let admin = listen("admin.listen", config.admin.listen).await?;
     let admin_address = admin.local_addr().context("admin.listen has no address")?;
-    let admin_guard = Guard { tokens: config.admin.token.iter().cloned().collect(), ..Guard::default() };
+    let admin_guard = Guard {
+        tokens: config.admin.token.iter().cloned().collect(),
+        ..Guard::default()
+    };
     let config = rbm_gateway::Config {
         senders,
         store,
@@ -116,13 +141,21 @@ async fn start(config: &Config, plugin: &Plugin, metrics: Arc<Metrics>) -> Resul
         metrics,
         admin: Some((admin, admin_guard)),
     };
-    Ok((Gateway::start(listener, config).map_err(anyhow::Error::from)?, admin_address))
+    Ok((
+        Gateway::start(listener, config).map_err(anyhow::Error::from)?,
+        admin_address,
+    ))
 }
 
 fn retention(config: &config::Retention) -> Result<Retention, Failure> {
-    let config::Retention { seen_days, events_days, messages_days, quarantine_days } = *config;
-    let dedupe =
-        DedupeDays::new(seen_days).map_err(|problem| Failure::usage(format!("retention.seen_days: {problem}")))?;
+    let config::Retention {
+        seen_days,
+        events_days,
+        messages_days,
+        quarantine_days,
+    } = *config;
+    let dedupe = DedupeDays::new(seen_days)
+        .map_err(|problem| Failure::usage(format!("retention.seen_days: {problem}")))?;
     Ok(Retention {
         dedupe,
         messages_days,
@@ -147,7 +180,9 @@ fn open_store(config: &Config) -> Result<SqliteStore, Failure> {
 
 async fn listen(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
     let listener = TcpListener::bind(address).await;
-    listener.map_err(|problem| Failure::Failed(anyhow!("{key} {address} cannot be listened on: {problem}")))
+    listener.map_err(|problem| {
+        Failure::Failed(anyhow!("{key} {address} cannot be listened on: {problem}"))
+    })
 }
 
 /// What is bound, what is open and what runs by itself stays so until the end.
@@ -160,19 +195,51 @@ fn needs_no_restart(old: &Config, new: &Config) -> Result<(), Failure> {
     changed("admin.listen", old.admin.listen == new.admin.listen)?;
     changed("log", old.log == new.log)?;
     changed("retention", old.retention == new.retention)?;
-    changed("opt_out.keywords", old.opt_out.keywords == new.opt_out.keywords)?;
-    changed("store.directory", old.store.directory == new.store.directory)?;
-    changed("admin.token", exposed(&old.admin.token) == exposed(&new.admin.token))?;
-    changed("callbacks", old.callbacks.iter().map(comparable).eq(new.callbacks.iter().map(comparable)))
+    changed(
+        "opt_out.keywords",
+        old.opt_out.keywords == new.opt_out.keywords,
+    )?;
+    changed(
+        "store.directory",
+        old.store.directory == new.store.directory,
+    )?;
+    changed(
+        "admin.token",
+        exposed(&old.admin.token) == exposed(&new.admin.token),
+    )?;
+    changed(
+        "callbacks",
+        old.callbacks
+            .iter()
+            .map(comparable)
+            .eq(new.callbacks.iter().map(comparable)),
+    )
 }
 
 fn exposed<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Vec<&'a str> {
-    secrets.into_iter().map(ExposeSecret::expose_secret).collect()
+    secrets
+        .into_iter()
+        .map(ExposeSecret::expose_secret)
+        .collect()
 }
 
 fn comparable(callback: &CallbackConfig) -> impl PartialEq {
-    let CallbackConfig { name, url, secrets, agents, order, allow_private_addresses } = callback;
-    (name, url, exposed(secrets), agents, order, allow_private_addresses)
+    let CallbackConfig {
+        name,
+        url,
+        secrets,
+        agents,
+        order,
+        allow_private_addresses,
+    } = callback;
+    (
+        name,
+        url,
+        exposed(secrets),
+        agents,
+        order,
+        allow_private_addresses,
+    )
 }
 
 /// Where systemd does not wait for it, nobody minds.

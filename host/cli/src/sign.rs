@@ -21,8 +21,11 @@ pub(crate) struct Arguments {
 /// Signs the decoded bytes of `message.data`, as they come on stdin: not the base64 text, not JSON written anew.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut data = Vec::new();
-    std::io::stdin().read_to_end(&mut data).context("stdin could not be read")?;
-    let mut mac = Hmac::<Sha512>::new_from_slice(arguments.token.as_bytes()).expect("HMAC takes a key of any length");
+    std::io::stdin()
+        .read_to_end(&mut data)
+        .context("stdin could not be read")?;
+    let mut mac = Hmac::<Sha512>::new_from_slice(arguments.token.as_bytes())
+        .expect("HMAC takes a key of any length");
     mac.update(&data);
     Ok(output::line(STANDARD.encode(mac.finalize().into_bytes()))?)
 }

@@ -20,7 +20,10 @@ pub(crate) struct Signals {
 
 impl Signals {
     pub(crate) fn listen() -> anyhow::Result<Self> {
-        Ok(Self { ends: Ends::listen()?, hang_up: listen(SignalKind::hangup())? })
+        Ok(Self {
+            ends: Ends::listen()?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
     }
 
     /// Waits for one.
@@ -45,7 +48,10 @@ pub(crate) struct Ends {
 
 impl Ends {
     pub(crate) fn listen() -> anyhow::Result<Self> {
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
     }
 
     /// Waits for one.

@@ -23,14 +23,23 @@ pub(crate) fn print_one(thing: &Value) -> anyhow::Result<()> {
 /// A value as one short word or sentence.
 pub(crate) fn cell(value: &Value) -> String {
     let text = excerpt(&plain(value));
-    text.parse::<Timestamp>().map_or_else(|_| visible(&text), |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+    text.parse::<Timestamp>().map_or_else(
+        |_| visible(&text),
+        |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+    )
 }
 
 fn table(columns: &[Column], rows: &[Value]) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(columns.iter().map(|(title, _)| *title));
+    table
+        .load_style(presets::NOTHING)
+        .set_header(columns.iter().map(|(title, _)| *title));
     for row in rows {
-        table.add_row(columns.iter().map(|(_, pointers)| cell(find(row, pointers))));
+        table.add_row(
+            columns
+                .iter()
+                .map(|(_, pointers)| cell(find(row, pointers))),
+        );
     }
     aligned(&table)
 }
@@ -43,27 +52,41 @@ fn one(thing: &Value) -> String {
     for (name, value) in fields {
         table.add_row([name.clone(), visible(&plain(value))]);
     }
-    let lists = lists.into_iter().map(|(name, value)| format!("\n\n{name}\n{}", list(value.as_array())));
+    let lists = lists
+        .into_iter()
+        .map(|(name, value)| format!("\n\n{name}\n{}", list(value.as_array())));
     aligned(&table) + &lists.collect::<String>()
 }
 
 fn is_list(value: &Value) -> bool {
-    value.as_array().is_some_and(|items| items.iter().any(Value::is_object))
+    value
+        .as_array()
+        .is_some_and(|items| items.iter().any(Value::is_object))
 }
 
 /// Things that may have different fields, with a column for each.
 fn list(items: Option<&Vec<Value>>) -> String {
     let mut names: Vec<&String> = Vec::new();
-    let items: Vec<_> = items.into_iter().flatten().filter_map(Value::as_object).collect();
+    let items: Vec<_> = items
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object)
+        .collect();
     for name in items.iter().flat_map(|item| item.keys()) {
         if !names.contains(&name) {
             names.push(name);
         }
     }
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(names.iter().map(|name| name.to_uppercase()));
+    table
+        .load_style(presets::NOTHING)
+        .set_header(names.iter().map(|name| name.to_uppercase()));
     for item in &items {
-        table.add_row(names.iter().map(|name| visible(&plain(item.get(*name).unwrap_or(&Value::Null)))));
+        table.add_row(
+            names
+                .iter()
+                .map(|name| visible(&plain(item.get(*name).unwrap_or(&Value::Null)))),
+        );
     }
     aligned(&table)
 }
@@ -71,12 +94,17 @@ fn list(items: Option<&Vec<Value>>) -> String {
 /// Without the blanks that a table has at both of its sides.
 fn aligned(table: &Table) -> String {
     let text = table.to_string();
-    let lines = text.lines().map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end());
+    let lines = text
+        .lines()
+        .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end());
     lines.collect::<Vec<_>>().join("\n")
 }
 
 fn find<'a>(row: &'a Value, pointers: &[&str]) -> &'a Value {
-    pointers.iter().find_map(|pointer| row.pointer(pointer)).unwrap_or(&Value::Null)
+    pointers
+        .iter()
+        .find_map(|pointer| row.pointer(pointer))
+        .unwrap_or(&Value::Null)
 }
 
 fn plain(value: &Value) -> String {
@@ -107,7 +135,11 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const COLUMNS: [Column; 3] = [("ID", &["/id"]), ("WHAT", &["/message_id", "/content"]), ("AT", &["/at"])];
+    const COLUMNS: [Column; 3] = [
+        ("ID", &["/id"]),
+        ("WHAT", &["/message_id", "/content"]),
+        ("AT", &["/at"]),
+    ];
 
     #[test]
     fn a_list_has_aligned_columns_also_of_wide_characters() {
@@ -138,7 +170,11 @@ AT                            FACT
 2026-11-25T14:21:13.25031198Z -
 -                             read";
         let shown = one(&thing);
-        let squeezed = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let squeezed = |text: &str| {
+            text.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(squeezed(&shown), squeezed(expected));
         assert_eq!(shown.lines().count(), 8);
     }

@@ -24,29 +24,47 @@ pub(crate) struct Arguments {
 /// The body of the webhook request, as it came, is on stdin.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut body = Vec::new();
-    std::io::stdin().read_to_end(&mut body).context("stdin could not be read")?;
+    std::io::stdin()
+        .read_to_end(&mut body)
+        .context("stdin could not be read")?;
     let verdict = verdict(arguments, body).await?;
     match (verdict.outcome, verdict.token) {
-        (VerdictOutcome::Authentic, Some(token)) => {
-            Ok(output::line(format_args!("authentic: signed by token {token}"))?)
-        }
-        (VerdictOutcome::Handshake, Some(token)) => {
-            Ok(output::line(format_args!("handshake: not signed, and knows token {token}"))?)
-        }
+        (VerdictOutcome::Authentic, Some(token)) => Ok(output::line(format_args!(
+            "authentic: signed by token {token}"
+        ))?),
+        (VerdictOutcome::Handshake, Some(token)) => Ok(output::line(format_args!(
+            "handshake: not signed, and knows token {token}"
+        ))?),
         _ => {
             let rule = verdict.rule.unwrap_or_default();
             let reason = verdict.reason.unwrap_or_default();
-            Err(Failure::Failed(anyhow!("{}: {reason} ({rule})", name(verdict.outcome))))
+            Err(Failure::Failed(anyhow!(
+                "{}: {reason} ({rule})",
+                name(verdict.outcome)
+            )))
         }
     }
 }
 
 async fn verdict(arguments: Arguments, body: Vec<u8>) -> anyhow::Result<Verdict> {
-    let setting = |value: String| Setting { name: "client-token".to_owned(), value };
+    let setting = |value: String| Setting {
+        name: "client-token".to_owned(),
+        value,
+    };
     let settings = arguments.token.into_iter().map(setting).collect();
-    let header = Header { name: "X-Goog-Signature".to_owned(), value: arguments.signature };
-    let request = WebhookRequest { method: "POST".to_owned(), url: "/".to_owned(), headers: vec![header], body };
-    let channel = Engine::new(Limits::default())?.load(COMPONENT)?.channel(settings, Arc::new(NoHttp));
+    let header = Header {
+        name: "X-Goog-Signature".to_owned(),
+        value: arguments.signature,
+    };
+    let request = WebhookRequest {
+        method: "POST".to_owned(),
+        url: "/".to_owned(),
+        headers: vec![header],
+        body,
+    };
+    let channel = Engine::new(Limits::default())?
+        .load(COMPONENT)?
+        .channel(settings, Arc::new(NoHttp));
     Ok(channel.verify_signature(Timestamp::now(), &request).await?)
 }
 

@@ -20,7 +20,13 @@ pub(crate) struct Course {
 impl Course {
     pub(crate) fn starting_at(time: Timestamp, now: Instant) -> Self {
         let from = time.min(Clock::LATEST);
-        Self { made: (from, now), from, since: now, paused: false, rate: 1.0 }
+        Self {
+            made: (from, now),
+            from,
+            since: now,
+            paused: false,
+            rate: 1.0,
+        }
     }
 
     /// What the clock shows. Of a later `now` never less.
@@ -30,7 +36,9 @@ impl Course {
         }
         let passed = now.saturating_duration_since(self.since).as_secs_f64() * self.rate;
         // Rounded, so that at rate 1 it is exact for the first months.
-        let passed = Duration::try_from_secs_f64(passed).ok().and_then(|passed| self.from.checked_add(passed).ok());
+        let passed = Duration::try_from_secs_f64(passed)
+            .ok()
+            .and_then(|passed| self.from.checked_add(passed).ok());
         passed.map_or(Clock::LATEST, |time| time.min(Clock::LATEST))
     }
 

@@ -118,10 +118,18 @@ impl Clock {
     /// What it shows.
     pub fn reading(&self) -> Reading {
         match &self.0 {
-            Kind::System => Reading { now: Timestamp::now(), paused: false, rate: 1.0 },
+            Kind::System => Reading {
+                now: Timestamp::now(),
+                paused: false,
+                rate: 1.0,
+            },
             Kind::Virtual(course) => {
                 let course = course.borrow();
-                Reading { now: course.time(Instant::now()), paused: course.paused, rate: course.rate }
+                Reading {
+                    now: course.time(Instant::now()),
+                    paused: course.paused,
+                    rate: course.rate,
+                }
             }
         }
     }
@@ -165,7 +173,10 @@ impl Clock {
     pub fn advance(&self, duration: Duration) -> Result<(), ClockProblem> {
         self.change(|course, now| {
             let ahead = SignedDuration::try_from(duration).map_err(|_| ClockProblem::TooFar)?;
-            let to = course.time(now).checked_add(ahead).map_err(|_| ClockProblem::TooFar)?;
+            let to = course
+                .time(now)
+                .checked_add(ahead)
+                .map_err(|_| ClockProblem::TooFar)?;
             course.jump(to, now)
         })
     }
@@ -201,7 +212,9 @@ impl Clock {
         &self,
         change: impl FnOnce(&mut Course, Instant) -> Result<(), ClockProblem>,
     ) -> Result<(), ClockProblem> {
-        let Kind::Virtual(course) = &self.0 else { return Err(ClockProblem::Machine) };
+        let Kind::Virtual(course) = &self.0 else {
+            return Err(ClockProblem::Machine);
+        };
         let mut result = Ok(());
         course.send_if_modified(|course| {
             result = change(course, Instant::now());

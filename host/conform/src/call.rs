@@ -1,8 +1,9 @@
 //! A call into a plugin and what it came to, as values that can be repeated and compared.
 
 use gateway_channel::{
-    CapabilityAnswer, ChannelFailure, Context, Description, Finding, Message, NewFile, PlainForm, ReachAnswer,
-    Reaction, Receipt, Report, Revocation, SignalKind, UploadedFile, Verdict, WebhookRequest,
+    CapabilityAnswer, ChannelFailure, Context, Description, Finding, Message, NewFile, PlainForm,
+    ReachAnswer, Reaction, Receipt, Report, Revocation, SignalKind, UploadedFile, Verdict,
+    WebhookRequest,
 };
 use rbm_host::{CallProblem, Instance, Invitation};
 
@@ -75,21 +76,35 @@ impl Call {
         )
     }
 
-    pub(crate) async fn perform(&self, instance: &mut Instance, context: &Context) -> Result<Outcome, CallProblem> {
+    pub(crate) async fn perform(
+        &self,
+        instance: &mut Instance,
+        context: &Context,
+    ) -> Result<Outcome, CallProblem> {
         Ok(match self.clone() {
             Self::Describe => Outcome::Description(instance.describe().await?),
             Self::CheckSettings => Outcome::Findings(instance.check_settings(context).await?),
             Self::Check(message) => Outcome::Report(instance.check(context, &message).await?),
-            Self::PlainText(message) => Outcome::PlainForm(instance.plain_text(context, &message).await?),
+            Self::PlainText(message) => {
+                Outcome::PlainForm(instance.plain_text(context, &message).await?)
+            }
             Self::Send(message) => Outcome::Receipt(instance.send(context, &message).await?),
             Self::Revoke => Outcome::Revocation(instance.revoke(context, RECIPIENT, ID).await?),
-            Self::Signal(kind) => Outcome::Signalled(instance.signal(context, RECIPIENT, ID, &kind).await?),
-            Self::Capabilities => Outcome::Capabilities(instance.capabilities(context, RECIPIENT, ID).await?),
+            Self::Signal(kind) => {
+                Outcome::Signalled(instance.signal(context, RECIPIENT, ID, &kind).await?)
+            }
+            Self::Capabilities => {
+                Outcome::Capabilities(instance.capabilities(context, RECIPIENT, ID).await?)
+            }
             Self::Reach => Outcome::Reach(instance.reach(context, &[RECIPIENT.to_owned()]).await?),
             Self::Upload(file) => Outcome::Uploaded(instance.upload(context, file).await?),
             Self::Invite => Outcome::Invited(instance.invite(context, RECIPIENT).await?),
-            Self::VerifySignature(request) => Outcome::Verdict(instance.verify_signature(context, &request).await?),
-            Self::OnEvent(request) => Outcome::Reaction(instance.on_event(context, &request).await?),
+            Self::VerifySignature(request) => {
+                Outcome::Verdict(instance.verify_signature(context, &request).await?)
+            }
+            Self::OnEvent(request) => {
+                Outcome::Reaction(instance.on_event(context, &request).await?)
+            }
         })
     }
 }

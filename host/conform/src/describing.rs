@@ -35,7 +35,10 @@ fn lacks(description: &Description) -> Vec<String> {
         if setting.required && setting.default.is_some() {
             lacks.push(format!("the setting {name} is required, and has a default"));
         }
-        if description.settings[..index].iter().any(|other| other.name == *name) {
+        if description.settings[..index]
+            .iter()
+            .any(|other| other.name == *name)
+        {
             lacks.push(format!("the setting {name} is described twice"));
         }
     }
@@ -69,9 +72,17 @@ mod tests {
             features: Vec::new(),
         };
         assert_eq!(lacks(&good), [""; 0]);
-        let settings =
-            vec![setting("Url", " ", None), setting("url", "where to", Some("x")), setting("url", "again", None)];
-        let bad = Description { name: String::new(), version: " ".to_owned(), settings, features: Vec::new() };
+        let settings = vec![
+            setting("Url", " ", None),
+            setting("url", "where to", Some("x")),
+            setting("url", "again", None),
+        ];
+        let bad = Description {
+            name: String::new(),
+            version: " ".to_owned(),
+            settings,
+            features: Vec::new(),
+        };
         let expected = [
             "its name is \"\"",
             "it has no version",
@@ -82,6 +93,12 @@ mod tests {
         ];
         let found = lacks(&bad);
         assert_eq!(found.len(), expected.len(), "{found:?}");
-        assert!(found.iter().zip(expected).all(|(found, expected)| found.starts_with(expected)), "{found:?}");
+        assert!(
+            found
+                .iter()
+                .zip(expected)
+                .all(|(found, expected)| found.starts_with(expected)),
+            "{found:?}"
+        );
     }
 }

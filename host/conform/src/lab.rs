@@ -18,7 +18,11 @@ pub(crate) struct Lab<'a> {
 
 impl<'a> Lab<'a> {
     pub(crate) fn new(plugin: &'a Plugin, settings: Vec<Setting>) -> Self {
-        Self { plugin, settings, broken: BTreeMap::new() }
+        Self {
+            plugin,
+            settings,
+            broken: BTreeMap::new(),
+        }
     }
 
     /// Something was seen that breaks a promise. Seen again it is no news.
@@ -35,20 +39,31 @@ impl<'a> Lab<'a> {
     }
 
     /// The same, and how many requests it made, each of which was answered like this.
-    pub(crate) async fn call_answered(&mut self, call: &Call, answer: Answer) -> (Option<Outcome>, usize) {
+    pub(crate) async fn call_answered(
+        &mut self,
+        call: &Call,
+        answer: Answer,
+    ) -> (Option<Outcome>, usize) {
         let script = Script::new(answer);
-        let Some(mut instance) = self.instance(&script).await else { return (None, 0) };
+        let Some(mut instance) = self.instance(&script).await else {
+            return (None, 0);
+        };
         let outcome = self.perform(call, &mut instance).await;
         let asked = script.asked();
         if !call.may_ask() && !asked.is_empty() {
-            self.breaks(ASKS_NOBODY, format!("{} asked for {}", call.name(), asked[0].url));
+            self.breaks(
+                ASKS_NOBODY,
+                format!("{} asked for {}", call.name(), asked[0].url),
+            );
         }
         (outcome, asked.len())
     }
 
     /// Some calls in one instance, the outcome of the last.
     pub(crate) async fn call_after(&mut self, before: &[Call], call: &Call) -> Option<Outcome> {
-        let mut instance = self.instance(&Script::new(Answer::Status(200, "{}"))).await?;
+        let mut instance = self
+            .instance(&Script::new(Answer::Status(200, "{}")))
+            .await?;
         for call in before {
             self.perform(call, &mut instance).await?;
         }
@@ -57,17 +72,27 @@ impl<'a> Lab<'a> {
 
     async fn instance(&mut self, script: &Arc<Script>) -> Option<Instance> {
         let instance = self.plugin.instantiate(script.clone()).await;
-        instance.map_err(|problem| self.breaks(RETURNS, format!("there is no instance: {problem}"))).ok()
+        instance
+            .map_err(|problem| self.breaks(RETURNS, format!("there is no instance: {problem}")))
+            .ok()
     }
 
     async fn perform(&mut self, call: &Call, instance: &mut Instance) -> Option<Outcome> {
-        let context = Context { settings: self.settings.clone(), now: NOW.to_owned() };
+        let context = Context {
+            settings: self.settings.clone(),
+            now: NOW.to_owned(),
+        };
         let outcome = call.perform(instance, &context).await;
-        outcome.map_err(|problem| self.breaks(RETURNS, format!("{}: {problem}", call.name()))).ok()
+        outcome
+            .map_err(|problem| self.breaks(RETURNS, format!("{}: {problem}", call.name())))
+            .ok()
     }
 
     pub(crate) fn judged(mut self) -> Vec<Judged> {
-        let judged = |promise| Judged { promise, broken: self.broken.remove(promise.name).unwrap_or_default() };
+        let judged = |promise| Judged {
+            promise,
+            broken: self.broken.remove(promise.name).unwrap_or_default(),
+        };
         PROMISES.iter().map(judged).collect()
     }
 }

@@ -11,24 +11,54 @@ pub struct Promise {
 
 /// All of them.
 pub const PROMISES: [Promise; 12] = [
-    Promise { name: RETURNS, what: "whatever it is given, it returns, and within the host's limits" },
-    Promise { name: DESCRIBES_ITSELF, what: "it has a name and a version, and says of each setting what it is for" },
-    Promise { name: TAKES_GOOD_SETTINGS, what: "it finds no error in good settings" },
-    Promise { name: ASKS_FOR_ITS_SETTINGS, what: "where a setting is missing that it requires, it says which" },
-    Promise { name: KEEPS_NOTHING, what: "no call sees anything of a call before it" },
-    Promise { name: ASKS_NOBODY, what: "only what sends, revokes, signals, asks or uploads makes requests" },
-    Promise { name: BELIEVES_NOTHING, what: "what nobody has signed is no event, and is not answered 2xx" },
-    Promise { name: JUDGES_ALIKE, what: "verify-signature and on-event come to the same verdict" },
+    Promise {
+        name: RETURNS,
+        what: "whatever it is given, it returns, and within the host's limits",
+    },
+    Promise {
+        name: DESCRIBES_ITSELF,
+        what: "it has a name and a version, and says of each setting what it is for",
+    },
+    Promise {
+        name: TAKES_GOOD_SETTINGS,
+        what: "it finds no error in good settings",
+    },
+    Promise {
+        name: ASKS_FOR_ITS_SETTINGS,
+        what: "where a setting is missing that it requires, it says which",
+    },
+    Promise {
+        name: KEEPS_NOTHING,
+        what: "no call sees anything of a call before it",
+    },
+    Promise {
+        name: ASKS_NOBODY,
+        what: "only what sends, revokes, signals, asks or uploads makes requests",
+    },
+    Promise {
+        name: BELIEVES_NOTHING,
+        what: "what nobody has signed is no event, and is not answered 2xx",
+    },
+    Promise {
+        name: JUDGES_ALIKE,
+        what: "verify-signature and on-event come to the same verdict",
+    },
     Promise {
         name: SENDS_NOTHING_WRONG,
         what: "a message with an error is refused, with its findings and without a request",
     },
-    Promise { name: ACCEPTS_ONLY, what: "what the platform has not accepted is not accepted" },
+    Promise {
+        name: ACCEPTS_ONLY,
+        what: "what the platform has not accepted is not accepted",
+    },
     Promise {
         name: KNOWS_WHAT,
         what: "a request that was not sent may be sent later, and one without an answer is unknown",
     },
-    Promise { name: KEEPS_THE_ID, what: "the receipt has the id of the message" },
+    Promise {
+        name: KEEPS_THE_ID,
+        what: "the receipt has the id of the message",
+    },
 ];
 
 pub(crate) const RETURNS: &str = "returns";

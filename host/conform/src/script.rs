@@ -23,25 +23,44 @@ pub(crate) struct Script {
 
 impl Script {
     pub(crate) fn new(answer: Answer) -> Arc<Self> {
-        Arc::new(Self { answer, asked: Mutex::new(Vec::new()) })
+        Arc::new(Self {
+            answer,
+            asked: Mutex::new(Vec::new()),
+        })
     }
 
     /// Every request so far.
     pub(crate) fn asked(&self) -> Vec<HttpRequest> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
 #[async_trait]
 impl HttpClient for Script {
     async fn fetch(&self, request: HttpRequest) -> Result<HttpResponse, FetchFailure> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(request);
         match self.answer {
             Answer::Status(status, body) => {
-                let json = Header { name: "content-type".to_owned(), value: "application/json".to_owned() };
-                Ok(HttpResponse { status, headers: vec![json], body: body.as_bytes().to_vec() })
+                let json = Header {
+                    name: "content-type".to_owned(),
+                    value: "application/json".to_owned(),
+                };
+                Ok(HttpResponse {
+                    status,
+                    headers: vec![json],
+                    body: body.as_bytes().to_vec(),
+                })
             }
-            Answer::None(code) => Err(FetchFailure { code, message: "as the script says".to_owned() }),
+            Answer::None(code) => Err(FetchFailure {
+                code,
+                message: "as the script says".to_owned(),
+            }),
         }
     }
 }

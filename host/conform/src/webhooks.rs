@@ -17,7 +17,10 @@ pub(crate) async fn hold(lab: &mut Lab<'_>) {
             Some(Outcome::Reaction(Ok(reaction))) => Some(reaction),
             _ => None,
         };
-        let verdicts = [verdict.as_ref(), reaction.as_ref().map(|reaction| &reaction.verdict)];
+        let verdicts = [
+            verdict.as_ref(),
+            reaction.as_ref().map(|reaction| &reaction.verdict),
+        ];
         if verdicts.into_iter().flatten().any(is_belief) {
             lab.breaks(BELIEVES_NOTHING, format!("{seen} was believed"));
         }
@@ -26,7 +29,10 @@ pub(crate) async fn hold(lab: &mut Lab<'_>) {
             lab.breaks(BELIEVES_NOTHING, format!("{seen} was an event"));
         }
         if (200..300).contains(&reaction.response.status) {
-            lab.breaks(BELIEVES_NOTHING, format!("{seen} was answered {}", reaction.response.status));
+            lab.breaks(
+                BELIEVES_NOTHING,
+                format!("{seen} was answered {}", reaction.response.status),
+            );
         }
         if verdict.is_some_and(|verdict| verdict != reaction.verdict) {
             lab.breaks(JUDGES_ALIKE, format!("{seen} has two verdicts"));
@@ -35,10 +41,22 @@ pub(crate) async fn hold(lab: &mut Lab<'_>) {
 }
 
 fn is_belief(verdict: &Verdict) -> bool {
-    matches!(verdict.outcome, VerdictOutcome::Authentic | VerdictOutcome::Handshake)
+    matches!(
+        verdict.outcome,
+        VerdictOutcome::Authentic | VerdictOutcome::Handshake
+    )
 }
 
 fn shown(request: &WebhookRequest) -> String {
-    let WebhookRequest { method, headers, body, .. } = request;
-    format!("{method:?} with {} headers and {} bytes", headers.len(), body.len())
+    let WebhookRequest {
+        method,
+        headers,
+        body,
+        ..
+    } = request;
+    format!(
+        "{method:?} with {} headers and {} bytes",
+        headers.len(),
+        body.len()
+    )
 }

@@ -9,13 +9,21 @@ use test_plugins::{ECHO, ROGUE};
 
 #[tokio::test]
 async fn the_plugin_for_rbm_keeps_every_promise() {
-    let judged = judge(rbm_component::COMPONENT, &[("agent-id", "demo"), ("client-token", "t0k3n")]).await;
+    let judged = judge(
+        rbm_component::COMPONENT,
+        &[("agent-id", "demo"), ("client-token", "t0k3n")],
+    )
+    .await;
     assert_eq!(broken(&judged), [""; 0], "{judged:#?}");
 }
 
 #[tokio::test]
 async fn the_smallest_plugin_keeps_every_promise() {
-    let judged = judge(ECHO, &[("url", "https://echo.example"), ("secret", "s3cret")]).await;
+    let judged = judge(
+        ECHO,
+        &[("url", "https://echo.example"), ("secret", "s3cret")],
+    )
+    .await;
     assert_eq!(broken(&judged), [""; 0], "{judged:#?}");
     assert!(judged.iter().map(|judged| judged.promise).eq(&PROMISES));
 }
@@ -27,18 +35,32 @@ async fn each_promise_that_is_broken_is_found_to_be_and_no_other() {
         if promise == "describes-itself" {
             continue;
         }
-        let settings = [("url", "https://echo.example"), ("secret", "s3cret"), ("breaks", promise)];
+        let settings = [
+            ("url", "https://echo.example"),
+            ("secret", "s3cret"),
+            ("breaks", promise),
+        ];
         let judged = judge(ROGUE, &settings).await;
         assert_eq!(broken(&judged), [promise], "{judged:#?}");
     }
 }
 
 async fn judge(component: &[u8], settings: &[(&str, &str)]) -> Vec<Judged> {
-    let plugin = Engine::new(Limits::default()).unwrap().load(component).unwrap();
-    let setting = |(name, value): &(&str, &str)| Setting { name: (*name).to_owned(), value: (*value).to_owned() };
+    let plugin = Engine::new(Limits::default())
+        .unwrap()
+        .load(component)
+        .unwrap();
+    let setting = |(name, value): &(&str, &str)| Setting {
+        name: (*name).to_owned(),
+        value: (*value).to_owned(),
+    };
     conform(&plugin, settings.iter().map(setting).collect()).await
 }
 
 fn broken(judged: &[Judged]) -> Vec<&'static str> {
-    judged.iter().filter(|judged| !judged.broken.is_empty()).map(|judged| judged.promise.name).collect()
+    judged
+        .iter()
+        .filter(|judged| !judged.broken.is_empty())
+        .map(|judged| judged.promise.name)
+        .collect()
 }

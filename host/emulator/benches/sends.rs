@@ -5,7 +5,10 @@
 //! little for a request that it is what is measured. `cargo bench -p rbm-emulator`, and with `-- --messages N --connections N` for
 //! more or fewer than 100,000 and 8.
 
-#![expect(clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark stops at the first surprise"
+)]
 
 use axum::Router;
 use axum::body::Bytes;
@@ -34,26 +37,53 @@ use tokio::time::sleep;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let value = |name: &str| arguments.iter().position(|argument| argument == name).map(|place| &arguments[place + 1]);
+    let value = |name: &str| {
+        arguments
+            .iter()
+            .position(|argument| argument == name)
+            .map(|place| &arguments[place + 1])
+    };
     let number = |name, otherwise| value(name).map_or(otherwise, |text| text.parse().unwrap());
     match value("--emulate") {
         Some(webhook) => runtime(2).block_on(emulate(webhook)),
         // One thread for client and webhook, which would rather not be noticed.
-        None => runtime(1).block_on(measure(number("--messages", 100_000), number("--connections", 8))),
+        None => runtime(1).block_on(measure(
+            number("--messages", 100_000),
+            number("--connections", 8),
+        )),
     }
 }
 
 fn runtime(threads: usize) -> Runtime {
-    Builder::new_multi_thread().worker_threads(threads).enable_all().build().unwrap()
+    Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 /// The other process: says where it is, and lives until it is killed.
 async fn emulate(webhook: &str) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let soon = SignedDuration::from_millis(20);
-    let rules = Rules { delivery: soon, habits: vec![Habit::new(soon, Act::Read)], ..Rules::default() };
-    let emulator = Emulator::start(listener, Options { rules, ..Options::default() }).await.unwrap();
-    emulator.register_webhook(webhook, "client-token".into()).await.unwrap();
+    let rules = Rules {
+        delivery: soon,
+        habits: vec![Habit::new(soon, Act::Read)],
+        ..Rules::default()
+    };
+    let emulator = Emulator::start(
+        listener,
+        Options {
+            rules,
+            ..Options::default()
+        },
+    )
+    .await
+    .unwrap();
+    emulator
+        .register_webhook(webhook, "client-token".into())
+        .await
+        .unwrap();
     println!("{}", emulator.origin());
     std::future::pending::<()>().await;
 }
@@ -61,8 +91,15 @@ async fn emulate(webhook: &str) {
 async fn measure(messages: usize, connections: usize) {
     let told = Arc::<AtomicUsize>::default();
     let emulator = Process::start(&webhook(told.clone()).await);
-    let client = Client { address: emulator.address, token: token(&emulator.origin).await, connections };
-    println!("{PHONES} phones, {connections} connections; idle, {:.1} MiB in memory", emulator.resident_mib());
+    let client = Client {
+        address: emulator.address,
+        token: token(&emulator.origin).await,
+        connections,
+    };
+    println!(
+        "{PHONES} phones, {connections} connections; idle, {:.1} MiB in memory",
+        emulator.resident_mib()
+    );
     println!("| messages | sends/s | p50, p99 ms | webhook events/s | resident MiB |");
     println!("|---|---|---|---|---|");
     let mut resident = Vec::new();
@@ -72,13 +109,21 @@ async fn measure(messages: usize, connections: usize) {
         let Sent { mut times, busy } = send(&client, numbers, &told).await;
         let events = per_second(times.len() * EVENTS_OF_EACH, begun.elapsed());
         times.sort_unstable();
-        let percentile = |percent: usize| times[times.len() * percent / 100].as_secs_f64() * 1_000.0;
-        let (sends, middle, slow) = (per_second(times.len(), busy), percentile(50), percentile(99));
+        let percentile =
+            |percent: usize| times[times.len() * percent / 100].as_secs_f64() * 1_000.0;
+        let (sends, middle, slow) = (
+            per_second(times.len(), busy),
+            percentile(50),
+            percentile(99),
+        );
         let weight = emulator.resident_mib();
         println!("| {last} | {sends:.0} | {middle:.2}, {slow:.2} | {events:.0} | {weight:.1} |");
         resident.push(weight);
     }
-    println!("in memory after all, × after a fifth: **{:.2}**", resident[4] / resident[0]);
+    println!(
+        "in memory after all, × after a fifth: **{:.2}**",
+        resident[4] / resident[0]
+    );
 }
 
 struct Sent {
@@ -91,7 +136,10 @@ struct Sent {
 /// In rounds, each of which waits until the webhook has been told of all before it: otherwise events that are waiting would be
 /// weighed too, and how many these are depends on how fast this machine sends.
 async fn send(client: &Client, numbers: Range<usize>, told: &AtomicUsize) -> Sent {
-    let mut sent = Sent { times: Vec::new(), busy: Duration::ZERO };
+    let mut sent = Sent {
+        times: Vec::new(),
+        busy: Duration::ZERO,
+    };
     for first in numbers.clone().step_by(ROUND) {
         let (begun, end) = (Instant::now(), numbers.end.min(first + ROUND));
         sent.times.extend(client.send(first..end).await);
@@ -116,17 +164,30 @@ struct Process {
 impl Process {
     fn start(webhook: &str) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        let mut child = command.args(["--emulate", webhook]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .args(["--emulate", webhook])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         let origin = line.trim().to_owned();
         let address = origin.strip_prefix("http://").unwrap().parse().unwrap();
-        Self { origin, address, child }
+        Self {
+            origin,
+            address,
+            child,
+        }
     }
 
     fn resident_mib(&self) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap();
         line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1_024.0
     }
 }
@@ -166,25 +227,38 @@ async fn wait_until_told(told: &AtomicUsize, wanted: usize) {
         if count != last {
             (last, since) = (count, Instant::now());
         }
-        assert!(since.elapsed() < PATIENCE, "{count} of {wanted} events came, and no more do");
+        assert!(
+            since.elapsed() < PATIENCE,
+            "{count} of {wanted} events came, and no more do"
+        );
         sleep(Duration::from_millis(1)).await;
     }
 }
 
 async fn token(origin: &str) -> String {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let account = client.get(format!("{origin}/emulator/service-account.json")).send().await.unwrap().bytes().await;
+    let account = client
+        .get(format!("{origin}/emulator/service-account.json"))
+        .send()
+        .await
+        .unwrap()
+        .bytes()
+        .await;
     let account: Value = serde_json::from_slice(&account.unwrap()).unwrap();
     let now = jiff::Timestamp::now().as_second();
     let claims = json!({
         "iss": account["client_email"], "aud": account["token_uri"], "scope": SCOPE, "iat": now, "exp": now + 3_600,
     });
-    let key = EncodingKey::from_rsa_pem(account["private_key"].as_str().unwrap().as_bytes()).unwrap();
+    let key =
+        EncodingKey::from_rsa_pem(account["private_key"].as_str().unwrap().as_bytes()).unwrap();
     let assertion = jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, &key).unwrap();
-    let form = format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={assertion}");
+    let form = format!(
+        "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={assertion}"
+    );
     let request = client.post(format!("{origin}/token")).body(form);
     let request = request.header("content-type", "application/x-www-form-urlencoded");
-    let answer: Value = serde_json::from_slice(&request.send().await.unwrap().bytes().await.unwrap()).unwrap();
+    let answer: Value =
+        serde_json::from_slice(&request.send().await.unwrap().bytes().await.unwrap()).unwrap();
     answer["access_token"].as_str().unwrap().to_owned()
 }
 
@@ -207,7 +281,11 @@ impl Client {
     }
 }
 
-async fn send_all(address: SocketAddr, token: &str, numbers: impl Iterator<Item = usize>) -> Vec<Duration> {
+async fn send_all(
+    address: SocketAddr,
+    token: &str,
+    numbers: impl Iterator<Item = usize>,
+) -> Vec<Duration> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let (mut times, mut answer) = (Vec::new(), vec![0; 8_192]);
@@ -218,7 +296,10 @@ async fn send_all(address: SocketAddr, token: &str, numbers: impl Iterator<Item 
         // It is short, and comes in one piece.
         let read = stream.read(&mut answer).await.unwrap();
         let said = String::from_utf8_lossy(&answer[..read]);
-        assert!(said.starts_with("HTTP/1.1 200 ") && said.trim_end().ends_with('}'), "{said}");
+        assert!(
+            said.starts_with("HTTP/1.1 200 ") && said.trim_end().ends_with('}'),
+            "{said}"
+        );
         times.push(begun.elapsed());
     }
     times
@@ -228,9 +309,10 @@ async fn send_all(address: SocketAddr, token: &str, numbers: impl Iterator<Item 
 fn request(address: SocketAddr, token: &str, number: usize) -> String {
     let phone = format!("+1555020{:04}", number % PHONES);
     let reply = |text: &str| json!({ "reply": { "text": text, "postbackData": text } });
-    let content =
-        json!({ "text": "Your parcel comes today. Is that welcome?", "suggestions": [reply("Yes"), reply("No")] });
-    let body = json!({ "contentMessage": content, "messageTrafficType": "TRANSACTION", "ttl": "86400s" }).to_string();
+    let content = json!({ "text": "Your parcel comes today. Is that welcome?", "suggestions": [reply("Yes"), reply("No")] });
+    let body =
+        json!({ "contentMessage": content, "messageTrafficType": "TRANSACTION", "ttl": "86400s" })
+            .to_string();
     format!(
         "POST /v1/phones/{phone}/agentMessages?messageId=m-{number}&agentId=demo HTTP/1.1\r\nhost: {address}\r\n\
          authorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",

@@ -50,7 +50,9 @@ pub(crate) async fn serve(
     stopped: impl Future<Output = ()> + Send + 'static,
 ) {
     let service = router(shared).into_make_service_with_connect_info::<Reset>();
-    let served = axum::serve(Connections(listener), service).with_graceful_shutdown(stopped).await;
+    let served = axum::serve(Connections(listener), service)
+        .with_graceful_shutdown(stopped)
+        .await;
     if let Err(problem) = served {
         tracing::error!(%problem, "the emulator stopped serving");
     }
@@ -60,31 +62,63 @@ fn router(shared: Arc<Shared>) -> Router {
     let emulator = Router::new()
         .route("/token", surface::token(post(token).fallback(not_a_post)))
         .route("/emulator/service-account.json", get(service_account))
-        .route("/emulator/webhooks", get(webhooks::show_webhooks).post(webhooks::register_webhook))
-        .route("/emulator/webhooks/faults", get(webhooks::show_faults).put(webhooks::set_faults))
-        .route("/emulator/faults", get(faults::show_faults).put(faults::set_faults))
-        .route("/emulator/requests", get(requests::show_requests).delete(requests::forget_requests))
+        .route(
+            "/emulator/webhooks",
+            get(webhooks::show_webhooks).post(webhooks::register_webhook),
+        )
+        .route(
+            "/emulator/webhooks/faults",
+            get(webhooks::show_faults).put(webhooks::set_faults),
+        )
+        .route(
+            "/emulator/faults",
+            get(faults::show_faults).put(faults::set_faults),
+        )
+        .route(
+            "/emulator/requests",
+            get(requests::show_requests).delete(requests::forget_requests),
+        )
         .route("/emulator/wait", get(wait::wait))
         .route("/emulator/differences", get(differences::show_differences))
-        .route("/emulator/state", get(state::show_state).put(state::set_state))
+        .route(
+            "/emulator/state",
+            get(state::show_state).put(state::set_state),
+        )
         .route("/emulator/reset", post(state::reset_state))
-        .route("/emulator/clock", get(clock::show_clock).post(clock::move_clock))
+        .route(
+            "/emulator/clock",
+            get(clock::show_clock).post(clock::move_clock),
+        )
         .route("/emulator/phones", get(phones::list_phones))
         .route(
             "/emulator/phones/{phone}",
-            get(phones::show_phone).post(phones::use_phone).put(phones::list_phone).delete(phones::unlist_phone),
+            get(phones::show_phone)
+                .post(phones::use_phone)
+                .put(phones::list_phone)
+                .delete(phones::unlist_phone),
         );
     // A region is a part of Google's host names, and for who has only one address the beginning of a path.
     let regional = |router: Router<Arc<Shared>>, region: Region| {
-        router.nest(&format!("/{}", region.name()), messaging().layer(Extension(region)))
+        router.nest(
+            &format!("/{}", region.name()),
+            messaging().layer(Extension(region)),
+        )
     };
     let everywhere = emulator.merge(messaging()).merge(business::management());
     Region::ALL
         .into_iter()
         .fold(everywhere, regional)
         .nest(business::PREFIX, business::apart())
-        .fallback_service(any(no_such_method).layer(from_fn(relay)).layer(from_fn(surface::no_method)))
-        .method_not_allowed_fallback(no_such_method.layer(from_fn(relay)).layer(from_fn(surface::no_method)))
+        .fallback_service(
+            any(no_such_method)
+                .layer(from_fn(relay))
+                .layer(from_fn(surface::no_method)),
+        )
+        .method_not_allowed_fallback(
+            no_such_method
+                .layer(from_fn(relay))
+                .layer(from_fn(surface::no_method)),
+        )
         .layer(from_fn(surface::read_body))
         .layer(Extension(shared.clone()))
         .with_state(shared)
@@ -94,24 +128,56 @@ fn router(shared: Arc<Shared>) -> Router {
 fn messaging() -> Router<Arc<Shared>> {
     use surface::method;
     Router::new()
-        .route("/v1/phones/{phone}/agentMessages", method("phones.agentMessages.create", post(create_message)))
-        .route("/v1/phones/{phone}/agentMessages/{id}", method("phones.agentMessages.delete", delete(delete_message)))
-        .route("/v1/phones/{phone}/agentEvents", method("phones.agentEvents.create", post(create_event)))
-        .route("/v1/phones/{phone}/capabilities", method("phones.getCapabilities", get(get_capabilities)))
+        .route(
+            "/v1/phones/{phone}/agentMessages",
+            method("phones.agentMessages.create", post(create_message)),
+        )
+        .route(
+            "/v1/phones/{phone}/agentMessages/{id}",
+            method("phones.agentMessages.delete", delete(delete_message)),
+        )
+        .route(
+            "/v1/phones/{phone}/agentEvents",
+            method("phones.agentEvents.create", post(create_event)),
+        )
+        .route(
+            "/v1/phones/{phone}/capabilities",
+            method("phones.getCapabilities", get(get_capabilities)),
+        )
         .route(
             "/v1/phones/{phone}/capability:requestCapabilityCallback",
-            method("phones.capability.requestCapabilityCallback", post(dialogflow::request_capability_callback)),
+            method(
+                "phones.capability.requestCapabilityCallback",
+                post(dialogflow::request_capability_callback),
+            ),
         )
         .route(
             "/v1/phones/{phone}/dialogflowMessages",
-            method("phones.dialogflowMessages.create", post(dialogflow::create_dialogflow_message)),
+            method(
+                "phones.dialogflowMessages.create",
+                post(dialogflow::create_dialogflow_message),
+            ),
         )
-        .route("/v1/phones/{phone}/testers", method("phones.testers.create", post(testers::create_tester)))
-        .route("/v1/users:batchGet", method("users.batchGet", post(reach::batch_get_users)))
-        .route("/v1/files", method("files.create", post(files::create_file)))
+        .route(
+            "/v1/phones/{phone}/testers",
+            method("phones.testers.create", post(testers::create_tester)),
+        )
+        .route(
+            "/v1/users:batchGet",
+            method("users.batchGet", post(reach::batch_get_users)),
+        )
+        .route(
+            "/v1/files",
+            method("files.create", post(files::create_file)),
+        )
         .route(
             "/upload/v1/files",
-            method("files.create", post(files::upload_file).put(files::upload_file).delete(files::cancel_upload)),
+            method(
+                "files.create",
+                post(files::upload_file)
+                    .put(files::upload_file)
+                    .delete(files::cancel_upload),
+            ),
         )
         .route("/$discovery/rest", get(discovery::discovery))
 }
@@ -131,8 +197,15 @@ async fn create_message(
     let phone = parse_phone(&phone)?;
     let id = parse_id("messageId", parameters.message_id.as_deref())?;
     let message: AgentMessage = check::read(&body).map_err(Refusal::invalid)?;
-    let expires_at = check::message(&message, body.len(), shared.clock.now()).map_err(Refusal::invalid)?;
-    let answer = shared.apply(Submit { agent, phone, id: id.clone(), message, expires_at });
+    let expires_at =
+        check::message(&message, body.len(), shared.clock.now()).map_err(Refusal::invalid)?;
+    let answer = shared.apply(Submit {
+        agent,
+        phone,
+        id: id.clone(),
+        message,
+        expires_at,
+    });
     match answer.map_err(|problem| not_sent(problem, &id))? {
         Submitted::Accepted(message) => Ok(Json(message).into_response()),
         Submitted::Repeated(message) if shared.answering().repeated_id == RepeatedId::Ok => {
@@ -154,10 +227,17 @@ fn not_sent(problem: NotSent, id: &MessageId) -> Refusal {
             Refusal::invalid(vec![violation("messageTrafficType", rule)])
         }
         NotSent::NoSuchFiles(names) => {
-            let missing = |name: &String| violation("contentMessage", format!("there is no file {:?}", excerpt(name)));
+            let missing = |name: &String| {
+                violation(
+                    "contentMessage",
+                    format!("there is no file {:?}", excerpt(name)),
+                )
+            };
             Refusal::invalid(names.iter().map(missing).collect::<Vec<_>>())
         }
-        NotSent::TooMany => Refusal::exhausted("The agent has sent as many messages in this second as it may."),
+        NotSent::TooMany => {
+            Refusal::exhausted("The agent has sent as many messages in this second as it may.")
+        }
     }
 }
 
@@ -170,7 +250,11 @@ async fn delete_message(
     let agent = parameters.agent(&shared)?;
     let phone = parse_phone(&phone)?;
     let id = parse_id("name", Some(&id))?;
-    match shared.apply(Revoke { agent, phone, id: id.clone() }) {
+    match shared.apply(Revoke {
+        agent,
+        phone,
+        id: id.clone(),
+    }) {
         Revoked::Done => Ok(Json(json!({}))),
         Revoked::TooLate => Err(Refusal::not_revocable(id.as_str())),
     }
@@ -188,10 +272,21 @@ async fn create_event(
     let id = parse_id("eventId", parameters.event_id.as_deref())?;
     let event: AgentEvent = check::read(&body).map_err(Refusal::invalid)?;
     check::event(&event).map_err(Refusal::invalid)?;
-    let signal = Signal { agent, phone: phone.clone(), id: id.clone(), event: event.clone() };
-    shared.apply(signal).map_err(|problem| not_sent(problem, &id))?;
+    let signal = Signal {
+        agent,
+        phone: phone.clone(),
+        id: id.clone(),
+        event: event.clone(),
+    };
+    shared
+        .apply(signal)
+        .map_err(|problem| not_sent(problem, &id))?;
     let name = Some(format!("phones/{phone}/agentEvents/{}", id.as_str()));
-    Ok(Json(AgentEvent { name, send_time: Some(shared.clock.now().to_string()), ..event }))
+    Ok(Json(AgentEvent {
+        name,
+        send_time: Some(shared.clock.now().to_string()),
+        ..event
+    }))
 }
 
 async fn get_capabilities(
@@ -203,12 +298,17 @@ async fn get_capabilities(
     let agent = parameters.agent(&shared)?;
     let phone = parse_phone(&phone)?;
     let id = parse_id("requestId", parameters.request_id.as_deref())?;
-    let capabilities = shared.apply(AskCapabilities { agent, phone }).map_err(|problem| not_sent(problem, &id))?;
+    let capabilities = shared
+        .apply(AskCapabilities { agent, phone })
+        .map_err(|problem| not_sent(problem, &id))?;
     Ok(Json(capabilities).into_response())
 }
 
 /// Its errors are not of Google's APIs' shape but of OAuth's. (RFC 6749 §5.2)
-async fn token(State(shared): State<Arc<Shared>>, request: Result<Form<TokenRequest>, FormRejection>) -> Response {
+async fn token(
+    State(shared): State<Arc<Shared>>,
+    request: Result<Form<TokenRequest>, FormRejection>,
+) -> Response {
     let answer = match request {
         Ok(Form(request)) => match shared.tokens.exchange(&request) {
             Ok(token) => (StatusCode::OK, Json(token)).into_response(),
@@ -229,16 +329,23 @@ async fn not_a_post() -> Response {
 }
 
 async fn service_account(State(shared): State<Arc<Shared>>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], shared.tokens.service_account()).into_response()
+    (
+        [(header::CONTENT_TYPE, "application/json")],
+        shared.tokens.service_account(),
+    )
+        .into_response()
 }
 
 fn parse_phone(text: &str) -> Result<PhoneNumber, Refusal> {
-    PhoneNumber::parse(text).map_err(|problem| Refusal::invalid(vec![violation("parent", problem.to_string())]))
+    PhoneNumber::parse(text)
+        .map_err(|problem| Refusal::invalid(vec![violation("parent", problem.to_string())]))
 }
 
 fn parse_id(field: &str, text: Option<&str>) -> Result<MessageId, Refusal> {
-    let text = text.ok_or_else(|| Refusal::invalid(vec![violation(field, format!("{field} is required"))]))?;
-    MessageId::parse(text).map_err(|problem| Refusal::invalid(vec![violation(field, problem.to_string())]))
+    let text = text
+        .ok_or_else(|| Refusal::invalid(vec![violation(field, format!("{field} is required"))]))?;
+    MessageId::parse(text)
+        .map_err(|problem| Refusal::invalid(vec![violation(field, problem.to_string())]))
 }
 
 pub(crate) const BEHAVIOURS: &[&Behaviour] = &[

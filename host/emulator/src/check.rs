@@ -8,7 +8,9 @@ use crate::schema::API;
 use jiff::{SignedDuration, Timestamp};
 use rbm_wire::file::CreateFile;
 use rbm_wire::limits;
-use rbm_wire::message::{AgentEvent, AgentMessage, CardContent, ContentMessage, RichCard, Suggestion};
+use rbm_wire::message::{
+    AgentEvent, AgentMessage, CardContent, ContentMessage, RichCard, Suggestion,
+};
 use rbm_wire::problem::FieldViolation;
 use rbm_wire::reach::BatchGetUsers;
 use rbm_wire::tester::Tester;
@@ -42,8 +44,12 @@ impl Message for BatchGetUsers {
 
 /// Reads a body that is an object whose every field must be known. An empty body is an empty object.
 pub(crate) fn read<T: Message>(body: &[u8]) -> Result<T, Invalid> {
-    let wrong =
-        |problem: String| Invalid::Payload(vec![violation("", format!("Invalid JSON payload received. {problem}"))]);
+    let wrong = |problem: String| {
+        Invalid::Payload(vec![violation(
+            "",
+            format!("Invalid JSON payload received. {problem}"),
+        )])
+    };
     let json = Json::read(body).map_err(|problem| wrong(problem.to_string()))?;
     let value = API.read(T::SCHEMA, json).map_err(Invalid::Payload)?;
     serde_json::from_value(value).map_err(|problem| wrong(remark(problem)))
@@ -59,7 +65,10 @@ pub(crate) fn message(
     if bytes > limits::MESSAGE_BYTES.most() {
         wrong.push(violation(
             "",
-            format!("the message has {bytes} bytes, the limit is {}", limits::MESSAGE_BYTES.most()),
+            format!(
+                "the message has {bytes} bytes, the limit is {}",
+                limits::MESSAGE_BYTES.most()
+            ),
         ));
     }
     content(&message.content_message, &mut wrong);
@@ -67,7 +76,11 @@ pub(crate) fn message(
         wrong.push(problem);
         None
     });
-    if wrong.is_empty() { Ok(expires_at) } else { Err(wrong) }
+    if wrong.is_empty() {
+        Ok(expires_at)
+    } else {
+        Err(wrong)
+    }
 }
 
 /// Everything that is wrong with an event.
@@ -75,15 +88,23 @@ pub(crate) fn event(event: &AgentEvent) -> Result<(), Vec<FieldViolation>> {
     let problem = match (event.event_type.as_deref(), event.message_id.as_deref()) {
         (Some("IS_TYPING"), None) => return Ok(()),
         (Some("IS_TYPING"), Some(_)) => violation("messageId", "messageId goes with READ only"),
-        (Some("READ"), None | Some("")) => violation("messageId", "READ needs the messageId of a user message"),
+        (Some("READ"), None | Some("")) => {
+            violation("messageId", "READ needs the messageId of a user message")
+        }
         (Some("READ"), Some(id)) => match id.chars().count() {
             ..=USER_MESSAGE_ID_LENGTH_MAX => return Ok(()),
             count => {
                 let limit = USER_MESSAGE_ID_LENGTH_MAX;
-                violation("messageId", format!("messageId has {count} characters, the limit is {limit}"))
+                violation(
+                    "messageId",
+                    format!("messageId has {count} characters, the limit is {limit}"),
+                )
             }
         },
-        (None, _) => violation("eventType", "eventType is required, and must be IS_TYPING or READ"),
+        (None, _) => violation(
+            "eventType",
+            "eventType is required, and must be IS_TYPING or READ",
+        ),
         // The schema has no other but the one that says nothing.
         (Some(_), _) => violation("eventType", "eventType must be IS_TYPING or READ"),
     };
@@ -108,10 +129,19 @@ fn content(content: &ContentMessage, wrong: &mut Vec<FieldViolation>) {
     ];
     let count = members.iter().filter(|member| **member).count();
     if count != 1 {
-        wrong.push(violation(path, format!("exactly one content is needed, and there are {count}")));
+        wrong.push(violation(
+            path,
+            format!("exactly one content is needed, and there are {count}"),
+        ));
     }
     if let Some(text) = &content.text {
-        characters(&format!("{path}.text"), text, 1, limits::TEXT_LENGTH.most(), wrong);
+        characters(
+            &format!("{path}.text"),
+            text,
+            1,
+            limits::TEXT_LENGTH.most(),
+            wrong,
+        );
     }
     if content.suggestions.len() > limits::SUGGESTIONS_COUNT.most() {
         let message = format!(
@@ -130,24 +160,40 @@ fn content(content: &ContentMessage, wrong: &mut Vec<FieldViolation>) {
 fn rich_card(path: &str, rich: &RichCard, wrong: &mut Vec<FieldViolation>) {
     match (&rich.standalone_card, &rich.carousel_card) {
         (Some(standalone), None) => {
-            card(&format!("{path}.standaloneCard.cardContent"), &standalone.card_content, wrong);
+            card(
+                &format!("{path}.standaloneCard.cardContent"),
+                &standalone.card_content,
+                wrong,
+            );
         }
         (None, Some(carousel)) => {
-            let (path, count) = (format!("{path}.carouselCard.cardContents"), carousel.card_contents.len());
+            let (path, count) = (
+                format!("{path}.carouselCard.cardContents"),
+                carousel.card_contents.len(),
+            );
             if !limits::CAROUSEL_CARDS.allows_count(count) {
-                wrong.push(violation(&path, format!("a carousel has 2 to 10 cards, and this one has {count}")));
+                wrong.push(violation(
+                    &path,
+                    format!("a carousel has 2 to 10 cards, and this one has {count}"),
+                ));
             }
             for (index, content) in carousel.card_contents.iter().enumerate() {
                 card(&format!("{path}[{index}]"), content, wrong);
             }
         }
-        _ => wrong.push(violation(path, "exactly one of standaloneCard and carouselCard is needed")),
+        _ => wrong.push(violation(
+            path,
+            "exactly one of standaloneCard and carouselCard is needed",
+        )),
     }
 }
 
 fn card(path: &str, card: &CardContent, wrong: &mut Vec<FieldViolation>) {
     if card.title.is_none() && card.description.is_none() && card.media.is_none() {
-        wrong.push(violation(path, "a card needs a title, a description or media"));
+        wrong.push(violation(
+            path,
+            "a card needs a title, a description or media",
+        ));
     }
     suggestions(path, &card.suggestions, wrong);
 }
@@ -156,22 +202,46 @@ fn suggestions(path: &str, suggestions: &[Suggestion], wrong: &mut Vec<FieldViol
     for (index, suggestion) in suggestions.iter().enumerate() {
         let path = format!("{path}.suggestions[{index}]");
         let (kind, text, postback) = match suggestion {
-            Suggestion { reply: Some(reply), action: None } => ("reply", &reply.text, &reply.postback_data),
-            Suggestion { reply: None, action: Some(action) } => ("action", &action.text, &action.postback_data),
+            Suggestion {
+                reply: Some(reply),
+                action: None,
+            } => ("reply", &reply.text, &reply.postback_data),
+            Suggestion {
+                reply: None,
+                action: Some(action),
+            } => ("action", &action.text, &action.postback_data),
             _ => {
-                wrong.push(violation(&path, "exactly one of reply and action is needed"));
+                wrong.push(violation(
+                    &path,
+                    "exactly one of reply and action is needed",
+                ));
                 continue;
             }
         };
-        characters(&format!("{path}.{kind}.text"), text, 1, limits::SUGGESTION_TEXT_LENGTH.most(), wrong);
-        characters(&format!("{path}.{kind}.postbackData"), postback, 0, limits::POSTBACK_LENGTH.most(), wrong);
+        characters(
+            &format!("{path}.{kind}.text"),
+            text,
+            1,
+            limits::SUGGESTION_TEXT_LENGTH.most(),
+            wrong,
+        );
+        characters(
+            &format!("{path}.{kind}.postbackData"),
+            postback,
+            0,
+            limits::POSTBACK_LENGTH.most(),
+            wrong,
+        );
     }
 }
 
 fn characters(path: &str, text: &str, fewest: usize, most: usize, wrong: &mut Vec<FieldViolation>) {
     let count = text.chars().count();
     if !(fewest..=most).contains(&count) {
-        wrong.push(violation(path, format!("{path} has {count} characters, and takes {fewest} to {most}")));
+        wrong.push(violation(
+            path,
+            format!("{path} has {count} characters, and takes {fewest} to {most}"),
+        ));
     }
 }
 
@@ -179,25 +249,49 @@ fn characters(path: &str, text: &str, fewest: usize, most: usize, wrong: &mut Ve
 fn expiry(message: &AgentMessage, now: Timestamp) -> Result<Option<Timestamp>, FieldViolation> {
     let (field, time) = match (&message.ttl, &message.expire_time) {
         (None, None) => return Ok(None),
-        (Some(_), Some(_)) => return Err(violation("ttl", "ttl and expireTime exclude each other")),
+        (Some(_), Some(_)) => {
+            return Err(violation("ttl", "ttl and expireTime exclude each other"));
+        }
         (Some(ttl), None) => {
-            let seconds = ttl.strip_suffix('s').and_then(|text| text.parse::<f64>().ok());
-            let duration = seconds.and_then(|seconds| SignedDuration::try_from_secs_f64(seconds).ok());
-            let duration = duration
-                .ok_or_else(|| violation("ttl", format!("ttl is {:?}, and must be like \"600s\"", excerpt(ttl))))?;
-            ("ttl", now.checked_add(duration).map_err(|problem| violation("ttl", problem.to_string()))?)
+            let seconds = ttl
+                .strip_suffix('s')
+                .and_then(|text| text.parse::<f64>().ok());
+            let duration =
+                seconds.and_then(|seconds| SignedDuration::try_from_secs_f64(seconds).ok());
+            let duration = duration.ok_or_else(|| {
+                violation(
+                    "ttl",
+                    format!("ttl is {:?}, and must be like \"600s\"", excerpt(ttl)),
+                )
+            })?;
+            (
+                "ttl",
+                now.checked_add(duration)
+                    .map_err(|problem| violation("ttl", problem.to_string()))?,
+            )
         }
         (None, Some(text)) => {
-            let rule = || format!("expireTime is {:?}, and must be like \"2026-11-24T10:00:00Z\"", excerpt(text));
-            ("expireTime", text.parse::<Timestamp>().map_err(|_| violation("expireTime", rule()))?)
+            let rule = || {
+                format!(
+                    "expireTime is {:?}, and must be like \"2026-11-24T10:00:00Z\"",
+                    excerpt(text)
+                )
+            };
+            (
+                "expireTime",
+                text.parse::<Timestamp>()
+                    .map_err(|_| violation("expireTime", rule()))?,
+            )
         }
     };
     let lifetime = time.duration_since(now);
     if lifetime <= SignedDuration::ZERO
         || lifetime > SignedDuration::from_secs(limits::LIFETIME.maximum.unwrap_or(i64::MAX))
     {
-        let rule =
-            format!("a message runs out within 15 days of now, and this one after {} seconds", lifetime.as_secs());
+        let rule = format!(
+            "a message runs out within 15 days of now, and this one after {} seconds",
+            lifetime.as_secs()
+        );
         return Err(violation(field, rule));
     }
     Ok(Some(time))

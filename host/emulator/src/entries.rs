@@ -16,7 +16,10 @@ where
     K: Serialize + Ord + 'a,
     V: Serialize + 'a,
 {
-    table.into_iter().collect::<BTreeMap<_, _>>().serialize(serializer)
+    table
+        .into_iter()
+        .collect::<BTreeMap<_, _>>()
+        .serialize(serializer)
 }
 
 /// A table in which nothing is named twice, be it with two spellings.
@@ -29,7 +32,9 @@ where
 {
     struct Distinct<K, V>(PhantomData<(K, V)>);
 
-    impl<'de, K: Deserialize<'de> + Ord + Serialize, V: Deserialize<'de>> Visitor<'de> for Distinct<K, V> {
+    impl<'de, K: Deserialize<'de> + Ord + Serialize, V: Deserialize<'de>> Visitor<'de>
+        for Distinct<K, V>
+    {
         type Value = BTreeMap<K, V>;
 
         fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,5 +54,8 @@ where
         }
     }
 
-    Ok(deserializer.deserialize_map(Distinct(PhantomData))?.into_iter().collect())
+    Ok(deserializer
+        .deserialize_map(Distinct(PhantomData))?
+        .into_iter()
+        .collect())
 }

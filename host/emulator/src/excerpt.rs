@@ -17,8 +17,15 @@ pub(crate) fn remark(problem: impl Display) -> String {
     if count <= 2 * CHARACTERS_MAX {
         return text;
     }
-    let (beginning, end) = (text.chars().take(CHARACTERS_MAX), text.chars().skip(count - CHARACTERS_MAX));
-    format!("{}…{}", beginning.collect::<String>(), end.collect::<String>())
+    let (beginning, end) = (
+        text.chars().take(CHARACTERS_MAX),
+        text.chars().skip(count - CHARACTERS_MAX),
+    );
+    format!(
+        "{}…{}",
+        beginning.collect::<String>(),
+        end.collect::<String>()
+    )
 }
 
 const CHARACTERS_MAX: usize = 64;
@@ -30,11 +37,17 @@ mod tests {
     #[test]
     fn what_is_short_is_whole_and_what_is_long_is_cut_between_characters() {
         let (short, long) = ("é".repeat(64), "é".repeat(65));
-        assert_eq!((excerpt(&short), excerpt(&long)), (short.clone(), format!("{short}…")));
+        assert_eq!(
+            (excerpt(&short), excerpt(&long)),
+            (short.clone(), format!("{short}…"))
+        );
         let said = format!("invalid type: {}, expected a number", "é".repeat(1_000));
         let (whole, cut) = (remark("unknown field"), remark(said));
         assert_eq!(whole, "unknown field");
-        assert!(cut.starts_with("invalid type: é") && cut.ends_with("é, expected a number"), "{cut}");
+        assert!(
+            cut.starts_with("invalid type: é") && cut.ends_with("é, expected a number"),
+            "{cut}"
+        );
         assert_eq!(cut.chars().count(), 64 + 1 + 64);
     }
 }

@@ -117,7 +117,13 @@ impl RequestFaults {
 impl FaultRule {
     /// Befalls every request so often.
     pub fn new(fault: RequestFault, dose: Dose) -> Self {
-        Self { fault, dose, method: None, phone: None, agent: None }
+        Self {
+            fault,
+            dose,
+            method: None,
+            phone: None,
+            agent: None,
+        }
     }
 
     fn check(&self) -> Result<(), RequestFaultProblem> {
@@ -130,7 +136,12 @@ impl FaultRule {
             return Err(RequestFaultProblem::TooSlow(milliseconds));
         }
         match &self.method {
-            Some(name) if name != TOKEN && [&API, &BUSINESS].iter().all(|api| api.method(name).is_none()) => {
+            Some(name)
+                if name != TOKEN
+                    && [&API, &BUSINESS]
+                        .iter()
+                        .all(|api| api.method(name).is_none()) =>
+            {
                 Err(RequestFaultProblem::Method(name.clone()))
             }
             _ => Ok(()),
@@ -172,13 +183,18 @@ impl RequestFault {
 
     /// Whether the client gets an answer, and be it half of one.
     pub(crate) fn answers(self) -> bool {
-        !matches!(self, Self::TimeOut | Self::TimeOutAfter | Self::Reset | Self::ResetAfter)
+        !matches!(
+            self,
+            Self::TimeOut | Self::TimeOutAfter | Self::Reset | Self::ResetAfter
+        )
     }
 
     /// How much later the answer comes.
     pub(crate) fn delay(self) -> Option<Duration> {
         match self {
-            Self::SlowByMilliseconds(milliseconds) => Some(Duration::from_millis(milliseconds.into())),
+            Self::SlowByMilliseconds(milliseconds) => {
+                Some(Duration::from_millis(milliseconds.into()))
+            }
             _ => None,
         }
     }
@@ -187,7 +203,10 @@ impl RequestFault {
 impl FaultDraws {
     /// Faults that were checked.
     pub(crate) fn new(faults: RequestFaults) -> Self {
-        Self { asked: vec![0; faults.faults.len()], faults }
+        Self {
+            asked: vec![0; faults.faults.len()],
+            faults,
+        }
     }
 
     /// Faults that were checked, each of which was asked about so often before.
@@ -213,13 +232,21 @@ impl FaultDraws {
     /// befalls.
     pub(crate) fn draw(&mut self, seed: &Uuid, subject: &Subject) -> Vec<RequestFault> {
         let mut drawn: Vec<RequestFault> = Vec::new();
-        let rules = self.faults.faults.iter_mut().zip(&mut self.asked).enumerate();
+        let rules = self
+            .faults
+            .faults
+            .iter_mut()
+            .zip(&mut self.asked)
+            .enumerate();
         for (place, (rule, asked)) in rules.filter(|(_, (rule, _))| rule.may_befall(subject)) {
             let is_delay = rule.fault.delay().is_some();
             if !is_delay && drawn.iter().any(|fault| fault.delay().is_none()) {
                 continue;
             }
-            if rule.dose.befalls(seed, format_args!("request fault {place} {asked}")) {
+            if rule
+                .dose
+                .befalls(seed, format_args!("request fault {place} {asked}"))
+            {
                 drawn.push(rule.fault);
             }
             *asked += 1;
@@ -280,23 +307,43 @@ mod tests {
         let send = subject("phones.agentMessages.create", "+15550100001");
         let drawn = |seed: u128, rate| -> Vec<_> {
             let mut draws = draws(vec![rule(RequestFault::Unavailable, 0, rate)]);
-            (0..2_000).map(|_| draws.draw(&Uuid::from_u128(seed), &send)).collect()
+            (0..2_000)
+                .map(|_| draws.draw(&Uuid::from_u128(seed), &send))
+                .collect()
         };
-        let count = drawn(1, 0.25).iter().filter(|faults| !faults.is_empty()).count();
+        let count = drawn(1, 0.25)
+            .iter()
+            .filter(|faults| !faults.is_empty())
+            .count();
         assert!((400..600).contains(&count), "{count} of 2000");
         assert_eq!(drawn(1, 0.25), drawn(1, 0.25));
         assert_ne!(drawn(1, 0.25), drawn(2, 0.25));
-        assert!(drawn(1, 0.0).iter().all(Vec::is_empty) && drawn(1, 1.0).iter().all(|faults| faults.len() == 1));
+        assert!(
+            drawn(1, 0.0).iter().all(Vec::is_empty)
+                && drawn(1, 1.0).iter().all(|faults| faults.len() == 1)
+        );
     }
 
     #[test]
     fn a_fault_befalls_what_its_rule_names_and_the_first_that_does_counts() {
         let mut draws = draws(vec![
-            FaultRule { method: Some("phones.agentMessages.create".into()), ..rule(RequestFault::Reset, 1, 0.0) },
-            FaultRule { phone: PhoneNumber::parse("+15550100002").ok(), ..rule(RequestFault::Internal, 2, 0.0) },
-            FaultRule { agent: AgentId::parse("other").ok(), ..rule(RequestFault::NotFound, 9, 1.0) },
+            FaultRule {
+                method: Some("phones.agentMessages.create".into()),
+                ..rule(RequestFault::Reset, 1, 0.0)
+            },
+            FaultRule {
+                phone: PhoneNumber::parse("+15550100002").ok(),
+                ..rule(RequestFault::Internal, 2, 0.0)
+            },
+            FaultRule {
+                agent: AgentId::parse("other").ok(),
+                ..rule(RequestFault::NotFound, 9, 1.0)
+            },
             rule(RequestFault::SlowByMilliseconds(7), 3, 0.0),
-            FaultRule { method: Some(TOKEN.into()), ..rule(RequestFault::Unavailable, 1, 0.0) },
+            FaultRule {
+                method: Some(TOKEN.into()),
+                ..rule(RequestFault::Unavailable, 1, 0.0)
+            },
         ]);
         let mut draw = |subject: &Subject| draws.draw(&Uuid::nil(), subject);
         let (one, two) = (
@@ -304,22 +351,38 @@ mod tests {
             subject("phones.agentMessages.create", "+15550100002"),
         );
         let slow = RequestFault::SlowByMilliseconds(7);
-        assert_eq!(draw(&subject("phones.getCapabilities", "+15550100001")), [slow]);
+        assert_eq!(
+            draw(&subject("phones.getCapabilities", "+15550100001")),
+            [slow]
+        );
         assert_eq!(draw(&two), [RequestFault::Reset, slow]);
         assert_eq!(draw(&one), [slow]);
         assert_eq!(
             [draw(&two), draw(&two), draw(&two)],
-            [vec![RequestFault::Internal], vec![RequestFault::Internal], vec![]]
+            [
+                vec![RequestFault::Internal],
+                vec![RequestFault::Internal],
+                vec![]
+            ]
         );
         assert_eq!(draw(&Subject::default()), [], "no method");
-        let token = Subject { method: Some(TOKEN), ..Subject::default() };
-        assert_eq!([draw(&token), draw(&token)], [vec![RequestFault::Unavailable], vec![]]);
+        let token = Subject {
+            method: Some(TOKEN),
+            ..Subject::default()
+        };
+        assert_eq!(
+            [draw(&token), draw(&token)],
+            [vec![RequestFault::Unavailable], vec![]]
+        );
     }
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        let check =
-            |rule: FaultRule| RequestFaults { faults: vec![rule] }.check().map_err(|problem| problem.to_string());
+        let check = |rule: FaultRule| {
+            RequestFaults { faults: vec![rule] }
+                .check()
+                .map_err(|problem| problem.to_string())
+        };
         let refused = |text: &str| Err(text.to_owned());
         let reset = || rule(RequestFault::Reset, 1, 1.0);
         assert_eq!(check(reset()), Ok(()));
@@ -329,11 +392,19 @@ mod tests {
         );
         assert!(check(rule(RequestFault::Reset, 0, f64::NAN)).is_err());
         let slow = rule(RequestFault::SlowByMilliseconds(600_001), 1, 0.0);
-        assert_eq!(check(slow), refused("600001 ms are too long: an answer comes at most 600000 ms later"));
-        let unknown = FaultRule { method: Some("phones.send".into()), ..reset() };
+        assert_eq!(
+            check(slow),
+            refused("600001 ms are too long: an answer comes at most 600000 ms later")
+        );
+        let unknown = FaultRule {
+            method: Some("phones.send".into()),
+            ..reset()
+        };
         let said = "there is no method \"phones.send\": it is such as phones.agentMessages.create, or token";
         assert_eq!(check(unknown), refused(said));
-        let many = RequestFaults { faults: vec![reset(); 101] };
+        let many = RequestFaults {
+            faults: vec![reset(); 101],
+        };
         assert_eq!(many.check(), Err(RequestFaultProblem::TooMany(101)));
     }
 }

@@ -4,8 +4,8 @@
 
 use crate::platform::business;
 use crate::{
-    api, check, faults, json, mask, platform, push, refusal, region, schema, state, token, update_mask, upload,
-    upstream, wait,
+    api, check, faults, json, mask, platform, push, refusal, region, schema, state, token,
+    update_mask, upload, upstream, wait,
 };
 
 /// One thing that the platform does.
@@ -65,10 +65,22 @@ impl Group {
 }
 
 fn row(behaviour: &Behaviour) -> String {
-    let Behaviour { id, what, basis, source, switch, test } = behaviour;
+    let Behaviour {
+        id,
+        what,
+        basis,
+        source,
+        switch,
+        test,
+    } = behaviour;
     let [what, source] = [what, source].map(|text| cell(text));
-    let switch = switch.map(|switch| format!("`{switch}`")).unwrap_or_default();
-    format!("| `{id}` | {what} | {} | {source} | {switch} | `{test}` |\n", basis.as_str())
+    let switch = switch
+        .map(|switch| format!("`{switch}`"))
+        .unwrap_or_default();
+    format!(
+        "| `{id}` | {what} | {} | {source} | {switch} | `{test}` |\n",
+        basis.as_str()
+    )
 }
 
 /// Nothing in it ends the cell, or is taken for markup.
@@ -108,15 +120,39 @@ const GROUPS: &[Group] = &[
             region::BEHAVIOURS,
         ],
     },
-    Group { title: "Tokens", lists: &[token::BEHAVIOURS] },
-    Group { title: "Uploads", lists: &[upload::BEHAVIOURS] },
-    Group { title: "Messages, phones and people", lists: platform::BEHAVIOURS },
-    Group { title: "Webhooks", lists: push::BEHAVIOURS },
-    Group { title: "Brands, agents and launches: addresses", lists: &[api::MANAGEMENT] },
-    Group { title: "Brands, agents and launches", lists: business::BEHAVIOURS },
+    Group {
+        title: "Tokens",
+        lists: &[token::BEHAVIOURS],
+    },
+    Group {
+        title: "Uploads",
+        lists: &[upload::BEHAVIOURS],
+    },
+    Group {
+        title: "Messages, phones and people",
+        lists: platform::BEHAVIOURS,
+    },
+    Group {
+        title: "Webhooks",
+        lists: push::BEHAVIOURS,
+    },
+    Group {
+        title: "Brands, agents and launches: addresses",
+        lists: &[api::MANAGEMENT],
+    },
+    Group {
+        title: "Brands, agents and launches",
+        lists: business::BEHAVIOURS,
+    },
     Group {
         title: "Control",
-        lists: &[api::CONTROL, state::BEHAVIOURS, faults::BEHAVIOURS, wait::BEHAVIOURS, upstream::BEHAVIOURS],
+        lists: &[
+            api::CONTROL,
+            state::BEHAVIOURS,
+            faults::BEHAVIOURS,
+            wait::BEHAVIOURS,
+            upstream::BEHAVIOURS,
+        ],
     },
 ];
 
@@ -147,7 +183,10 @@ mod tests {
         let ids: BTreeSet<&str> = all().map(|behaviour| behaviour.id).collect();
         assert_eq!(ids.len(), all().count());
         for behaviour in all() {
-            assert!(sources.contains(&format!("fn {}()", behaviour.test)), "{behaviour:?}");
+            assert!(
+                sources.contains(&format!("fn {}()", behaviour.test)),
+                "{behaviour:?}"
+            );
         }
     }
 
@@ -155,7 +194,10 @@ mod tests {
     fn the_page_is_the_one_that_the_statements_make() {
         let page = include_str!("../FIDELITY.md");
         let again = "cargo run -p rbm-emulator --example fidelity > host/emulator/FIDELITY.md";
-        assert!(markdown() == page, "FIDELITY.md is out of date; in the top directory: {again}");
+        assert!(
+            markdown() == page,
+            "FIDELITY.md is out of date; in the top directory: {again}"
+        );
     }
 
     /// A file that decides something says what it rests on; the others decide nothing, or nothing that others do not state.
@@ -163,9 +205,13 @@ mod tests {
     fn no_file_decides_what_is_not_stated() {
         for (name, text) in rust_files("src") {
             let states = text.contains("Behaviour {") && name != "fidelity.rs";
-            let may_be_silent =
-                SILENT.contains(&name.as_str()) || name.ends_with("tests.rs") || name.contains("/tests/");
-            assert!(states != may_be_silent, "{name} states what its behaviours rest on, or is one of SILENT");
+            let may_be_silent = SILENT.contains(&name.as_str())
+                || name.ends_with("tests.rs")
+                || name.contains("/tests/");
+            assert!(
+                states != may_be_silent,
+                "{name} states what its behaviours rest on, or is one of SILENT"
+            );
         }
     }
 
@@ -226,7 +272,11 @@ mod tests {
                 if path.is_dir() {
                     directories.push(path);
                 } else if path.extension().is_some_and(|extension| extension == "rs") {
-                    let name = path.strip_prefix(&root).expect("below it").display().to_string();
+                    let name = path
+                        .strip_prefix(&root)
+                        .expect("below it")
+                        .display()
+                        .to_string();
                     files.push((name, std::fs::read_to_string(&path).expect("a source")));
                 }
             }

@@ -60,7 +60,11 @@ impl Json {
         }
         serde_json::from_str(text).map_err(|problem| {
             let half = problem.to_string().contains("hex escape");
-            let hint = if half { " (half of a surrogate pair?)" } else { "" };
+            let hint = if half {
+                " (half of a surrogate pair?)"
+            } else {
+                ""
+            };
             JsonProblem(format!("{}{hint}", remark(problem)))
         })
     }
@@ -80,7 +84,10 @@ impl Json {
             Self::Number(number) => Value::Number(number),
             Self::Text(text) => Value::String(text),
             Self::List(list) => Value::Array(list.into_iter().map(Self::into_value).collect()),
-            Self::Object(fields) => fields.into_iter().map(|(name, value)| (name, value.into_value())).collect(),
+            Self::Object(fields) => fields
+                .into_iter()
+                .map(|(name, value)| (name, value.into_value()))
+                .collect(),
         }
     }
 
@@ -95,9 +102,12 @@ impl Json {
 
 fn text(document: &[u8]) -> Result<&str, JsonProblem> {
     if document.starts_with(BYTE_ORDER_MARK) {
-        return Err(JsonProblem("The body begins with a byte order mark, which is no JSON.".to_owned()));
+        return Err(JsonProblem(
+            "The body begins with a byte order mark, which is no JSON.".to_owned(),
+        ));
     }
-    std::str::from_utf8(document).map_err(|problem| JsonProblem(format!("The body is not UTF-8: {problem}.")))
+    std::str::from_utf8(document)
+        .map_err(|problem| JsonProblem(format!("The body is not UTF-8: {problem}.")))
 }
 
 /// Numbers and strings are as strict as ever: only quotes and commas are forgiven.
@@ -108,9 +118,16 @@ fn strict(loose: Loose<'_>) -> Result<Json, JsonProblem> {
         Loose::StringLit(text) => Json::Text(text.value.into_owned()),
         Loose::NumberLit(number) => {
             let strict = serde_json::from_str(number.value);
-            Json::Number(strict.map_err(|_| JsonProblem(format!("{:?} is not a number.", excerpt(number.value))))?)
+            Json::Number(strict.map_err(|_| {
+                JsonProblem(format!("{:?} is not a number.", excerpt(number.value)))
+            })?)
         }
-        Loose::Array(list) => Json::List(list.elements.into_iter().map(strict).collect::<Result<_, _>>()?),
+        Loose::Array(list) => Json::List(
+            list.elements
+                .into_iter()
+                .map(strict)
+                .collect::<Result<_, _>>()?,
+        ),
         Loose::Object(object) => {
             let field = |field: jsonc_parser::ast::ObjectProp<'_>| {
                 let name = match field.name {
@@ -119,7 +136,13 @@ fn strict(loose: Loose<'_>) -> Result<Json, JsonProblem> {
                 };
                 Ok((name, strict(field.value)?))
             };
-            Json::Object(object.properties.into_iter().map(field).collect::<Result<_, _>>()?)
+            Json::Object(
+                object
+                    .properties
+                    .into_iter()
+                    .map(field)
+                    .collect::<Result<_, _>>()?,
+            )
         }
     })
 }
@@ -132,7 +155,9 @@ impl Serialize for Json {
             Self::Number(number) => number.serialize(serializer),
             Self::Text(text) => serializer.serialize_str(text),
             Self::List(list) => serializer.collect_seq(list),
-            Self::Object(fields) => serializer.collect_map(fields.iter().map(|(name, value)| (name, value))),
+            Self::Object(fields) => {
+                serializer.collect_map(fields.iter().map(|(name, value)| (name, value)))
+            }
         }
     }
 }
@@ -169,7 +194,9 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Json, E> {
-        Number::from_f64(number).map(Json::Number).ok_or_else(|| E::custom("a number is too large"))
+        Number::from_f64(number)
+            .map(Json::Number)
+            .ok_or_else(|| E::custom("a number is too large"))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Json, E> {
@@ -192,7 +219,10 @@ impl<'de> Visitor<'de> for JsonVisitor {
         let (mut fields, mut names) = (Vec::<(String, Json)>::new(), HashSet::new());
         while let Some(name) = access.next_key::<String>()? {
             if !names.insert(name.clone()) {
-                return Err(A::Error::custom(format_args!("the name {:?} occurs twice in an object", excerpt(&name))));
+                return Err(A::Error::custom(format_args!(
+                    "the name {:?} occurs twice in an object",
+                    excerpt(&name)
+                )));
             }
             fields.push((name, access.next_value()?));
         }
@@ -260,7 +290,10 @@ mod tests {
         let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
         for (document, said) in [
             ("\u{feff}{}", "byte order mark"),
-            (r#"{"a":1,"b":{"c":1,"\u0063":2}}"#, "the name \"c\" occurs twice in an object at line 1"),
+            (
+                r#"{"a":1,"b":{"c":1,"\u0063":2}}"#,
+                "the name \"c\" occurs twice in an object at line 1",
+            ),
             (r#"{"a":NaN}"#, "expected value"),
             (r#"{"a":1e999}"#, "number out of range"),
             (r#"{"a":"\ud800"}"#, "surrogate"),
@@ -271,17 +304,30 @@ mod tests {
             ("{} {}", "trailing characters"),
             ("{", "EOF while parsing"),
         ] {
-            let problem = Json::read(document.as_bytes()).expect_err(document).to_string();
+            let problem = Json::read(document.as_bytes())
+                .expect_err(document)
+                .to_string();
             assert!(problem.contains(said), "{document:.40}: {problem}");
         }
-        assert!(Json::read(b"{\"a\":\"\xff\"}").expect_err("bytes").to_string().contains("not UTF-8"));
-        assert_eq!(Json::read(b" \n").expect("nothing"), Json::Object(Vec::new()));
+        assert!(
+            Json::read(b"{\"a\":\"\xff\"}")
+                .expect_err("bytes")
+                .to_string()
+                .contains("not UTF-8")
+        );
+        assert_eq!(
+            Json::read(b" \n").expect("nothing"),
+            Json::Object(Vec::new())
+        );
     }
 
     #[test]
     fn loose_json_becomes_strict() {
         for (loose, strict) in [
-            ("{'a': 'it\\'s \"x\"', b: [1, -2.5e3, true, null,],}", r#"{"a":"it's \"x\"","b":[1,-2500.0,true,null]}"#),
+            (
+                "{'a': 'it\\'s \"x\"', b: [1, -2.5e3, true, null,],}",
+                r#"{"a":"it's \"x\"","b":[1,-2500.0,true,null]}"#,
+            ),
             (r#"{"a":"\u00e9\ud83d\ude00\n"}"#, "{\"a\":\"é😀\\n\"}"),
             ("", "{}"),
         ] {
@@ -301,7 +347,9 @@ mod tests {
             ("{} {}", "line 1 column"),
             (deep.as_str(), "depth"),
         ] {
-            let problem = Json::read_leniently(loose.as_bytes()).expect_err(loose).to_string();
+            let problem = Json::read_leniently(loose.as_bytes())
+                .expect_err(loose)
+                .to_string();
             assert!(problem.contains(said), "{loose:.40}: {problem}");
         }
     }

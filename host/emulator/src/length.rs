@@ -11,7 +11,11 @@ use std::time::Duration;
 pub(crate) fn parse(text: &str) -> Option<Duration> {
     let of_days = |span: Span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok();
     // A span ends at some thousands of years; lengths are written by their hours, of which there may be more.
-    let duration = text.parse().ok().and_then(of_days).or_else(|| text.parse::<SignedDuration>().ok())?;
+    let duration = text
+        .parse()
+        .ok()
+        .and_then(of_days)
+        .or_else(|| text.parse::<SignedDuration>().ok())?;
     duration.try_into().ok()
 }
 
@@ -19,11 +23,16 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
 pub(crate) mod unsigned {
     use super::{Deserializer, Duration, Length, Serializer, signed};
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Duration, D::Error> {
         deserializer.deserialize_any(Length)
     }
 
-    pub(crate) fn serialize<S: Serializer>(length: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(
+        length: &Duration,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         signed::serialize(&(*length).try_into().unwrap_or_default(), serializer)
     }
 }
@@ -33,11 +42,19 @@ pub(crate) mod signed {
     use super::{Deserializer, Length, Serializer, SignedDuration};
     use serde::de::Error as _;
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SignedDuration, D::Error> {
-        deserializer.deserialize_any(Length)?.try_into().map_err(D::Error::custom)
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<SignedDuration, D::Error> {
+        deserializer
+            .deserialize_any(Length)?
+            .try_into()
+            .map_err(D::Error::custom)
     }
 
-    pub(crate) fn serialize<S: Serializer>(length: &SignedDuration, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(
+        length: &SignedDuration,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{length:#}"))
     }
 }
@@ -48,10 +65,14 @@ pub(crate) mod time {
     use serde::Deserialize as _;
     use serde::de::Error as _;
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Timestamp>, D::Error> {
         let text = String::deserialize(deserializer)?;
         let example = "is not a time, such as \"2026-11-24T10:15:02Z\" (RFC 3339, in quotes)";
-        text.parse().map(Some).map_err(|_| D::Error::custom(format_args!("{:?} {example}", excerpt(&text))))
+        text.parse()
+            .map(Some)
+            .map_err(|_| D::Error::custom(format_args!("{:?} {example}", excerpt(&text))))
     }
 }
 
@@ -62,7 +83,8 @@ impl Visitor<'_> for Length {
     type Value = Duration;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a time such as \"200ms\", \"1h 30m\" or \"15d\", or a number of seconds")
+        formatter
+            .write_str("a time such as \"200ms\", \"1h 30m\" or \"15d\", or a number of seconds")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
@@ -79,11 +101,13 @@ impl Visitor<'_> for Length {
     }
 
     fn visit_i64<E: Error>(self, seconds: i64) -> Result<Duration, E> {
-        let whole = u64::try_from(seconds).map_err(|_| E::invalid_value(Unexpected::Signed(seconds), &self))?;
+        let whole = u64::try_from(seconds)
+            .map_err(|_| E::invalid_value(Unexpected::Signed(seconds), &self))?;
         Ok(Duration::from_secs(whole))
     }
 
     fn visit_f64<E: Error>(self, seconds: f64) -> Result<Duration, E> {
-        Duration::try_from_secs_f64(seconds).map_err(|_| E::invalid_value(Unexpected::Float(seconds), &self))
+        Duration::try_from_secs_f64(seconds)
+            .map_err(|_| E::invalid_value(Unexpected::Float(seconds), &self))
     }
 }

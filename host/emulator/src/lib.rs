@@ -50,8 +50,8 @@ use phone::{Act, Phone};
 use platform::{Agent, Command, Do, Pass, PhoneProblem, Platform, Rules, Said};
 use push::Push;
 pub use push::{
-    Complaint, DataLayout, FaultProblem, Handshake, LaunchesTo, Level, SecretAnswer, SecretRule, WebhookFault,
-    WebhookFaults, WebhookProblem, WebhookSettings,
+    Complaint, DataLayout, FaultProblem, Handshake, LaunchesTo, Level, SecretAnswer, SecretRule,
+    WebhookFault, WebhookFaults, WebhookProblem, WebhookSettings,
 };
 use rbm_clock::Clock;
 use rbm_wire::auth::SCOPE;
@@ -75,8 +75,8 @@ use tokio::task::JoinHandle;
 use upload::Uploads;
 use upstream::Comparing;
 pub use upstream::{
-    Comparison, Counts, Difference, Differing, Failure, Finding, Kind, Summary, Uncompared, Upstream, UpstreamAddress,
-    UpstreamProblem,
+    Comparison, Counts, Difference, Differing, Failure, Finding, Kind, Summary, Uncompared,
+    Upstream, UpstreamAddress, UpstreamProblem,
 };
 use uuid::Uuid;
 pub use wait::{Awaited, Found, ShownMessage, WaitProblem};
@@ -127,7 +127,9 @@ pub enum RepeatedId {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            agents: vec![Agent::launched(AgentId::parse("demo").expect("a plain word"))],
+            agents: vec![Agent::launched(
+                AgentId::parse("demo").expect("a plain word"),
+            )],
             phones: phone::demo(),
             rules: Rules::default(),
             repeated_id: RepeatedId::Ok,
@@ -272,8 +274,8 @@ impl Emulator {
             webhooks: options.webhooks.clone(),
             faults: options.faults.clone(),
         };
-        let (push, pushing) =
-            Push::start(options.webhooks, options.clock.clone(), options.seed).map_err(StartProblem::Client)?;
+        let (push, pushing) = Push::start(options.webhooks, options.clock.clone(), options.seed)
+            .map_err(StartProblem::Client)?;
         let shared = Arc::new(Shared {
             origin,
             platform: Mutex::new(start.platform(reading.now)),
@@ -291,9 +293,15 @@ impl Emulator {
             stopped: watch::Sender::new(false),
         });
         let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(api::serve(listener, shared.clone(), async { stopped.await.unwrap_or_default() }));
+        let serving = tokio::spawn(api::serve(listener, shared.clone(), async {
+            stopped.await.unwrap_or_default()
+        }));
         let living = tokio::spawn(live(shared.clone()));
-        Ok(Self { shared, stop: Some(stop), tasks: vec![serving, living, pushing] })
+        Ok(Self {
+            shared,
+            stop: Some(stop),
+            tasks: vec![serving, living, pushing],
+        })
     }
 
     /// The same at an address of this machine that nobody else uses: [`Self::origin`] says which.
@@ -323,9 +331,14 @@ impl Emulator {
 
     /// Registers the webhook that hears of everything, which must answer the handshake first: the one agent's, or if there are
     /// several the partner's.
-    pub async fn register_webhook(&self, url: &str, client_token: SecretString) -> Result<Handshake, WebhookProblem> {
+    pub async fn register_webhook(
+        &self,
+        url: &str,
+        client_token: SecretString,
+    ) -> Result<Handshake, WebhookProblem> {
         let agents: Vec<AgentId> = self.shared.platform().agents().cloned().collect();
-        let level = <[AgentId; 1]>::try_from(agents).map_or(Level::Partner, |[agent]| Level::Agent(agent));
+        let level =
+            <[AgentId; 1]>::try_from(agents).map_or(Level::Partner, |[agent]| Level::Agent(agent));
         self.register_webhook_of(level, url, client_token).await
     }
 
@@ -343,7 +356,9 @@ impl Emulator {
     pub fn phone(&self, number: &PhoneNumber) -> PhoneView {
         let now = self.shared.clock.now();
         let platform = self.shared.platform();
-        let typing = platform.agents().filter(|agent| platform.is_typing(number, agent, now));
+        let typing = platform
+            .agents()
+            .filter(|agent| platform.is_typing(number, agent, now));
         PhoneView {
             phone: platform.phone(number).into_owned(),
             messages: platform.shown(number).map(ShownMessage::from).collect(),
@@ -355,8 +370,17 @@ impl Emulator {
 
     /// A person does something: in the conversation with this agent, or else in the one of the newest message, or with the first
     /// agent.
-    pub fn act(&self, phone: &PhoneNumber, agent: Option<&AgentId>, act: Act) -> Result<(), PhoneProblem> {
-        self.shared.apply(Do { phone: phone.clone(), agent: agent.cloned(), act })
+    pub fn act(
+        &self,
+        phone: &PhoneNumber,
+        agent: Option<&AgentId>,
+        act: Act,
+    ) -> Result<(), PhoneProblem> {
+        self.shared.apply(Do {
+            phone: phone.clone(),
+            agent: agent.cloned(),
+            act,
+        })
     }
 
     /// Waits until something has happened, or for so long in real time, at most five minutes.
@@ -405,7 +429,10 @@ impl Emulator {
 
     /// How the twin compares with its upstream so far; none if it has none.
     pub fn comparison(&self) -> Option<Comparison> {
-        self.shared.upstream.as_ref().map(|upstream| upstream.report().comparison())
+        self.shared
+            .upstream
+            .as_ref()
+            .map(|upstream| upstream.report().comparison())
     }
 
     /// The requests that the twin would have answered otherwise than its upstream; oldest first, and only those that are still
@@ -414,7 +441,13 @@ impl Emulator {
         self.shared
             .upstream
             .iter()
-            .flat_map(|upstream| upstream.report().differences(0).cloned().collect::<Vec<_>>())
+            .flat_map(|upstream| {
+                upstream
+                    .report()
+                    .differences(0)
+                    .cloned()
+                    .collect::<Vec<_>>()
+            })
             .collect()
     }
 
@@ -437,8 +470,13 @@ impl Shared {
         let mut platform = self.platform();
         let (answer, effects) = platform.apply(self.clock.now(), command);
         // In the order in which it happened, so before somebody else does something.
-        effects.into_iter().for_each(|effect| self.push.queue(&effect.agent, effect.notice));
-        platform.take_rewirings().into_iter().for_each(|rewiring| self.push.rewire(rewiring));
+        effects
+            .into_iter()
+            .for_each(|effect| self.push.queue(&effect.agent, effect.notice));
+        platform
+            .take_rewirings()
+            .into_iter()
+            .for_each(|rewiring| self.push.rewire(rewiring));
         drop(platform);
         self.scheduled.notify_one();
         self.happened.notify_waiters();
@@ -457,12 +495,18 @@ impl Shared {
 
     /// How Google's methods answer.
     pub(crate) fn answering(&self) -> ApiSettings {
-        *self.answering.lock().unwrap_or_else(PoisonError::into_inner)
+        *self
+            .answering
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn set_answering(&self, answering: ApiSettings) {
         self.tokens.set_lifetime(answering.token_lifetime);
-        *self.answering.lock().unwrap_or_else(PoisonError::into_inner) = answering;
+        *self
+            .answering
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = answering;
     }
 
     pub(crate) fn records(&self) -> MutexGuard<'_, Records> {

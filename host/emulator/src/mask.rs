@@ -15,8 +15,16 @@ pub(crate) struct Mask(Vec<(String, Mask)>);
 
 impl Mask {
     /// Reads a selection from answers of this shape.
-    pub(crate) fn parse<'a>(text: &str, api: &'a Api, answer: At<'a>) -> Result<Self, FieldViolation> {
-        let mut parser = Parser { text, rest: text, depth: 0 };
+    pub(crate) fn parse<'a>(
+        text: &str,
+        api: &'a Api,
+        answer: At<'a>,
+    ) -> Result<Self, FieldViolation> {
+        let mut parser = Parser {
+            text,
+            rest: text,
+            depth: 0,
+        };
         let mask = parser.list()?;
         if !parser.rest.is_empty() {
             return Err(parser.problem());
@@ -42,31 +50,50 @@ impl Mask {
 
     /// What is wanted of a field, if anything; what is named twice is wanted in both ways.
     fn of(&self, name: &str) -> Option<Mask> {
-        let mut named = self.0.iter().filter(|(wanted, _)| wanted == name || wanted == ANY).map(|(_, mask)| mask);
+        let mut named = self
+            .0
+            .iter()
+            .filter(|(wanted, _)| wanted == name || wanted == ANY)
+            .map(|(_, mask)| mask);
         let first = named.next()?.clone();
-        Some(named.fold(first, |all, more| match (all.0.is_empty(), more.0.is_empty()) {
-            (false, false) => Mask(all.0.into_iter().chain(more.0.iter().cloned()).collect()),
-            _ => Mask::default(),
+        Some(named.fold(first, |all, more| {
+            match (all.0.is_empty(), more.0.is_empty()) {
+                (false, false) => Mask(all.0.into_iter().chain(more.0.iter().cloned()).collect()),
+                _ => Mask::default(),
+            }
         }))
     }
 
     /// The same by JSON names, if there are such fields.
     fn resolve<'a>(self, api: &'a Api, at: At<'a>, path: &str) -> Result<Self, FieldViolation> {
         let field = |(name, mask): (String, Self)| {
-            let path = if path.is_empty() { proto_name(&name) } else { format!("{path}.{}", proto_name(&name)) };
+            let path = if path.is_empty() {
+                proto_name(&name)
+            } else {
+                format!("{path}.{}", proto_name(&name))
+            };
             if name == ANY && mask.0.is_empty() {
                 return Ok((name, mask));
             }
             let (name, below) = api.step(at, &name).ok_or_else(|| no_field(&path))?;
             Ok((name, mask.resolve(api, below, &path)?))
         };
-        self.0.into_iter().map(field).collect::<Result<_, _>>().map(Self)
+        self.0
+            .into_iter()
+            .map(field)
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 }
 
 fn no_field(path: &str) -> FieldViolation {
     let path = excerpt(path);
-    violation(&path, format!("Error expanding 'fields' parameter. Cannot find matching fields for path '{path}'."))
+    violation(
+        &path,
+        format!(
+            "Error expanding 'fields' parameter. Cannot find matching fields for path '{path}'."
+        ),
+    )
 }
 
 struct Parser<'a> {
@@ -107,11 +134,17 @@ impl Parser<'_> {
             Mask::default()
         };
         let last = names.pop().unwrap_or_default();
-        Ok(names.into_iter().rfold((last, below), |(name, mask), above| (above, Mask(vec![(name, mask)]))))
+        Ok(names
+            .into_iter()
+            .rfold((last, below), |(name, mask), above| {
+                (above, Mask(vec![(name, mask)]))
+            }))
     }
 
     fn name(&mut self) -> Result<String, FieldViolation> {
-        let end = self.rest.find(|character: char| !(character.is_alphanumeric() || "_-*+@".contains(character)));
+        let end = self
+            .rest
+            .find(|character: char| !(character.is_alphanumeric() || "_-*+@".contains(character)));
         let (name, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
         if name.is_empty() || (name.contains(ANY) && name != ANY) {
             return Err(self.problem());
@@ -128,7 +161,13 @@ impl Parser<'_> {
 
     fn problem(&self) -> FieldViolation {
         let place = self.text.len() - self.rest.len();
-        violation("fields", format!("Invalid field selection {}: wrong at byte {place}", excerpt(self.text)))
+        violation(
+            "fields",
+            format!(
+                "Invalid field selection {}: wrong at byte {place}",
+                excerpt(self.text)
+            ),
+        )
     }
 }
 
@@ -170,10 +209,25 @@ mod tests {
         let reach = r#"{"reachableUsers":["+1"],"reachableUsersMap":{"310-260":{"reachableUsers":["+1"]}}}"#;
         for (schema, json, fields, expected) in [
             ("AgentMessage", message, "name", r#"{"name":"n"}"#),
-            ("AgentMessage", message, "send_time,name", r#"{"name":"n","sendTime":"t"}"#),
+            (
+                "AgentMessage",
+                message,
+                "send_time,name",
+                r#"{"name":"n","sendTime":"t"}"#,
+            ),
             ("AgentMessage", message, "*", message),
-            ("AgentMessage", message, "contentMessage/text", r#"{"contentMessage":{"text":"x"}}"#),
-            ("AgentMessage", message, "contentMessage(text),name", r#"{"name":"n","contentMessage":{"text":"x"}}"#),
+            (
+                "AgentMessage",
+                message,
+                "contentMessage/text",
+                r#"{"contentMessage":{"text":"x"}}"#,
+            ),
+            (
+                "AgentMessage",
+                message,
+                "contentMessage(text),name",
+                r#"{"name":"n","contentMessage":{"text":"x"}}"#,
+            ),
             (
                 "AgentMessage",
                 message,
@@ -206,8 +260,14 @@ mod tests {
                 r#"{"reachableUsersMap":{"310-260":{"reachableUsers":["+1"]}}}"#,
             ),
         ] {
-            let masked = parse(fields, schema).expect(fields).apply(Json::read(json.as_bytes()).expect("JSON"));
-            assert_eq!(serde_json::to_string(&masked).expect("JSON"), expected, "{fields}");
+            let masked = parse(fields, schema)
+                .expect(fields)
+                .apply(Json::read(json.as_bytes()).expect("JSON"));
+            assert_eq!(
+                serde_json::to_string(&masked).expect("JSON"),
+                expected,
+                "{fields}"
+            );
         }
     }
 

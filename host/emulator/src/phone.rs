@@ -17,7 +17,10 @@ use std::collections::BTreeMap;
 /// One phone, and the person who has it. As JSON it is its number and its settings, as `GET /emulator/phones` lists it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(from = "Listed", into = "Listed")]
-#[expect(clippy::struct_excessive_bools, reason = "four independent switches of a phone")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent switches of a phone"
+)]
 pub struct Phone {
     /// Whose it is.
     pub number: PhoneNumber,
@@ -60,7 +63,10 @@ impl From<Listed> for Phone {
 
 impl From<Phone> for Listed {
     fn from(phone: Phone) -> Self {
-        Self { settings: PhoneSettings::from(&phone), number: phone.number }
+        Self {
+            settings: PhoneSettings::from(&phone),
+            number: phone.number,
+        }
     }
 }
 
@@ -198,7 +204,9 @@ impl Phone {
     pub fn talkative(number: PhoneNumber) -> Self {
         let mut phone = Self::quiet(number);
         phone.habits.push(Habit::new(READING + REPLYING, Act::Type));
-        phone.habits.push(Habit::new(READING + REPLYING + REPLYING, Act::Answer));
+        phone
+            .habits
+            .push(Habit::new(READING + REPLYING + REPLYING, Act::Answer));
         phone
     }
 }
@@ -207,21 +215,44 @@ impl When {
     /// Whether a message of an agent is one of these.
     pub(crate) fn matches(&self, agent: &AgentId, content: &ContentMessage) -> bool {
         let cards = || content.rich_card.iter().flat_map(RichCard::cards);
-        let said = cards().flat_map(|card| card.title.iter().chain(&card.description)).chain(&content.text);
+        let said = cards()
+            .flat_map(|card| card.title.iter().chain(&card.description))
+            .chain(&content.text);
         let of_cards = cards().flat_map(|card| &card.suggestions);
-        let offered: Vec<(&str, &str)> = content.suggestions.iter().chain(of_cards).filter_map(offer).collect();
-        self.text.as_ref().is_none_or(|part| said.into_iter().any(|text| text.contains(part)))
-            && self.postback.as_ref().is_none_or(|postback| offered.iter().any(|(_, known)| known == postback))
-            && self.suggestion.as_ref().is_none_or(|text| offered.iter().any(|(known, _)| known == text))
-            && self.agent.as_ref().is_none_or(|Named(wanted)| wanted == agent)
+        let offered: Vec<(&str, &str)> = content
+            .suggestions
+            .iter()
+            .chain(of_cards)
+            .filter_map(offer)
+            .collect();
+        self.text
+            .as_ref()
+            .is_none_or(|part| said.into_iter().any(|text| text.contains(part)))
+            && self
+                .postback
+                .as_ref()
+                .is_none_or(|postback| offered.iter().any(|(_, known)| known == postback))
+            && self
+                .suggestion
+                .as_ref()
+                .is_none_or(|text| offered.iter().any(|(known, _)| known == text))
+            && self
+                .agent
+                .as_ref()
+                .is_none_or(|Named(wanted)| wanted == agent)
     }
 }
 
 /// What a suggestion shows, and its postback.
 fn offer(suggestion: &Suggestion) -> Option<(&str, &str)> {
     match suggestion {
-        Suggestion { reply: Some(reply), .. } => Some((&reply.text, &reply.postback_data)),
-        Suggestion { action: Some(action), .. } => Some((&action.text, &action.postback_data)),
+        Suggestion {
+            reply: Some(reply), ..
+        } => Some((&reply.text, &reply.postback_data)),
+        Suggestion {
+            action: Some(action),
+            ..
+        } => Some((&action.text, &action.postback_data)),
         _ => None,
     }
 }
@@ -229,7 +260,10 @@ fn offer(suggestion: &Suggestion) -> Option<(&str, &str)> {
 impl Habit {
     /// Whatever the message says.
     pub fn new(after: SignedDuration, act: Act) -> Self {
-        Self { when: When::default(), steps: vec![Step { after, act }] }
+        Self {
+            when: When::default(),
+            steps: vec![Step { after, act }],
+        }
     }
 
     /// The person reads each message soon.
@@ -240,12 +274,23 @@ impl Habit {
 
 /// `+15550100001` answers, `…2` hides what it read, `…3` is offline, `…4` has no RCS.
 pub fn demo() -> Vec<Phone> {
-    let number = |last: u8| PhoneNumber::parse(&format!("+1555010000{last}")).expect("a plus sign and eleven digits");
+    let number = |last: u8| {
+        PhoneNumber::parse(&format!("+1555010000{last}")).expect("a plus sign and eleven digits")
+    };
     vec![
         Phone::talkative(number(1)),
-        Phone { read_receipts: false, ..Phone::quiet(number(2)) },
-        Phone { online: false, ..Phone::quiet(number(3)) },
-        Phone { rcs: false, ..Phone::quiet(number(4)) },
+        Phone {
+            read_receipts: false,
+            ..Phone::quiet(number(2))
+        },
+        Phone {
+            online: false,
+            ..Phone::quiet(number(3))
+        },
+        Phone {
+            rcs: false,
+            ..Phone::quiet(number(4))
+        },
     ]
 }
 

@@ -124,7 +124,10 @@ impl Default for Rules {
 impl Rules {
     /// A phone that nobody has listed.
     fn stranger(&self, number: &PhoneNumber) -> Phone {
-        Phone { habits: self.habits.clone(), ..Phone::quiet(number.clone()) }
+        Phone {
+            habits: self.habits.clone(),
+            ..Phone::quiet(number.clone())
+        }
     }
 }
 
@@ -294,7 +297,13 @@ impl Command for Pass {
 
 impl Platform {
     /// Nothing has been sent yet.
-    pub fn new(agents: Vec<Agent>, phones: Vec<Phone>, rules: Rules, seed: Uuid, now: Timestamp) -> Self {
+    pub fn new(
+        agents: Vec<Agent>,
+        phones: Vec<Phone>,
+        rules: Rules,
+        seed: Uuid,
+        now: Timestamp,
+    ) -> Self {
         let mut platform = Self {
             rules,
             agents: BTreeMap::new(),
@@ -310,9 +319,13 @@ impl Platform {
         };
         for agent in agents {
             platform.plan_launches(now, &agent);
-            platform.agents.insert(agent.id.clone(), AgentState::new(agent));
+            platform
+                .agents
+                .insert(agent.id.clone(), AgentState::new(agent));
         }
-        phones.into_iter().for_each(|phone| platform.list(now, phone));
+        phones
+            .into_iter()
+            .for_each(|phone| platform.list(now, phone));
         platform
     }
 
@@ -348,32 +361,56 @@ impl Platform {
 
     /// A phone as it is now.
     pub fn phone(&self, number: &PhoneNumber) -> Cow<'_, Phone> {
-        let listed = self.phones.get(number).map(|state| Cow::Borrowed(&state.phone));
+        let listed = self
+            .phones
+            .get(number)
+            .map(|state| Cow::Borrowed(&state.phone));
         listed.unwrap_or_else(|| Cow::Owned(self.rules.stranger(number)))
     }
 
     /// What a phone has been sent, in order; of messages that have come to their end only the last thousand.
-    pub fn shown<'a>(&'a self, number: &PhoneNumber) -> impl DoubleEndedIterator<Item = Shown<'a>> + use<'a> {
-        let messages = self.phones.get(number).into_iter().flat_map(|state| &state.messages);
+    pub fn shown<'a>(
+        &'a self,
+        number: &PhoneNumber,
+    ) -> impl DoubleEndedIterator<Item = Shown<'a>> + use<'a> {
+        let messages = self
+            .phones
+            .get(number)
+            .into_iter()
+            .flat_map(|state| &state.messages);
         messages.filter_map(|(agent, id)| {
             let stored = self.stored_in(agent, id)?;
-            Some(Shown { agent, id, state: stored.state, content: &stored.message.content_message })
+            Some(Shown {
+                agent,
+                id,
+                state: stored.state,
+                content: &stored.message.content_message,
+            })
         })
     }
 
     /// What its person said, in order: the last thousand.
     pub fn said(&self, number: &PhoneNumber) -> impl Iterator<Item = &Said> {
-        self.phones.get(number).into_iter().flat_map(|state| &state.said)
+        self.phones
+            .get(number)
+            .into_iter()
+            .flat_map(|state| &state.said)
     }
 
     /// The events that a phone has been shown, in order: the last thousand.
     pub fn signals(&self, number: &PhoneNumber) -> impl Iterator<Item = &AgentEvent> {
-        self.phones.get(number).into_iter().flat_map(|state| &state.signals)
+        self.phones
+            .get(number)
+            .into_iter()
+            .flat_map(|state| &state.signals)
     }
 
     /// The carriers of the phones that are listed.
     pub(crate) fn carriers(&self) -> BTreeSet<&str> {
-        self.phones.values().map(|state| state.phone.carrier.as_str()).collect()
+        self.phones
+            .values()
+            .map(|state| state.phone.carrier.as_str())
+            .collect()
     }
 
     /// Says which agents there are.
@@ -383,7 +420,10 @@ impl Platform {
 
     /// Whether a phone shows that an agent types.
     pub fn is_typing(&self, number: &PhoneNumber, agent: &AgentId, now: Timestamp) -> bool {
-        self.phones.get(number).and_then(|state| state.typing_until.get(agent)).is_some_and(|until| *until > now)
+        self.phones
+            .get(number)
+            .and_then(|state| state.typing_until.get(agent))
+            .is_some_and(|until| *until > now)
     }
 
     /// How a person has answered the invitation to be a tester of an agent, if there is one.
@@ -407,7 +447,9 @@ impl Platform {
 
     fn phone_state(&mut self, number: &PhoneNumber) -> &mut PhoneState {
         let (now, rules) = (self.now, &self.rules);
-        self.phones.entry(number.clone()).or_insert_with(|| PhoneState::new(rules.stranger(number), now))
+        self.phones
+            .entry(number.clone())
+            .or_insert_with(|| PhoneState::new(rules.stranger(number), now))
     }
 
     fn stored_in(&self, agent: &AgentId, id: &MessageId) -> Option<&Stored> {
@@ -426,19 +468,30 @@ impl Platform {
 
     /// The queue has no part in it any longer.
     fn leave_queue(&mut self, agent: &AgentId, id: &MessageId, state: State) {
-        let Some(stored) = self.stored(agent, id) else { return };
+        let Some(stored) = self.stored(agent, id) else {
+            return;
+        };
         stored.state = state;
         let (timers, number) = (std::mem::take(&mut stored.timers), stored.phone.clone());
-        timers.into_iter().for_each(|timer| self.schedule.cancel(timer));
-        self.phone_state(&number).waiting.remove(&(agent.clone(), id.clone()));
+        timers
+            .into_iter()
+            .for_each(|timer| self.schedule.cancel(timer));
+        self.phone_state(&number)
+            .waiting
+            .remove(&(agent.clone(), id.clone()));
         self.forget_the_oldest(&number);
     }
 
     /// What a phone shows is bounded; that an id was used is never forgotten.
     fn forget_the_oldest(&mut self, number: &PhoneNumber) {
         while self.phone_state(number).messages.len() > KEPT_PER_PHONE {
-            let Some((agent, id)) = self.phone_state(number).messages.front().cloned() else { return };
-            if self.stored_in(&agent, &id).is_some_and(|stored| stored.state == State::Queued) {
+            let Some((agent, id)) = self.phone_state(number).messages.front().cloned() else {
+                return;
+            };
+            if self
+                .stored_in(&agent, &id)
+                .is_some_and(|stored| stored.state == State::Queued)
+            {
                 return;
             }
             self.phone_state(number).messages.pop_front();

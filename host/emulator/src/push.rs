@@ -112,12 +112,28 @@ impl Push {
         clock: Clock,
         seed: Uuid,
     ) -> Result<(Arc<Self>, JoinHandle<()>), String> {
-        let client = Client::builder().no_proxy().redirect(redirect::Policy::none());
+        let client = Client::builder()
+            .no_proxy()
+            .redirect(redirect::Policy::none());
         let client = client.build().map_err(|problem| problem.to_string())?;
         let queue = Queue::new(settings.queue_length_max, settings.launches_to);
         let (faults, log) = (settings.faults.clone(), Log::default());
-        let state = State { queue, settings: Arc::new(settings), seed, faults, log, published: 0, generation: 0 };
-        let push = Self { client, clock, state: Mutex::new(state), changed: Notify::new(), told: Notify::new() };
+        let state = State {
+            queue,
+            settings: Arc::new(settings),
+            seed,
+            faults,
+            log,
+            published: 0,
+            generation: 0,
+        };
+        let push = Self {
+            client,
+            clock,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            told: Notify::new(),
+        };
         let push = Arc::new(push);
         Ok((push.clone(), tokio::spawn(push.drain())))
     }
@@ -144,27 +160,54 @@ impl Push {
         let begun = Instant::now();
         let answer = self.ask(url, client_token).await;
         let (url, took) = (url.to_owned(), begun.elapsed());
-        let result = answer.map(|answer| Handshake { level: level.clone(), url: url.clone(), answer, took });
-        let registering = Registering { at: self.clock.now(), level, url, result: result.clone() };
+        let result = answer.map(|answer| Handshake {
+            level: level.clone(),
+            url: url.clone(),
+            answer,
+            took,
+        });
+        let registering = Registering {
+            at: self.clock.now(),
+            level,
+            url,
+            result: result.clone(),
+        };
         self.state().log.register(registering);
         result
     }
 
     /// Calls this webhook from now on, in place of the one before.
     fn wire(&self, handshake: &Handshake, client_token: SecretString) {
-        let Handshake { level, url, answer, .. } = handshake.clone();
-        self.state().queue.targets.register(Registration { level, url, client_token, answer });
+        let Handshake {
+            level, url, answer, ..
+        } = handshake.clone();
+        self.state().queue.targets.register(Registration {
+            level,
+            url,
+            client_token,
+            answer,
+        });
         self.changed.notify_one();
     }
 
     /// Calls another webhook from now on, or none.
     pub(crate) fn rewire(&self, Rewiring { agent, to }: Rewiring) {
         let level = agent.map_or(Level::Partner, Level::Agent);
-        let Some(Webhook { url, client_token, answer }) = to else {
+        let Some(Webhook {
+            url,
+            client_token,
+            answer,
+        }) = to
+        else {
             self.state().queue.targets.remove(&level);
             return self.changed.notify_one();
         };
-        let handshake = Handshake { level, url, answer, took: Duration::ZERO };
+        let handshake = Handshake {
+            level,
+            url,
+            answer,
+            took: Duration::ZERO,
+        };
         self.wire(&handshake, client_token.0.into());
     }
 
@@ -181,7 +224,10 @@ impl Push {
         state.published += 1;
         let waiting = Waiting {
             place: 0,
-            stream: Stream { agent: agent.clone(), launches: notice.new_launch_state.is_some() },
+            stream: Stream {
+                agent: agent.clone(),
+                launches: notice.new_launch_state.is_some(),
+            },
             notice: Arc::new(notice),
             publication_id: publication_id(&state.seed, number),
             published_at: now,
@@ -208,7 +254,10 @@ impl Push {
     pub(crate) fn saved(&self) -> PushState {
         let state = self.state();
         PushState {
-            settings: WebhookSettings { faults: state.faults.clone(), ..(*state.settings).clone() },
+            settings: WebhookSettings {
+                faults: state.faults.clone(),
+                ..(*state.settings).clone()
+            },
             published: state.published,
             backlog: state.queue.backlog(),
         }
@@ -216,9 +265,15 @@ impl Push {
 
     /// In place of what there was. The webhooks stay registered; what they are being told is not told again.
     pub(crate) fn go_on_with(&self, saved: PushState, seed: Uuid) {
-        let PushState { settings, published, backlog } = saved;
+        let PushState {
+            settings,
+            published,
+            backlog,
+        } = saved;
         let mut state = self.state();
-        state.queue.go_on_with(backlog, settings.queue_length_max, settings.launches_to);
+        state
+            .queue
+            .go_on_with(backlog, settings.queue_length_max, settings.launches_to);
         (state.faults, state.settings) = (settings.faults.clone(), Arc::new(settings));
         (state.seed, state.published) = (seed, published);
         state.generation += 1;
@@ -245,7 +300,11 @@ impl Push {
         };
         Status {
             targets: state.queue.targets.all().map(target).collect(),
-            calling: state.queue.calling.as_ref().map(|registration| registration.url.clone()),
+            calling: state
+                .queue
+                .calling
+                .as_ref()
+                .map(|registration| registration.url.clone()),
             waiting: state.queue.len(),
             held: state.queue.held(),
             length_max: state.settings.queue_length_max,
@@ -256,13 +315,25 @@ impl Push {
         }
     }
 
-    async fn ask(&self, url: &str, client_token: &SecretString) -> Result<SecretAnswer, WebhookProblem> {
+    async fn ask(
+        &self,
+        url: &str,
+        client_token: &SecretString,
+    ) -> Result<SecretAnswer, WebhookProblem> {
         let settings = self.settings();
         let address = parse(url, &settings)?;
         let secret = Uuid::new_v4().simple().to_string();
         let token = client_token.expose_secret();
-        let failed = |complaint| WebhookProblem::Call { url: url.to_owned(), complaint };
-        let unanswered = |problem| failed(Complaint::without_answer(&problem, settings.answer_time_max));
+        let failed = |complaint| WebhookProblem::Call {
+            url: url.to_owned(),
+            complaint,
+        };
+        let unanswered = |problem| {
+            failed(Complaint::without_answer(
+                &problem,
+                settings.answer_time_max,
+            ))
+        };
         let request = self
             .client
             .post(address)
@@ -274,12 +345,17 @@ impl Push {
         if let Some(complaint) = Complaint::about(&response) {
             return Err(failed(complaint));
         }
-        let body = read(response, handshake::ANSWER_BYTES_MAX).await.map_err(unanswered)?;
+        let body = read(response, handshake::ANSWER_BYTES_MAX)
+            .await
+            .map_err(unanswered)?;
         let answer = SecretAnswer::judge(&secret, token, &body);
         if answer.does(settings.secret) {
             return Ok(answer);
         }
-        Err(WebhookProblem::WrongAnswer { url: url.to_owned(), answer })
+        Err(WebhookProblem::WrongAnswer {
+            url: url.to_owned(),
+            answer,
+        })
     }
 
     async fn drain(self: Arc<Self>) {
@@ -287,8 +363,14 @@ impl Push {
             let now = self.clock.now();
             let (turn, generation) = self.state().turn(now);
             match turn {
-                Turn::Call(waiting, registration) => self.deliver(waiting, &registration, generation).await,
-                Turn::Drop(waiting, gone) => self.state().log.note(Delivery::new(now, &waiting, gone.into())),
+                Turn::Call(waiting, registration) => {
+                    self.deliver(waiting, &registration, generation).await
+                }
+                Turn::Drop(waiting, gone) => {
+                    self.state()
+                        .log
+                        .note(Delivery::new(now, &waiting, gone.into()))
+                }
                 Turn::WaitUntil(time) => tokio::select! {
                     () = self.clock.sleep_until(time) => {}
                     () = self.changed.notified() => {}
@@ -313,17 +395,29 @@ impl Push {
             Ok(()) => {
                 state.queue.succeeded(registration);
                 let is_bad = waiting.faults.contains(&WebhookFault::BadSignature);
-                if is_bad { Verdict::TakenBadlySigned } else { Verdict::Taken }
+                if is_bad {
+                    Verdict::TakenBadlySigned
+                } else {
+                    Verdict::Taken
+                }
             }
             Err(complaint) => {
                 let kept_until = after(waiting.published_at, KEPT);
                 let first_delay = state.settings.first_delay;
                 let again_at = state.queue.failed(waiting, registration, now, first_delay);
-                Verdict::NotTaken { complaint, again_at, kept_until }
+                Verdict::NotTaken {
+                    complaint,
+                    again_at,
+                    kept_until,
+                }
             }
         };
         let url = Some(registration.url.clone());
-        state.log.note(Delivery { url, took, ..Delivery::new(now, &was, verdict) });
+        state.log.note(Delivery {
+            url,
+            took,
+            ..Delivery::new(now, &was, verdict)
+        });
     }
 
     /// The body of an answer means nothing, so nobody waits for it.
@@ -342,7 +436,11 @@ impl Push {
             None => request,
         };
         let unanswered = |problem| Complaint::without_answer(&problem, settings.answer_time_max);
-        let response = request.body(envelope.body).send().await.map_err(unanswered)?;
+        let response = request
+            .body(envelope.body)
+            .send()
+            .await
+            .map_err(unanswered)?;
         Complaint::about(&response).map_or(Ok(()), Err)
     }
 
@@ -370,12 +468,17 @@ impl State {
         if has(WebhookFault::Dropped) {
             return self.log.note(Delivery::new(now, &waiting, Verdict::Lost));
         }
-        let plain = || Waiting { faults: [WebhookFault::Duplicate].into(), ..waiting.clone() };
+        let plain = || Waiting {
+            faults: [WebhookFault::Duplicate].into(),
+            ..waiting.clone()
+        };
         let copy = has(WebhookFault::Duplicate).then(plain);
         if has(WebhookFault::Late) {
-            self.queue.hold(waiting, in_seconds(self.faults.late_seconds));
+            self.queue
+                .hold(waiting, in_seconds(self.faults.late_seconds));
         } else if has(WebhookFault::Reordered) {
-            self.queue.swap(waiting, in_seconds(self.faults.reordered_seconds));
+            self.queue
+                .swap(waiting, in_seconds(self.faults.reordered_seconds));
         } else {
             self.queue.push(waiting);
         }
@@ -395,14 +498,23 @@ impl From<Gone> for Verdict {
 }
 
 fn parse(url: &str, settings: &WebhookSettings) -> Result<Url, WebhookProblem> {
-    let no_address = |reason: String| WebhookProblem::Address { url: url.to_owned(), reason };
+    let no_address = |reason: String| WebhookProblem::Address {
+        url: url.to_owned(),
+        reason,
+    };
     let address = Url::parse(url).map_err(|problem| no_address(problem.to_string()))?;
     match address.scheme() {
         "https" => Ok(address),
         "http" if !settings.https_only => Ok(address),
         scheme => {
-            let wanted = if settings.https_only { "https" } else { "https or http" };
-            Err(no_address(format!("it begins with {scheme}, and must with {wanted}")))
+            let wanted = if settings.https_only {
+                "https"
+            } else {
+                "https or http"
+            };
+            Err(no_address(format!(
+                "it begins with {scheme}, and must with {wanted}"
+            )))
         }
     }
 }
@@ -415,7 +527,10 @@ fn typed(request: RequestBuilder, kind: Option<&'static str>) -> RequestBuilder 
 }
 
 /// The beginning of a body: of one that is longer, one byte more.
-pub(crate) async fn read(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, reqwest::Error> {
+pub(crate) async fn read(
+    mut response: Response,
+    bytes_max: usize,
+) -> Result<Vec<u8>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         body.extend_from_slice(&chunk);
@@ -429,7 +544,9 @@ pub(crate) async fn read(mut response: Response, bytes_max: usize) -> Result<Vec
 
 /// Sixteen digits, as captured.
 fn publication_id(seed: &Uuid, number: u64) -> String {
-    let drawn = Uuid::new_v5(seed, format!("publication {number}").as_bytes()).as_u64_pair().0;
+    let drawn = Uuid::new_v5(seed, format!("publication {number}").as_bytes())
+        .as_u64_pair()
+        .0;
     (PUBLICATION_ID_MIN + drawn % (9 * PUBLICATION_ID_MIN)).to_string()
 }
 
@@ -479,8 +596,14 @@ const CLOCK: &Behaviour = &Behaviour {
 const OWN: &[&Behaviour] = &[ONLY_200, TIME_OUT, SAME_PUBLICATION, DOCTOR, CLOCK];
 
 /// All that is decided here.
-pub(crate) const BEHAVIOURS: &[&[&Behaviour]] =
-    &[OWN, envelope::BEHAVIOURS, faults::BEHAVIOURS, handshake::BEHAVIOURS, queue::BEHAVIOURS, targets::BEHAVIOURS];
+pub(crate) const BEHAVIOURS: &[&[&Behaviour]] = &[
+    OWN,
+    envelope::BEHAVIOURS,
+    faults::BEHAVIOURS,
+    handshake::BEHAVIOURS,
+    queue::BEHAVIOURS,
+    targets::BEHAVIOURS,
+];
 
 #[cfg(test)]
 mod tests;

@@ -29,7 +29,10 @@ pub struct KeptRequests {
 
 impl Default for KeptRequests {
     fn default() -> Self {
-        Self { count_max: 10_000, bytes_max: 32 << 20 }
+        Self {
+            count_max: 10_000,
+            bytes_max: 32 << 20,
+        }
     }
 }
 
@@ -125,18 +128,35 @@ pub(crate) struct Records {
 
 impl Records {
     pub(crate) fn new(limits: KeptRequests) -> Self {
-        Self { limits, ..Self::default() }
+        Self {
+            limits,
+            ..Self::default()
+        }
     }
 
     /// Without a status nothing was answered.
-    pub(crate) fn keep(&mut self, asked: Asked, status: Option<StatusCode>, answer: &[u8], faults: Vec<RequestFault>) {
+    pub(crate) fn keep(
+        &mut self,
+        asked: Asked,
+        status: Option<StatusCode>,
+        answer: &[u8],
+        faults: Vec<RequestFault>,
+    ) {
         self.count += 1;
         let (number, answer, faults) = (self.count, Kept::new(answer), faults.into());
-        let record = Record { number, asked, status, answer, faults };
+        let record = Record {
+            number,
+            asked,
+            status,
+            answer,
+            faults,
+        };
         self.bytes += record.bytes();
         self.ring.push_back(Arc::new(record));
         while self.ring.len() > self.limits.count_max || self.bytes > self.limits.bytes_max {
-            let Some(oldest) = self.ring.pop_front() else { return };
+            let Some(oldest) = self.ring.pop_front() else {
+                return;
+            };
             self.bytes -= oldest.bytes();
         }
     }
@@ -158,8 +178,12 @@ impl Records {
 
     /// Oldest first.
     pub(crate) fn matching(&self, filter: &RequestFilter) -> impl Iterator<Item = &Arc<Record>> {
-        let first = self.ring.partition_point(|record| record.number <= filter.after);
-        self.ring.range(first..).filter(|record| record.matches(filter))
+        let first = self
+            .ring
+            .partition_point(|record| record.number <= filter.after);
+        self.ring
+            .range(first..)
+            .filter(|record| record.matches(filter))
     }
 }
 
@@ -176,8 +200,11 @@ impl Asked {
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
         let mut lines = String::with_capacity(256);
         for (name, value) in headers {
-            let value =
-                if SECRET_HEADERS.contains(&name.as_str()) { REDACTED } else { value.to_str().unwrap_or_default() };
+            let value = if SECRET_HEADERS.contains(&name.as_str()) {
+                REDACTED
+            } else {
+                value.to_str().unwrap_or_default()
+            };
             // Writing to a text never fails.
             let _ = writeln!(lines, "{name}: {value}");
         }
@@ -194,10 +221,19 @@ impl Asked {
 
 impl Record {
     fn matches(&self, filter: &RequestFilter) -> bool {
-        let RequestFilter { after, method, agent, phone, status } = filter;
+        let RequestFilter {
+            after,
+            method,
+            agent,
+            phone,
+            status,
+        } = filter;
         if self.number <= *after
-            || method.as_deref().is_some_and(|method| self.asked.method != Some(method))
-            || status.is_some_and(|status| self.status.map(|status| status.as_u16()) != Some(status))
+            || method
+                .as_deref()
+                .is_some_and(|method| self.asked.method != Some(method))
+            || status
+                .is_some_and(|status| self.status.map(|status| status.as_u16()) != Some(status))
         {
             return false;
         }
@@ -212,7 +248,12 @@ impl Record {
     pub(crate) fn exchange(&self) -> Exchange {
         let asked = &self.asked;
         let uri = asked.uri();
-        let Subject { method, phone, agent, id } = self.subject(&uri);
+        let Subject {
+            method,
+            phone,
+            agent,
+            id,
+        } = self.subject(&uri);
         let shown = |(name, value): (String, String)| {
             let secret = is_secret(&name);
             (name, if secret { REDACTED.to_owned() } else { value })
@@ -224,7 +265,10 @@ impl Record {
             http_method: asked.http_method.to_string(),
             path: uri.path().to_owned(),
             query: query(&uri).into_iter().map(shown).collect(),
-            headers: asked.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            headers: asked
+                .headers()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
             agent,
             phone,
             id,
@@ -242,8 +286,17 @@ impl Record {
 
     /// About as much as it takes.
     fn bytes(&self) -> usize {
-        let Asked { target, headers, body, .. } = &self.asked;
-        size_of::<Self>() + target.len() + headers.len() + body.bytes.len() + self.answer.bytes.len()
+        let Asked {
+            target,
+            headers,
+            body,
+            ..
+        } = &self.asked;
+        size_of::<Self>()
+            + target.len()
+            + headers.len()
+            + body.bytes.len()
+            + self.answer.bytes.len()
     }
 }
 
@@ -253,11 +306,15 @@ impl Asked {
     }
 
     fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers.lines().filter_map(|line| line.split_once(": "))
+        self.headers
+            .lines()
+            .filter_map(|line| line.split_once(": "))
     }
 
     fn header(&self, name: &str) -> &str {
-        self.headers().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+        self.headers()
+            .find(|(known, _)| *known == name)
+            .map_or("", |(_, value)| value)
     }
 
     /// Without compression, as far as it can be read.
@@ -266,7 +323,9 @@ impl Asked {
             return Cow::Borrowed(&self.body.bytes);
         }
         let mut plain = Vec::new();
-        let _ = GzDecoder::new(&*self.body.bytes).take(BODY_BYTES_MAX as u64).read_to_end(&mut plain);
+        let _ = GzDecoder::new(&*self.body.bytes)
+            .take(BODY_BYTES_MAX as u64)
+            .read_to_end(&mut plain);
         Cow::Owned(plain)
     }
 
@@ -277,19 +336,35 @@ impl Asked {
             return read(&body);
         }
         let target = format!("/?{}", String::from_utf8_lossy(&body).trim());
-        let pairs = target.parse().map(|uri: Uri| query(&uri)).unwrap_or_default();
+        let pairs = target
+            .parse()
+            .map(|uri: Uri| query(&uri))
+            .unwrap_or_default();
         let shown = |(name, value): (String, String)| match name.as_str() {
             "grant_type" => (name, value),
             _ => (name, REDACTED.to_owned()),
         };
-        Value::Object(pairs.into_iter().map(shown).map(|(name, value)| (name, value.into())).collect())
+        Value::Object(
+            pairs
+                .into_iter()
+                .map(shown)
+                .map(|(name, value)| (name, value.into()))
+                .collect(),
+        )
     }
 }
 
 impl Kept {
     fn new(body: &[u8]) -> Self {
-        let bytes = if body.len() <= BODY_BYTES_MAX { body } else { &[] };
-        Self { bytes: bytes.into(), length: body.len() }
+        let bytes = if body.len() <= BODY_BYTES_MAX {
+            body
+        } else {
+            &[]
+        };
+        Self {
+            bytes: bytes.into(),
+            length: body.len(),
+        }
     }
 }
 
@@ -298,7 +373,9 @@ fn read(body: &[u8]) -> Value {
     if body.is_empty() {
         return Value::Null;
     }
-    let json = Json::read(body).or_else(|_| Json::read_leniently(body)).map(Json::into_value);
+    let json = Json::read(body)
+        .or_else(|_| Json::read_leniently(body))
+        .map(Json::into_value);
     json.unwrap_or_else(|_| std::str::from_utf8(body).map_or(Value::Null, Value::from))
 }
 
@@ -315,7 +392,12 @@ pub(crate) fn is_secret(parameter: &str) -> bool {
 }
 
 pub(crate) const REDACTED: &str = "[redacted]";
-pub(crate) const SECRET_HEADERS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-goog-api-key"];
+pub(crate) const SECRET_HEADERS: [&str; 4] = [
+    "authorization",
+    "cookie",
+    "proxy-authorization",
+    "x-goog-api-key",
+];
 const SECRET_PARAMETERS: [&str; 4] = ["access_token", "assertion", "key", "oauth_token"];
 /// More than a message may have.
 const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -327,7 +409,10 @@ mod tests {
     fn keep(records: &mut Records, target: &str, body: &str, status: u16) {
         let uri: Uri = target.parse().expect("an address");
         let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, "Bearer secret".parse().expect("a value"));
+        headers.insert(
+            header::AUTHORIZATION,
+            "Bearer secret".parse().expect("a value"),
+        );
         let asked = Asked::new(
             Timestamp::UNIX_EPOCH,
             Some("phones.agentMessages.create"),
@@ -340,31 +425,68 @@ mod tests {
     }
 
     fn numbers(records: &Records, filter: &RequestFilter) -> Vec<u64> {
-        records.matching(filter).map(|record| record.number).collect()
+        records
+            .matching(filter)
+            .map(|record| record.number)
+            .collect()
     }
 
     #[test]
     fn the_oldest_are_forgotten_by_number_and_by_size() {
-        let mut records = Records::new(KeptRequests { count_max: 3, bytes_max: 100_000 });
+        let mut records = Records::new(KeptRequests {
+            count_max: 3,
+            bytes_max: 100_000,
+        });
         for _ in 0..5 {
             keep(&mut records, "/v1/x", "", 200);
         }
-        assert_eq!((numbers(&records, &RequestFilter::default()), records.forgotten()), (vec![3, 4, 5], 2));
+        assert_eq!(
+            (
+                numbers(&records, &RequestFilter::default()),
+                records.forgotten()
+            ),
+            (vec![3, 4, 5], 2)
+        );
         keep(&mut records, "/v1/x", &"x".repeat(60_000), 200);
         keep(&mut records, "/v1/x", &"x".repeat(60_000), 200);
-        assert_eq!(numbers(&records, &RequestFilter::default()), [7], "two do not fit");
-        assert!(records.bytes > 60_000 && records.bytes < 100_000, "{}", records.bytes);
+        assert_eq!(
+            numbers(&records, &RequestFilter::default()),
+            [7],
+            "two do not fit"
+        );
+        assert!(
+            records.bytes > 60_000 && records.bytes < 100_000,
+            "{}",
+            records.bytes
+        );
         keep(&mut records, "/v1/x", &"x".repeat(BODY_BYTES_MAX + 1), 200);
-        let last =
-            records.matching(&RequestFilter { after: 7, ..RequestFilter::default() }).next().expect("one").exchange();
-        assert_eq!((last.body, last.body_bytes), (Value::Null, BODY_BYTES_MAX + 1), "what is very long is not kept");
+        let last = records
+            .matching(&RequestFilter {
+                after: 7,
+                ..RequestFilter::default()
+            })
+            .next()
+            .expect("one")
+            .exchange();
+        assert_eq!(
+            (last.body, last.body_bytes),
+            (Value::Null, BODY_BYTES_MAX + 1),
+            "what is very long is not kept"
+        );
         records.forget();
         keep(&mut records, "/v1/x", "", 200);
         assert_eq!(
-            (numbers(&records, &RequestFilter::default()), records.last(), records.forgotten()),
+            (
+                numbers(&records, &RequestFilter::default()),
+                records.last(),
+                records.forgotten()
+            ),
             (vec![9], 9, 8)
         );
-        let mut none = Records::new(KeptRequests { count_max: 0, bytes_max: 0 });
+        let mut none = Records::new(KeptRequests {
+            count_max: 0,
+            bytes_max: 0,
+        });
         keep(&mut none, "/v1/x", "", 200);
         assert_eq!((none.last(), none.forgotten(), none.bytes), (1, 1, 0));
     }
@@ -372,20 +494,73 @@ mod tests {
     #[test]
     fn each_part_of_a_filter_counts() {
         let mut records = Records::new(KeptRequests::default());
-        keep(&mut records, "/v1/phones/+15550100001/agentMessages?messageId=m1&agentId=demo", "", 200);
-        keep(&mut records, "/v1/phones/+15550100002/agentMessages?messageId=m1&agentId=demo", "", 404);
-        keep(&mut records, "/v1/phones/+15550100002/agentMessages?messageId=m1&agentId=other", "", 200);
+        keep(
+            &mut records,
+            "/v1/phones/+15550100001/agentMessages?messageId=m1&agentId=demo",
+            "",
+            200,
+        );
+        keep(
+            &mut records,
+            "/v1/phones/+15550100002/agentMessages?messageId=m1&agentId=demo",
+            "",
+            404,
+        );
+        keep(
+            &mut records,
+            "/v1/phones/+15550100002/agentMessages?messageId=m1&agentId=other",
+            "",
+            200,
+        );
         let all = RequestFilter::default();
         let phone = PhoneNumber::parse("+15550100002").ok();
         let agent = AgentId::parse("other").ok();
         for (filter, found) in [
             (all.clone(), &[1, 2, 3][..]),
-            (RequestFilter { after: 2, ..all.clone() }, &[3]),
-            (RequestFilter { method: Some("files.create".into()), ..all.clone() }, &[]),
-            (RequestFilter { status: Some(200), ..all.clone() }, &[1, 3]),
-            (RequestFilter { phone: phone.clone(), ..all.clone() }, &[2, 3]),
-            (RequestFilter { agent: agent.clone(), ..all.clone() }, &[3]),
-            (RequestFilter { agent, phone, status: Some(404), ..all }, &[]),
+            (
+                RequestFilter {
+                    after: 2,
+                    ..all.clone()
+                },
+                &[3],
+            ),
+            (
+                RequestFilter {
+                    method: Some("files.create".into()),
+                    ..all.clone()
+                },
+                &[],
+            ),
+            (
+                RequestFilter {
+                    status: Some(200),
+                    ..all.clone()
+                },
+                &[1, 3],
+            ),
+            (
+                RequestFilter {
+                    phone: phone.clone(),
+                    ..all.clone()
+                },
+                &[2, 3],
+            ),
+            (
+                RequestFilter {
+                    agent: agent.clone(),
+                    ..all.clone()
+                },
+                &[3],
+            ),
+            (
+                RequestFilter {
+                    agent,
+                    phone,
+                    status: Some(404),
+                    ..all
+                },
+                &[],
+            ),
         ] {
             assert_eq!(numbers(&records, &filter), found, "{filter:?}");
         }

@@ -40,10 +40,17 @@ impl From<Vec<FieldViolation>> for Invalid {
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "@type")]
 enum Detail {
-    #[serde(rename = "type.googleapis.com/google.rpc.BadRequest", rename_all = "camelCase")]
+    #[serde(
+        rename = "type.googleapis.com/google.rpc.BadRequest",
+        rename_all = "camelCase"
+    )]
     BadRequest { field_violations: Vec<Violation> },
     #[serde(rename = "type.googleapis.com/google.rpc.ErrorInfo")]
-    ErrorInfo { reason: &'static str, domain: &'static str, metadata: BTreeMap<&'static str, String> },
+    ErrorInfo {
+        reason: &'static str,
+        domain: &'static str,
+        metadata: BTreeMap<&'static str, String>,
+    },
 }
 
 /// A violation as Google writes it: without a field for the whole body.
@@ -74,23 +81,45 @@ impl Refusal {
         };
         let (behaviour, message, violations) = match problem.into() {
             Invalid::Payload(violations) => {
-                let said: Vec<&str> = violations.iter().map(|violation| violation.description.as_str()).collect();
+                let said: Vec<&str> = violations
+                    .iter()
+                    .map(|violation| violation.description.as_str())
+                    .collect();
                 (UNREADABLE, said.join("\n"), violations)
             }
             Invalid::Argument(violations) => {
                 let said: Vec<String> = violations.iter().map(said).collect();
-                (INVALID, format!("Request contains an invalid argument: {}", said.join("; ")), violations)
+                (
+                    INVALID,
+                    format!("Request contains an invalid argument: {}", said.join("; ")),
+                    violations,
+                )
             }
         };
         let written = |FieldViolation { field, description }| Violation { field, description };
-        let detail = Detail::BadRequest { field_violations: violations.into_iter().map(written).collect() };
-        Self { detail: Some(detail), ..Self::new(behaviour, StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", &message) }
+        let detail = Detail::BadRequest {
+            field_violations: violations.into_iter().map(written).collect(),
+        };
+        Self {
+            detail: Some(detail),
+            ..Self::new(
+                behaviour,
+                StatusCode::BAD_REQUEST,
+                "INVALID_ARGUMENT",
+                &message,
+            )
+        }
     }
 
     /// 413.
     pub(crate) fn too_large(bytes_max: usize) -> Self {
         let message = format!("Request payload size exceeds the limit: {bytes_max} bytes.");
-        Self::new(TOO_LARGE, StatusCode::PAYLOAD_TOO_LARGE, "INVALID_ARGUMENT", &message)
+        Self::new(
+            TOO_LARGE,
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "INVALID_ARGUMENT",
+            &message,
+        )
     }
 
     /// 401, or 403 for a token of another API.
@@ -120,9 +149,16 @@ impl Refusal {
         let detail = reason.map(|reason| Detail::ErrorInfo {
             reason,
             domain: "googleapis.com",
-            metadata: BTreeMap::from([("method", method.to_owned()), ("service", audience.host().to_owned())]),
+            metadata: BTreeMap::from([
+                ("method", method.to_owned()),
+                ("service", audience.host().to_owned()),
+            ]),
         });
-        Self { detail, challenge: Some((challenge, audience)), ..Self::new(UNAUTHENTICATED, status, code, &message) }
+        Self {
+            detail,
+            challenge: Some((challenge, audience)),
+            ..Self::new(UNAUTHENTICATED, status, code, &message)
+        }
     }
 
     /// 403 for an agent that is missing, or not the caller's.
@@ -132,13 +168,23 @@ impl Refusal {
              project you're authenticating with.",
             agent.map_or_else(|| "null".to_owned(), excerpt)
         );
-        Self::new(UNKNOWN_AGENT, StatusCode::FORBIDDEN, "PERMISSION_DENIED", &message)
+        Self::new(
+            UNKNOWN_AGENT,
+            StatusCode::FORBIDDEN,
+            "PERMISSION_DENIED",
+            &message,
+        )
     }
 
     /// 403 for an event for Dialogflow.
     pub(crate) fn no_dialogflow() -> Self {
         let message = "The agent has no Dialogflow integration.";
-        Self::new(NO_DIALOGFLOW, StatusCode::FORBIDDEN, "PERMISSION_DENIED", message)
+        Self::new(
+            NO_DIALOGFLOW,
+            StatusCode::FORBIDDEN,
+            "PERMISSION_DENIED",
+            message,
+        )
     }
 
     /// 404 for a phone without RCS.
@@ -151,17 +197,28 @@ impl Refusal {
     pub(crate) fn not_a_tester() -> Self {
         let message = "This operation is blocked because the RBM agent has not launched and the recipient has not been \
                        invited and accepted the invitation to become a tester.";
-        Self::new(NOT_A_TESTER, StatusCode::FORBIDDEN, "PERMISSION_DENIED", message)
+        Self::new(
+            NOT_A_TESTER,
+            StatusCode::FORBIDDEN,
+            "PERMISSION_DENIED",
+            message,
+        )
     }
 
     /// 404 for a message that was delivered, or that nobody knows.
     pub(crate) fn not_revocable(id: &str) -> Self {
-        Self::not_found(NOT_REVOCABLE, &format!("The message {id} was delivered already, or does not exist."))
+        Self::not_found(
+            NOT_REVOCABLE,
+            &format!("The message {id} was delivered already, or does not exist."),
+        )
     }
 
     /// 404 for an address that no method has, and for a method of HTTP that no method at this address has.
     pub(crate) fn no_such_method(path: &str) -> Self {
-        Self::not_found(NO_SUCH_METHOD, &format!("No method has the address {}.", excerpt(path)))
+        Self::not_found(
+            NO_SUCH_METHOD,
+            &format!("No method has the address {}.", excerpt(path)),
+        )
     }
 
     /// 404 for something else.
@@ -176,33 +233,69 @@ impl Refusal {
 
     /// 400 for what is well formed, and not the time for it.
     pub(crate) fn precondition(message: &str) -> Self {
-        Self::new(PRECONDITION, StatusCode::BAD_REQUEST, "FAILED_PRECONDITION", message)
+        Self::new(
+            PRECONDITION,
+            StatusCode::BAD_REQUEST,
+            "FAILED_PRECONDITION",
+            message,
+        )
     }
 
     /// 409 for a thing of which there is one already.
     pub(crate) fn there_is_one(message: &str) -> Self {
-        Self::new(THERE_IS_ONE, StatusCode::CONFLICT, "ALREADY_EXISTS", message)
+        Self::new(
+            THERE_IS_ONE,
+            StatusCode::CONFLICT,
+            "ALREADY_EXISTS",
+            message,
+        )
     }
 
     /// 409 for an id that was used before.
     pub(crate) fn already_exists(id: &str) -> Self {
-        Self::new(ALREADY_EXISTS, StatusCode::CONFLICT, "ALREADY_EXISTS", &format!("The id {id} was used before."))
+        Self::new(
+            ALREADY_EXISTS,
+            StatusCode::CONFLICT,
+            "ALREADY_EXISTS",
+            &format!("The id {id} was used before."),
+        )
     }
 
     /// 429 for a quota that is used up.
     pub(crate) fn exhausted(message: &str) -> Self {
-        Self::new(EXHAUSTED, StatusCode::TOO_MANY_REQUESTS, "RESOURCE_EXHAUSTED", message)
+        Self::new(
+            EXHAUSTED,
+            StatusCode::TOO_MANY_REQUESTS,
+            "RESOURCE_EXHAUSTED",
+            message,
+        )
     }
 
     /// Any other.
-    pub(crate) fn new(behaviour: &'static Behaviour, status: StatusCode, code: &'static str, message: &str) -> Self {
+    pub(crate) fn new(
+        behaviour: &'static Behaviour,
+        status: StatusCode,
+        code: &'static str,
+        message: &str,
+    ) -> Self {
         let message = message.to_owned();
-        Self { status, code, message, detail: None, challenge: None, retry_after_seconds: None, behaviour }
+        Self {
+            status,
+            code,
+            message,
+            detail: None,
+            challenge: None,
+            retry_after_seconds: None,
+            behaviour,
+        }
     }
 
     /// With a header that says when to come again.
     pub(crate) fn with_retry_after(self, seconds: u32) -> Self {
-        Self { retry_after_seconds: Some(seconds), ..self }
+        Self {
+            retry_after_seconds: Some(seconds),
+            ..self
+        }
     }
 
     /// The body in the older format too. (`$.xgafv=1`)
@@ -222,24 +315,41 @@ impl Refusal {
             },
         };
         let errors = match format {
-            ErrorFormat::V1 => vec![OldError { message: &self.message, domain: "global", reason: reason() }],
+            ErrorFormat::V1 => vec![OldError {
+                message: &self.message,
+                domain: "global",
+                reason: reason(),
+            }],
             ErrorFormat::V2 => Vec::new(),
         };
         let details = self.detail.as_slice();
         ErrorBody {
-            error: Problem { code: self.status.as_u16(), message: &self.message, errors, status: self.code, details },
+            error: Problem {
+                code: self.status.as_u16(),
+                message: &self.message,
+                errors,
+                status: self.code,
+                details,
+            },
         }
     }
 
     /// The answer, in one of the formats.
     pub(crate) fn answer(&self, format: ErrorFormat) -> Response {
-        let label = [(BEHAVIOUR_HEADER, HeaderValue::from_static(self.behaviour.id))];
+        let label = [(
+            BEHAVIOUR_HEADER,
+            HeaderValue::from_static(self.behaviour.id),
+        )];
         let mut response = (self.status, label, Json(self.body(format))).into_response();
         if let Some((challenge, audience)) = self.challenge {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge.header(audience.scope));
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, challenge.header(audience.scope));
         }
         if let Some(seconds) = self.retry_after_seconds {
-            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }
@@ -291,8 +401,14 @@ struct OldError<'a> {
 }
 
 /// One field that is wrong.
-pub(crate) fn violation(field: impl Into<String>, description: impl Into<String>) -> FieldViolation {
-    FieldViolation { field: field.into(), description: description.into() }
+pub(crate) fn violation(
+    field: impl Into<String>,
+    description: impl Into<String>,
+) -> FieldViolation {
+    FieldViolation {
+        field: field.into(),
+        description: description.into(),
+    }
 }
 
 /// In the newer format. The error itself goes along, for who writes the older one instead.

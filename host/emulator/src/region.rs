@@ -40,7 +40,11 @@ impl Region {
 
     /// Of a `Host` header, with a port or without.
     pub(crate) fn of_host(host: &str) -> Option<Self> {
-        let name = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        let name = host
+            .split(':')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         let region = name.strip_suffix("-rcsbusinessmessaging.googleapis.com")?;
         Self::ALL.into_iter().find(|known| known.name() == region)
     }
@@ -60,17 +64,29 @@ impl Region {
 
 impl BatchGetHost {
     /// What is wrong with asking about these numbers at this address, which may be no region's.
-    pub(crate) fn refuses(self, region: Option<Region>, numbers: &BTreeSet<PhoneNumber>) -> Option<String> {
+    pub(crate) fn refuses(
+        self,
+        region: Option<Region>,
+        numbers: &BTreeSet<PhoneNumber>,
+    ) -> Option<String> {
         let Some(region) = region else {
             return (self == Self::Regional).then(|| {
-                let names = Region::ALL.map(|region| format!("{}-", region.name())).join(", ");
-                format!("users.batchGet is asked at a regional address: one that begins with {names}")
+                let names = Region::ALL
+                    .map(|region| format!("{}-", region.name()))
+                    .join(", ");
+                format!(
+                    "users.batchGet is asked at a regional address: one that begins with {names}"
+                )
             });
         };
-        let stranger = numbers.iter().find(|number| Region::of_number(number) != region)?;
+        let stranger = numbers
+            .iter()
+            .find(|number| Region::of_number(number) != region)?;
         let theirs = Region::of_number(stranger).name();
         let region = region.name();
-        Some(format!("{stranger} belongs to the region {theirs}, and this address to the region {region}"))
+        Some(format!(
+            "{stranger} belongs to the region {theirs}, and this address to the region {region}"
+        ))
     }
 }
 
@@ -111,8 +127,14 @@ mod tests {
     fn a_region_is_read_from_a_host_and_from_a_number() {
         for (host, region) in [
             ("us-rcsbusinessmessaging.googleapis.com", Some(Region::Us)),
-            ("EUROPE-rcsbusinessmessaging.googleapis.com:443", Some(Region::Europe)),
-            ("asia-rcsbusinessmessaging.googleapis.com", Some(Region::Asia)),
+            (
+                "EUROPE-rcsbusinessmessaging.googleapis.com:443",
+                Some(Region::Europe),
+            ),
+            (
+                "asia-rcsbusinessmessaging.googleapis.com",
+                Some(Region::Asia),
+            ),
             ("rcsbusinessmessaging.googleapis.com", None),
             ("africa-rcsbusinessmessaging.googleapis.com", None),
             ("us-rcsbusinessmessaging.googleapis.com.example", None),
@@ -131,7 +153,11 @@ mod tests {
             ("+819012345678", Region::Asia),
             ("+61412345678", Region::Asia),
         ] {
-            assert_eq!(Region::of_number(&PhoneNumber::parse(number).expect("a number")), region, "{number}");
+            assert_eq!(
+                Region::of_number(&PhoneNumber::parse(number).expect("a number")),
+                region,
+                "{number}"
+            );
         }
     }
 }

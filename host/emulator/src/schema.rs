@@ -17,15 +17,17 @@ use std::sync::LazyLock;
 pub(crate) const DISCOVERY: &str = include_str!("api/discovery.json");
 
 /// The same, read.
-pub(crate) static API: LazyLock<Api> =
-    LazyLock::new(|| serde_json::from_str(DISCOVERY).expect("the discovery document has the shape of one"));
+pub(crate) static API: LazyLock<Api> = LazyLock::new(|| {
+    serde_json::from_str(DISCOVERY).expect("the discovery document has the shape of one")
+});
 
 /// The document of the API that manages brands and agents.
 pub(crate) const BUSINESS_DISCOVERY: &str = include_str!("api/business.json");
 
 /// The same, read.
-pub(crate) static BUSINESS: LazyLock<Api> =
-    LazyLock::new(|| serde_json::from_str(BUSINESS_DISCOVERY).expect("the discovery document has the shape of one"));
+pub(crate) static BUSINESS: LazyLock<Api> = LazyLock::new(|| {
+    serde_json::from_str(BUSINESS_DISCOVERY).expect("the discovery document has the shape of one")
+});
 
 /// What an API offers.
 #[derive(Debug, Deserialize)]
@@ -133,7 +135,10 @@ impl Api {
 
     /// Reads an object of this shape: known fields only, under their JSON names, without those that are the platform's to fill.
     pub(crate) fn read(&self, schema: &str, json: Json) -> Result<Value, Vec<FieldViolation>> {
-        let mut reading = Reading { api: self, wrong: Vec::new() };
+        let mut reading = Reading {
+            api: self,
+            wrong: Vec::new(),
+        };
         let value = match json {
             Json::Object(fields) => reading.message("", self.schema(schema), fields),
             _ => {
@@ -141,7 +146,11 @@ impl Api {
                 Value::Null
             }
         };
-        if reading.wrong.is_empty() { Ok(value) } else { Err(reading.wrong) }
+        if reading.wrong.is_empty() {
+            Ok(value)
+        } else {
+            Err(reading.wrong)
+        }
     }
 
     /// What is at a place of a selection: a field by either of its names, or any of them.
@@ -156,7 +165,9 @@ impl Api {
     }
 
     fn schema(&self, name: &str) -> &Schema {
-        self.schemas.get(name).expect("the discovery document has every schema that it names")
+        self.schemas
+            .get(name)
+            .expect("the discovery document has every schema that it names")
     }
 }
 
@@ -173,9 +184,17 @@ pub(crate) enum At<'a> {
 
 fn at_shape(shape: &Shape) -> At<'_> {
     match shape {
-        Shape { schema: Some(schema), .. } => At::Schema(schema),
-        Shape { items: Some(items), .. } => at_shape(items),
-        Shape { additional_properties: Some(values), .. } => match at_shape(values) {
+        Shape {
+            schema: Some(schema),
+            ..
+        } => At::Schema(schema),
+        Shape {
+            items: Some(items), ..
+        } => at_shape(items),
+        Shape {
+            additional_properties: Some(values),
+            ..
+        } => match at_shape(values) {
             At::Schema(schema) => At::AnyOf(schema),
             _ => At::Leaf,
         },
@@ -186,7 +205,11 @@ fn at_shape(shape: &Shape) -> At<'_> {
 impl Resource {
     fn method(&self, name: &str) -> Option<&Method> {
         let here = self.methods.values().find(|method| method.name() == name);
-        here.or_else(|| self.resources.values().find_map(|resource| resource.method(name)))
+        here.or_else(|| {
+            self.resources
+                .values()
+                .find_map(|resource| resource.method(name))
+        })
     }
 }
 
@@ -208,18 +231,29 @@ impl Method {
 
     /// Whose it is.
     pub(crate) fn api(&self) -> &'static Api {
-        if self.service() == BUSINESS.name { &BUSINESS } else { &API }
+        if self.service() == BUSINESS.name {
+            &BUSINESS
+        } else {
+            &API
+        }
     }
 
     /// The name of a parameter of its query, which may be written as in Google's `.proto` files.
     pub(crate) fn query_parameter(&self, name: &str) -> Option<&str> {
-        let mut known = self.parameters.iter().filter(|(_, parameter)| parameter.location == "query");
-        known.find(|(known, _)| *known == name || proto_name(known) == name).map(|(known, _)| known.as_str())
+        let mut known = self
+            .parameters
+            .iter()
+            .filter(|(_, parameter)| parameter.location == "query");
+        known
+            .find(|(known, _)| *known == name || proto_name(known) == name)
+            .map(|(known, _)| known.as_str())
     }
 
     /// Whether it takes this in the query.
     pub(crate) fn takes(&self, parameter: &str) -> bool {
-        self.parameters.get(parameter).is_some_and(|parameter| parameter.location == "query")
+        self.parameters
+            .get(parameter)
+            .is_some_and(|parameter| parameter.location == "query")
     }
 
     /// Whether it takes bytes.
@@ -237,7 +271,11 @@ impl Schema {
     /// By its JSON name or by the one in Google's `.proto` files.
     fn field(&self, name: &str) -> Option<(&str, &Shape)> {
         let field = self.properties.get_key_value(name);
-        let field = field.or_else(|| self.properties.iter().find(|(json_name, _)| proto_name(json_name) == name));
+        let field = field.or_else(|| {
+            self.properties
+                .iter()
+                .find(|(json_name, _)| proto_name(json_name) == name)
+        });
         field.map(|(name, shape)| (name.as_str(), shape))
     }
 }
@@ -273,14 +311,29 @@ impl Reading<'_> {
 
     fn value(&mut self, at: &str, name: &str, shape: &Shape, json: Json) -> Value {
         match (shape, json) {
-            (Shape { schema: Some(schema), .. }, Json::Object(fields)) => {
-                self.message(at, self.api.schema(schema), fields)
-            }
-            (Shape { items: Some(items), .. }, Json::List(list)) => {
+            (
+                Shape {
+                    schema: Some(schema),
+                    ..
+                },
+                Json::Object(fields),
+            ) => self.message(at, self.api.schema(schema), fields),
+            (
+                Shape {
+                    items: Some(items), ..
+                },
+                Json::List(list),
+            ) => {
                 let item = |(index, json)| self.value(&format!("{at}[{index}]"), name, items, json);
                 list.into_iter().enumerate().map(item).collect()
             }
-            (Shape { additional_properties: Some(values), .. }, Json::Object(fields)) if values.schema.is_some() => {
+            (
+                Shape {
+                    additional_properties: Some(values),
+                    ..
+                },
+                Json::Object(fields),
+            ) if values.schema.is_some() => {
                 let entry = |(key, json): (String, Json)| {
                     let value = self.value(&format!("{at}[{key:?}]"), &key, values, json);
                     (key, value)
@@ -288,15 +341,33 @@ impl Reading<'_> {
                 Value::Object(fields.into_iter().map(entry).collect())
             }
             // Only a free object has values of any kind.
-            (Shape { additional_properties: Some(_), .. }, json @ Json::Object(_)) => json.into_value(),
-            (_, Json::List(_)) => self.refuse(at, name, "Proto field is not repeating, cannot start list."),
-            (Shape { schema: None, items: None, additional_properties: None, .. }, Json::Object(_)) => {
-                self.refuse(at, name, "Starting an object on a scalar field")
+            (
+                Shape {
+                    additional_properties: Some(_),
+                    ..
+                },
+                json @ Json::Object(_),
+            ) => json.into_value(),
+            (_, Json::List(_)) => {
+                self.refuse(at, name, "Proto field is not repeating, cannot start list.")
             }
+            (
+                Shape {
+                    schema: None,
+                    items: None,
+                    additional_properties: None,
+                    ..
+                },
+                Json::Object(_),
+            ) => self.refuse(at, name, "Starting an object on a scalar field"),
             (shape, json) => match scalar(shape, &json) {
                 Some(value) => value,
                 None => {
-                    let rule = format!("Invalid value at '{at}' ({}), {}", type_name(self.api, shape), json.shown());
+                    let rule = format!(
+                        "Invalid value at '{at}' ({}), {}",
+                        type_name(self.api, shape),
+                        json.shown()
+                    );
                     self.wrong.push(violation(at, rule));
                     Value::Null
                 }
@@ -316,9 +387,16 @@ impl Reading<'_> {
 
 /// What Google's front end says of a name in a body or a query.
 pub(crate) fn unknown_name(at: &str, name: &str, rule: &str) -> FieldViolation {
-    let place = if at.is_empty() { String::new() } else { format!(" at '{at}'") };
+    let place = if at.is_empty() {
+        String::new()
+    } else {
+        format!(" at '{at}'")
+    };
     let name = excerpt(name);
-    violation(at, format!("Invalid JSON payload received. Unknown name \"{name}\"{place}: {rule}"))
+    violation(
+        at,
+        format!("Invalid JSON payload received. Unknown name \"{name}\"{place}: {rule}"),
+    )
 }
 
 /// A number may stand in quotes; an enum may be a number, which is its place in the list.
@@ -345,7 +423,10 @@ fn scalar(shape: &Shape, json: &Json) -> Option<Value> {
 /// As Google's front end calls what it wanted.
 fn type_name(api: &Api, shape: &Shape) -> String {
     match (shape.kind, shape.format.as_deref(), &shape.schema) {
-        (_, _, Some(schema)) => format!("type.googleapis.com/google.communications.{}.v1.{schema}", api.name),
+        (_, _, Some(schema)) => format!(
+            "type.googleapis.com/google.communications.{}.v1.{schema}",
+            api.name
+        ),
         _ if shape.members.is_some() => "TYPE_ENUM".to_owned(),
         (Some(Kind::Integer), Some("int64"), _) => "TYPE_INT64".to_owned(),
         (Some(Kind::Integer), ..) => "TYPE_INT32".to_owned(),
@@ -369,7 +450,11 @@ pub(crate) fn proto_name(json_name: &str) -> String {
 }
 
 fn below(at: &str, name: &str) -> String {
-    if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") }
+    if at.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{at}.{name}")
+    }
 }
 
 fn parent(at: &str) -> &str {
@@ -419,7 +504,12 @@ mod tests {
 
     fn read(body: &Value) -> Result<Value, Vec<(String, String)>> {
         let json = Json::read(body.to_string().as_bytes()).expect("JSON");
-        let wrong = |wrong: Vec<FieldViolation>| wrong.into_iter().map(|one| (one.field, one.description)).collect();
+        let wrong = |wrong: Vec<FieldViolation>| {
+            wrong
+                .into_iter()
+                .map(|one| (one.field, one.description))
+                .collect()
+        };
         API.read("AgentMessage", json).map_err(wrong)
     }
 
@@ -434,37 +524,84 @@ mod tests {
                 json!({ "content_message": { "text": "x", "rich_card": null } }),
                 json!({ "contentMessage": { "text": "x" } }),
             ),
-            (json!({ "name": "x", "sendTime": "t", "ttl": "5s" }), json!({ "ttl": "5s" })),
-            (json!({ "messageTrafficType": 1 }), json!({ "messageTrafficType": "AUTHENTICATION" })),
+            (
+                json!({ "name": "x", "sendTime": "t", "ttl": "5s" }),
+                json!({ "ttl": "5s" }),
+            ),
+            (
+                json!({ "messageTrafficType": 1 }),
+                json!({ "messageTrafficType": "AUTHENTICATION" }),
+            ),
             (place(json!("37.5")), place(json!(37.5))),
             (place(json!(37)), place(json!(37))),
         ] {
             assert_eq!(read(&body), Ok(expected), "{body}");
         }
         let unknown = |name: &str, at: &str, rule: &str| {
-            let place = if at.is_empty() { String::new() } else { format!(" at '{at}'") };
-            (at.to_owned(), format!("Invalid JSON payload received. Unknown name \"{name}\"{place}: {rule}"))
+            let place = if at.is_empty() {
+                String::new()
+            } else {
+                format!(" at '{at}'")
+            };
+            (
+                at.to_owned(),
+                format!("Invalid JSON payload received. Unknown name \"{name}\"{place}: {rule}"),
+            )
         };
-        let invalid = |at: &str, rest: &str| (at.to_owned(), format!("Invalid value at '{at}' {rest}"));
-        let latitude = "content_message.suggestions[0].action.view_location_action.lat_long.latitude";
+        let invalid =
+            |at: &str, rest: &str| (at.to_owned(), format!("Invalid value at '{at}' {rest}"));
+        let latitude =
+            "content_message.suggestions[0].action.view_location_action.lat_long.latitude";
         for (body, expected) in [
-            (json!({ "colour": 1 }), unknown("colour", "", "Cannot find field.")),
+            (
+                json!({ "colour": 1 }),
+                unknown("colour", "", "Cannot find field."),
+            ),
             (
                 json!({ "contentMessage": { "suggestions": [{}, { "re_ply": 1 }] } }),
-                unknown("re_ply", "content_message.suggestions[1]", "Cannot find field."),
+                unknown(
+                    "re_ply",
+                    "content_message.suggestions[1]",
+                    "Cannot find field.",
+                ),
             ),
-            (json!([]), unknown("", "", "Root element must be a message.")),
-            (json!({ "ttl": ["5s"] }), unknown("ttl", "", "Proto field is not repeating, cannot start list.")),
-            (json!({ "ttl": {} }), unknown("ttl", "", "Starting an object on a scalar field")),
+            (
+                json!([]),
+                unknown("", "", "Root element must be a message."),
+            ),
+            (
+                json!({ "ttl": ["5s"] }),
+                unknown(
+                    "ttl",
+                    "",
+                    "Proto field is not repeating, cannot start list.",
+                ),
+            ),
+            (
+                json!({ "ttl": {} }),
+                unknown("ttl", "", "Starting an object on a scalar field"),
+            ),
             (json!({ "ttl": 5 }), invalid("ttl", "(TYPE_STRING), 5")),
-            (json!({ "sendTime": 5 }), invalid("send_time", "(TYPE_STRING), 5")),
+            (
+                json!({ "sendTime": 5 }),
+                invalid("send_time", "(TYPE_STRING), 5"),
+            ),
             (
                 json!({ "ttl": "5s", "contentMessage": { "text": true } }),
                 invalid("content_message.text", "(TYPE_STRING), true"),
             ),
-            (json!({ "messageTrafficType": "SPAM" }), invalid("message_traffic_type", "(TYPE_ENUM), \"SPAM\"")),
-            (json!({ "messageTrafficType": 99 }), invalid("message_traffic_type", "(TYPE_ENUM), 99")),
-            (json!({ "messageTrafficType": -1 }), invalid("message_traffic_type", "(TYPE_ENUM), -1")),
+            (
+                json!({ "messageTrafficType": "SPAM" }),
+                invalid("message_traffic_type", "(TYPE_ENUM), \"SPAM\""),
+            ),
+            (
+                json!({ "messageTrafficType": 99 }),
+                invalid("message_traffic_type", "(TYPE_ENUM), 99"),
+            ),
+            (
+                json!({ "messageTrafficType": -1 }),
+                invalid("message_traffic_type", "(TYPE_ENUM), -1"),
+            ),
             (
                 json!({ "contentMessage": "x" }),
                 invalid(
@@ -472,11 +609,21 @@ mod tests {
                     "(type.googleapis.com/google.communications.rcsbusinessmessaging.v1.AgentContentMessage), \"x\"",
                 ),
             ),
-            (place(json!("NaN")), invalid(latitude, "(TYPE_DOUBLE), \"NaN\"")),
-            (place(json!("north")), invalid(latitude, "(TYPE_DOUBLE), \"north\"")),
+            (
+                place(json!("NaN")),
+                invalid(latitude, "(TYPE_DOUBLE), \"NaN\""),
+            ),
+            (
+                place(json!("north")),
+                invalid(latitude, "(TYPE_DOUBLE), \"north\""),
+            ),
             (
                 json!({ "contentMessage": {}, "content_message": {} }),
-                unknown("content_message", "", "The field occurs under both of its names."),
+                unknown(
+                    "content_message",
+                    "",
+                    "The field occurs under both of its names.",
+                ),
             ),
         ] {
             assert_eq!(read(&body), Err(vec![expected]), "{body}");

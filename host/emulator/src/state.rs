@@ -60,18 +60,29 @@ struct Versioned {
 
 impl Start {
     pub(crate) fn platform(&self, now: Timestamp) -> Platform {
-        Platform::new(self.agents.clone(), self.phones.clone(), self.rules.clone(), self.seed, now)
+        Platform::new(
+            self.agents.clone(),
+            self.phones.clone(),
+            self.rules.clone(),
+            self.seed,
+            now,
+        )
     }
 }
 
 impl StateProblem {
     /// Where each thing is that is wrong, and what.
     pub fn flaws(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|flaw| (flaw.place.as_str(), flaw.rule.as_str()))
+        self.0
+            .iter()
+            .map(|flaw| (flaw.place.as_str(), flaw.rule.as_str()))
     }
 
     fn one(place: impl Into<String>, rule: impl Into<String>) -> Self {
-        Self(vec![Flaw { place: place.into(), rule: rule.into() }])
+        Self(vec![Flaw {
+            place: place.into(),
+            rule: rule.into(),
+        }])
     }
 }
 
@@ -84,7 +95,11 @@ pub(crate) fn save(shared: &Shared) -> String {
     let draws = shared.faults().clone();
     let document = Document {
         version: VERSION,
-        clock: ClockSettings { start: Some(platform.now()), paused, rate },
+        clock: ClockSettings {
+            start: Some(platform.now()),
+            paused,
+            rate,
+        },
         api: shared.answering(),
         webhooks: shared.push.saved(),
         faults: draws.faults().clone(),
@@ -96,7 +111,15 @@ pub(crate) fn save(shared: &Shared) -> String {
 
 /// In place of everything that there is.
 pub(crate) fn restore(shared: &Shared, document: &[u8]) -> Result<(), StateProblem> {
-    let Document { clock, api, webhooks, faults, faults_asked, platform, .. } = read(document)?;
+    let Document {
+        clock,
+        api,
+        webhooks,
+        faults,
+        faults_asked,
+        platform,
+        ..
+    } = read(document)?;
     replace(shared, || {
         let moved = set_clock(&shared.clock, platform.now(), clock.paused, clock.rate);
         moved.map_err(|problem| StateProblem::one("clock", problem.to_string()))?;
@@ -118,7 +141,11 @@ pub(crate) fn reset(shared: &Shared) {
         *shared.faults() = FaultDraws::new(start.faults.clone());
         shared.records().forget();
         shared.push.forget_deliveries();
-        let webhooks = PushState { settings: start.webhooks.clone(), published: 0, backlog: Backlog::default() };
+        let webhooks = PushState {
+            settings: start.webhooks.clone(),
+            published: 0,
+            backlog: Backlog::default(),
+        };
         shared.push.go_on_with(webhooks, start.seed);
         Ok(start.platform(shared.clock.now()))
     });
@@ -126,7 +153,10 @@ pub(crate) fn reset(shared: &Shared) {
 }
 
 /// Puts a platform in the place of the one that there is, while nobody does anything to either. Uploads are of the old one.
-fn replace(shared: &Shared, with: impl FnOnce() -> Result<Platform, StateProblem>) -> Result<(), StateProblem> {
+fn replace(
+    shared: &Shared,
+    with: impl FnOnce() -> Result<Platform, StateProblem>,
+) -> Result<(), StateProblem> {
     let mut platform = shared.platform();
     *platform = with()?;
     // Not while the uploads are held: one that is finished takes both the other way round.
@@ -147,7 +177,11 @@ fn set_clock(clock: &Clock, to: Timestamp, paused: bool, rate: f64) -> Result<()
     }
     // Only what is to be changed, because the machine's can be left as it is.
     if is.paused != paused {
-        if paused { clock.pause()? } else { clock.resume()? }
+        if paused {
+            clock.pause()?
+        } else {
+            clock.resume()?
+        }
     }
     if is.rate.to_bits() != rate.to_bits() {
         clock.set_rate(rate)?;
@@ -158,14 +192,30 @@ fn set_clock(clock: &Clock, to: Timestamp, paused: bool, rate: f64) -> Result<()
 fn read(document: &[u8]) -> Result<Document<Platform>, StateProblem> {
     let Versioned { version } = parse(document)?.0;
     if version != VERSION {
-        return Err(StateProblem::one("version", format!("it is {version}, and this emulator reads {VERSION}")));
+        return Err(StateProblem::one(
+            "version",
+            format!("it is {version}, and this emulator reads {VERSION}"),
+        ));
     }
     let (document, unknown): (Document<Platform>, _) = parse(document)?;
     let mut flaws = Vec::new();
-    let mut add = |place: &str, rule: String| flaws.push(Flaw { place: place.to_owned(), rule });
-    unknown.iter().for_each(|place| add(place, "it is a field that the emulator does not know".to_owned()));
+    let mut add = |place: &str, rule: String| {
+        flaws.push(Flaw {
+            place: place.to_owned(),
+            rule,
+        })
+    };
+    unknown.iter().for_each(|place| {
+        add(
+            place,
+            "it is a field that the emulator does not know".to_owned(),
+        )
+    });
     let Some(now) = document.clock.start else {
-        add("clock.start", "the time at which it was written is needed".to_owned());
+        add(
+            "clock.start",
+            "the time at which it was written is needed".to_owned(),
+        );
         return Err(StateProblem(flaws));
     };
     if let Err(problem) = document.faults.check() {
@@ -173,27 +223,47 @@ fn read(document: &[u8]) -> Result<Document<Platform>, StateProblem> {
     }
     let (faults, asked) = (document.faults.faults.len(), document.faults_asked.len());
     if faults != asked {
-        add("faults_asked", format!("it has {asked} counts, and there are {faults} faults"));
+        add(
+            "faults_asked",
+            format!("it has {asked} counts, and there are {faults} faults"),
+        );
     }
-    let counts = document.faults_asked.iter().map(|count| ("faults_asked", *count));
+    let counts = document
+        .faults_asked
+        .iter()
+        .map(|count| ("faults_asked", *count));
     for (place, count) in counts.chain([("webhooks.published", document.webhooks.published)]) {
         if count > COUNT_MAX {
             add(place, format!("it is {count}, and at most {COUNT_MAX}"));
         }
     }
-    let PushState { settings, backlog, .. } = &document.webhooks;
-    for (place, rule) in backlog.flaws(settings.queue_length_max, |agent| document.platform.knows(agent)) {
+    let PushState {
+        settings, backlog, ..
+    } = &document.webhooks;
+    for (place, rule) in backlog.flaws(settings.queue_length_max, |agent| {
+        document.platform.knows(agent)
+    }) {
         add(&format!("webhooks.{place}"), rule);
     }
-    let document = Document { platform: document.platform.at(now), ..document };
+    let document = Document {
+        platform: document.platform.at(now),
+        ..document
+    };
     flaws.extend(document.platform.flaws());
-    if flaws.is_empty() { Ok(document) } else { Err(StateProblem(flaws)) }
+    if flaws.is_empty() {
+        Ok(document)
+    } else {
+        Err(StateProblem(flaws))
+    }
 }
 
 /// What it says, and the fields in it that nobody knows. Of an object only: serde takes a list for one as well.
 fn parse<'a, T: Deserialize<'a>>(document: &'a [u8]) -> Result<(T, Vec<String>), StateProblem> {
     if document.trim_ascii_start().first() != Some(&b'{') {
-        return Err(StateProblem::one("", "it must be an object, as GET /emulator/state answers it"));
+        return Err(StateProblem::one(
+            "",
+            "it must be an object, as GET /emulator/state answers it",
+        ));
     }
     let (mut unknown, mut track) = (Vec::new(), serde_path_to_error::Track::new());
     let mut json = serde_json::Deserializer::from_slice(document);
@@ -206,9 +276,17 @@ fn parse<'a, T: Deserialize<'a>>(document: &'a [u8]) -> Result<(T, Vec<String>),
     });
     let read = read.map_err(|problem| {
         let place = track.path().to_string();
-        StateProblem::one(if place == "." { String::new() } else { excerpt(&place) }, remark(problem))
+        StateProblem::one(
+            if place == "." {
+                String::new()
+            } else {
+                excerpt(&place)
+            },
+            remark(problem),
+        )
     })?;
-    json.end().map_err(|problem| StateProblem::one("", remark(problem)))?;
+    json.end()
+        .map_err(|problem| StateProblem::one("", remark(problem)))?;
     Ok((read, unknown))
 }
 

@@ -46,8 +46,10 @@ pub(crate) struct Audience {
 }
 
 /// The RBM API.
-pub(crate) const MESSAGING: Audience =
-    Audience { scope: SCOPE, address: "https://rcsbusinessmessaging.googleapis.com/" };
+pub(crate) const MESSAGING: Audience = Audience {
+    scope: SCOPE,
+    address: "https://rcsbusinessmessaging.googleapis.com/",
+};
 
 /// The Business Communications API.
 pub(crate) const MANAGEMENT: Audience = Audience {
@@ -58,12 +60,18 @@ pub(crate) const MANAGEMENT: Audience = Audience {
 impl Audience {
     /// Whose tokens a method takes.
     pub(crate) fn of(method: &Method) -> Self {
-        if method.service() == "businesscommunications" { MANAGEMENT } else { MESSAGING }
+        if method.service() == "businesscommunications" {
+            MANAGEMENT
+        } else {
+            MESSAGING
+        }
     }
 
     /// `rcsbusinessmessaging.googleapis.com`
     pub(crate) fn host(self) -> &'static str {
-        self.address.trim_start_matches("https://").trim_end_matches('/')
+        self.address
+            .trim_start_matches("https://")
+            .trim_end_matches('/')
     }
 }
 
@@ -84,7 +92,10 @@ pub(crate) struct TokenProblem {
 
 impl TokenProblem {
     pub(crate) fn new(error: &'static str, description: impl Into<String>) -> Self {
-        Self { error, error_description: description.into() }
+        Self {
+            error,
+            error_description: description.into(),
+        }
     }
 
     fn grant(description: impl Into<String>) -> Self {
@@ -114,8 +125,14 @@ struct Grant<'a> {
 
 impl TokenService {
     /// Makes the keys, on a thread that may block.
-    pub(crate) async fn new(origin: &str, lifetime: Duration, clock: Clock) -> Result<Self, String> {
-        let key = tokio::task::spawn_blocking(make_key).await.map_err(|problem| problem.to_string())??;
+    pub(crate) async fn new(
+        origin: &str,
+        lifetime: Duration,
+        clock: Clock,
+    ) -> Result<Self, String> {
+        let key = tokio::task::spawn_blocking(make_key)
+            .await
+            .map_err(|problem| problem.to_string())??;
         let token_key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
         Ok(Self {
             origin: origin.to_owned(),
@@ -146,13 +163,24 @@ impl TokenService {
 
     /// A token, or the error that says why not.
     pub(crate) fn exchange(&self, request: &TokenRequest) -> Result<Value, TokenProblem> {
-        let missing = |name| TokenProblem::new("invalid_request", format!("Required parameter is missing: {name}"));
-        let grant_type = request.grant_type.as_deref().ok_or_else(|| missing("grant_type"))?;
+        let missing = |name| {
+            TokenProblem::new(
+                "invalid_request",
+                format!("Required parameter is missing: {name}"),
+            )
+        };
+        let grant_type = request
+            .grant_type
+            .as_deref()
+            .ok_or_else(|| missing("grant_type"))?;
         if grant_type != GRANT_TYPE {
             let description = format!("Invalid grant_type: {}", excerpt(grant_type));
             return Err(TokenProblem::new("unsupported_grant_type", description));
         }
-        let assertion = request.assertion.as_deref().ok_or_else(|| missing("assertion"))?;
+        let assertion = request
+            .assertion
+            .as_deref()
+            .ok_or_else(|| missing("assertion"))?;
         let claims = self.claims(assertion)?;
         let token_uri = self.token_uri();
         // Google's own libraries name its endpoint whatever the key file says, so who stands in for it takes that too.
@@ -161,27 +189,41 @@ impl TokenService {
                 "Invalid JWT: Failed audience check. The right audience is {token_uri}"
             )));
         }
-        if claims.sub.as_deref().is_some_and(|subject| subject != EMAIL) {
+        if claims
+            .sub
+            .as_deref()
+            .is_some_and(|subject| subject != EMAIL)
+        {
             let description = "Client is unauthorized to retrieve access tokens using this method, or client not \
                                authorized for any of the scopes requested.";
             return Err(TokenProblem::new("unauthorized_client", description));
         }
         let scope = claims.scope.unwrap_or_default();
         if !is_scope_list(&scope) {
-            return Err(TokenProblem::new("invalid_scope", "Invalid OAuth scope or ID token audience provided."));
+            return Err(TokenProblem::new(
+                "invalid_scope",
+                "Invalid OAuth scope or ID token audience provided.",
+            ));
         }
-        Ok(json!({ "access_token": self.token(&scope), "expires_in": self.seconds(), "token_type": "Bearer" }))
+        Ok(
+            json!({ "access_token": self.token(&scope), "expires_in": self.seconds(), "token_type": "Bearer" }),
+        )
     }
 
     /// A token with these scopes, for whoever need not ask for it.
     pub(crate) fn token(&self, scope: &str) -> String {
         let id = Uuid::new_v4().simple().to_string();
-        self.seal(&Grant { scope, exp: self.now().saturating_add(self.seconds()), id: &id })
+        self.seal(&Grant {
+            scope,
+            exp: self.now().saturating_add(self.seconds()),
+            id: &id,
+        })
     }
 
     /// Of tokens that are yet to be given out.
     pub(crate) fn set_lifetime(&self, lifetime: Duration) {
-        self.lifetime_seconds.store(lifetime.as_secs(), Ordering::Relaxed);
+        self.lifetime_seconds
+            .store(lifetime.as_secs(), Ordering::Relaxed);
     }
 
     /// How long a token lasts.
@@ -193,13 +235,19 @@ impl TokenService {
     /// (developers.google.com/identity/protocols/oauth2/service-account#jwt-auth)
     pub(crate) fn check(&self, token: Option<&str>, audience: Audience) -> Result<(), Challenge> {
         let token = token.ok_or(Challenge::Missing)?;
-        let Some(sealed) = token.strip_prefix(TOKEN_PREFIX) else { return self.check_assertion(token, audience) };
+        let Some(sealed) = token.strip_prefix(TOKEN_PREFIX) else {
+            return self.check_assertion(token, audience);
+        };
         let opened = self.open(sealed).ok_or(Challenge::Invalid)?;
         let grant: Grant<'_> = serde_json::from_slice(&opened).map_err(|_| Challenge::Invalid)?;
         if grant.exp <= self.now() {
             return Err(Challenge::Invalid);
         }
-        if has_scope(grant.scope, audience) { Ok(()) } else { Err(Challenge::Scope) }
+        if has_scope(grant.scope, audience) {
+            Ok(())
+        } else {
+            Err(Challenge::Scope)
+        }
     }
 
     fn check_assertion(&self, assertion: &str, audience: Audience) -> Result<(), Challenge> {
@@ -218,7 +266,8 @@ impl TokenService {
 
     /// What a true assertion of the account says that has not run out.
     fn claims(&self, assertion: &str) -> Result<Claims, TokenProblem> {
-        let header = jsonwebtoken::decode_header(assertion).map_err(|problem| malformed(problem.kind()))?;
+        let header =
+            jsonwebtoken::decode_header(assertion).map_err(|problem| malformed(problem.kind()))?;
         if header.alg != Algorithm::RS256 {
             return Err(TokenProblem::grant(format!(
                 "Invalid JWT: the algorithm is {:?}, and must be RS256",
@@ -243,7 +292,10 @@ impl TokenService {
         let expires_at = claims.exp.ok_or_else(|| unset("exp (expiration time)"))?;
         let now = self.now();
         let lasts = expires_at.saturating_sub(issued_at);
-        if expires_at <= now - SKEW_SECONDS || issued_at > now + SKEW_SECONDS || lasts > ASSERTION_SECONDS_MAX {
+        if expires_at <= now - SKEW_SECONDS
+            || issued_at > now + SKEW_SECONDS
+            || lasts > ASSERTION_SECONDS_MAX
+        {
             let description = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. \
                                Check your iat and exp values in the JWT claim.";
             return Err(TokenProblem::grant(description));
@@ -254,12 +306,19 @@ impl TokenService {
     fn seal(&self, grant: &Grant<'_>) -> String {
         let grant = serde_json::to_vec(grant).unwrap_or_default();
         let code = hmac::sign(&self.token_key, &grant);
-        format!("{TOKEN_PREFIX}{}.{}", URL_SAFE_NO_PAD.encode(&grant), URL_SAFE_NO_PAD.encode(code.as_ref()))
+        format!(
+            "{TOKEN_PREFIX}{}.{}",
+            URL_SAFE_NO_PAD.encode(&grant),
+            URL_SAFE_NO_PAD.encode(code.as_ref())
+        )
     }
 
     fn open(&self, sealed: &str) -> Option<Vec<u8>> {
         let (grant, code) = sealed.split_once('.')?;
-        let (grant, code) = (URL_SAFE_NO_PAD.decode(grant).ok()?, URL_SAFE_NO_PAD.decode(code).ok()?);
+        let (grant, code) = (
+            URL_SAFE_NO_PAD.decode(grant).ok()?,
+            URL_SAFE_NO_PAD.decode(code).ok()?,
+        );
         hmac::verify(&self.token_key, &grant, &code).ok()?;
         Some(grant)
     }
@@ -276,7 +335,11 @@ impl TokenService {
 impl Claims {
     /// Whether its audience is, or has among others, one of these.
     fn names(&self, audiences: &[&str]) -> bool {
-        let one = |audience: &Value| audience.as_str().is_some_and(|audience| audiences.contains(&audience));
+        let one = |audience: &Value| {
+            audience
+                .as_str()
+                .is_some_and(|audience| audiences.contains(&audience))
+        };
         match &self.aud {
             Some(Value::Array(list)) => list.iter().any(one),
             Some(audience) => one(audience),
@@ -287,8 +350,11 @@ impl Claims {
 
 /// Scopes of Google's, apart by spaces. Which of them an account may have is asked when they are used.
 fn is_scope_list(scope: &str) -> bool {
-    let is_scope =
-        |scope: &str| scope.strip_prefix("https://www.googleapis.com/auth/").is_some_and(|name| !name.is_empty());
+    let is_scope = |scope: &str| {
+        scope
+            .strip_prefix("https://www.googleapis.com/auth/")
+            .is_some_and(|name| !name.is_empty())
+    };
     !scope.is_empty() && scope.len() <= SCOPE_BYTES_MAX && scope.split(' ').all(is_scope)
 }
 
@@ -301,16 +367,25 @@ fn make_key() -> Result<(String, Vec<u8>), String> {
     let key = KeyPair::generate(KeySize::Rsa2048).map_err(|problem| problem.to_string())?;
     let private: Pkcs8V1Der<'_> = key.as_der().map_err(|problem| problem.to_string())?;
     let encoded = STANDARD.encode(private.as_ref());
-    let lines: Vec<&str> =
-        encoded.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap_or_default()).collect();
-    let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"));
+    let lines: Vec<&str> = encoded
+        .as_bytes()
+        .chunks(64)
+        .map(|line| std::str::from_utf8(line).unwrap_or_default())
+        .collect();
+    let pem = format!(
+        "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+        lines.join("\n")
+    );
     Ok((pem, key.public_key().as_ref().to_vec()))
 }
 
 fn malformed(kind: &ErrorKind) -> TokenProblem {
     match kind {
         ErrorKind::InvalidSignature => TokenProblem::grant("Invalid JWT Signature."),
-        other => TokenProblem::grant(format!("Invalid JWT: {}", remark(format_args!("{other:?}")))),
+        other => TokenProblem::grant(format!(
+            "Invalid JWT: {}",
+            remark(format_args!("{other:?}"))
+        )),
     }
 }
 

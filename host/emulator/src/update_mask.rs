@@ -14,15 +14,27 @@ pub(crate) struct UpdateMask(Vec<Vec<String>>);
 impl UpdateMask {
     /// Reads `displayName,rcsBusinessMessagingAgent.description`, where either spelling of a name does. Without a mask all that
     /// the body has is meant, and by `*` every field.
-    pub(crate) fn parse(text: Option<&str>, api: &Api, schema: &str, body: &Value) -> Result<Self, FieldViolation> {
+    pub(crate) fn parse(
+        text: Option<&str>,
+        api: &Api,
+        schema: &str,
+        body: &Value,
+    ) -> Result<Self, FieldViolation> {
         let Some(text) = text.filter(|text| !text.is_empty()) else {
             return Ok(Self(present(body, api, schema)));
         };
         if text == "*" {
-            return Ok(Self(api.fields(schema).map(|field| vec![field.to_owned()]).collect()));
+            return Ok(Self(
+                api.fields(schema)
+                    .map(|field| vec![field.to_owned()])
+                    .collect(),
+            ));
         }
         let field = |path: &str| api.path(schema, path.trim()).ok_or_else(|| no_field(path));
-        text.split(',').map(field).collect::<Result<_, _>>().map(Self)
+        text.split(',')
+            .map(field)
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     /// Takes the fields over: what the body does not have is removed.
@@ -35,20 +47,35 @@ impl UpdateMask {
 
     /// The same but for these fields.
     pub(crate) fn without(self, fields: &[&str]) -> Self {
-        Self(self.0.into_iter().filter(|path| !fields.contains(&path.join(".").as_str())).collect())
+        Self(
+            self.0
+                .into_iter()
+                .filter(|path| !fields.contains(&path.join(".").as_str()))
+                .collect(),
+        )
     }
 
     /// Whether it names a field, something in it, or what it is in.
     pub(crate) fn touches(&self, field: &str) -> bool {
-        let is_in =
-            |path: &str, of: &str| path == of || path.strip_prefix(of).is_some_and(|rest| rest.starts_with('.'));
-        self.0.iter().map(|path| path.join(".")).any(|path| is_in(&path, field) || is_in(field, &path))
+        let is_in = |path: &str, of: &str| {
+            path == of
+                || path
+                    .strip_prefix(of)
+                    .is_some_and(|rest| rest.starts_with('.'))
+        };
+        self.0
+            .iter()
+            .map(|path| path.join("."))
+            .any(|path| is_in(&path, field) || is_in(field, &path))
     }
 
     /// The first field that is none of these, nor in one of them.
     pub(crate) fn outside(&self, fields: &[&str]) -> Option<String> {
         let is_in = |path: &str, field: &str| {
-            path == field || path.strip_prefix(field).is_some_and(|rest| rest.starts_with('.'))
+            path == field
+                || path
+                    .strip_prefix(field)
+                    .is_some_and(|rest| rest.starts_with('.'))
         };
         let mut paths = self.0.iter().map(|path| path.join("."));
         paths.find(|path| !fields.iter().any(|field| is_in(path, field)))
@@ -63,19 +90,33 @@ fn present(body: &Value, api: &Api, schema: &str) -> Vec<Vec<String>> {
             let path: Vec<String> = path.iter().cloned().chain([name.clone()]).collect();
             // What is in a map has no field of its own.
             let has_fields = value.as_object().is_some_and(|fields| {
-                fields.keys().all(|below| api.path(schema, &format!("{}.{below}", path.join("."))).is_some())
+                fields.keys().all(|below| {
+                    api.path(schema, &format!("{}.{below}", path.join(".")))
+                        .is_some()
+                })
             });
-            if has_fields { open.push((path, value)) } else { found.push(path) }
+            if has_fields {
+                open.push((path, value))
+            } else {
+                found.push(path)
+            }
         }
     }
     found
 }
 
 fn set(resource: &mut Value, path: &[String], value: Option<Value>) {
-    let (Some((last, above)), Some(mut place)) = (path.split_last(), resource.as_object_mut()) else { return };
+    let (Some((last, above)), Some(mut place)) = (path.split_last(), resource.as_object_mut())
+    else {
+        return;
+    };
     for name in above {
-        let below = place.entry(name.clone()).or_insert_with(|| Value::Object(Map::new()));
-        let Some(fields) = below.as_object_mut() else { return };
+        let below = place
+            .entry(name.clone())
+            .or_insert_with(|| Value::Object(Map::new()));
+        let Some(fields) = below.as_object_mut() else {
+            return;
+        };
         place = fields;
     }
     match value {
@@ -85,7 +126,13 @@ fn set(resource: &mut Value, path: &[String], value: Option<Value>) {
 }
 
 fn no_field(path: &str) -> FieldViolation {
-    violation("updateMask", format!("Invalid field mask: there is no field \"{}\"", excerpt(path)))
+    violation(
+        "updateMask",
+        format!(
+            "Invalid field mask: there is no field \"{}\"",
+            excerpt(path)
+        ),
+    )
 }
 
 pub(crate) const BEHAVIOURS: &[&Behaviour] = &[&Behaviour {
@@ -106,10 +153,10 @@ mod tests {
 
     #[test]
     fn a_mask_says_what_is_changed() {
-        let before =
-            json!({ "displayName": "Old", "rcsBusinessMessagingAgent": { "color": "#000000", "description": "Old" } });
+        let before = json!({ "displayName": "Old", "rcsBusinessMessagingAgent": { "color": "#000000", "description": "Old" } });
         let body = json!({ "displayName": "New", "rcsBusinessMessagingAgent": { "description": "New", "privacy": { "x": 1 } } });
-        let inner = |fields: Value| json!({ "displayName": "Old", "rcsBusinessMessagingAgent": fields });
+        let inner =
+            |fields: Value| json!({ "displayName": "Old", "rcsBusinessMessagingAgent": fields });
         for (mask, after) in [
             (
                 Some("displayName"),
@@ -119,8 +166,14 @@ mod tests {
                 Some("rcs_business_messaging_agent.description"),
                 inner(json!({ "color": "#000000", "description": "New" })),
             ),
-            (Some("rcsBusinessMessagingAgent.color"), inner(json!({ "description": "Old" }))),
-            (Some("rcsBusinessMessagingAgent"), inner(json!({ "description": "New", "privacy": { "x": 1 } }))),
+            (
+                Some("rcsBusinessMessagingAgent.color"),
+                inner(json!({ "description": "Old" })),
+            ),
+            (
+                Some("rcsBusinessMessagingAgent"),
+                inner(json!({ "description": "New", "privacy": { "x": 1 } })),
+            ),
             (Some("*"), body.clone()),
             (
                 None,
@@ -132,19 +185,41 @@ mod tests {
             parsed.apply(&mut resource, &body);
             assert_eq!(resource, after, "{mask:?}");
         }
-        for wrong in ["colour", "displayName.x", "display_name,", "rcsBusinessMessagingAgent.*", "displayName colour"] {
-            let problem = UpdateMask::parse(Some(wrong), &BUSINESS, "Agent", &body).expect_err(wrong);
+        for wrong in [
+            "colour",
+            "displayName.x",
+            "display_name,",
+            "rcsBusinessMessagingAgent.*",
+            "displayName colour",
+        ] {
+            let problem =
+                UpdateMask::parse(Some(wrong), &BUSINESS, "Agent", &body).expect_err(wrong);
             assert_eq!(problem.field, "updateMask", "{wrong}: {problem:?}");
         }
-        let archived = UpdateMask::parse(Some("is_archived"), &BUSINESS, "Agent", &body).expect("a field");
+        let archived =
+            UpdateMask::parse(Some("is_archived"), &BUSINESS, "Agent", &body).expect("a field");
         assert_eq!(archived.outside(&["isArchived"]), None);
-        assert_eq!(archived.outside(&["isArchive", "displayName"]), Some("isArchived".to_owned()));
-        let launch = UpdateMask::parse(Some("rcsBusinessMessaging.launchDetails"), &BUSINESS, "AgentLaunch", &body);
+        assert_eq!(
+            archived.outside(&["isArchive", "displayName"]),
+            Some("isArchived".to_owned())
+        );
+        let launch = UpdateMask::parse(
+            Some("rcsBusinessMessaging.launchDetails"),
+            &BUSINESS,
+            "AgentLaunch",
+            &body,
+        );
         let launch = launch.expect("a field");
-        let touched =
-            ["rcsBusinessMessaging", "rcsBusinessMessaging.launchDetails.x", "rcsBusinessMessaging.questionnaire"]
-                .map(|field| launch.touches(field));
+        let touched = [
+            "rcsBusinessMessaging",
+            "rcsBusinessMessaging.launchDetails.x",
+            "rcsBusinessMessaging.questionnaire",
+        ]
+        .map(|field| launch.touches(field));
         assert_eq!(touched, [true, true, false]);
-        assert_eq!(launch.without(&["rcsBusinessMessaging.launchDetails"]), UpdateMask(Vec::new()));
+        assert_eq!(
+            launch.without(&["rcsBusinessMessaging.launchDetails"]),
+            UpdateMask(Vec::new())
+        );
     }
 }

@@ -91,7 +91,10 @@ impl Uploads {
         let complete = match piece {
             Piece::Query { total } => total == Some(*received),
             Piece::Bytes { start, .. } if start > *received => {
-                return Err(PieceProblem::Gap { start, received: *received });
+                return Err(PieceProblem::Gap {
+                    start,
+                    received: *received,
+                });
             }
             Piece::Bytes { start, count, last } => {
                 let end = start.saturating_add(count);
@@ -131,16 +134,31 @@ impl Uploads {
 impl Piece {
     /// By a `Content-Range` and how many bytes the body has; a body without one is the whole file. None for what is malformed.
     pub(crate) fn of_range(content_range: Option<&str>, count: u64) -> Option<Self> {
-        let Some(range) = content_range else { return Some(Self::Bytes { start: 0, count, last: true }) };
+        let Some(range) = content_range else {
+            return Some(Self::Bytes {
+                start: 0,
+                count,
+                last: true,
+            });
+        };
         let (range, total) = range.strip_prefix("bytes ")?.split_once('/')?;
-        let total = if total == "*" { None } else { Some(total.parse::<u64>().ok()?) };
+        let total = if total == "*" {
+            None
+        } else {
+            Some(total.parse::<u64>().ok()?)
+        };
         if range == "*" {
             return (count == 0).then_some(Self::Query { total });
         }
         let (first, last) = range.split_once('-')?;
         let (start, last) = (first.parse::<u64>().ok()?, last.parse::<u64>().ok()?);
-        let fits = last.checked_sub(start)?.checked_add(1)? == count && total.is_none_or(|total| last < total);
-        fits.then(|| Self::Bytes { start, count, last: total == last.checked_add(1) })
+        let fits = last.checked_sub(start)?.checked_add(1)? == count
+            && total.is_none_or(|total| last < total);
+        fits.then(|| Self::Bytes {
+            start,
+            count,
+            last: total == last.checked_add(1),
+        })
     }
 }
 
@@ -158,7 +176,9 @@ pub(crate) struct Related<'a> {
 pub(crate) fn related<'a>(content_type: &str, body: &'a [u8]) -> Result<Related<'a>, &'static str> {
     let boundary = boundary(content_type).ok_or("the Content-Type has no boundary")?;
     let parts = parts(&boundary, body).ok_or("the body does not end with its boundary")?;
-    let [metadata, media] = parts[..] else { return Err("the body has not exactly two parts: JSON and the file") };
+    let [metadata, media] = parts[..] else {
+        return Err("the body has not exactly two parts: JSON and the file");
+    };
     let metadata = Part::read(metadata).ok_or("the first part has no end of its headers")?;
     let media = Part::read(media).ok_or("the second part has no end of its headers")?;
     Ok(Related {
@@ -170,7 +190,11 @@ pub(crate) fn related<'a>(content_type: &str, body: &'a [u8]) -> Result<Related<
 
 /// `multipart/related; boundary="a b"`
 fn boundary(content_type: &str) -> Option<String> {
-    let is_boundary = |parameter: &&str| parameter.get(..9).is_some_and(|name| name.eq_ignore_ascii_case("boundary="));
+    let is_boundary = |parameter: &&str| {
+        parameter
+            .get(..9)
+            .is_some_and(|name| name.eq_ignore_ascii_case("boundary="))
+    };
     let parameter = content_type.split(';').map(str::trim).find(is_boundary)?;
     let boundary = parameter.get(9..)?.trim_matches('"');
     (!boundary.is_empty()).then(|| boundary.to_owned())
@@ -208,18 +232,29 @@ struct Part<'a> {
 impl<'a> Part<'a> {
     fn read(part: &'a [u8]) -> Option<Self> {
         if let Some(content) = part.strip_prefix(b"\r\n").or(part.strip_prefix(b"\n")) {
-            return Some(Self { headers: "", content });
+            return Some(Self {
+                headers: "",
+                content,
+            });
         }
         let ends = [&b"\r\n\r\n"[..], b"\n\n"];
-        let (place, end) =
-            ends.into_iter().filter_map(|end| Some((memmem::find(part, end)?, end))).min_by_key(|(place, _)| *place)?;
+        let (place, end) = ends
+            .into_iter()
+            .filter_map(|end| Some((memmem::find(part, end)?, end)))
+            .min_by_key(|(place, _)| *place)?;
         let (headers, content) = part.split_at_checked(place)?;
-        Some(Self { headers: std::str::from_utf8(headers).ok()?, content: content.get(end.len()..)? })
+        Some(Self {
+            headers: std::str::from_utf8(headers).ok()?,
+            content: content.get(end.len()..)?,
+        })
     }
 
     fn header(&self, name: &str) -> Option<&'a str> {
         let headers = self.headers.lines().filter_map(|line| line.split_once(':'));
-        headers.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+        headers
+            .into_iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
     }
 
     fn decoded(&self) -> Option<Cow<'a, [u8]>> {
@@ -227,7 +262,12 @@ impl<'a> Part<'a> {
         if !encoding.eq_ignore_ascii_case("base64") {
             return Some(Cow::Borrowed(self.content));
         }
-        let dense: Vec<u8> = self.content.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        let dense: Vec<u8> = self
+            .content
+            .iter()
+            .copied()
+            .filter(|byte| !byte.is_ascii_whitespace())
+            .collect();
         STANDARD.decode(dense).ok().map(Cow::Owned)
     }
 }
@@ -303,18 +343,35 @@ mod tests {
             (Piece::Query { total: Some(0) }, Err(PieceProblem::Empty)),
             (bytes(0, G + 5, false), Ok(Progress::Incomplete(G))),
             (bytes(0, G, false), Ok(Progress::Incomplete(G))),
-            (bytes(G + 5, G, false), Err(PieceProblem::Gap { start: G + 5, received: G })),
+            (
+                bytes(G + 5, G, false),
+                Err(PieceProblem::Gap {
+                    start: G + 5,
+                    received: G,
+                }),
+            ),
             (bytes(G, u64::MAX, true), Err(PieceProblem::TooLarge)),
             (bytes(G, G, false), Ok(Progress::Incomplete(2 * G))),
-            (Piece::Query { total: Some(2 * G + 1) }, Ok(Progress::Incomplete(2 * G))),
+            (
+                Piece::Query {
+                    total: Some(2 * G + 1),
+                },
+                Ok(Progress::Incomplete(2 * G)),
+            ),
             (bytes(2 * G, 1, true), Ok(Progress::Complete)),
         ] {
             assert_eq!(uploads.take("a", piece), expected, "{piece:?}");
         }
         uploads.finish("a", "files/a");
-        assert_eq!(uploads.take("a", Piece::Query { total: None }), Ok(Progress::Done("files/a".to_owned())));
+        assert_eq!(
+            uploads.take("a", Piece::Query { total: None }),
+            Ok(Progress::Done("files/a".to_owned()))
+        );
         assert!(!uploads.cancel("a"));
-        assert_eq!(uploads.take("b", bytes(0, 1, true)), Err(PieceProblem::Unknown));
+        assert_eq!(
+            uploads.take("b", bytes(0, 1, true)),
+            Err(PieceProblem::Unknown)
+        );
     }
 
     #[test]
@@ -323,10 +380,19 @@ mod tests {
         for index in 0..=SESSIONS_MAX {
             uploads.begin(index.to_string());
         }
-        assert_eq!(uploads.take("0", Piece::Query { total: None }), Err(PieceProblem::Unknown));
-        assert_eq!(uploads.take("1", Piece::Query { total: None }), Ok(Progress::Incomplete(0)));
+        assert_eq!(
+            uploads.take("0", Piece::Query { total: None }),
+            Err(PieceProblem::Unknown)
+        );
+        assert_eq!(
+            uploads.take("1", Piece::Query { total: None }),
+            Ok(Progress::Incomplete(0))
+        );
         assert!(uploads.cancel("1") && !uploads.cancel("1"));
-        assert_eq!((uploads.sessions.len(), uploads.order.len()), (SESSIONS_MAX - 1, SESSIONS_MAX - 1));
+        assert_eq!(
+            (uploads.sessions.len(), uploads.order.len()),
+            (SESSIONS_MAX - 1, SESSIONS_MAX - 1)
+        );
     }
 
     #[test]
@@ -336,7 +402,11 @@ mod tests {
             (Some("bytes 0-6/7"), 7, Some(bytes(0, 7, true))),
             (Some("bytes 7-9/20"), 3, Some(bytes(7, 3, false))),
             (Some("bytes 7-9/*"), 3, Some(bytes(7, 3, false))),
-            (Some("bytes */20"), 0, Some(Piece::Query { total: Some(20) })),
+            (
+                Some("bytes */20"),
+                0,
+                Some(Piece::Query { total: Some(20) }),
+            ),
             (Some("bytes */*"), 0, Some(Piece::Query { total: None })),
             (Some("bytes */20"), 1, None),
             (Some("bytes 7-9/20"), 4, None),
@@ -356,27 +426,63 @@ mod tests {
         let png = Cow::Borrowed(&b"\r\n--x\x89PNG\n"[..]);
         let crlf = b"--b\r\nContent-Type: application/json\r\nMIME-Version: 1.0\r\n\r\n{\"a\":1}\r\n--b\r\ncontent-type:image/png\r\n\
             Content-Transfer-Encoding: binary\r\n\r\n\r\n--x\x89PNG\n\r\n--b--\r\n";
-        let expected = Related { metadata: b"{\"a\":1}", kind: "image/png".to_owned(), media: png };
+        let expected = Related {
+            metadata: b"{\"a\":1}",
+            kind: "image/png".to_owned(),
+            media: png,
+        };
         assert_eq!(related("multipart/related; boundary=b", crlf), Ok(expected));
         let encoded = b"preamble\n--a b\n\n{}\n--a b\nContent-Type: image/gif\nContent-Transfer-Encoding: base64\n\nR0lG\nODlh\n--a b--";
-        let expected = Related { metadata: b"{}", kind: "image/gif".to_owned(), media: b"GIF89a"[..].into() };
-        assert_eq!(related("Multipart/Related; type=x; Boundary=\"a b\"", encoded), Ok(expected));
+        let expected = Related {
+            metadata: b"{}",
+            kind: "image/gif".to_owned(),
+            media: b"GIF89a"[..].into(),
+        };
+        assert_eq!(
+            related("Multipart/Related; type=x; Boundary=\"a b\"", encoded),
+            Ok(expected)
+        );
         for (content_type, body, said) in [
             ("multipart/related", &b"--b\n\n{}\n--b--"[..], "no boundary"),
-            ("multipart/related; boundary=\"\"", b"--\n\n{}\n----", "no boundary"),
-            ("multipart/related; boundary=b", b"--b\n\n{}\n--b\n\nx", "does not end"),
+            (
+                "multipart/related; boundary=\"\"",
+                b"--\n\n{}\n----",
+                "no boundary",
+            ),
+            (
+                "multipart/related; boundary=b",
+                b"--b\n\n{}\n--b\n\nx",
+                "does not end",
+            ),
             ("multipart/related; boundary=b", b"", "does not end"),
             ("multipart/related; boundary=b", b"--b", "does not end"),
-            ("multipart/related; boundary=b", b"--b\n\n{}\n--b--", "exactly two parts"),
-            ("multipart/related; boundary=b", b"--b\n\n{}\n--b\n\nx\n--b\n\nx\n--b--", "exactly two parts"),
-            ("multipart/related; boundary=b", b"--b\n{}\n--b\n\nx\n--b--", "first part"),
+            (
+                "multipart/related; boundary=b",
+                b"--b\n\n{}\n--b--",
+                "exactly two parts",
+            ),
+            (
+                "multipart/related; boundary=b",
+                b"--b\n\n{}\n--b\n\nx\n--b\n\nx\n--b--",
+                "exactly two parts",
+            ),
+            (
+                "multipart/related; boundary=b",
+                b"--b\n{}\n--b\n\nx\n--b--",
+                "first part",
+            ),
             (
                 "multipart/related; boundary=b",
                 b"--b\n\n{}\n--b\nContent-Transfer-Encoding: base64\n\n!\n--b--",
                 "not base64",
             ),
         ] {
-            assert!(related(content_type, body).expect_err("malformed").contains(said), "{said}");
+            assert!(
+                related(content_type, body)
+                    .expect_err("malformed")
+                    .contains(said),
+                "{said}"
+            );
         }
     }
 }

@@ -60,7 +60,11 @@ pub struct Upstream {
 impl Upstream {
     /// With two minutes for an answer, in which a file of 100 MiB goes out at 7 Mbit/s, and the last thousand differences.
     pub fn at(address: UpstreamAddress) -> Self {
-        Self { address, answer_time_max: Duration::from_mins(2), kept_differences: 1_000 }
+        Self {
+            address,
+            answer_time_max: Duration::from_mins(2),
+            kept_differences: 1_000,
+        }
     }
 }
 
@@ -89,11 +93,17 @@ pub(crate) struct Answer {
 
 impl Comparing {
     /// Refuses an upstream that is this emulator, which listens here.
-    pub(crate) async fn start(upstream: Upstream, listener: SocketAddr) -> Result<Self, UpstreamProblem> {
+    pub(crate) async fn start(
+        upstream: Upstream,
+        listener: SocketAddr,
+    ) -> Result<Self, UpstreamProblem> {
         upstream.address.check_elsewhere(listener).await?;
         let report = Report::new(upstream.address.to_string(), upstream.kept_differences);
         let client = Client::new(upstream.address, upstream.answer_time_max)?;
-        Ok(Self { client, report: Mutex::new(report) })
+        Ok(Self {
+            client,
+            report: Mutex::new(report),
+        })
     }
 
     /// Which region a request is for: the one that it names, or else upstream's own.
@@ -105,7 +115,8 @@ impl Comparing {
     pub(crate) async fn ask(&self, asked: &Asked, now: Timestamp) -> Result<Answer, NoAnswer> {
         let answer = self.client.ask(asked).await;
         if let Err(problem) = &answer {
-            self.report().fail(now, Summary::of(asked), problem.to_string());
+            self.report()
+                .fail(now, Summary::of(asked), problem.to_string());
         }
         answer
     }
@@ -114,7 +125,12 @@ impl Comparing {
     pub(crate) fn is_uncompared(&self, asked: &Asked, upstream: &Answer) -> bool {
         let reason = if is_about_a_token(upstream) {
             Uncompared::Token
-        } else if asked.parts.uri.query().is_some_and(|query| query.contains(UPLOAD_ID)) {
+        } else if asked
+            .parts
+            .uri
+            .query()
+            .is_some_and(|query| query.contains(UPLOAD_ID))
+        {
             Uncompared::Piece
         } else if plain(upstream).is_none() {
             Uncompared::Unreadable
@@ -133,8 +149,15 @@ impl Comparing {
         if found.is_empty() {
             return self.report().agree();
         }
-        let behaviour = switches::behaviour(&Case::of(asked, self.region(&asked.place), &upstream, twin));
-        self.report().differ(now, Summary::of(asked), (upstream.status, twin.status), found, behaviour);
+        let behaviour =
+            switches::behaviour(&Case::of(asked, self.region(&asked.place), &upstream, twin));
+        self.report().differ(
+            now,
+            Summary::of(asked),
+            (upstream.status, twin.status),
+            found,
+            behaviour,
+        );
     }
 
     pub(crate) fn report(&self) -> MutexGuard<'_, Report> {
@@ -148,22 +171,30 @@ pub(crate) fn adopt_files(shared: &Shared, asked: &Asked, upstream: &Answer) {
     if !upstream.status.is_success() {
         return;
     }
-    let answer = plain(upstream).map(|answer| answer.body).unwrap_or_default();
+    let answer = plain(upstream)
+        .map(|answer| answer.body)
+        .unwrap_or_default();
     let mut names = Vec::new();
     match asked.method {
         Some("files.create") => names.extend(json(&answer)["name"].as_str().map(str::to_owned)),
         Some("phones.agentMessages.create") => {
-            [&answer, &asked.body].into_iter().for_each(|body| file_names(&json(body), &mut names));
+            [&answer, &asked.body]
+                .into_iter()
+                .for_each(|body| file_names(&json(body), &mut names));
         }
         _ => {}
     }
-    names.into_iter().for_each(|name| shared.apply(AdoptFile { name }));
+    names
+        .into_iter()
+        .for_each(|name| shared.apply(AdoptFile { name }));
 }
 
 fn file_names(value: &Value, names: &mut Vec<String>) {
     match value {
         Value::Object(fields) => fields.iter().for_each(|(name, value)| match value {
-            Value::String(file) if matches!(name.as_str(), "fileName" | "thumbnailName") => names.push(file.clone()),
+            Value::String(file) if matches!(name.as_str(), "fileName" | "thumbnailName") => {
+                names.push(file.clone())
+            }
             _ => file_names(value, names),
         }),
         Value::Array(items) => items.iter().for_each(|item| file_names(item, names)),
@@ -177,19 +208,30 @@ fn json(body: &[u8]) -> Value {
 
 /// A token is upstream's to judge: 401, or 403 for one of another API. (cloud.google.com/apis/design/errors)
 fn is_about_a_token(answer: &Answer) -> bool {
-    let says_scope = || memchr::memmem::find(&answer.body, b"ACCESS_TOKEN_SCOPE_INSUFFICIENT").is_some();
-    answer.status == StatusCode::UNAUTHORIZED || answer.status == StatusCode::FORBIDDEN && says_scope()
+    let says_scope =
+        || memchr::memmem::find(&answer.body, b"ACCESS_TOKEN_SCOPE_INSUFFICIENT").is_some();
+    answer.status == StatusCode::UNAUTHORIZED
+        || answer.status == StatusCode::FORBIDDEN && says_scope()
 }
 
 /// Without compression; none if it has one that cannot be undone.
 fn plain(answer: &Answer) -> Option<Answer> {
-    let coding = answer.headers.get(header::CONTENT_ENCODING).map(|coding| coding.to_str().unwrap_or("?"));
+    let coding = answer
+        .headers
+        .get(header::CONTENT_ENCODING)
+        .map(|coding| coding.to_str().unwrap_or("?"));
     match coding.map(str::to_ascii_lowercase).as_deref() {
         None | Some("identity") => Some(answer.clone()),
         Some("gzip") => {
             let mut body = Vec::new();
-            GzDecoder::new(&*answer.body).take(client::ANSWER_BYTES_MAX as u64).read_to_end(&mut body).ok()?;
-            Some(Answer { body: body.into(), ..answer.clone() })
+            GzDecoder::new(&*answer.body)
+                .take(client::ANSWER_BYTES_MAX as u64)
+                .read_to_end(&mut body)
+                .ok()?;
+            Some(Answer {
+                body: body.into(),
+                ..answer.clone()
+            })
         }
         Some(_) => None,
     }

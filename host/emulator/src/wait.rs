@@ -98,13 +98,29 @@ pub enum WaitProblem {
 }
 
 impl From<Shown<'_>> for ShownMessage {
-    fn from(Shown { agent, id, state, content }: Shown<'_>) -> Self {
-        Self { agent: agent.clone(), id: id.clone(), state, content: content.clone() }
+    fn from(
+        Shown {
+            agent,
+            id,
+            state,
+            content,
+        }: Shown<'_>,
+    ) -> Self {
+        Self {
+            agent: agent.clone(),
+            id: id.clone(),
+            state,
+            content: content.clone(),
+        }
     }
 }
 
 /// Waits until it is there, or so long.
-pub(crate) async fn wait_for(shared: &Shared, awaited: &Awaited, time: Duration) -> Result<Found, WaitProblem> {
+pub(crate) async fn wait_for(
+    shared: &Shared,
+    awaited: &Awaited,
+    time: Duration,
+) -> Result<Found, WaitProblem> {
     if time > WAIT_MAX {
         return Err(WaitProblem::TooLong(time));
     }
@@ -151,7 +167,10 @@ fn look(shared: &Shared, awaited: &Awaited, tally: &mut Tally) -> Look {
     match awaited {
         Awaited::Requests { filter, count } => {
             let records = shared.records();
-            let unseen = RequestFilter { after: tally.last.max(filter.after), ..filter.clone() };
+            let unseen = RequestFilter {
+                after: tally.last.max(filter.after),
+                ..filter.clone()
+            };
             tally.count += records.matching(&unseen).count();
             tally.last = records.last();
             if tally.count < *count {
@@ -159,25 +178,48 @@ fn look(shared: &Shared, awaited: &Awaited, tally: &mut Tally) -> Look {
             }
             let found: Vec<_> = records.matching(filter).take(*count).cloned().collect();
             drop(records);
-            Look::Found(Found::Requests(found.iter().map(|record| record.exchange()).collect()))
+            Look::Found(Found::Requests(
+                found.iter().map(|record| record.exchange()).collect(),
+            ))
         }
-        Awaited::Message { phone, agent, id, state } => {
+        Awaited::Message {
+            phone,
+            agent,
+            id,
+            state,
+        } => {
             let platform = shared.platform();
-            let Some(message) = message(&platform, phone, agent.as_ref(), id) else { return Look::NotYet };
+            let Some(message) = message(&platform, phone, agent.as_ref(), id) else {
+                return Look::NotYet;
+            };
             if is_reached(message.state, *state) {
                 Look::Found(Found::Message(Box::new(message.into())))
             } else if may_reach(message.state, *state) {
                 Look::NotYet
             } else {
-                Look::Never(format!("{}, which is the end of it", is_in(&message, phone)))
+                Look::Never(format!(
+                    "{}, which is the end of it",
+                    is_in(&message, phone)
+                ))
             }
         }
         Awaited::Quiet => {
             // In the order in which a command takes both, so that what it has caused is in one of them.
             let platform = shared.platform();
-            let Status { waiting, calling, counts, .. } = shared.push.status();
+            let Status {
+                waiting,
+                calling,
+                counts,
+                ..
+            } = shared.push.status();
             let is_quiet = platform.under_way().is_none() && waiting == 0 && calling.is_none();
-            if is_quiet { Look::Found(Found::Quiet { taken: counts.taken }) } else { Look::NotYet }
+            if is_quiet {
+                Look::Found(Found::Quiet {
+                    taken: counts.taken,
+                })
+            } else {
+                Look::NotYet
+            }
         }
     }
 }
@@ -188,7 +230,10 @@ fn message<'a>(
     agent: Option<&AgentId>,
     id: &MessageId,
 ) -> Option<Shown<'a>> {
-    platform.shown(phone).rev().find(|shown| shown.id == id && agent.is_none_or(|agent| agent == shown.agent))
+    platform
+        .shown(phone)
+        .rev()
+        .find(|shown| shown.id == id && agent.is_none_or(|agent| agent == shown.agent))
 }
 
 fn is_reached(state: State, wanted: State) -> bool {
@@ -208,16 +253,32 @@ fn instead(shared: &Shared, awaited: &Awaited, tally: &Tally) -> String {
     match awaited {
         Awaited::Requests { count, .. } => {
             let last = shared.records().last();
-            format!("{} of {count} requests that match had come, of {last} altogether", tally.count)
+            format!(
+                "{} of {count} requests that match had come, of {last} altogether",
+                tally.count
+            )
         }
-        Awaited::Message { phone, agent, id, state } => {
+        Awaited::Message {
+            phone,
+            agent,
+            id,
+            state,
+        } => {
             let platform = shared.platform();
-            let there = message(&platform, phone, agent.as_ref(), id).map(|message| is_in(&message, phone));
+            let there =
+                message(&platform, phone, agent.as_ref(), id).map(|message| is_in(&message, phone));
             let there = there.unwrap_or_else(|| {
                 let others = platform.shown(phone).count();
-                format!("there is no message {} on {phone}, and {others} others", excerpt(id.as_str()))
+                format!(
+                    "there is no message {} on {phone}, and {others} others",
+                    excerpt(id.as_str())
+                )
             });
-            format!("{there}, and not {}; {}", state.as_str(), time_shown(shared))
+            format!(
+                "{there}, and not {}; {}",
+                state.as_str(),
+                time_shown(shared)
+            )
         }
         Awaited::Quiet => {
             let platform = shared.platform();
@@ -229,23 +290,43 @@ fn instead(shared: &Shared, awaited: &Awaited, tally: &Tally) -> String {
 }
 
 fn is_in(message: &Shown<'_>, phone: &PhoneNumber) -> String {
-    format!("message {} is {} on {phone}", message.id.as_str(), message.state.as_str())
+    format!(
+        "message {} is {} on {phone}",
+        message.id.as_str(),
+        message.state.as_str()
+    )
 }
 
 fn not_quiet(shared: &Shared, planned: Option<(usize, Timestamp)>, status: &Status) -> String {
     let mut said = Vec::new();
     if let Some((count, first)) = planned {
         let time = time_shown(shared);
-        said.push(format!("{count} deliveries or acts of people are to come, the first at {first}; {time}"));
+        said.push(format!(
+            "{count} deliveries or acts of people are to come, the first at {first}; {time}"
+        ));
     }
     if status.waiting > 0 || status.calling.is_some() {
-        let calling = status.calling.as_ref().map(|url| format!(", {url} is being called"));
-        let last = status.deliveries.last().filter(|delivery| delivery.url.is_some());
-        let last = last.map(|delivery| format!(", and the last one called {}", delivery.verdict.said()));
+        let calling = status
+            .calling
+            .as_ref()
+            .map(|url| format!(", {url} is being called"));
+        let last = status
+            .deliveries
+            .last()
+            .filter(|delivery| delivery.url.is_some());
+        let last =
+            last.map(|delivery| format!(", and the last one called {}", delivery.verdict.said()));
         let (calling, last) = (calling.unwrap_or_default(), last.unwrap_or_default());
-        said.push(format!("{} notices wait for webhooks{calling}{last}", status.waiting));
+        said.push(format!(
+            "{} notices wait for webhooks{calling}{last}",
+            status.waiting
+        ));
     }
-    if said.is_empty() { "it has just become quiet".to_owned() } else { said.join("; ") }
+    if said.is_empty() {
+        "it has just become quiet".to_owned()
+    } else {
+        said.join("; ")
+    }
 }
 
 fn time_shown(shared: &Shared) -> String {

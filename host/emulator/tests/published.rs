@@ -14,19 +14,48 @@ use support::{Api, JsonValue as _, start, start_with};
 #[tokio::test]
 async fn googles_published_requests_are_taken() {
     let (emulator, _webhook, api) = start().await;
-    let (_, file) =
-        api.call(Method::POST, "/v1/files?agentId=demo", &api.token, Some(json!({ "fileUrl": IMAGE }))).await;
-    for Published { name, method, path, body } in published::messages(&file["name"]) {
+    let (_, file) = api
+        .call(
+            Method::POST,
+            "/v1/files?agentId=demo",
+            &api.token,
+            Some(json!({ "fileUrl": IMAGE })),
+        )
+        .await;
+    for Published {
+        name,
+        method,
+        path,
+        body,
+    } in published::messages(&file["name"])
+    {
         let sent = body.clone().unwrap();
         let (status, answer) = api.call(method, &path, &api.token, body).await;
         assert_eq!(status, 200, "{name}: {answer}");
         let fields = |message: &Value| message["contentMessage"].as_object().unwrap().len();
         assert_eq!(fields(&answer), fields(&sent), "{name}: {answer}");
-        let expires = ["ttl", "expireTime"].into_iter().any(|field| sent[field].is_string());
-        assert_eq!(answer["expireTime"].is_string(), expires, "{name}: {answer}");
+        let expires = ["ttl", "expireTime"]
+            .into_iter()
+            .any(|field| sent[field].is_string());
+        assert_eq!(
+            answer["expireTime"].is_string(),
+            expires,
+            "{name}: {answer}"
+        );
     }
-    api.send("+15550100003", "m1", json!({ "contentMessage": { "text": "Hi" } })).await;
-    for Published { name, method, path, body } in published::others() {
+    api.send(
+        "+15550100003",
+        "m1",
+        json!({ "contentMessage": { "text": "Hi" } }),
+    )
+    .await;
+    for Published {
+        name,
+        method,
+        path,
+        body,
+    } in published::others()
+    {
         let (status, answer) = api.call(method, &path, &api.token, body).await;
         assert_eq!(status, 200, "{name}: {answer}");
     }
@@ -36,8 +65,11 @@ async fn googles_published_requests_are_taken() {
 #[tokio::test]
 async fn googles_loose_samples_are_taken_in_lenient_mode_only() {
     let (emulator, _webhook, api) = start().await;
-    let (lenient_emulator, _lenient_webhook, lenient) =
-        start_with(Options { json: JsonSyntax::Lenient, ..Options::default() }).await;
+    let (lenient_emulator, _lenient_webhook, lenient) = start_with(Options {
+        json: JsonSyntax::Lenient,
+        ..Options::default()
+    })
+    .await;
     let message = "/v1/phones/+15550100002/agentMessages?agentId=demo&messageId=";
     let event = "/v1/phones/+15550100002/agentEvents?agentId=demo&eventId=";
     for (index, (path, loose)) in [
@@ -61,10 +93,20 @@ async fn googles_loose_samples_are_taken_in_lenient_mode_only() {
         assert_eq!(send(&lenient, Some("strict")).await, 400, "{loose}");
         assert_eq!(send(&lenient, Some("sloppy")).await, 400, "{loose}");
     }
-    let broken =
-        lenient.post(&format!("{message}9")).body("{\n  'contentMessage': {'text' 'x'}}").send().await.unwrap();
-    let said = broken.json_value().await["error"]["message"].as_str().unwrap().to_owned();
-    assert!(said.starts_with("Invalid JSON payload received.") && said.contains("line 2 column"), "{said}");
+    let broken = lenient
+        .post(&format!("{message}9"))
+        .body("{\n  'contentMessage': {'text' 'x'}}")
+        .send()
+        .await
+        .unwrap();
+    let said = broken.json_value().await["error"]["message"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        said.starts_with("Invalid JSON payload received.") && said.contains("line 2 column"),
+        "{said}"
+    );
     emulator.shutdown().await;
     lenient_emulator.shutdown().await;
 }

@@ -8,8 +8,8 @@ use axum::body::Body;
 use axum::http::Response;
 use rbm_emulator::platform::Rules;
 use rbm_emulator::{
-    Comparison, Difference, Dose, Emulator, FaultRule, Kind, Options, RequestFault, RequestFaults, RequestFilter,
-    StartProblem, Uncompared, Upstream, UpstreamProblem,
+    Comparison, Difference, Dose, Emulator, FaultRule, Kind, Options, RequestFault, RequestFaults,
+    RequestFilter, StartProblem, Uncompared, Upstream, UpstreamProblem,
 };
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -27,19 +27,50 @@ use tokio::sync::Notify;
 async fn an_identical_twin_answers_alike() {
     let upstream = emulator().await;
     let (twin, api) = beside_twin(&upstream).await;
-    let uploaded = api.post("/upload/v1/files?agentId=demo").header("content-type", "image/png").body("not a picture");
+    let uploaded = api
+        .post("/upload/v1/files?agentId=demo")
+        .header("content-type", "image/png")
+        .body("not a picture");
     let uploaded = uploaded.send().await.unwrap().json_value().await;
-    assert!(uploaded["name"].as_str().unwrap().starts_with("files/"), "{uploaded}");
+    assert!(
+        uploaded["name"].as_str().unwrap().starts_with("files/"),
+        "{uploaded}"
+    );
     let messages = published::messages(&uploaded["name"]);
     let path = "/v1/phones/+15550100003/agentMessages?messageId=m1&agentId=demo".to_owned();
-    let first = Published { name: "to be revoked".into(), method: Method::POST, path, body: Some(hello()) };
-    let requests = messages.into_iter().chain([first]).chain(published::others());
+    let first = Published {
+        name: "to be revoked".into(),
+        method: Method::POST,
+        path,
+        body: Some(hello()),
+    };
+    let requests = messages
+        .into_iter()
+        .chain([first])
+        .chain(published::others());
     let mut count = 1;
-    for Published { name, method, path, body } in requests {
+    for Published {
+        name,
+        method,
+        path,
+        body,
+    } in requests
+    {
         for prefix in ["", "/us"] {
-            let (status, answer) = api.call(method.clone(), &format!("{prefix}{path}"), &api.token, body.clone()).await;
+            let (status, answer) = api
+                .call(
+                    method.clone(),
+                    &format!("{prefix}{path}"),
+                    &api.token,
+                    body.clone(),
+                )
+                .await;
             // What is taken back is gone the second time.
-            let expected = if name == "revoke" && prefix == "/us" { 404 } else { 200 };
+            let expected = if name == "revoke" && prefix == "/us" {
+                404
+            } else {
+                200
+            };
             assert_eq!(status, expected, "{name}: {answer}");
             count += 1;
         }
@@ -51,7 +82,11 @@ async fn an_identical_twin_answers_alike() {
     }
     let (comparison, differences) = (twin.comparison().unwrap(), twin.differences());
     assert!(differences.is_empty(), "{differences:#?}");
-    assert_eq!((comparison.counts.forwarded, comparison.counts.alike), (count, count), "{comparison:?}");
+    assert_eq!(
+        (comparison.counts.forwarded, comparison.counts.alike),
+        (count, count),
+        "{comparison:?}"
+    );
     assert_eq!(comparison.upstream, upstream.origin());
     stop([upstream, twin]).await;
 }
@@ -63,19 +98,51 @@ fn refused() -> Vec<(Method, String, Option<Value>)> {
         send(json!({ "contentMessage": { "text": "x".repeat(4_000) }, "ttl": "-1s" })),
         send(json!({ "contentMessage": { "colour": 1 }, "a": 2 })),
         send(json!({ "contentMessage": { "uploadedRbmFile": { "fileName": "files/none" } } })),
-        (Method::POST, "/v1/phones/+15550100004/agentMessages?messageId=r2&agentId=demo".into(), Some(hello())),
-        (Method::POST, "/v1/phones/+15550100002/agentMessages?messageId=r3&agentId=other".into(), Some(hello())),
-        (Method::POST, "/v1/phones/+15550100002/agentMessages?messageId=r3".into(), Some(hello())),
-        (Method::POST, "/v1/phones/5/agentMessages?messageId=r3&agentId=demo&colour=1".into(), Some(hello())),
-        (Method::POST, "/v1/phones/5/agentMessages?messageId=r3&agentId=demo&$.xgafv=1".into(), Some(hello())),
-        (Method::GET, "/v1/phones/+15550100004/capabilities?requestId=1&agentId=demo".into(), None),
-        (Method::POST, "/us/v1/users:batchGet".into(), Some(json!({ "users": ["+491701234567"], "agentId": "demo" }))),
+        (
+            Method::POST,
+            "/v1/phones/+15550100004/agentMessages?messageId=r2&agentId=demo".into(),
+            Some(hello()),
+        ),
+        (
+            Method::POST,
+            "/v1/phones/+15550100002/agentMessages?messageId=r3&agentId=other".into(),
+            Some(hello()),
+        ),
+        (
+            Method::POST,
+            "/v1/phones/+15550100002/agentMessages?messageId=r3".into(),
+            Some(hello()),
+        ),
+        (
+            Method::POST,
+            "/v1/phones/5/agentMessages?messageId=r3&agentId=demo&colour=1".into(),
+            Some(hello()),
+        ),
+        (
+            Method::POST,
+            "/v1/phones/5/agentMessages?messageId=r3&agentId=demo&$.xgafv=1".into(),
+            Some(hello()),
+        ),
+        (
+            Method::GET,
+            "/v1/phones/+15550100004/capabilities?requestId=1&agentId=demo".into(),
+            None,
+        ),
+        (
+            Method::POST,
+            "/us/v1/users:batchGet".into(),
+            Some(json!({ "users": ["+491701234567"], "agentId": "demo" })),
+        ),
         (
             Method::POST,
             "/v1/phones/+15550100002/dialogflowMessages?agentId=demo&messageIdPrefix=p".into(),
             Some(json!({ "eventName": "e" })),
         ),
-        (Method::POST, "/upload/v1/files?agentId=demo&uploadType=carrier-pigeon".into(), None),
+        (
+            Method::POST,
+            "/upload/v1/files?agentId=demo&uploadType=carrier-pigeon".into(),
+            None,
+        ),
         (Method::PATCH, message_path("r4"), Some(hello())),
         (Method::GET, "/v1/no/such/method".into(), None),
     ]
@@ -84,29 +151,73 @@ fn refused() -> Vec<(Method, String, Option<Value>)> {
 /// An upstream that is the twin, but for one thing.
 #[tokio::test]
 async fn an_upstream_that_differs_in_one_thing_differs_in_nothing_else() {
-    for Differing { name, change, ask, kind, at, upstream, twin, behaviour, switch } in differing() {
+    for Differing {
+        name,
+        change,
+        ask,
+        kind,
+        at,
+        upstream,
+        twin,
+        behaviour,
+        switch,
+    } in differing()
+    {
         let other = Other::changed(change).await;
         let (emulator, api) = beside(&other.origin, &other.token().await).await;
         let (method, path, body) = match ask {
             Ask::Send => (Method::POST, message_path("m1"), Some(hello())),
-            Ask::SendBadly => (Method::POST, message_path("m1"), Some(json!({ "contentMessage": {} }))),
-            Ask::SendToOneWithoutRcs => {
-                (Method::POST, "/v1/phones/+15550100004/agentMessages?messageId=m1&agentId=demo".into(), Some(hello()))
-            }
+            Ask::SendBadly => (
+                Method::POST,
+                message_path("m1"),
+                Some(json!({ "contentMessage": {} })),
+            ),
+            Ask::SendToOneWithoutRcs => (
+                Method::POST,
+                "/v1/phones/+15550100004/agentMessages?messageId=m1&agentId=demo".into(),
+                Some(hello()),
+            ),
             Ask::Unknown => (Method::GET, "/v1/agents".into(), None),
         };
         api.call(method, &path, &api.token, body).await;
         let differences = emulator.differences();
-        let [Difference { findings, .. }] = differences.as_slice() else { panic!("{name}: {differences:#?}") };
-        let [finding] = findings.as_slice() else { panic!("{name}: {findings:#?}") };
-        assert_eq!((finding.kind, finding.at.as_str()), (kind, at), "{name}: {finding:?}");
-        assert_eq!((&finding.upstream, &finding.twin), (&upstream, &twin), "{name}");
-        assert_eq!((differences[0].behaviour, differences[0].switch), (behaviour, switch), "{name}");
-        let Comparison { counts, places, .. } = emulator.comparison().unwrap();
-        assert_eq!((counts.forwarded, counts.different, counts.alike), (1, 1, 0), "{name}");
-        assert_eq!(counts.kinds.into_iter().collect::<Vec<_>>(), [(kind, 1)], "{name}");
+        let [Difference { findings, .. }] = differences.as_slice() else {
+            panic!("{name}: {differences:#?}")
+        };
+        let [finding] = findings.as_slice() else {
+            panic!("{name}: {findings:#?}")
+        };
         assert_eq!(
-            places.iter().map(|place| (place.kind, place.at.as_str(), place.count)).collect::<Vec<_>>(),
+            (finding.kind, finding.at.as_str()),
+            (kind, at),
+            "{name}: {finding:?}"
+        );
+        assert_eq!(
+            (&finding.upstream, &finding.twin),
+            (&upstream, &twin),
+            "{name}"
+        );
+        assert_eq!(
+            (differences[0].behaviour, differences[0].switch),
+            (behaviour, switch),
+            "{name}"
+        );
+        let Comparison { counts, places, .. } = emulator.comparison().unwrap();
+        assert_eq!(
+            (counts.forwarded, counts.different, counts.alike),
+            (1, 1, 0),
+            "{name}"
+        );
+        assert_eq!(
+            counts.kinds.into_iter().collect::<Vec<_>>(),
+            [(kind, 1)],
+            "{name}"
+        );
+        assert_eq!(
+            places
+                .iter()
+                .map(|place| (place.kind, place.at.as_str(), place.count))
+                .collect::<Vec<_>>(),
             [(kind, at, 1)]
         );
         emulator.shutdown().await;
@@ -148,7 +259,17 @@ fn one(
     upstream: Option<Value>,
     twin: Option<Value>,
 ) -> Differing {
-    Differing { name, change, ask: Ask::Send, kind, at, upstream, twin, behaviour: None, switch: None }
+    Differing {
+        name,
+        change,
+        ask: Ask::Send,
+        kind,
+        at,
+        upstream,
+        twin,
+        behaviour: None,
+        switch: None,
+    }
 }
 
 fn in_answers() -> Vec<Differing> {
@@ -183,7 +304,15 @@ fn in_answers() -> Vec<Differing> {
         ),
         one(
             "a field that only the twin has",
-            |reply| drop(reply.body.as_object_mut().unwrap().remove("totalPayloadSizeBytes")),
+            |reply| {
+                drop(
+                    reply
+                        .body
+                        .as_object_mut()
+                        .unwrap()
+                        .remove("totalPayloadSizeBytes"),
+                )
+            },
             Kind::Extra,
             "/totalPayloadSizeBytes",
             None,
@@ -256,7 +385,10 @@ fn in_errors() -> Vec<Differing> {
             behaviour: Some("invalid-argument"),
             ..one(
                 "another violation",
-                |reply| reply.body["error"]["details"][0]["fieldViolations"][0]["description"] = json!("No."),
+                |reply| {
+                    reply.body["error"]["details"][0]["fieldViolations"][0]["description"] =
+                        json!("No.")
+                },
                 Kind::Text,
                 "/error/details/0/fieldViolations/0/description",
                 Some(json!("No.")),
@@ -284,20 +416,37 @@ fn in_errors() -> Vec<Differing> {
 async fn a_client_gets_what_upstream_answers_unchanged() {
     let body = "{ \"odd\" :\t1 }";
     let other = Other::with(move |_| {
-        let answer = Response::builder().status(418).header("content-type", "application/json; odd=1");
-        let answer = answer.header("set-cookie", "a=1").header("set-cookie", "b=2").header("x-theirs", "\"x\"");
-        let answer = answer.header("connection", "x-hop").header("x-hop", "1").header("keep-alive", "timeout=1");
+        let answer = Response::builder()
+            .status(418)
+            .header("content-type", "application/json; odd=1");
+        let answer = answer
+            .header("set-cookie", "a=1")
+            .header("set-cookie", "b=2")
+            .header("x-theirs", "\"x\"");
+        let answer = answer
+            .header("connection", "x-hop")
+            .header("x-hop", "1")
+            .header("keep-alive", "timeout=1");
         answer.body(Body::from(body)).unwrap()
     })
     .await;
     let (twin, api) = beside(&other.origin, "a token of theirs").await;
-    let request = api.post("/v1/phones/%2B15550100002/agentMessages?messageId=m1&agentId=demo&fields=name");
-    let request = request.header("x-goog-fieldmask", "name").header("x-emulator-json", "strict");
-    let request = request.header("connection", "x-mine").header("x-mine", "1").header("user-agent", "theirs/1");
+    let request =
+        api.post("/v1/phones/%2B15550100002/agentMessages?messageId=m1&agentId=demo&fields=name");
+    let request = request
+        .header("x-goog-fieldmask", "name")
+        .header("x-emulator-json", "strict");
+    let request = request
+        .header("connection", "x-mine")
+        .header("x-mine", "1")
+        .header("user-agent", "theirs/1");
     let answer = request.body("{'odd'}").send().await.unwrap();
     assert_eq!(answer.status(), 418);
-    let mut told: Vec<String> =
-        answer.headers().iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+    let mut told: Vec<String> = answer
+        .headers()
+        .iter()
+        .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+        .collect();
     told.retain(|line| !line.starts_with("date: "));
     told.sort();
     let expected = [
@@ -311,7 +460,9 @@ async fn a_client_gets_what_upstream_answers_unchanged() {
     assert_eq!(answer.text().await.unwrap(), body);
 
     let asked = other.asked();
-    let [(method, uri, headers, body)] = asked.as_slice() else { panic!("{asked:?}") };
+    let [(method, uri, headers, body)] = asked.as_slice() else {
+        panic!("{asked:?}")
+    };
     let uri = uri.to_string();
     assert_eq!(
         (method, uri.as_str(), &body[..]),
@@ -326,7 +477,10 @@ async fn a_client_gets_what_upstream_answers_unchanged() {
         (&headers["x-goog-fieldmask"], &headers["user-agent"]),
         (&"name".parse().unwrap(), &"theirs/1".parse().unwrap())
     );
-    assert_eq!(format!("http://{}", headers["host"].to_str().unwrap()), other.origin);
+    assert_eq!(
+        format!("http://{}", headers["host"].to_str().unwrap()),
+        other.origin
+    );
     for name in ["x-mine", "x-emulator-json"] {
         assert!(!headers.contains_key(name), "{name}");
     }
@@ -335,7 +489,11 @@ async fn a_client_gets_what_upstream_answers_unchanged() {
 
 #[tokio::test]
 async fn an_upstream_that_does_not_answer_is_a_failure_and_no_difference() {
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let plain = emulator().await;
     let hanging_up = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -346,22 +504,44 @@ async fn an_upstream_that_does_not_answer_is_a_failure_and_no_difference() {
         }
     });
     for (upstream, said) in [
-        (format!("http://{closed}"), "refused the connection: nothing listens there; it has done nothing"),
+        (
+            format!("http://{closed}"),
+            "refused the connection: nothing listens there; it has done nothing",
+        ),
         (
             format!("http://{}", silent.local_addr().unwrap()),
             "had not answered after 300ms; whether it has done what was asked is not known",
         ),
-        (format!("http://{hanging_up_at}"), "whether it has done what was asked is not known"),
-        (plain.origin().replace("http:", "https:"), "has no TLS that is trusted"),
+        (
+            format!("http://{hanging_up_at}"),
+            "whether it has done what was asked is not known",
+        ),
+        (
+            plain.origin().replace("http:", "https:"),
+            "has no TLS that is trusted",
+        ),
     ] {
         let (twin, api) = beside(&upstream, "canary-token").await;
-        let (status, answer) =
-            api.call(Method::POST, &format!("{}&$.xgafv=1", message_path("m1")), &api.token, Some(hello())).await;
+        let (status, answer) = api
+            .call(
+                Method::POST,
+                &format!("{}&$.xgafv=1", message_path("m1")),
+                &api.token,
+                Some(hello()),
+            )
+            .await;
         let error = &answer["error"];
-        assert_eq!((status, &error["code"], &error["status"]), (502, &json!(502), &json!("UNAVAILABLE")), "{answer}");
+        assert_eq!(
+            (status, &error["code"], &error["status"]),
+            (502, &json!(502), &json!("UNAVAILABLE")),
+            "{answer}"
+        );
         assert_eq!(error["errors"][0]["reason"], "backendError", "{answer}");
         let message = error["message"].as_str().unwrap();
-        assert!(message.starts_with(&format!("upstream {upstream} ")) && message.contains(said), "{message}");
+        assert!(
+            message.starts_with(&format!("upstream {upstream} ")) && message.contains(said),
+            "{message}"
+        );
         let report = report(&api, "").await;
         let failures = report["failures"].as_array().unwrap();
         assert_eq!(failures.len(), 1, "{report}");
@@ -371,8 +551,20 @@ async fn an_upstream_that_does_not_answer_is_a_failure_and_no_difference() {
         );
         assert_eq!(report["differences"], json!([]));
         let counts = twin.comparison().unwrap().counts;
-        assert_eq!((counts.forwarded, counts.failed, counts.different, counts.alike), (1, 1, 0, 0));
-        assert_eq!(phone(&api, "+15550100002").await["messages"], json!([]), "the twin has done nothing either");
+        assert_eq!(
+            (
+                counts.forwarded,
+                counts.failed,
+                counts.different,
+                counts.alike
+            ),
+            (1, 1, 0, 0)
+        );
+        assert_eq!(
+            phone(&api, "+15550100002").await["messages"],
+            json!([]),
+            "the twin has done nothing either"
+        );
         twin.shutdown().await;
     }
     plain.shutdown().await;
@@ -384,17 +576,41 @@ async fn what_upstream_says_of_a_token_is_not_compared() {
     let (twin, api) = beside_twin(&upstream).await;
     let send = |token: String, id: &'static str| {
         let api = &api;
-        async move { api.call(Method::POST, &message_path(id), &token, Some(hello())).await.0 }
+        async move {
+            api.call(Method::POST, &message_path(id), &token, Some(hello()))
+                .await
+                .0
+        }
     };
-    assert_eq!(send(token(&twin, SCOPE).await, "m1").await, 401, "the twin's tokens mean nothing elsewhere");
+    assert_eq!(
+        send(token(&twin, SCOPE).await, "m1").await,
+        401,
+        "the twin's tokens mean nothing elsewhere"
+    );
     let of_another_api = "https://www.googleapis.com/auth/businesscommunications";
-    assert_eq!(send(token(&upstream, of_another_api).await, "m2").await, 403);
-    assert_eq!(phone(&api, "+15550100002").await["messages"], json!([]), "the twin has done nothing either");
+    assert_eq!(
+        send(token(&upstream, of_another_api).await, "m2").await,
+        403
+    );
+    assert_eq!(
+        phone(&api, "+15550100002").await["messages"],
+        json!([]),
+        "the twin has done nothing either"
+    );
     assert_eq!(send(api.token.clone(), "m3").await, 200);
     let counts = twin.comparison().unwrap().counts;
-    assert_eq!(counts.uncompared.into_iter().collect::<Vec<_>>(), [(Uncompared::Token, 2)]);
+    assert_eq!(
+        counts.uncompared.into_iter().collect::<Vec<_>>(),
+        [(Uncompared::Token, 2)]
+    );
     assert_eq!((counts.forwarded, counts.alike), (3, 1));
-    assert_eq!(phone(&api, "+15550100002").await["messages"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        phone(&api, "+15550100002").await["messages"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
     stop([upstream, twin]).await;
 }
 
@@ -415,14 +631,27 @@ async fn no_credential_gets_into_the_report() {
         "/v1/canary-bearer?oauth_token=canary-oauth",
         "/upload/v1/files?$key=canary-dollar",
     ] {
-        let request = api.post(path).header("cookie", "SID=canary-cookie").header("x-goog-api-key", "canary-api-key");
+        let request = api
+            .post(path)
+            .header("cookie", "SID=canary-cookie")
+            .header("x-goog-api-key", "canary-api-key");
         let answer = request.body(bad.to_string()).send().await.unwrap();
-        assert!(answer.text().await.unwrap().contains("canary"), "the client is told all of it");
+        assert!(
+            answer.text().await.unwrap().contains("canary"),
+            "the client is told all of it"
+        );
     }
     let report = report(&api, "").await;
-    assert_eq!(report["differences"].as_array().unwrap().len(), 3, "{report:#}");
+    assert_eq!(
+        report["differences"].as_array().unwrap().len(),
+        3,
+        "{report:#}"
+    );
     let told = report.to_string();
-    assert!(told.contains("[redacted]") && !told.contains("canary"), "{report:#}");
+    assert!(
+        told.contains("[redacted]") && !told.contains("canary"),
+        "{report:#}"
+    );
     assert!(!format!("{:?} {:?}", twin.differences(), twin.comparison()).contains("canary"));
     twin.shutdown().await;
 }
@@ -430,15 +659,34 @@ async fn no_credential_gets_into_the_report() {
 #[tokio::test]
 async fn the_report_is_read_in_parts_and_has_an_end() {
     let other = Other::changed(|reply| reply.body["colour"] = json!("a")).await;
-    let upstream = Upstream { kept_differences: 5, ..Upstream::at(other.origin.parse().unwrap()) };
-    let twin = emulator_with(Options { upstream: Some(upstream), ..Options::default() }).await;
-    let api = Api { client: Client::new(), origin: twin.origin().to_owned(), token: other.token().await };
+    let upstream = Upstream {
+        kept_differences: 5,
+        ..Upstream::at(other.origin.parse().unwrap())
+    };
+    let twin = emulator_with(Options {
+        upstream: Some(upstream),
+        ..Options::default()
+    })
+    .await;
+    let api = Api {
+        client: Client::new(),
+        origin: twin.origin().to_owned(),
+        token: other.token().await,
+    };
     for number in 1..=7 {
-        api.call(Method::POST, &message_path(&format!("m{number}")), &api.token, Some(hello())).await;
+        api.call(
+            Method::POST,
+            &message_path(&format!("m{number}")),
+            &api.token,
+            Some(hello()),
+        )
+        .await;
     }
     let numbers = |report: &Value| {
         let numbers = report["differences"].as_array().unwrap().iter();
-        numbers.map(|difference| difference["number"].as_u64().unwrap()).collect::<Vec<_>>()
+        numbers
+            .map(|difference| difference["number"].as_u64().unwrap())
+            .collect::<Vec<_>>()
     };
     for (query, expected, more) in [
         ("", &[3, 4, 5, 6, 7][..], false),
@@ -450,8 +698,15 @@ async fn the_report_is_read_in_parts_and_has_an_end() {
         ("?limit=18446744073709551615", &[3, 4, 5, 6, 7], false),
     ] {
         let report = report(&api, query).await;
-        assert_eq!((numbers(&report).as_slice(), &report["more"]), (expected, &json!(more)), "{query}");
-        assert_eq!((&report["forgotten"], &report["comparison"]["different"]), (&json!(2), &json!(7)));
+        assert_eq!(
+            (numbers(&report).as_slice(), &report["more"]),
+            (expected, &json!(more)),
+            "{query}"
+        );
+        assert_eq!(
+            (&report["forgotten"], &report["comparison"]["different"]),
+            (&json!(2), &json!(7))
+        );
         assert_eq!(
             report["comparison"]["places"],
             json!([{ "method": "phones.agentMessages.create", "kind": "missing",
@@ -468,13 +723,21 @@ async fn the_report_is_read_in_parts_and_has_an_end() {
     });
     assert_eq!(last, expected);
     for query in ["?after=-1", "?limit=x", "?colour=1"] {
-        let refused = Client::new().get(format!("{}/emulator/differences{query}", twin.origin())).send().await.unwrap();
+        let refused = Client::new()
+            .get(format!("{}/emulator/differences{query}", twin.origin()))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(refused.status(), 400, "{query}");
     }
     twin.shutdown().await;
 
     let alone = emulator().await;
-    let refused = Client::new().get(format!("{}/emulator/differences", alone.origin())).send().await.unwrap();
+    let refused = Client::new()
+        .get(format!("{}/emulator/differences", alone.origin()))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(refused.status(), 404);
     assert_eq!((alone.comparison(), alone.differences()), (None, vec![]));
     alone.shutdown().await;
@@ -485,20 +748,58 @@ async fn nothing_goes_round_in_circles() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://localhost:{}", listener.local_addr().unwrap().port());
     let upstream = Some(Upstream::at(address.parse().unwrap()));
-    let problem = Emulator::start(listener, Options { upstream, ..Options::default() }).await.err();
-    assert!(matches!(problem, Some(StartProblem::Upstream(UpstreamProblem::Itself))), "{problem:?}");
+    let problem = Emulator::start(
+        listener,
+        Options {
+            upstream,
+            ..Options::default()
+        },
+    )
+    .await
+    .err();
+    assert!(
+        matches!(
+            problem,
+            Some(StartProblem::Upstream(UpstreamProblem::Itself))
+        ),
+        "{problem:?}"
+    );
 
-    let listeners = [TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap()];
-    let [here, there] = [0, 1].map(|index: usize| format!("http://{}", listeners[index].local_addr().unwrap()));
+    let listeners = [
+        TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        TcpListener::bind("127.0.0.1:0").await.unwrap(),
+    ];
+    let [here, there] =
+        [0, 1].map(|index: usize| format!("http://{}", listeners[index].local_addr().unwrap()));
     let mut emulators = Vec::new();
     for (listener, upstream) in listeners.into_iter().zip([&there, &here]) {
         let upstream = Some(Upstream::at(upstream.parse().unwrap()));
-        emulators.push(Emulator::start(listener, Options { upstream, ..Options::default() }).await.unwrap());
+        emulators.push(
+            Emulator::start(
+                listener,
+                Options {
+                    upstream,
+                    ..Options::default()
+                },
+            )
+            .await
+            .unwrap(),
+        );
     }
-    let api = Api { client: Client::new(), origin: here, token: "token".into() };
-    let (status, answer) = api.call(Method::POST, &message_path("m1"), "token", Some(hello())).await;
+    let api = Api {
+        client: Client::new(),
+        origin: here,
+        token: "token".into(),
+    };
+    let (status, answer) = api
+        .call(Method::POST, &message_path("m1"), "token", Some(hello()))
+        .await;
     let message = answer["error"]["message"].as_str().unwrap();
-    assert_eq!((status, message.contains("leads back to this emulator")), (502, true), "{answer}");
+    assert_eq!(
+        (status, message.contains("leads back to this emulator")),
+        (502, true),
+        "{answer}"
+    );
     stop(emulators).await;
 }
 
@@ -506,14 +807,39 @@ async fn nothing_goes_round_in_circles() {
 async fn a_file_that_only_upstream_has_can_be_sent() {
     let upstream = emulator().await;
     let (twin, api) = beside_twin(&upstream).await;
-    let direct = Api { client: Client::new(), origin: upstream.origin().to_owned(), token: api.token.clone() };
+    let direct = Api {
+        client: Client::new(),
+        origin: upstream.origin().to_owned(),
+        token: api.token.clone(),
+    };
     let file = json!({ "fileUrl": published::IMAGE });
-    let (_, uploaded) = direct.call(Method::POST, "/v1/files?agentId=demo", &api.token, Some(file)).await;
-    let message = json!({ "contentMessage": { "uploadedRbmFile": { "fileName": uploaded["name"] } } });
-    assert_eq!(api.call(Method::POST, &message_path("m1"), &api.token, Some(message)).await.0, 200);
+    let (_, uploaded) = direct
+        .call(
+            Method::POST,
+            "/v1/files?agentId=demo",
+            &api.token,
+            Some(file),
+        )
+        .await;
+    let message =
+        json!({ "contentMessage": { "uploadedRbmFile": { "fileName": uploaded["name"] } } });
+    assert_eq!(
+        api.call(Method::POST, &message_path("m1"), &api.token, Some(message))
+            .await
+            .0,
+        200
+    );
     let none = json!({ "contentMessage": { "uploadedRbmFile": { "fileName": "files/none" } } });
-    assert_eq!(api.call(Method::POST, &message_path("m2"), &api.token, Some(none)).await.0, 400);
-    assert_eq!((twin.differences(), twin.comparison().unwrap().counts.alike), (vec![], 2));
+    assert_eq!(
+        api.call(Method::POST, &message_path("m2"), &api.token, Some(none))
+            .await
+            .0,
+        400
+    );
+    assert_eq!(
+        (twin.differences(), twin.comparison().unwrap().counts.alike),
+        (vec![], 2)
+    );
     stop([upstream, twin]).await;
 }
 
@@ -522,18 +848,31 @@ async fn a_file_that_only_upstream_has_can_be_sent() {
 async fn an_upload_in_pieces_goes_on_where_upstream_says() {
     let upstream = emulator().await;
     let (twin, api) = beside_twin(&upstream).await;
-    let begun =
-        api.post("/upload/v1/files?uploadType=resumable&agentId=demo").header("x-upload-content-type", "image/png");
+    let begun = api
+        .post("/upload/v1/files?uploadType=resumable&agentId=demo")
+        .header("x-upload-content-type", "image/png");
     let begun = begun.send().await.unwrap();
     assert_eq!(begun.status(), 200);
     let place = begun.headers()["location"].to_str().unwrap().to_owned();
     assert!(place.starts_with(upstream.origin()), "{place}");
     let here = place.replace(upstream.origin(), twin.origin());
-    let done = api.client.put(here).header("content-range", "bytes 0-3/4").body("file").send().await.unwrap();
+    let done = api
+        .client
+        .put(here)
+        .header("content-range", "bytes 0-3/4")
+        .body("file")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(done.status(), 200);
     assert!(done.json_value().await["name"].is_string());
     let counts = twin.comparison().unwrap().counts;
-    assert_eq!((counts.alike, counts.uncompared.get(&Uncompared::Piece)), (1, Some(&1)), "{:?}", twin.differences());
+    assert_eq!(
+        (counts.alike, counts.uncompared.get(&Uncompared::Piece)),
+        (1, Some(&1)),
+        "{:?}",
+        twin.differences()
+    );
     stop([upstream, twin]).await;
 }
 
@@ -541,7 +880,9 @@ async fn an_upload_in_pieces_goes_on_where_upstream_says() {
 async fn what_is_too_large_goes_nowhere() {
     let upstream = emulator().await;
     let (twin, api) = beside_twin(&upstream).await;
-    let upload = api.post("/upload/v1/files?agentId=demo").header("content-type", "image/png");
+    let upload = api
+        .post("/upload/v1/files?agentId=demo")
+        .header("content-type", "image/png");
     let answer = upload.body(vec![0; 102 << 20]).send().await.unwrap();
     assert_eq!(answer.status(), 413);
     assert_eq!(twin.comparison().unwrap().counts.forwarded, 0);
@@ -551,27 +892,52 @@ async fn what_is_too_large_goes_nowhere() {
 #[tokio::test]
 async fn a_compressed_answer_is_read_and_passed_on_as_it_is() {
     let other = Other::with(|request| {
-        let coding =
-            request.headers().get("accept-encoding").map_or("br", |coding| coding.to_str().unwrap()).to_owned();
+        let coding = request
+            .headers()
+            .get("accept-encoding")
+            .map_or("br", |coding| coding.to_str().unwrap())
+            .to_owned();
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         gzip.write_all(br#"{"features":[]}"#).unwrap();
-        let answer = Response::builder().header("content-type", "application/json").header("content-encoding", coding);
+        let answer = Response::builder()
+            .header("content-type", "application/json")
+            .header("content-encoding", coding);
         answer.body(gzip.finish().unwrap().into()).unwrap()
     })
     .await;
     let (twin, api) = beside(&other.origin, "token").await;
     for (told, coding) in [(Some("deflate, gzip"), "gzip"), (None, "br")] {
-        let request =
-            Client::new().get(format!("{}/v1/phones/+15550100001/capabilities?requestId=1&agentId=demo", api.origin));
-        let request = told.into_iter().fold(request, |request, told| request.header("accept-encoding", told));
+        let request = Client::new().get(format!(
+            "{}/v1/phones/+15550100001/capabilities?requestId=1&agentId=demo",
+            api.origin
+        ));
+        let request = told.into_iter().fold(request, |request, told| {
+            request.header("accept-encoding", told)
+        });
         let answer = request.send().await.unwrap();
         assert_eq!(answer.headers()["content-encoding"], coding);
-        assert!(answer.bytes().await.unwrap().starts_with(&[0x1f, 0x8b]), "{coding}");
+        assert!(
+            answer.bytes().await.unwrap().starts_with(&[0x1f, 0x8b]),
+            "{coding}"
+        );
     }
     let differences = twin.differences();
     assert_eq!(differences.len(), 1, "{differences:#?}");
-    assert!(differences[0].findings.iter().any(|finding| finding.at == "/features"), "{differences:#?}");
-    assert_eq!(twin.comparison().unwrap().counts.uncompared.get(&Uncompared::Unreadable), Some(&1));
+    assert!(
+        differences[0]
+            .findings
+            .iter()
+            .any(|finding| finding.at == "/features"),
+        "{differences:#?}"
+    );
+    assert_eq!(
+        twin.comparison()
+            .unwrap()
+            .counts
+            .uncompared
+            .get(&Uncompared::Unreadable),
+        Some(&1)
+    );
     twin.shutdown().await;
 }
 
@@ -581,7 +947,10 @@ async fn what_a_client_does_not_wait_for_is_done_and_compared() {
     let release = Arc::new(Notify::new());
     let other = Other::holding(release.clone()).await;
     let (twin, api) = beside(&other.origin, &other.token().await).await;
-    let request = api.post(&message_path("m1")).body(hello().to_string()).timeout(Duration::from_millis(200));
+    let request = api
+        .post(&message_path("m1"))
+        .body(hello().to_string())
+        .timeout(Duration::from_millis(200));
     assert!(request.send().await.unwrap_err().is_timeout());
     release.notify_one();
     for _ in 0..200 {
@@ -590,7 +959,10 @@ async fn what_a_client_does_not_wait_for_is_done_and_compared() {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!((twin.comparison().unwrap().counts.alike, twin.differences()), (1, vec![]));
+    assert_eq!(
+        (twin.comparison().unwrap().counts.alike, twin.differences()),
+        (1, vec![])
+    );
     assert_eq!(phone(&api, "+15550100002").await["messages"][0]["id"], "m1");
     twin.shutdown().await;
 }
@@ -601,16 +973,55 @@ async fn records_and_faults_are_the_clients() {
     let other = Other::changed(|reply| reply.body["colour"] = json!("a")).await;
     let (twin, api) = beside(&other.origin, &other.token().await).await;
     let fault = FaultRule::new(RequestFault::Unavailable, Dose { next: 1, rate: 0.0 });
-    twin.set_faults(RequestFaults { faults: vec![fault] }).unwrap();
-    assert_eq!(api.call(Method::POST, &message_path("m1"), &api.token, Some(hello())).await.0, 503);
-    assert_eq!((other.asked().len(), twin.comparison().unwrap().counts.forwarded), (0, 0));
-    assert_eq!(api.call(Method::POST, &message_path("m1"), &api.token, Some(hello())).await.0, 200);
-    assert_eq!(api.call(Method::PATCH, &message_path("m1"), &api.token, Some(hello())).await.0, 404);
+    twin.set_faults(RequestFaults {
+        faults: vec![fault],
+    })
+    .unwrap();
+    assert_eq!(
+        api.call(Method::POST, &message_path("m1"), &api.token, Some(hello()))
+            .await
+            .0,
+        503
+    );
+    assert_eq!(
+        (
+            other.asked().len(),
+            twin.comparison().unwrap().counts.forwarded
+        ),
+        (0, 0)
+    );
+    assert_eq!(
+        api.call(Method::POST, &message_path("m1"), &api.token, Some(hello()))
+            .await
+            .0,
+        200
+    );
+    assert_eq!(
+        api.call(
+            Method::PATCH,
+            &message_path("m1"),
+            &api.token,
+            Some(hello())
+        )
+        .await
+        .0,
+        404
+    );
     let kept = twin.requests(&RequestFilter::default());
-    let answers: Vec<_> = kept.iter().map(|kept| (kept.status, &kept.answer["colour"], kept.method)).collect();
+    let answers: Vec<_> = kept
+        .iter()
+        .map(|kept| (kept.status, &kept.answer["colour"], kept.method))
+        .collect();
     let method = Some("phones.agentMessages.create");
     let (none, colour) = (Value::Null, json!("a"));
-    assert_eq!(answers, [(Some(503), &none, method), (Some(200), &colour, method), (Some(404), &colour, None)]);
+    assert_eq!(
+        answers,
+        [
+            (Some(503), &none, method),
+            (Some(200), &colour, method),
+            (Some(404), &colour, None)
+        ]
+    );
     assert!(!format!("{kept:?}").contains(&api.token));
     twin.shutdown().await;
 }
@@ -619,19 +1030,39 @@ async fn records_and_faults_are_the_clients() {
 #[tokio::test]
 async fn a_switch_of_the_twin_is_found_again() {
     let upstream = emulator_with(Options {
-        rules: Rules { revoke: rbm_emulator::platform::RevokeReading::Older, ..Rules::default() },
+        rules: Rules {
+            revoke: rbm_emulator::platform::RevokeReading::Older,
+            ..Rules::default()
+        },
         json: rbm_emulator::JsonSyntax::Lenient,
         ..Options::default()
     })
     .await;
     let (twin, api) = beside_twin(&upstream).await;
     let revoke = "/v1/phones/+15550100002/agentMessages/never?agentId=demo";
-    assert_eq!(api.call(Method::DELETE, revoke, &api.token, None).await.0, 200);
+    assert_eq!(
+        api.call(Method::DELETE, revoke, &api.token, None).await.0,
+        200
+    );
     let loose = "{'contentMessage': {'text': 'Hi',},}";
-    assert_eq!(api.text(Method::POST, &message_path("m1"), &api.token, loose).await.0, 200);
-    let switches: Vec<_> =
-        twin.differences().iter().map(|difference| (difference.behaviour, difference.switch)).collect();
-    assert_eq!(switches, [(Some("revoke"), Some("revoke")), (Some("json-lenient"), Some("json"))]);
+    assert_eq!(
+        api.text(Method::POST, &message_path("m1"), &api.token, loose)
+            .await
+            .0,
+        200
+    );
+    let switches: Vec<_> = twin
+        .differences()
+        .iter()
+        .map(|difference| (difference.behaviour, difference.switch))
+        .collect();
+    assert_eq!(
+        switches,
+        [
+            (Some("revoke"), Some("revoke")),
+            (Some("json-lenient"), Some("json"))
+        ]
+    );
     stop([upstream, twin]).await;
 }
 
@@ -645,19 +1076,46 @@ fn hello() -> Value {
 
 async fn report(api: &Api, query: &str) -> Value {
     let address = format!("{}/emulator/differences{query}", api.origin);
-    Client::new().get(address).send().await.unwrap().json_value().await
+    Client::new()
+        .get(address)
+        .send()
+        .await
+        .unwrap()
+        .json_value()
+        .await
 }
 
 async fn phone(api: &Api, number: &str) -> Value {
-    Client::new().get(format!("{}/emulator/phones/{number}", api.origin)).send().await.unwrap().json_value().await
+    Client::new()
+        .get(format!("{}/emulator/phones/{number}", api.origin))
+        .send()
+        .await
+        .unwrap()
+        .json_value()
+        .await
 }
 
 /// A twin with this upstream, and a client that talks to the twin with a token of upstream's.
 async fn beside(upstream: &str, token: &str) -> (Emulator, Api) {
-    let answer_time_max = if token == "canary-token" { Duration::from_millis(300) } else { Duration::from_secs(20) };
-    let upstream = Upstream { answer_time_max, ..Upstream::at(upstream.parse().unwrap()) };
-    let twin = emulator_with(Options { upstream: Some(upstream), ..Options::default() }).await;
-    let api = Api { client: Client::new(), origin: twin.origin().to_owned(), token: token.to_owned() };
+    let answer_time_max = if token == "canary-token" {
+        Duration::from_millis(300)
+    } else {
+        Duration::from_secs(20)
+    };
+    let upstream = Upstream {
+        answer_time_max,
+        ..Upstream::at(upstream.parse().unwrap())
+    };
+    let twin = emulator_with(Options {
+        upstream: Some(upstream),
+        ..Options::default()
+    })
+    .await;
+    let api = Api {
+        client: Client::new(),
+        origin: twin.origin().to_owned(),
+        token: token.to_owned(),
+    };
     (twin, api)
 }
 

@@ -21,41 +21,75 @@ use tokio::time::timeout;
 
 /// `/healthz` and `/readyz` are for anybody who reaches the address; the rest is for those who know the token.
 pub(crate) fn router(shared: Arc<Shared>, guard: Arc<Guard>) -> Router {
-    let kept = Router::new().route("/metrics", get(metrics)).layer(middleware::from_fn_with_state(guard, keepers_only));
+    let kept = Router::new()
+        .route("/metrics", get(metrics))
+        .layer(middleware::from_fn_with_state(guard, keepers_only));
     Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .merge(kept)
-        .fallback(|uri: Uri| async move { not_found(&format!("there is nothing at {}", uri.path())) })
+        .fallback(
+            |uri: Uri| async move { not_found(&format!("there is nothing at {}", uri.path())) },
+        )
         .with_state(shared)
 }
 
 /// 200 if messages and events can be taken, 503 if not; with `?verbose`, what was looked at.
-async fn ready(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+async fn ready(
+    State(shared): State<Arc<Shared>>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
     let verbose = parse_query(query.as_deref(), &["verbose"])?.contains_key("verbose");
     let store = look_at_store(&shared).await.map(|_| ());
-    let running = if shared.is_stopping() { Err("the gateway is stopping".to_owned()) } else { Ok(()) };
+    let running = if shared.is_stopping() {
+        Err("the gateway is stopping".to_owned())
+    } else {
+        Ok(())
+    };
     let is_ready = store.is_ok() && running.is_ok();
-    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if is_ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     if !verbose {
         return Ok((status, if is_ready { "ready\n" } else { "not ready\n" }).into_response());
     }
-    let word = |looked: Result<(), String>| looked.map_or_else(|reason| reason, |()| "ok".to_owned());
-    Ok((status, Json(json!({ "store": word(store), "running": word(running) }))).into_response())
+    let word =
+        |looked: Result<(), String>| looked.map_or_else(|reason| reason, |()| "ok".to_owned());
+    Ok((
+        status,
+        Json(json!({ "store": word(store), "running": word(running) })),
+    )
+        .into_response())
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Problem> {
     // A store that does not answer is a reason to look at the other numbers.
     let health = look_at_store(&shared).await.unwrap_or_default();
-    let overdue = health.oldest_due.map(|due| Duration::try_from(shared.now().duration_since(due)).unwrap_or_default());
+    let overdue = health
+        .oldest_due
+        .map(|due| Duration::try_from(shared.now().duration_since(due)).unwrap_or_default());
     let senders = shared.senders();
-    let mut messages: BTreeMap<_, _> = senders.agents.iter().map(|agent| (agent.name.clone(), 0)).collect();
+    let mut messages: BTreeMap<_, _> = senders
+        .agents
+        .iter()
+        .map(|agent| (agent.name.clone(), 0))
+        .collect();
     messages.extend(health.waiting);
-    let waiting = Waiting { messages, oldest_due: overdue.unwrap_or_default(), quarantined: health.quarantined };
-    let tokens =
-        senders.agents.iter().filter_map(|agent| Some((agent.name.clone(), agent.channel.token_expires_in()?)));
+    let waiting = Waiting {
+        messages,
+        oldest_due: overdue.unwrap_or_default(),
+        quarantined: health.quarantined,
+    };
+    let tokens = senders
+        .agents
+        .iter()
+        .filter_map(|agent| Some((agent.name.clone(), agent.channel.token_expires_in()?)));
     let mut response = Response::new(Body::from(shared.metrics.text(waiting, tokens)));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(OPEN_METRICS));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(OPEN_METRICS));
     Ok(response)
 }
 

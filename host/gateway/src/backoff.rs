@@ -26,8 +26,20 @@ mod tests {
 
     #[test]
     fn the_bound_doubles_up_to_ten_minutes() {
-        for (attempt, seconds) in [(0, 1), (1, 1), (2, 2), (3, 4), (10, 512), (11, 600), (1_000_000, 600)] {
-            assert_eq!(delay(attempt, 1.0), Duration::from_secs(seconds), "attempt {attempt}");
+        for (attempt, seconds) in [
+            (0, 1),
+            (1, 1),
+            (2, 2),
+            (3, 4),
+            (10, 512),
+            (11, 600),
+            (1_000_000, 600),
+        ] {
+            assert_eq!(
+                delay(attempt, 1.0),
+                Duration::from_secs(seconds),
+                "attempt {attempt}"
+            );
             assert_eq!(delay(attempt, 0.0), Duration::ZERO);
         }
         assert_eq!(delay(3, 0.5), Duration::from_secs(2));

@@ -18,7 +18,10 @@ use tokio::sync::{Mutex, Notify, Semaphore, watch};
 use tower::ServiceExt as _;
 
 /// What all parts share, and what stops them.
-pub(crate) fn shared(store: Arc<dyn Store>, callbacks: Vec<Running>) -> (Arc<Shared>, watch::Sender<bool>) {
+pub(crate) fn shared(
+    store: Arc<dyn Store>,
+    callbacks: Vec<Running>,
+) -> (Arc<Shared>, watch::Sender<bool>) {
     shared_by(Clock::system(), store, callbacks)
 }
 
@@ -33,10 +36,16 @@ pub(crate) fn shared_by(
         reach_people_max: 1,
         reach_calls_per_minute_max: 1,
         file_bytes_max: 1,
-        testers: TesterQuota { per_day: 1, total: 1 },
+        testers: TesterQuota {
+            per_day: 1,
+            total: 1,
+        },
     };
     let shared = Shared {
-        senders: RwLock::new(Arc::new(Senders { agents: Vec::new(), partner: None })),
+        senders: RwLock::new(Arc::new(Senders {
+            agents: Vec::new(),
+            partner: None,
+        })),
         guard: RwLock::default(),
         metrics: Arc::new(Metrics::default()),
         health: Mutex::default(),
@@ -68,24 +77,42 @@ pub(crate) async fn hear(shared: &Shared, key: &str, agent: &str, bytes: usize) 
         details: Vec::new(),
         raw: vec![b'\n'; bytes],
     };
-    let event = NewEvent { agent: agent.into(), received_at: Timestamp::UNIX_EPOCH, inbound, consent: None };
+    let event = NewEvent {
+        agent: agent.into(),
+        received_at: Timestamp::UNIX_EPOCH,
+        inbound,
+        consent: None,
+    };
     shared.store.ingest(vec![event]).await.expect("kept");
     shared.events.notify_waiters();
 }
 
 /// What is answered.
-pub(crate) async fn ask(shared: &Arc<Shared>, method: Method, path: &str, last: Option<&str>) -> Response<Body> {
+pub(crate) async fn ask(
+    shared: &Arc<Shared>,
+    method: Method,
+    path: &str,
+    last: Option<&str>,
+) -> Response<Body> {
     let mut request = Request::builder().method(method).uri(path);
     if let Some(last) = last {
         request = request.header("last-event-id", last);
     }
-    api::router(shared.clone()).oneshot(request.body(Body::empty()).expect("a request")).await.expect("an answer")
+    api::router(shared.clone())
+        .oneshot(request.body(Body::empty()).expect("a request"))
+        .await
+        .expect("an answer")
 }
 
 /// The status, and the body as JSON.
 pub(crate) async fn ask_json(shared: &Arc<Shared>, method: Method, path: &str) -> (u16, Value) {
     let response = ask(shared, method, path, None).await;
     let status = response.status().as_u16();
-    let body = response.into_body().collect().await.expect("a body").to_bytes();
+    let body = response
+        .into_body()
+        .collect()
+        .await
+        .expect("a body")
+        .to_bytes();
     (status, serde_json::from_slice(&body).expect("JSON"))
 }

@@ -105,26 +105,50 @@ pub enum CallbackProblem {
 impl Callback {
     /// What is asked for, if it can be done.
     pub fn new(settings: CallbackSettings) -> Result<Self, CallbackProblem> {
-        let CallbackSettings { name, url, secrets, agents, ordered, allow_private_addresses } = settings;
+        let CallbackSettings {
+            name,
+            url,
+            secrets,
+            agents,
+            ordered,
+            allow_private_addresses,
+        } = settings;
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if !(1..=NAME_CHARACTERS_MAX).contains(&name.len()) || !name.bytes().all(allowed) {
             return Err(CallbackProblem::Name(excerpt(&name)));
         }
-        let url = parse_address(&url, allow_private_addresses).map_err(|(url, rule)| CallbackProblem::Address {
-            name: name.clone(),
-            url,
-            rule,
+        let url = parse_address(&url, allow_private_addresses).map_err(|(url, rule)| {
+            CallbackProblem::Address {
+                name: name.clone(),
+                url,
+                rule,
+            }
         })?;
         if !(1..=SECRETS_MAX).contains(&secrets.len()) {
-            return Err(CallbackProblem::Secrets { name, found: secrets.len() });
+            return Err(CallbackProblem::Secrets {
+                name,
+                found: secrets.len(),
+            });
         }
         let parse = |(number, secret)| {
-            let problem = |rule| CallbackProblem::Secret { name: name.clone(), number, rule };
+            let problem = |rule| CallbackProblem::Secret {
+                name: name.clone(),
+                number,
+                rule,
+            };
             SigningSecret::parse(secret).map_err(problem)
         };
         let secrets = (1..).zip(&secrets).map(parse).collect::<Result<_, _>>()?;
         let schedule = Schedule::default();
-        Ok(Self { name, url, secrets, agents, ordered, private_addresses: allow_private_addresses, schedule })
+        Ok(Self {
+            name,
+            url,
+            secrets,
+            agents,
+            ordered,
+            private_addresses: allow_private_addresses,
+            schedule,
+        })
     }
 
     /// With other pauses between attempts.
@@ -158,16 +182,30 @@ fn parse_address(text: &str, private_addresses: bool) -> Result<Url, (String, St
     let url = Url::parse(text).map_err(|problem| (excerpt(text), problem.to_string()))?;
     if !url.username().is_empty() || url.password().is_some() {
         let shown = excerpt(&url.origin().ascii_serialization());
-        return Err((shown, "it must have no user and no password in it".to_owned()));
+        return Err((
+            shown,
+            "it must have no user and no password in it".to_owned(),
+        ));
     }
     let refused = |rule: &str| Err((excerpt(text), rule.to_owned()));
     match url.scheme() {
         "https" => {}
         "http" if private_addresses => {}
-        "http" => return refused("its scheme is \"http\", and must be https unless private addresses are allowed"),
+        "http" => {
+            return refused(
+                "its scheme is \"http\", and must be https unless private addresses are allowed",
+            );
+        }
         other => {
-            let http = if private_addresses { "http or https" } else { "https" };
-            return refused(&format!("its scheme is {:?}, and must be {http}", excerpt(other)));
+            let http = if private_addresses {
+                "http or https"
+            } else {
+                "https"
+            };
+            return refused(&format!(
+                "its scheme is {:?}, and must be {http}",
+                excerpt(other)
+            ));
         }
     }
     if url.fragment().is_some() {
@@ -219,12 +257,28 @@ impl Running {
         events: Arc<Notify>,
         stopped: watch::Receiver<bool>,
     ) -> Result<(Self, JoinHandle<()>), CallbackProblem> {
-        let (callback, status, wake) = (Arc::new(callback), Arc::new(Status::default()), Arc::new(Notify::new()));
-        let endpoint = attempt::Endpoint::new(callback.clone(), pace.answer_time_max)
-            .map_err(|problem| CallbackProblem::Client { name: callback.name.clone(), reason: problem.to_string() })?;
+        let (callback, status, wake) = (
+            Arc::new(callback),
+            Arc::new(Status::default()),
+            Arc::new(Notify::new()),
+        );
+        let endpoint =
+            attempt::Endpoint::new(callback.clone(), pace.answer_time_max).map_err(|problem| {
+                CallbackProblem::Client {
+                    name: callback.name.clone(),
+                    reason: problem.to_string(),
+                }
+            })?;
         let runner = runner::Runner::new(endpoint, store, clock, pace, status.clone());
         let task = tokio::spawn(runner.run(events, wake.clone(), stopped));
-        Ok((Self { callback, status, wake }, task))
+        Ok((
+            Self {
+                callback,
+                status,
+                wake,
+            },
+            task,
+        ))
     }
 
     /// What its attempts have come to since it was started.
@@ -250,12 +304,18 @@ pub(crate) fn start_all(
         if !names.insert(&callback.name) {
             return Err(StartProblem::CallbackTwice { name });
         }
-        let unknown = callback.agents.iter().find(|wanted| !agents.iter().any(|agent| agent.name == **wanted));
+        let unknown = callback
+            .agents
+            .iter()
+            .find(|wanted| !agents.iter().any(|agent| agent.name == **wanted));
         if let Some(agent) = unknown.cloned() {
             return Err(StartProblem::CallbackAgent { name, agent });
         }
     }
-    callbacks.into_iter().map(|callback| start(callback).map_err(StartProblem::Callback)).collect()
+    callbacks
+        .into_iter()
+        .map(|callback| start(callback).map_err(StartProblem::Callback))
+        .collect()
 }
 
 const NAME_CHARACTERS_MAX: usize = 64;

@@ -18,7 +18,10 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// `GET /v1/callbacks`
-pub(crate) async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Result<Json<Value>, Problem> {
+pub(crate) async fn list(
+    State(shared): State<Arc<Shared>>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, Problem> {
     parse_query(query.as_deref(), &[])?;
     let mut callbacks = Vec::new();
     for running in &shared.callbacks {
@@ -48,11 +51,19 @@ pub(crate) async fn dead_letters(
 ) -> Result<Json<Value>, Problem> {
     let query = parse_query(query.as_deref(), &["callback", "after", "limit"])?;
     let name = choose(&shared, query.get("callback"))?.callback.name();
-    let after = query.get("after").map(|text| parse_cursor("after", text)).transpose()?;
+    let after = query
+        .get("after")
+        .map(|text| parse_cursor("after", text))
+        .transpose()?;
     let most = parse_limit(query.get("limit"))?;
     let letters = shared.store.dead_letters(name, after, most).await?;
-    let next = (letters.len() == most).then(|| letters.last().map(|letter| letter.cursor.to_string())).flatten();
-    let letters: Vec<Value> = letters.iter().map(|letter| view_letter(name, letter)).collect();
+    let next = (letters.len() == most)
+        .then(|| letters.last().map(|letter| letter.cursor.to_string()))
+        .flatten();
+    let letters: Vec<Value> = letters
+        .iter()
+        .map(|letter| view_letter(name, letter))
+        .collect();
     Ok(Json(json!({ "dead_letters": letters, "next": next })))
 }
 
@@ -65,7 +76,9 @@ pub(crate) async fn replay(
     read_optional_fields(request, &[]).await?;
     let cursor = parse_cursor("the cursor", &cursor)?;
     match replay_from(&shared, &name, Some(cursor)).await? {
-        0 => Err(not_found(&format!("the callback {name} has no dead letter {cursor}"))),
+        0 => Err(not_found(&format!(
+            "the callback {name} has no dead letter {cursor}"
+        ))),
         replayed => Ok(Json(json!({ "replayed": replayed }))),
     }
 }
@@ -77,7 +90,9 @@ pub(crate) async fn replay_all(
     request: Request<Body>,
 ) -> Result<Json<Value>, Problem> {
     read_optional_fields(request, &[]).await?;
-    Ok(Json(json!({ "replayed": replay_from(&shared, &name, None).await? })))
+    Ok(Json(
+        json!({ "replayed": replay_from(&shared, &name, None).await? }),
+    ))
 }
 
 async fn replay_from(shared: &Shared, name: &str, only: Option<Cursor>) -> Result<u64, Problem> {
@@ -114,7 +129,10 @@ async fn view(shared: &Shared, running: &Running) -> Result<CallbackView, StoreP
     let known = shared.store.consumer(callback.name()).await?;
     let (newest, after) = (shared.store.newest().await?, known.after);
     let place = |cursor: Option<Cursor>| cursor.map_or(0, |cursor| cursor.0);
-    let before_oldest = known.oldest_owed.map(|oldest| Cursor(oldest.0.saturating_sub(1))).or(after);
+    let before_oldest = known
+        .oldest_owed
+        .map(|oldest| Cursor(oldest.0.saturating_sub(1)))
+        .or(after);
     let oldest = shared.store.read(before_oldest, 1).await?.pop();
     let mut url = callback.url().clone();
     url.set_query(None);
@@ -135,7 +153,13 @@ async fn view(shared: &Shared, running: &Running) -> Result<CallbackView, StoreP
 }
 
 fn view_letter(callback: &str, letter: &DeadLetter) -> Value {
-    let DeadLetter { cursor, attempts, at, reason, event } = letter;
+    let DeadLetter {
+        cursor,
+        attempts,
+        at,
+        reason,
+        event,
+    } = letter;
     json!({
         "callback": callback,
         "cursor": cursor.to_string(),
@@ -147,7 +171,10 @@ fn view_letter(callback: &str, letter: &DeadLetter) -> Value {
 }
 
 fn find<'a>(shared: &'a Shared, name: &str) -> Result<&'a Running, Problem> {
-    let named = shared.callbacks.iter().find(|running| running.callback.name() == name);
+    let named = shared
+        .callbacks
+        .iter()
+        .find(|running| running.callback.name() == name);
     named.ok_or_else(|| not_found(&format!("there is no callback {}", shown(name))))
 }
 
@@ -158,8 +185,17 @@ fn choose<'a>(shared: &'a Shared, name: Option<&String>) -> Result<&'a Running, 
         (None, [only]) => Ok(only),
         (None, []) => Err(not_found("there are no callbacks")),
         (None, several) => {
-            let names: Vec<&str> = several.iter().map(|running| running.callback.name()).collect();
-            Err(bad_request("callback", &format!("callback is missing, and must be one of {}", names.join(", "))))
+            let names: Vec<&str> = several
+                .iter()
+                .map(|running| running.callback.name())
+                .collect();
+            Err(bad_request(
+                "callback",
+                &format!(
+                    "callback is missing, and must be one of {}",
+                    names.join(", ")
+                ),
+            ))
         }
     }
 }
@@ -193,7 +229,16 @@ mod tests {
             let callback = Callback::new(settings).expect("a callback");
             let events = Arc::new(Notify::new());
             let pace = Pace::default();
-            Running::start(callback, store.clone(), clock.clone(), pace, events, stopped.clone()).expect("started").0
+            Running::start(
+                callback,
+                store.clone(),
+                clock.clone(),
+                pace,
+                events,
+                stopped.clone(),
+            )
+            .expect("started")
+            .0
         };
         let callbacks = names.iter().map(start).collect();
         shared(store, callbacks).0
@@ -207,12 +252,34 @@ mod tests {
         }
         let at = Timestamp::UNIX_EPOCH;
         let reason = "500 Internal Server Error".to_owned();
-        let dead = Change::Dead { cursor: Cursor(1), attempts: 10, at, reason: reason.clone() };
+        let dead = Change::Dead {
+            cursor: Cursor(1),
+            attempts: 10,
+            at,
+            reason: reason.clone(),
+        };
         let (cursor, next_at) = (Cursor(2), Some(Timestamp::MAX));
-        let owed = Delivery { cursor, conversation: None, attempts: 3, reason: Some(reason), next_at };
-        let disabled = Some(Disabled { at, reason: "410 Gone: it wants no more events".into() });
-        let progress = Progress { after: Some(Cursor(3)), changes: vec![dead, Change::Owed(owed)], disabled };
-        shared.store.progress("app", at, progress).await.expect("kept");
+        let owed = Delivery {
+            cursor,
+            conversation: None,
+            attempts: 3,
+            reason: Some(reason),
+            next_at,
+        };
+        let disabled = Some(Disabled {
+            at,
+            reason: "410 Gone: it wants no more events".into(),
+        });
+        let progress = Progress {
+            after: Some(Cursor(3)),
+            changes: vec![dead, Change::Owed(owed)],
+            disabled,
+        };
+        shared
+            .store
+            .progress("app", at, progress)
+            .await
+            .expect("kept");
         shared
     }
 
@@ -233,29 +300,63 @@ mod tests {
     async fn who_is_enabled_gets_at_once_what_is_owed() {
         let shared = with_history().await;
         let (status, body) = ask_json(&shared, Method::POST, "/v1/callbacks/app/enable").await;
-        assert_eq!((status, &body["enabled"], &body["retrying"]), (200, &json!(true), &json!(1)));
-        assert_eq!(shared.store.due("app", shared.now(), 9).await.expect("answer").len(), 1);
+        assert_eq!(
+            (status, &body["enabled"], &body["retrying"]),
+            (200, &json!(true), &json!(1))
+        );
+        assert_eq!(
+            shared
+                .store
+                .due("app", shared.now(), 9)
+                .await
+                .expect("answer")
+                .len(),
+            1
+        );
     }
 
     #[tokio::test]
     async fn dead_letters_are_listed_and_replayed() {
         let shared = with_history().await;
-        for path in ["/v1/dead-letters", "/v1/dead-letters?callback=app&limit=5", "/v1/dead-letters?after=e0"] {
+        for path in [
+            "/v1/dead-letters",
+            "/v1/dead-letters?callback=app&limit=5",
+            "/v1/dead-letters?after=e0",
+        ] {
             let (status, body) = ask_json(&shared, Method::GET, path).await;
             let letter = &body["dead_letters"][0];
-            assert_eq!((status, &letter["cursor"], &letter["attempts"]), (200, &json!("e1"), &json!(10)), "{path}");
+            assert_eq!(
+                (status, &letter["cursor"], &letter["attempts"]),
+                (200, &json!("e1"), &json!(10)),
+                "{path}"
+            );
             assert_eq!(
                 (&letter["reason"], &letter["at"]),
-                (&json!("500 Internal Server Error"), &json!("1970-01-01T00:00:00Z"))
+                (
+                    &json!("500 Internal Server Error"),
+                    &json!("1970-01-01T00:00:00Z")
+                )
             );
-            assert_eq!((&letter["event"]["kind"], &body["next"]), (&json!("typing"), &json!(null)));
+            assert_eq!(
+                (&letter["event"]["kind"], &body["next"]),
+                (&json!("typing"), &json!(null))
+            );
         }
         let (_, body) = ask_json(&shared, Method::GET, "/v1/dead-letters?limit=1").await;
         assert_eq!(body["next"], "e1");
-        assert_eq!(ask_json(&shared, Method::GET, "/v1/dead-letters?after=e1").await.1["dead_letters"], json!([]));
-        let (status, body) = ask_json(&shared, Method::POST, "/v1/dead-letters/app/e1/replay").await;
+        assert_eq!(
+            ask_json(&shared, Method::GET, "/v1/dead-letters?after=e1")
+                .await
+                .1["dead_letters"],
+            json!([])
+        );
+        let (status, body) =
+            ask_json(&shared, Method::POST, "/v1/dead-letters/app/e1/replay").await;
         assert_eq!((status, body), (200, json!({ "replayed": 1 })));
-        assert_eq!(ask_json(&shared, Method::GET, "/v1/dead-letters").await.1["dead_letters"], json!([]));
+        assert_eq!(
+            ask_json(&shared, Method::GET, "/v1/dead-letters").await.1["dead_letters"],
+            json!([])
+        );
         let (status, body) = ask_json(&shared, Method::POST, "/v1/dead-letters/app/replay").await;
         assert_eq!((status, body), (200, json!({ "replayed": 0 })));
     }
@@ -264,23 +365,87 @@ mod tests {
     async fn what_there_is_not_is_named() {
         let (none, two) = (gateway(&[]), gateway(&["app", "other"]));
         for (shared, method, path, status, code) in [
-            (&two, Method::POST, "/v1/callbacks/nobody/enable", 404, "not-found"),
+            (
+                &two,
+                Method::POST,
+                "/v1/callbacks/nobody/enable",
+                404,
+                "not-found",
+            ),
             (&two, Method::GET, "/v1/callbacks?x=1", 400, "parameter"),
             (&two, Method::GET, "/v1/callbacks/app/enable", 405, "method"),
             (&two, Method::GET, "/v1/dead-letters", 400, "callback"),
             (&none, Method::GET, "/v1/dead-letters", 404, "not-found"),
-            (&two, Method::GET, "/v1/dead-letters?callback=nobody", 404, "not-found"),
-            (&two, Method::GET, "/v1/dead-letters?callback=app&after=x", 400, "cursor"),
-            (&two, Method::GET, "/v1/dead-letters?callback=app&limit=0", 400, "limit"),
-            (&two, Method::POST, "/v1/dead-letters/app/e1/replay", 404, "not-found"),
-            (&two, Method::POST, "/v1/dead-letters/app/1/replay", 400, "cursor"),
-            (&two, Method::POST, "/v1/dead-letters/app/%ff/replay", 400, "path"),
-            (&two, Method::POST, "/v1/dead-letters/nobody/e1/replay", 404, "not-found"),
-            (&two, Method::POST, "/v1/dead-letters/nobody/replay", 404, "not-found"),
-            (&two, Method::POST, "/v1/dead-letters/app/replay?all=1", 400, "parameter"),
+            (
+                &two,
+                Method::GET,
+                "/v1/dead-letters?callback=nobody",
+                404,
+                "not-found",
+            ),
+            (
+                &two,
+                Method::GET,
+                "/v1/dead-letters?callback=app&after=x",
+                400,
+                "cursor",
+            ),
+            (
+                &two,
+                Method::GET,
+                "/v1/dead-letters?callback=app&limit=0",
+                400,
+                "limit",
+            ),
+            (
+                &two,
+                Method::POST,
+                "/v1/dead-letters/app/e1/replay",
+                404,
+                "not-found",
+            ),
+            (
+                &two,
+                Method::POST,
+                "/v1/dead-letters/app/1/replay",
+                400,
+                "cursor",
+            ),
+            (
+                &two,
+                Method::POST,
+                "/v1/dead-letters/app/%ff/replay",
+                400,
+                "path",
+            ),
+            (
+                &two,
+                Method::POST,
+                "/v1/dead-letters/nobody/e1/replay",
+                404,
+                "not-found",
+            ),
+            (
+                &two,
+                Method::POST,
+                "/v1/dead-letters/nobody/replay",
+                404,
+                "not-found",
+            ),
+            (
+                &two,
+                Method::POST,
+                "/v1/dead-letters/app/replay?all=1",
+                400,
+                "parameter",
+            ),
         ] {
             let (answered, body) = ask_json(shared, method, path).await;
-            assert_eq!((answered, &body["code"]), (status, &json!(code)), "{path}: {body}");
+            assert_eq!(
+                (answered, &body["code"]),
+                (status, &json!(code)),
+                "{path}: {body}"
+            );
         }
     }
 }

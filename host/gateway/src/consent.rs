@@ -25,12 +25,18 @@ impl OptOutRules {
             Fact::Unsubscribed => (Wish::OptedOut, Reason::Event),
             Fact::Resubscribed => (Wish::OptedIn, Reason::Event),
             Fact::Received(message) => match &message.content {
-                ReceivedContent::Text(text) => (self.wish(text)?, Reason::Keyword(text.trim().to_owned())),
+                ReceivedContent::Text(text) => {
+                    (self.wish(text)?, Reason::Keyword(text.trim().to_owned()))
+                }
                 _ => return None,
             },
             _ => return None,
         };
-        let at = inbound.at.as_deref().and_then(|text| text.parse().ok()).unwrap_or(received_at);
+        let at = inbound
+            .at
+            .as_deref()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(received_at);
         Some(Consent::new(wish, received_at.min(at), reason))
     }
 
@@ -38,7 +44,9 @@ impl OptOutRules {
     /// not starts nothing again, and no word that stops has any.
     fn wish(&self, text: &str) -> Option<Wish> {
         let text = text.trim().to_lowercase();
-        let is_one = |words: &[String]| !text.is_empty() && words.iter().any(|word| word.to_lowercase() == text);
+        let is_one = |words: &[String]| {
+            !text.is_empty() && words.iter().any(|word| word.to_lowercase() == text)
+        };
         match (is_one(&self.stop_words), is_one(&self.start_words)) {
             (true, _) => Some(Wish::OptedOut),
             (false, true) => Some(Wish::OptedIn),
@@ -73,11 +81,19 @@ mod tests {
     }
 
     fn received(content: ReceivedContent) -> Fact {
-        Fact::Received(ReceivedMessage { id: "u1".into(), content, message_class: None, segments: None, carrier: None })
+        Fact::Received(ReceivedMessage {
+            id: "u1".into(),
+            content,
+            message_class: None,
+            segments: None,
+            carrier: None,
+        })
     }
 
     fn wish(rules: &OptOutRules, fact: Fact) -> Option<Wish> {
-        rules.read(&inbound(None, fact), Timestamp::UNIX_EPOCH).map(|consent| consent.wish())
+        rules
+            .read(&inbound(None, fact), Timestamp::UNIX_EPOCH)
+            .map(|consent| consent.wish())
     }
 
     #[test]
@@ -102,18 +118,45 @@ mod tests {
             ("", None),
             ("  ", None),
         ] {
-            assert_eq!(wish(&rules(), received(ReceivedContent::Text(text.into()))), expected, "{text:?}");
-            assert_eq!(wish(&OptOutRules::default(), received(ReceivedContent::Text(text.into()))), None, "{text:?}");
+            assert_eq!(
+                wish(&rules(), received(ReceivedContent::Text(text.into()))),
+                expected,
+                "{text:?}"
+            );
+            assert_eq!(
+                wish(
+                    &OptOutRules::default(),
+                    received(ReceivedContent::Text(text.into()))
+                ),
+                None,
+                "{text:?}"
+            );
         }
-        let both = OptOutRules { start_words: vec!["stop".into()], ..rules() };
-        assert_eq!(wish(&both, received(ReceivedContent::Text("stop".into()))), Some(OptedOut));
-        let empty = OptOutRules { stop_words: vec![String::new()], ..rules() };
-        assert_eq!(wish(&empty, received(ReceivedContent::Text(" ".into()))), None);
+        let both = OptOutRules {
+            start_words: vec!["stop".into()],
+            ..rules()
+        };
+        assert_eq!(
+            wish(&both, received(ReceivedContent::Text("stop".into()))),
+            Some(OptedOut)
+        );
+        let empty = OptOutRules {
+            stop_words: vec![String::new()],
+            ..rules()
+        };
+        assert_eq!(
+            wish(&empty, received(ReceivedContent::Text(" ".into()))),
+            None
+        );
     }
 
     #[test]
     fn what_the_platform_says_counts_without_words_and_nothing_else_does() {
-        let tap = Tap { postback: "STOP".into(), text: Some("STOP".into()), kind: None };
+        let tap = Tap {
+            postback: "STOP".into(),
+            text: Some("STOP".into()),
+            kind: None,
+        };
         for (fact, expected) in [
             (Fact::Unsubscribed, Some(Wish::OptedOut)),
             (Fact::Resubscribed, Some(Wish::OptedIn)),
@@ -124,7 +167,11 @@ mod tests {
             (Fact::Unrecognised(Some("STOP".into())), None),
         ] {
             assert_eq!(wish(&rules(), fact.clone()), expected, "{fact:?}");
-            assert_eq!(wish(&OptOutRules::default(), fact.clone()), expected, "{fact:?}");
+            assert_eq!(
+                wish(&OptOutRules::default(), fact.clone()),
+                expected,
+                "{fact:?}"
+            );
         }
     }
 
@@ -133,14 +180,45 @@ mod tests {
         let received_at: Timestamp = "2026-11-25T10:00:00Z".parse().expect("a time");
         let stop = received(ReceivedContent::Text(" Stop ".into()));
         for (at, fact, since, reason) in [
-            (Some("2026-11-25T09:59:58.5Z"), Fact::Unsubscribed, "2026-11-25T09:59:58.5Z", Reason::Event),
-            (None, Fact::Unsubscribed, "2026-11-25T10:00:00Z", Reason::Event),
-            (Some("soon"), Fact::Unsubscribed, "2026-11-25T10:00:00Z", Reason::Event),
-            (Some("2027-01-01T00:00:00Z"), Fact::Unsubscribed, "2026-11-25T10:00:00Z", Reason::Event),
-            (Some("2026-11-25T09:00:00Z"), stop, "2026-11-25T09:00:00Z", Reason::Keyword("Stop".into())),
+            (
+                Some("2026-11-25T09:59:58.5Z"),
+                Fact::Unsubscribed,
+                "2026-11-25T09:59:58.5Z",
+                Reason::Event,
+            ),
+            (
+                None,
+                Fact::Unsubscribed,
+                "2026-11-25T10:00:00Z",
+                Reason::Event,
+            ),
+            (
+                Some("soon"),
+                Fact::Unsubscribed,
+                "2026-11-25T10:00:00Z",
+                Reason::Event,
+            ),
+            (
+                Some("2027-01-01T00:00:00Z"),
+                Fact::Unsubscribed,
+                "2026-11-25T10:00:00Z",
+                Reason::Event,
+            ),
+            (
+                Some("2026-11-25T09:00:00Z"),
+                stop,
+                "2026-11-25T09:00:00Z",
+                Reason::Keyword("Stop".into()),
+            ),
         ] {
-            let consent = rules().read(&inbound(at, fact), received_at).expect("a wish");
-            assert_eq!((consent.at().to_string().as_str(), consent.reason()), (since, &reason), "{at:?}");
+            let consent = rules()
+                .read(&inbound(at, fact), received_at)
+                .expect("a wish");
+            assert_eq!(
+                (consent.at().to_string().as_str(), consent.reason()),
+                (since, &reason),
+                "{at:?}"
+            );
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::api::{agent_in_query, named_agent};
 use crate::problem::{Problem, answered};
-use crate::request::{PathName, parse_phone, read_fields, read_optional_fields, required_text, text};
+use crate::request::{
+    PathName, parse_phone, read_fields, read_optional_fields, required_text, text,
+};
 use crate::{Agent, Shared};
 use axum::Json;
 use axum::body::Body;
@@ -31,10 +33,23 @@ pub(crate) async fn read(
     PathName(phone): PathName,
     request: Request<Body>,
 ) -> Result<StatusCode, Problem> {
-    let (phone, body) = (parse_phone("phone", &phone)?, read_fields(request, &["agent", "message_id"]).await?);
+    let (phone, body) = (
+        parse_phone("phone", &phone)?,
+        read_fields(request, &["agent", "message_id"]).await?,
+    );
     let agent = named_agent(&shared, text(&body, "agent")?)?;
-    let message = required_text(&body, "message_id", "the id of a message that the person sent, as its event has it")?;
-    show(&shared, &agent, &phone, &SignalKind::Read(message.to_owned())).await
+    let message = required_text(
+        &body,
+        "message_id",
+        "the id of a message that the person sent, as its event has it",
+    )?;
+    show(
+        &shared,
+        &agent,
+        &phone,
+        &SignalKind::Read(message.to_owned()),
+    )
+    .await
 }
 
 /// `GET /v1/phones/{phone}/capabilities?agent=`
@@ -45,13 +60,28 @@ pub(crate) async fn capabilities(
 ) -> Result<Json<Value>, Problem> {
     let phone = parse_phone("phone", &phone)?;
     let agent = agent_in_query(&shared, query.as_deref())?;
-    let found = answered(agent.channel.capabilities(shared.now(), &phone, &Uuid::new_v4().to_string()).await)?;
+    let found = answered(
+        agent
+            .channel
+            .capabilities(shared.now(), &phone, &Uuid::new_v4().to_string())
+            .await,
+    )?;
     Ok(Json(json!({
         "phone": phone, "reachable": found.reachable, "features": found.features, "carrier": found.carrier,
     })))
 }
 
-async fn show(shared: &Shared, agent: &Agent, phone: &str, kind: &SignalKind) -> Result<StatusCode, Problem> {
-    answered(agent.channel.signal(shared.now(), phone, &Uuid::new_v4().to_string(), kind).await)?;
+async fn show(
+    shared: &Shared,
+    agent: &Agent,
+    phone: &str,
+    kind: &SignalKind,
+) -> Result<StatusCode, Problem> {
+    answered(
+        agent
+            .channel
+            .signal(shared.now(), phone, &Uuid::new_v4().to_string(), kind)
+            .await,
+    )?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,13 +12,24 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// `GET /v1/events?after=&limit=&agent=`
-pub(crate) async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Result<Json<Value>, Problem> {
+pub(crate) async fn list(
+    State(shared): State<Arc<Shared>>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, Problem> {
     let query = parse_query(query.as_deref(), &["after", "limit", "agent"])?;
-    let after = query.get("after").map(|text| parse_cursor("after", text)).transpose()?;
-    let (agent, most) = (chosen_agent(&shared, query.get("agent"))?, parse_limit(query.get("limit"))?);
+    let after = query
+        .get("after")
+        .map(|text| parse_cursor("after", text))
+        .transpose()?;
+    let (agent, most) = (
+        chosen_agent(&shared, query.get("agent"))?,
+        parse_limit(query.get("limit"))?,
+    );
     let Page { events, looked_to } = read(&*shared.store, after, most, agent.as_deref()).await?;
     let events: Vec<EventView> = events.iter().map(view_event).collect();
-    Ok(Json(json!({ "events": events, "next": looked_to.map(|cursor| cursor.to_string()) })))
+    Ok(Json(
+        json!({ "events": events, "next": looked_to.map(|cursor| cursor.to_string()) }),
+    ))
 }
 
 /// Events, and up to where there are no others.
@@ -34,8 +45,15 @@ pub(crate) async fn read(
     most: usize,
     agent: Option<&str>,
 ) -> Result<Page, StoreProblem> {
-    let mut page = Page { events: Vec::new(), looked_to: after };
-    let at_once = if agent.is_some() { most.max(READ_AT_ONCE_MIN) } else { most };
+    let mut page = Page {
+        events: Vec::new(),
+        looked_to: after,
+    };
+    let at_once = if agent.is_some() {
+        most.max(READ_AT_ONCE_MIN)
+    } else {
+        most
+    };
     for _ in 0..READS_MAX {
         let read = store.read(page.looked_to, at_once).await?;
         let last = read.len() < at_once;
@@ -56,13 +74,24 @@ pub(crate) async fn read(
 }
 
 pub(crate) fn parse_cursor(name: &str, text: &str) -> Result<Cursor, Problem> {
-    Cursor::parse(text)
-        .ok_or_else(|| bad_request("cursor", &format!("{name} is {}, which is no cursor of this gateway", shown(text))))
+    Cursor::parse(text).ok_or_else(|| {
+        bad_request(
+            "cursor",
+            &format!(
+                "{name} is {}, which is no cursor of this gateway",
+                shown(text)
+            ),
+        )
+    })
 }
 
 /// By the gateway's name, if one is named.
-pub(crate) fn chosen_agent(shared: &Shared, name: Option<&String>) -> Result<Option<String>, Problem> {
-    let named = name.map(|name| crate::api::named_agent(shared, Some(name)).map(|agent| agent.name.clone()));
+pub(crate) fn chosen_agent(
+    shared: &Shared,
+    name: Option<&String>,
+) -> Result<Option<String>, Problem> {
+    let named = name
+        .map(|name| crate::api::named_agent(shared, Some(name)).map(|agent| agent.name.clone()));
     named.transpose()
 }
 

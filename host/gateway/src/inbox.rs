@@ -53,7 +53,10 @@ pub(crate) fn receiver<'a>(senders: &'a Senders, path: &str) -> Option<Receiver<
 }
 
 fn for_partner(senders: &Senders) -> Option<Receiver<'_>> {
-    senders.partner.as_ref().map(|channel| (channel, senders.agents.as_slice()))
+    senders
+        .partner
+        .as_ref()
+        .map(|channel| (channel, senders.agents.as_slice()))
 }
 
 fn for_agent<'a>(senders: &'a Senders, name: &str) -> Option<Receiver<'a>> {
@@ -68,28 +71,49 @@ async fn receive(shared: &Shared, receiver: Receiver<'_>, request: Request<Body>
     response
 }
 
-async fn judge(shared: &Shared, (channel, serves): Receiver<'_>, request: Request<Body>) -> (Response, WebhookOutcome) {
+async fn judge(
+    shared: &Shared,
+    (channel, serves): Receiver<'_>,
+    request: Request<Body>,
+) -> (Response, WebhookOutcome) {
     let (parts, body) = request.into_parts();
     let body = match read_body(&parts.headers, body).await {
         Ok(body) => body,
         Err(problem) => return (problem.into_response(), WebhookOutcome::Malformed),
     };
-    let came = Came { uri: parts.uri.clone(), headers: parts.headers.clone(), body: body.clone() };
+    let came = Came {
+        uri: parts.uri.clone(),
+        headers: parts.headers.clone(),
+        body: body.clone(),
+    };
     let request = Request::from_parts(parts, body);
     match webhook::receive(channel, &webhook::Limits::default(), shared.now(), request).await {
         Ok(outcome) => commit(shared, serves, &came, outcome).await,
         Err(problem) => {
             tracing::error!(%problem, "a webhook request could not be judged");
-            (try_again("the request could not be judged"), WebhookOutcome::Unavailable)
+            (
+                try_again("the request could not be judged"),
+                WebhookOutcome::Unavailable,
+            )
         }
     }
 }
 
 /// Never an answer of 200 before what it acknowledges is kept: the platform forgets what was answered so.
-async fn commit(shared: &Shared, serves: &[Arc<Agent>], came: &Came, outcome: Outcome) -> (Response, WebhookOutcome) {
+async fn commit(
+    shared: &Shared,
+    serves: &[Arc<Agent>],
+    came: &Came,
+    outcome: Outcome,
+) -> (Response, WebhookOutcome) {
     let kept = timeout(STORE_TIME_MAX, keep(shared, serves, came, &outcome)).await;
     let reason = match kept {
-        Ok(Ok(())) => return (outcome.response.map(Body::from), what_it_came_to(outcome.verdict.as_ref())),
+        Ok(Ok(())) => {
+            return (
+                outcome.response.map(Body::from),
+                what_it_came_to(outcome.verdict.as_ref()),
+            );
+        }
         Ok(Err(problem)) => {
             tracing::error!(%problem, "a webhook request is not kept");
             "the store did not take it"
@@ -115,7 +139,12 @@ struct Came {
     body: Bytes,
 }
 
-async fn keep(shared: &Shared, serves: &[Arc<Agent>], came: &Came, outcome: &Outcome) -> Result<(), StoreProblem> {
+async fn keep(
+    shared: &Shared,
+    serves: &[Arc<Agent>],
+    came: &Came,
+    outcome: &Outcome,
+) -> Result<(), StoreProblem> {
     let (at, path) = (shared.now(), came.uri.path());
     let put_aside = |rule: &str, reason: &str, body: &[u8]| Quarantined {
         at,
@@ -128,7 +157,10 @@ async fn keep(shared: &Shared, serves: &[Arc<Agent>], came: &Came, outcome: &Out
     };
     if let Some((rule, reason)) = outcome.verdict.as_ref().and_then(why_not_believed) {
         tracing::warn!(path, rule, reason, "a webhook request was not believed");
-        return shared.store.quarantine(put_aside(rule, reason, beginning(&came.body))).await;
+        return shared
+            .store
+            .quarantine(put_aside(rule, reason, beginning(&came.body)))
+            .await;
     }
     let mut events = Vec::new();
     for inbound in &outcome.inbound {
@@ -137,7 +169,10 @@ async fn keep(shared: &Shared, serves: &[Arc<Agent>], came: &Came, outcome: &Out
             None => {
                 let reason = not_served(inbound);
                 tracing::warn!(path, reason, "a webhook request was put aside");
-                shared.store.quarantine(put_aside(NOT_SERVED, &reason, &came.body)).await?;
+                shared
+                    .store
+                    .quarantine(put_aside(NOT_SERVED, &reason, &came.body))
+                    .await?;
             }
         }
     }
@@ -147,15 +182,26 @@ async fn keep(shared: &Shared, serves: &[Arc<Agent>], came: &Came, outcome: &Out
 /// An event of an agent, with what it says of consent.
 pub(crate) fn heard(shared: &Shared, agent: &Agent, inbound: Inbound, at: Timestamp) -> NewEvent {
     let consent = shared.opt_out.read(&inbound, at);
-    NewEvent { agent: agent.name.clone(), received_at: at, inbound, consent }
+    NewEvent {
+        agent: agent.name.clone(),
+        received_at: at,
+        inbound,
+        consent,
+    }
 }
 
 /// Keeps events, and tells everybody who waits for some.
-pub(crate) async fn ingest(shared: &Shared, events: Vec<NewEvent>) -> Result<Vec<Ingested>, StoreProblem> {
+pub(crate) async fn ingest(
+    shared: &Shared,
+    events: Vec<NewEvent>,
+) -> Result<Vec<Ingested>, StoreProblem> {
     if events.is_empty() {
         return Ok(Vec::new());
     }
-    let facts: Vec<_> = events.iter().map(|event| fact_about(&event.inbound).map(|(_, fact)| fact)).collect();
+    let facts: Vec<_> = events
+        .iter()
+        .map(|event| fact_about(&event.inbound).map(|(_, fact)| fact))
+        .collect();
     let ingested = shared.store.ingest(events).await?;
     for (ingested, fact) in ingested.iter().zip(facts) {
         match (ingested, fact) {
@@ -175,13 +221,19 @@ pub(crate) fn why_not_believed(verdict: &Verdict) -> Option<(&str, &str)> {
         VerdictOutcome::Authentic | VerdictOutcome::Handshake => None,
         _ => Some((
             verdict.rule.as_deref().unwrap_or("unverified"),
-            verdict.reason.as_deref().unwrap_or("the plugin did not believe it"),
+            verdict
+                .reason
+                .as_deref()
+                .unwrap_or("the plugin did not believe it"),
         )),
     }
 }
 
 pub(crate) fn not_served(inbound: &Inbound) -> String {
-    format!("it is signed, and concerns the agent {:?}, which is not served here", inbound.agent)
+    format!(
+        "it is signed, and concerns the agent {:?}, which is not served here",
+        inbound.agent
+    )
 }
 
 /// By what is signed. Where that names nobody, it can only be the one agent who is served.
@@ -189,7 +241,9 @@ pub(crate) fn concerned<'a>(serves: &'a [Arc<Agent>], inbound: &Inbound) -> Opti
     match (inbound.agent.as_str(), serves) {
         ("", [only]) => Some(only),
         ("", _) => None,
-        (id, serves) => serves.iter().find(|agent| agent.platform_ids.iter().any(|own| own == id)),
+        (id, serves) => serves
+            .iter()
+            .find(|agent| agent.platform_ids.iter().any(|own| own == id)),
     }
 }
 
@@ -200,8 +254,14 @@ fn beginning(body: &Bytes) -> &[u8] {
 
 /// What a plugin may look at, and nothing that lets anybody in. None if that is too long.
 fn headers_to_keep(headers: &HeaderMap) -> Option<Vec<Header>> {
-    let kept: Vec<_> = headers.iter().filter(|(name, _)| !CREDENTIALS.contains(name)).collect();
-    let bytes: usize = kept.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let kept: Vec<_> = headers
+        .iter()
+        .filter(|(name, _)| !CREDENTIALS.contains(name))
+        .collect();
+    let bytes: usize = kept
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
     // What is no text matches nothing, neither now nor later.
     let header = |(name, value): (&HeaderName, &HeaderValue)| Header {
         name: name.as_str().to_owned(),
@@ -212,8 +272,11 @@ fn headers_to_keep(headers: &HeaderMap) -> Option<Vec<Header>> {
 
 /// The platform sends again what was answered so.
 fn try_again(reason: &str) -> Response {
-    let mut response = problem::Problem::new(StatusCode::SERVICE_UNAVAILABLE, "try-again", reason).into_response();
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    let mut response =
+        problem::Problem::new(StatusCode::SERVICE_UNAVAILABLE, "try-again", reason).into_response();
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     response
 }
 
@@ -221,5 +284,9 @@ const STORE_TIME_MAX: Duration = Duration::from_secs(2);
 /// Enough for the longest text that a person can write, in base64 in its envelope: what a thousand of them take is 16 MB.
 const UNBELIEVED_BYTES_KEPT: usize = 16 << 10;
 const HEADER_BYTES_KEPT: usize = 4 << 10;
-const CREDENTIALS: [HeaderName; 3] = [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE];
+const CREDENTIALS: [HeaderName; 3] = [
+    header::AUTHORIZATION,
+    header::PROXY_AUTHORIZATION,
+    header::COOKIE,
+];
 pub(crate) const NOT_SERVED: &str = "agent-not-served";

@@ -116,7 +116,9 @@ pub enum StartProblem {
         name: String,
     },
     /// It would wait for ever.
-    #[error("the callback {name} wants events of the agent {agent:?}, which the gateway does not have")]
+    #[error(
+        "the callback {name} wants events of the agent {agent:?}, which the gateway does not have"
+    )]
     CallbackAgent {
         /// Which callback.
         name: String,
@@ -173,14 +175,26 @@ impl Gateway {
     /// Starts to serve; the address takes connections when this returns.
     pub fn start(listener: TcpListener, config: Config) -> Result<Self, StartProblem> {
         config.senders.check()?;
-        let scheme = if config.guard.tls.is_some() { "https" } else { "http" };
+        let scheme = if config.guard.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
         let origin = format!("{scheme}://{}", listener.local_addr()?);
         let (stop, stopped) = watch::channel(false);
         let events = Arc::new(Notify::new());
-        let (callbacks, delivering) = callback::start_all(config.callbacks, &config.senders.agents, |callback| {
-            let (store, clock) = (config.store.clone(), config.clock.clone());
-            Running::start(callback, store, clock, callback::Pace::default(), events.clone(), stopped.clone())
-        })?;
+        let (callbacks, delivering) =
+            callback::start_all(config.callbacks, &config.senders.agents, |callback| {
+                let (store, clock) = (config.store.clone(), config.clock.clone());
+                Running::start(
+                    callback,
+                    store,
+                    clock,
+                    callback::Pace::default(),
+                    events.clone(),
+                    stopped.clone(),
+                )
+            })?;
         let shared = Arc::new(Shared {
             senders: RwLock::new(Arc::new(config.senders)),
             guard: RwLock::new(Arc::new(config.guard)),
@@ -201,16 +215,41 @@ impl Gateway {
             uploads: Semaphore::new(upload::MEGABYTES_MAX),
         });
         let now = shared.clock.instant();
-        let lines = shared.senders().agents.iter().map(|agent| outbox::Line::of_agent(agent, now)).collect();
+        let lines = shared
+            .senders()
+            .agents
+            .iter()
+            .map(|agent| outbox::Line::of_agent(agent, now))
+            .collect();
         let sending = tokio::spawn(outbox::run(shared.clone(), lines, stopped.clone()));
-        let sweeping = tokio::spawn(sweep::run(shared.clone(), config.retention, stopped.clone()));
+        let sweeping = tokio::spawn(sweep::run(
+            shared.clone(),
+            config.retention,
+            stopped.clone(),
+        ));
         let guard = {
             let shared = shared.clone();
             move || shared.guard()
         };
-        let serving = tokio::spawn(serve::serve(listener, api::router(shared.clone()), guard, stopped));
-        let keeping = config.admin.map(|(listener, guard)| keep(listener, guard, shared.clone()));
-        Ok(Self { origin, stop, serving, sending, sweeping, keeping, shared, delivering })
+        let serving = tokio::spawn(serve::serve(
+            listener,
+            api::router(shared.clone()),
+            guard,
+            stopped,
+        ));
+        let keeping = config
+            .admin
+            .map(|(listener, guard)| keep(listener, guard, shared.clone()));
+        Ok(Self {
+            origin,
+            stop,
+            serving,
+            sending,
+            sweeping,
+            keeping,
+            shared,
+            delivering,
+        })
     }
 
     /// `http://127.0.0.1:8787`
@@ -221,8 +260,16 @@ impl Gateway {
     /// Lets others send, be believed and come in from now on. On an error everything stays as it is.
     pub fn replace(&self, senders: Senders, guard: Guard) -> Result<(), StartProblem> {
         senders.check()?;
-        *self.shared.senders.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(senders);
-        *self.shared.guard.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(guard);
+        *self
+            .shared
+            .senders
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(senders);
+        *self
+            .shared
+            .guard
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(guard);
         Ok(())
     }
 
@@ -258,12 +305,18 @@ impl Shared {
 
     /// As they are now: what is begun with them is ended with them, whatever a reload brings meanwhile.
     pub(crate) fn senders(&self) -> Arc<Senders> {
-        self.senders.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.senders
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// As it is now.
     pub(crate) fn guard(&self) -> Arc<Guard> {
-        self.guard.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.guard
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

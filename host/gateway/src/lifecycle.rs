@@ -94,7 +94,10 @@ impl Fact {
 /// Where a message is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each is the fact of the same name, which no stronger one outweighs")]
+#[expect(
+    missing_docs,
+    reason = "each is the fact of the same name, which no stronger one outweighs"
+)]
 pub enum State {
     Queued,
     Sending,
@@ -122,7 +125,10 @@ pub struct Facts {
 impl Facts {
     /// Adds a fact, with the attempt that it is about, if any. The first time of each kind stays.
     pub fn add(&mut self, fact: Fact, at: Timestamp, attempt: Option<u32>) {
-        self.first.entry(fact).and_modify(|known| *known = at.min(*known)).or_insert(at);
+        self.first
+            .entry(fact)
+            .and_modify(|known| *known = at.min(*known))
+            .or_insert(at);
         let last = match fact {
             Fact::Failed => &mut self.failed_after,
             Fact::Requeued => &mut self.requeued_after,
@@ -143,25 +149,36 @@ impl Facts {
 
     /// The strongest of what is known. A delivery outweighs all that says there was none, whichever came first.
     pub fn state(&self) -> State {
-        let known = STRONGEST_FIRST.into_iter().find(|(fact, _)| self.stands(*fact));
+        let known = STRONGEST_FIRST
+            .into_iter()
+            .find(|(fact, _)| self.stands(*fact));
         known.map_or(State::Queued, |(_, state)| state)
     }
 
     /// Whether it is still to be sent.
     pub fn wants_attempts(&self) -> bool {
-        matches!(self.state(), State::Queued | State::Sending | State::Unknown) && !self.has(Fact::RevokeRequested)
+        matches!(
+            self.state(),
+            State::Queued | State::Sending | State::Unknown
+        ) && !self.has(Fact::RevokeRequested)
     }
 }
 
 impl State {
     /// Its word in the HTTP JSON.
     pub fn as_str(self) -> &'static str {
-        WORDS.into_iter().find(|(state, _)| *state == self).map_or("queued", |(_, word)| word)
+        WORDS
+            .into_iter()
+            .find(|(state, _)| *state == self)
+            .map_or("queued", |(_, word)| word)
     }
 
     /// None for a word that is no state.
     pub fn parse(word: &str) -> Option<Self> {
-        WORDS.into_iter().find(|(_, own)| *own == word).map(|(state, _)| state)
+        WORDS
+            .into_iter()
+            .find(|(_, own)| *own == word)
+            .map(|(state, _)| state)
     }
 }
 
@@ -201,15 +218,17 @@ mod tests {
 
     fn facts(facts: &[(Fact, i64)]) -> Facts {
         let mut all = Facts::default();
-        facts.iter().for_each(|(fact, second)| all.add(*fact, Timestamp::from_second(*second).expect("time"), None));
+        facts.iter().for_each(|(fact, second)| {
+            all.add(*fact, Timestamp::from_second(*second).expect("time"), None)
+        });
         all
     }
 
     #[test]
     fn the_state_is_the_strongest_fact() {
         use Fact::{
-            Accepted, Delivered, Expired, Failed, Postponed, Queued, Read, Refused, RevokeFailed, RevokeRequested,
-            Revoked, Sending, Unknown,
+            Accepted, Delivered, Expired, Failed, Postponed, Queued, Read, Refused, RevokeFailed,
+            RevokeRequested, Revoked, Sending, Unknown,
         };
         for (known, state) in [
             (&[][..], State::Queued),
@@ -240,7 +259,15 @@ mod tests {
             (&[Fact::Queued][..], true),
             (&[Fact::Queued, Fact::Sending, Fact::Postponed], true),
             (&[Fact::Queued, Fact::Sending, Fact::Unknown], true),
-            (&[Fact::Queued, Fact::Sending, Fact::Unknown, Fact::RevokeRequested], false),
+            (
+                &[
+                    Fact::Queued,
+                    Fact::Sending,
+                    Fact::Unknown,
+                    Fact::RevokeRequested,
+                ],
+                false,
+            ),
             (&[Fact::Queued, Fact::Sending, Fact::Accepted], false),
             (&[Fact::Queued, Fact::Read], false),
             (&[Fact::Queued, Fact::Failed], false),
@@ -256,16 +283,39 @@ mod tests {
         use Fact::{Failed, Requeued, Sending};
         let known = |known: &[(Fact, u32)]| {
             let mut facts = Facts::default();
-            known.iter().for_each(|(fact, attempt)| facts.add(*fact, Timestamp::UNIX_EPOCH, Some(*attempt)));
+            known.iter().for_each(|(fact, attempt)| {
+                facts.add(*fact, Timestamp::UNIX_EPOCH, Some(*attempt))
+            });
             (facts.state(), facts.wants_attempts())
         };
         for (facts, expected) in [
             (&[(Sending, 1), (Failed, 1)][..], (State::Failed, false)),
-            (&[(Sending, 1), (Failed, 1), (Requeued, 1)], (State::Sending, true)),
-            (&[(Requeued, 1), (Failed, 1), (Sending, 1)], (State::Sending, true)),
-            (&[(Sending, 2), (Failed, 1), (Requeued, 1), (Failed, 2)], (State::Failed, false)),
-            (&[(Sending, 2), (Failed, 1), (Requeued, 1), (Failed, 2), (Requeued, 2)], (State::Sending, true)),
-            (&[(Sending, 3), (Requeued, 2), (Failed, 1)], (State::Sending, true)),
+            (
+                &[(Sending, 1), (Failed, 1), (Requeued, 1)],
+                (State::Sending, true),
+            ),
+            (
+                &[(Requeued, 1), (Failed, 1), (Sending, 1)],
+                (State::Sending, true),
+            ),
+            (
+                &[(Sending, 2), (Failed, 1), (Requeued, 1), (Failed, 2)],
+                (State::Failed, false),
+            ),
+            (
+                &[
+                    (Sending, 2),
+                    (Failed, 1),
+                    (Requeued, 1),
+                    (Failed, 2),
+                    (Requeued, 2),
+                ],
+                (State::Sending, true),
+            ),
+            (
+                &[(Sending, 3), (Requeued, 2), (Failed, 1)],
+                (State::Sending, true),
+            ),
         ] {
             assert_eq!(known(facts), expected, "{facts:?}");
         }
@@ -280,13 +330,21 @@ mod tests {
     }
 
     fn any_fact() -> impl Strategy<Value = (Fact, i64, Option<u32>)> {
-        (proptest::sample::select(Fact::ALL.to_vec()), 0..5i64, proptest::option::of(0..3u32))
+        (
+            proptest::sample::select(Fact::ALL.to_vec()),
+            0..5i64,
+            proptest::option::of(0..3u32),
+        )
     }
 
     fn joined(known: &[(Fact, i64, Option<u32>)]) -> Facts {
         let mut all = Facts::default();
         for (fact, second, attempt) in known {
-            all.add(*fact, Timestamp::from_second(*second).expect("time"), *attempt);
+            all.add(
+                *fact,
+                Timestamp::from_second(*second).expect("time"),
+                *attempt,
+            );
         }
         all
     }

@@ -15,8 +15,8 @@ use crate::store::record::Record;
 use crate::store::retention::{Erased, Pruned, Retention, days_before, digits_to_find};
 use crate::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use crate::store::{
-    Accepted, Claims, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Requeued, Settlement, Store,
-    StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn, fact_about,
+    Accepted, Claims, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Requeued,
+    Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn, fact_about,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -68,7 +68,12 @@ type Turn = (String, u8, Timestamp, usize);
 impl Row {
     fn turn(&self) -> Option<Turn> {
         let Record { stored, .. } = &self.record;
-        Some((stored.agent.clone(), self.record.lane().number(), stored.next_at?, self.place))
+        Some((
+            stored.agent.clone(),
+            self.record.lane().number(),
+            stored.next_at?,
+            self.place,
+        ))
     }
 }
 
@@ -94,9 +99,16 @@ impl Store for MemoryStore {
         Ok(events.into_iter().map(|event| kept.ingest(event)).collect())
     }
 
-    async fn claim(&self, now: Timestamp, lease: Duration, shares: &[Share]) -> Result<Claims, StoreProblem> {
+    async fn claim(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        shares: &[Share],
+    ) -> Result<Claims, StoreProblem> {
         let (mut kept, mut claims) = (self.lock(), Claims::default());
-        shares.iter().for_each(|share| kept.claim(now, lease, share.clone(), &mut claims));
+        shares
+            .iter()
+            .for_each(|share| kept.claim(now, lease, share.clone(), &mut claims));
         Ok(claims)
     }
 
@@ -112,8 +124,14 @@ impl Store for MemoryStore {
         Ok(kept.change_each(&waiting, |record| record.expire(now), most))
     }
 
-    async fn settle(&self, id: &str, attempt: u32, settlement: Settlement) -> Result<bool, StoreProblem> {
-        self.lock().change(id, |record| record.settle(attempt, settlement))
+    async fn settle(
+        &self,
+        id: &str,
+        attempt: u32,
+        settlement: Settlement,
+    ) -> Result<bool, StoreProblem> {
+        self.lock()
+            .change(id, |record| record.settle(attempt, settlement))
     }
 
     async fn withdraw(&self, id: &str, now: Timestamp) -> Result<Withdrawn, StoreProblem> {
@@ -130,38 +148,85 @@ impl Store for MemoryStore {
 
     async fn next_due(&self, shares: &[Share]) -> Result<Option<Timestamp>, StoreProblem> {
         let kept = self.lock();
-        let first = |(share, lane): (&Share, Lane)| kept.turns(&share.agent, lane).next().map(|((_, _, at, _), _)| *at);
-        Ok(shares.iter().flat_map(|share| share.lanes().map(move |lane| (share, lane))).filter_map(first).min())
+        let first = |(share, lane): (&Share, Lane)| {
+            kept.turns(&share.agent, lane)
+                .next()
+                .map(|((_, _, at, _), _)| *at)
+        };
+        Ok(shares
+            .iter()
+            .flat_map(|share| share.lanes().map(move |lane| (share, lane)))
+            .filter_map(first)
+            .min())
     }
 
     async fn message(&self, id: &str) -> Result<Option<StoredMessage>, StoreProblem> {
-        Ok(self.lock().messages.get(id).map(|row| row.record.stored.clone()))
+        Ok(self
+            .lock()
+            .messages
+            .get(id)
+            .map(|row| row.record.stored.clone()))
     }
 
     async fn find(&self, filter: &Filter) -> Result<Vec<StoredMessage>, StoreProblem> {
         let kept = self.lock();
-        let newest_first = kept.order.iter().rev().filter_map(|id| kept.messages.get(id)).map(|row| &row.record.stored);
+        let newest_first = kept
+            .order
+            .iter()
+            .rev()
+            .filter_map(|id| kept.messages.get(id))
+            .map(|row| &row.record.stored);
         let after: Vec<&StoredMessage> = match &filter.after {
-            Some(id) => newest_first.skip_while(|stored| stored.message.id != *id).skip(1).collect(),
+            Some(id) => newest_first
+                .skip_while(|stored| stored.message.id != *id)
+                .skip(1)
+                .collect(),
             None => newest_first.collect(),
         };
-        Ok(after.into_iter().filter(|stored| filter.takes(stored)).take(filter.most).cloned().collect())
+        Ok(after
+            .into_iter()
+            .filter(|stored| filter.takes(stored))
+            .take(filter.most)
+            .cloned()
+            .collect())
     }
 
-    async fn read(&self, after: Option<Cursor>, most: usize) -> Result<Vec<StoredEvent>, StoreProblem> {
+    async fn read(
+        &self,
+        after: Option<Cursor>,
+        most: usize,
+    ) -> Result<Vec<StoredEvent>, StoreProblem> {
         let after = after.map_or(0, |cursor| cursor.0);
         let kept = self.lock();
-        let events = kept.events.iter().skip_while(|(place, _)| *place <= after).take(most);
-        Ok(events.map(|(place, event)| StoredEvent { cursor: Cursor(*place), event: event.clone() }).collect())
+        let events = kept
+            .events
+            .iter()
+            .skip_while(|(place, _)| *place <= after)
+            .take(most);
+        Ok(events
+            .map(|(place, event)| StoredEvent {
+                cursor: Cursor(*place),
+                event: event.clone(),
+            })
+            .collect())
     }
 
     async fn health(&self) -> Result<Health, StoreProblem> {
         let kept = self.lock();
-        let due = kept.messages.values().map(|row| &row.record.stored).filter(|stored| stored.next_at.is_some());
+        let due = kept
+            .messages
+            .values()
+            .map(|row| &row.record.stored)
+            .filter(|stored| stored.next_at.is_some());
         let mut waiting = BTreeMap::new();
-        due.clone().for_each(|stored| *waiting.entry(stored.agent.clone()).or_default() += 1);
+        due.clone()
+            .for_each(|stored| *waiting.entry(stored.agent.clone()).or_default() += 1);
         let oldest_due = due.filter_map(|stored| stored.next_at).min();
-        Ok(Health { waiting, oldest_due, quarantined: kept.quarantine.len() })
+        Ok(Health {
+            waiting,
+            oldest_due,
+            quarantined: kept.quarantine.len(),
+        })
     }
 
     async fn keep_upload(&self, upload: Upload) -> Result<(), StoreProblem> {
@@ -170,17 +235,39 @@ impl Store for MemoryStore {
     }
 
     async fn uploads(&self, agent: &str, now: Timestamp) -> Result<Vec<Upload>, StoreProblem> {
-        let there = |upload: &&Upload| upload.agent == agent && upload.expires_at.is_none_or(|until| until > now);
-        Ok(self.lock().uploads.iter().rev().filter(there).cloned().collect())
+        let there = |upload: &&Upload| {
+            upload.agent == agent && upload.expires_at.is_none_or(|until| until > now)
+        };
+        Ok(self
+            .lock()
+            .uploads
+            .iter()
+            .rev()
+            .filter(there)
+            .cloned()
+            .collect())
     }
 
-    async fn count_tester(&self, tester: NewTester, quota: TesterQuota) -> Result<Counted, StoreProblem> {
+    async fn count_tester(
+        &self,
+        tester: NewTester,
+        quota: TesterQuota,
+    ) -> Result<Counted, StoreProblem> {
         Ok(self.lock().count_tester(tester, quota))
     }
 
-    async fn settle_tester(&self, agent: &str, phone: &str, answer: Option<String>) -> Result<(), StoreProblem> {
+    async fn settle_tester(
+        &self,
+        agent: &str,
+        phone: &str,
+        answer: Option<String>,
+    ) -> Result<(), StoreProblem> {
         let mut kept = self.lock();
-        let Some(place) = kept.testers.iter().position(|(of, tester)| of == agent && tester.phone == phone) else {
+        let Some(place) = kept
+            .testers
+            .iter()
+            .position(|(of, tester)| of == agent && tester.phone == phone)
+        else {
             return Ok(());
         };
         match answer {
@@ -192,7 +279,13 @@ impl Store for MemoryStore {
 
     async fn testers(&self, agent: &str) -> Result<Vec<StoredTester>, StoreProblem> {
         let kept = self.lock();
-        Ok(kept.testers.iter().rev().filter(|(of, _)| of == agent).map(|(_, tester)| tester.clone()).collect())
+        Ok(kept
+            .testers
+            .iter()
+            .rev()
+            .filter(|(of, _)| of == agent)
+            .map(|(_, tester)| tester.clone())
+            .collect())
     }
 
     async fn prune(&self, now: Timestamp, retention: &Retention) -> Result<Pruned, StoreProblem> {
@@ -206,19 +299,32 @@ impl Store for MemoryStore {
 
 impl Kept {
     /// Changes a message by a rule, and puts it where it waits then.
-    fn change<T>(&mut self, id: &str, change: impl FnOnce(&mut Record) -> T) -> Result<T, StoreProblem> {
+    fn change<T>(
+        &mut self,
+        id: &str,
+        change: impl FnOnce(&mut Record) -> T,
+    ) -> Result<T, StoreProblem> {
         let missing = || StoreProblem(format!("there is no message {id}"));
         let row = self.messages.get_mut(id).ok_or_else(missing)?;
         let before = row.turn();
         let result = change(&mut row.record);
         before.map(|turn| self.waiting.remove(&turn));
-        row.turn().map(|turn| self.waiting.insert(turn, id.to_owned()));
+        row.turn()
+            .map(|turn| self.waiting.insert(turn, id.to_owned()));
         Ok(result)
     }
 
     /// How many of them a rule has changed; up to `most`.
-    fn change_each(&mut self, ids: &[String], change: impl Fn(&mut Record) -> bool, most: usize) -> usize {
-        ids.iter().filter(|id| self.change(id, &change).is_ok_and(|changed| changed)).take(most).count()
+    fn change_each(
+        &mut self,
+        ids: &[String],
+        change: impl Fn(&mut Record) -> bool,
+        most: usize,
+    ) -> usize {
+        ids.iter()
+            .filter(|id| self.change(id, &change).is_ok_and(|changed| changed))
+            .take(most)
+            .count()
     }
 
     /// Who waits in a lane, those first whose time comes first.
@@ -230,13 +336,24 @@ impl Kept {
 
     fn count_tester(&mut self, new: NewTester, quota: TesterQuota) -> Counted {
         let NewTester { agent, phone, at } = new;
-        let of_agent = self.testers.iter().filter(|(of, _)| *of == agent).map(|(_, tester)| tester);
+        let of_agent = self
+            .testers
+            .iter()
+            .filter(|(of, _)| *of == agent)
+            .map(|(_, tester)| tester);
         if of_agent.clone().any(|tester| tester.phone == phone) {
             return Counted::Known;
         }
         let counted = quota.allows(of_agent.map(|tester| tester.invited_at).collect(), at);
         if counted == Counted::New {
-            self.testers.push((agent, StoredTester { phone, invited_at: at, answer: None }));
+            self.testers.push((
+                agent,
+                StoredTester {
+                    phone,
+                    invited_at: at,
+                    answer: None,
+                },
+            ));
         }
         counted
     }
@@ -245,9 +362,17 @@ impl Kept {
         let id = new.message.id.clone();
         if let Some(Row { record, .. }) = self.messages.get(&id) {
             let same = record.stored.body_hash == new.body_hash;
-            return if same { Accepted::Same(record.stored.facts.state()) } else { Accepted::Conflict };
+            return if same {
+                Accepted::Same(record.stored.facts.state())
+            } else {
+                Accepted::Conflict
+            };
         }
-        let heard = self.adopt(Hex(digest::of_message(&new.agent, &new.message.recipient, &id)));
+        let heard = self.adopt(Hex(digest::of_message(
+            &new.agent,
+            &new.message.recipient,
+            &id,
+        )));
         let mut record = Record::new(new);
         heard.into_iter().for_each(|entry| record.add(entry));
         self.keep(record);
@@ -258,7 +383,10 @@ impl Kept {
     fn keep(&mut self, record: Record) {
         let id = record.stored.message.id.clone();
         self.arrivals += 1;
-        let row = Row { place: self.arrivals, record };
+        let row = Row {
+            place: self.arrivals,
+            record,
+        };
         row.turn().map(|turn| self.waiting.insert(turn, id.clone()));
         self.messages.insert(id.clone(), row);
         self.order.push(id);
@@ -266,25 +394,47 @@ impl Kept {
 
     /// Takes out what was heard of a message before it came, in the order in which it was heard.
     fn adopt(&mut self, about: Hex<16>) -> Vec<Entry> {
-        let heard = self.orphans.extract_if((about, 0)..=(about, u64::MAX), |_, _| true);
-        heard.map(|(_, Orphan { at, fact, .. })| Entry { at, fact, attempt: None, reason: None }).collect()
+        let heard = self
+            .orphans
+            .extract_if((about, 0)..=(about, u64::MAX), |_, _| true);
+        heard
+            .map(|(_, Orphan { at, fact, .. })| Entry {
+                at,
+                fact,
+                attempt: None,
+                reason: None,
+            })
+            .collect()
     }
 
     fn keep_orphan(&mut self, orphan: Orphan) {
         self.orphans_heard += 1;
-        self.orphans.insert((orphan.about, self.orphans_heard), orphan);
+        self.orphans
+            .insert((orphan.about, self.orphans_heard), orphan);
     }
 
     fn ingest(&mut self, mut event: NewEvent) -> Ingested {
-        match self.seen.entry(Hex(digest::of_event(&event.agent, &event.inbound.dedupe_key))) {
+        match self.seen.entry(Hex(digest::of_event(
+            &event.agent,
+            &event.inbound.dedupe_key,
+        ))) {
             Place::Occupied(_) => return Ingested::Duplicate,
             Place::Vacant(place) => drop(place.insert(event.received_at)),
         }
         if let Some((id, fact)) = fact_about(&event.inbound) {
-            let at = event.inbound.at.as_deref().and_then(|text| text.parse().ok()).unwrap_or(event.received_at);
+            let at = event
+                .inbound
+                .at
+                .as_deref()
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(event.received_at);
             self.join(&event, id, at, fact);
         }
-        let (agent, phone, consent) = (event.agent.clone(), event.inbound.phone.clone(), event.consent.take());
+        let (agent, phone, consent) = (
+            event.agent.clone(),
+            event.inbound.phone.clone(),
+            event.consent.take(),
+        );
         self.last_place += 1;
         self.events.push((self.last_place, event));
         self.note_event_s_consent(&agent, phone.as_deref(), consent);
@@ -296,49 +446,88 @@ impl Kept {
         let phone = event.inbound.phone.as_deref().unwrap_or_default();
         let joined = self.change(id, |record| {
             if record.stored.agent == event.agent && record.stored.message.recipient == phone {
-                record.add(Entry { at, fact, attempt: None, reason: None });
+                record.add(Entry {
+                    at,
+                    fact,
+                    attempt: None,
+                    reason: None,
+                });
             } else {
-                tracing::warn!("an event names a message of another agent or person, and changes nothing");
+                tracing::warn!(
+                    "an event names a message of another agent or person, and changes nothing"
+                );
             }
         });
         if joined.is_err() {
-            let (about, person) = (digest::of_message(&event.agent, phone, id), digest::of_person(phone));
+            let (about, person) = (
+                digest::of_message(&event.agent, phone, id),
+                digest::of_person(phone),
+            );
             let (about, person) = (Hex(about), Some(Hex(person)));
-            self.keep_orphan(Orphan { about, person, at, fact, received_at: event.received_at });
+            self.keep_orphan(Orphan {
+                about,
+                person,
+                at,
+                fact,
+                received_at: event.received_at,
+            });
         }
     }
 
     /// All of it at once: nobody waits for a disk here.
     fn prune(&mut self, now: Timestamp, retention: &Retention) -> Pruned {
         let before = |days| days_before(now, days);
-        let dedupe = self.seen.extract_if(.., |_, at| *at < before(retention.dedupe.days())).count() as u64;
+        let dedupe = self
+            .seen
+            .extract_if(.., |_, at| *at < before(retention.dedupe.days()))
+            .count() as u64;
         let messages = self.remove_messages(|row| is_over(row, before(retention.messages_days)));
-        let last = retention.keep_events_after.map_or(u64::MAX, |cursor| cursor.0);
-        let is_old =
-            |(place, event): &(u64, NewEvent)| *place <= last && event.received_at < before(retention.events_days);
+        let last = retention
+            .keep_events_after
+            .map_or(u64::MAX, |cursor| cursor.0);
+        let is_old = |(place, event): &(u64, NewEvent)| {
+            *place <= last && event.received_at < before(retention.events_days)
+        };
         let old = self.events.iter().take_while(|event| is_old(event)).count();
         self.events.drain(..old);
-        let orphans = self.remove_orphans(|orphan| orphan.received_at < before(retention.orphans_days));
-        let quarantined = self.remove_quarantined(|refused| refused.at < before(retention.quarantine_days));
+        let orphans =
+            self.remove_orphans(|orphan| orphan.received_at < before(retention.orphans_days));
+        let quarantined =
+            self.remove_quarantined(|refused| refused.at < before(retention.quarantine_days));
         let kept = self.uploads.len();
-        self.uploads.retain(|upload| upload.expires_at.is_none_or(|until| until > now));
+        self.uploads
+            .retain(|upload| upload.expires_at.is_none_or(|until| until > now));
         let uploads = (kept - self.uploads.len()) as u64;
-        Pruned { dedupe, messages, events: old as u64, orphans, quarantined, uploads, more: false }
+        Pruned {
+            dedupe,
+            messages,
+            events: old as u64,
+            orphans,
+            quarantined,
+            uploads,
+            more: false,
+        }
     }
 
     fn erase(&mut self, phone: &str) -> Erased {
         let messages = self.remove_messages(|row| row.stored.message.recipient == phone);
         let (events, testers) = (self.events.len(), self.testers.len());
-        self.events.retain(|(_, event)| event.inbound.phone.as_deref() != Some(phone));
+        self.events
+            .retain(|(_, event)| event.inbound.phone.as_deref() != Some(phone));
         self.testers.retain(|(_, tester)| tester.phone != phone);
         let person = Some(Hex(digest::of_person(phone)));
         let orphans = self.remove_orphans(|orphan| orphan.person == person);
         let names = |bytes: &[u8]| {
-            digits_to_find(phone)
-                .is_some_and(|digits| bytes.windows(digits.len()).any(|window| window == digits.as_bytes()))
+            digits_to_find(phone).is_some_and(|digits| {
+                bytes
+                    .windows(digits.len())
+                    .any(|window| window == digits.as_bytes())
+            })
         };
         let quarantined = self.remove_quarantined(|refused| {
-            names(&refused.body) || names(refused.path.as_bytes()) || names(refused.reason.as_bytes())
+            names(&refused.body)
+                || names(refused.path.as_bytes())
+                || names(refused.reason.as_bytes())
         });
         Erased {
             messages,
@@ -357,7 +546,9 @@ impl Kept {
     }
 
     fn remove_orphans(&mut self, gone: impl Fn(&Orphan) -> bool) -> u64 {
-        self.orphans.extract_if(.., |_, orphan| gone(orphan)).count() as u64
+        self.orphans
+            .extract_if(.., |_, orphan| gone(orphan))
+            .count() as u64
     }
 
     fn remove_quarantined(&mut self, gone: impl Fn(&Quarantined) -> bool) -> u64 {
@@ -370,8 +561,13 @@ impl Kept {
         for lane in share.clone().lanes() {
             let refused_before = claims.ended.len();
             while claims.ended.len() - refused_before < REFUSED_AT_ONCE {
-                let due = self.turns(&share.agent, lane).take_while(|((_, _, at, _), _)| *at <= now);
-                let due: Vec<String> = due.take(share.room(lane)).map(|(_, id)| id.clone()).collect();
+                let due = self
+                    .turns(&share.agent, lane)
+                    .take_while(|((_, _, at, _), _)| *at <= now);
+                let due: Vec<String> = due
+                    .take(share.room(lane))
+                    .map(|(_, id)| id.clone())
+                    .collect();
                 let before = claims.lent.len();
                 for id in &due {
                     self.lend(id, lane, now, lease, claims);
@@ -386,10 +582,20 @@ impl Kept {
     }
 
     fn lend(&mut self, id: &str, lane: Lane, now: Timestamp, lease: Duration, claims: &mut Claims) {
-        let Some(Row { record: Record { stored, .. }, .. }) = self.messages.get(id) else { return };
+        let Some(Row {
+            record: Record { stored, .. },
+            ..
+        }) = self.messages.get(id)
+        else {
+            return;
+        };
         let consent = self.consents.of(&stored.agent, &stored.message.recipient);
-        let consent = consent.filter(|_| lane.urgency == Urgency::Ordinary).cloned();
-        match self.change(id, |record| record.lend_if_permitted(consent.as_ref(), now, lease)) {
+        let consent = consent
+            .filter(|_| lane.urgency == Urgency::Ordinary)
+            .cloned();
+        match self.change(id, |record| {
+            record.lend_if_permitted(consent.as_ref(), now, lease)
+        }) {
             Ok(Ok(claimed)) => claims.lent.push(claimed),
             Ok(Err(fact)) => claims.ended.push(fact),
             // It was there a moment ago, and nobody else has the lock.
@@ -401,7 +607,10 @@ impl Kept {
 /// Whether it wants no attempts, and nothing was heard of it since then.
 fn is_over(row: &Record, since: Timestamp) -> bool {
     let stored = &row.stored;
-    let may_be_sent = matches!(stored.facts.state(), State::Queued | State::Sending | State::Unknown);
+    let may_be_sent = matches!(
+        stored.facts.state(),
+        State::Queued | State::Sending | State::Unknown
+    );
     let is_old = stored.accepted_at < since && stored.history.iter().all(|entry| entry.at < since);
     !may_be_sent && stored.next_at.is_none() && is_old
 }

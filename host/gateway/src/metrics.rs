@@ -98,7 +98,10 @@ impl Default for Metrics {
             store_commit: Histogram::new(SECONDS),
         };
         metrics.register(&mut registry);
-        Self { registry: Mutex::new(registry), ..metrics }
+        Self {
+            registry: Mutex::new(registry),
+            ..metrics
+        }
     }
 }
 
@@ -114,31 +117,55 @@ impl Metrics {
         let time = "From a webhook request to its answer";
         registry.register_with_unit("webhook_ack", time, Unit::Seconds, self.webhook_ack.clone());
         let count = "Events that were known already";
-        registry.register("events_deduplicated", count, self.events_deduplicated.clone());
+        registry.register(
+            "events_deduplicated",
+            count,
+            self.events_deduplicated.clone(),
+        );
         let count = "Messages, by what has become known of them";
         registry.register("messages", count, self.messages.clone());
         let count = "Attempts to send, by what they brought";
         registry.register("send_attempts", count, self.send_attempts.clone());
         let time = "From the beginning of an attempt to its end";
         registry.register_with_unit("send", time, Unit::Seconds, self.send.clone());
-        registry.register("queue_depth", "Messages that are to be sent, by their agent", self.queue_depth.clone());
+        registry.register(
+            "queue_depth",
+            "Messages that are to be sent, by their agent",
+            self.queue_depth.clone(),
+        );
         let time = "How long the message that is due for longest has been";
         registry.register_with_unit("oldest_due", time, Unit::Seconds, self.oldest_due.clone());
-        registry.register("quarantined", "Webhook requests that were put aside", self.quarantined.clone());
+        registry.register(
+            "quarantined",
+            "Webhook requests that were put aside",
+            self.quarantined.clone(),
+        );
         let count = "Calls into plugins, by the function and what they came to";
         registry.register("guest_calls", count, self.guest_calls.clone());
         let time = "From a call into a plugin to its end, its HTTP requests included";
         registry.register_with_unit("guest", time, Unit::Seconds, self.guest.clone());
         let time = "How long the token is good for yet that an agent asks the platform with";
-        registry.register_with_unit("token_expiry", time, Unit::Seconds, self.token_expiry.clone());
+        registry.register_with_unit(
+            "token_expiry",
+            time,
+            Unit::Seconds,
+            self.token_expiry.clone(),
+        );
         let time = "From the beginning of a commit of the store to the end of its flush";
-        registry.register_with_unit("store_commit", time, Unit::Seconds, self.store_commit.clone());
+        registry.register_with_unit(
+            "store_commit",
+            time,
+            Unit::Seconds,
+            self.store_commit.clone(),
+        );
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What is running", version);
     }
 
     pub(crate) fn webhook(&self, outcome: WebhookOutcome, took: Duration) {
-        self.webhook_requests.get_or_create(&[("outcome", outcome.as_str())]).inc();
+        self.webhook_requests
+            .get_or_create(&[("outcome", outcome.as_str())])
+            .inc();
         self.webhook_ack.observe(took.as_secs_f64());
     }
 
@@ -147,16 +174,24 @@ impl Metrics {
     }
 
     pub(crate) fn message(&self, fact: Fact) {
-        self.messages.get_or_create(&[("state", fact.as_str())]).inc();
+        self.messages
+            .get_or_create(&[("state", fact.as_str())])
+            .inc();
     }
 
     pub(crate) fn attempt(&self, result: Fact, took: Duration) {
-        self.send_attempts.get_or_create(&[("result", result.as_str())]).inc();
+        self.send_attempts
+            .get_or_create(&[("result", result.as_str())])
+            .inc();
         self.send.observe(took.as_secs_f64());
     }
 
     /// All of it, in the text that a scraper reads. `tokens`: the agents that have one, and how long it is good for yet.
-    pub(crate) fn text(&self, waiting: Waiting, tokens: impl IntoIterator<Item = (String, Duration)>) -> String {
+    pub(crate) fn text(
+        &self,
+        waiting: Waiting,
+        tokens: impl IntoIterator<Item = (String, Duration)>,
+    ) -> String {
         let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         self.oldest_due.set(whole(waiting.oldest_due.as_secs()));
@@ -164,11 +199,15 @@ impl Metrics {
         // A reload may have removed an agent, and what it had to send may be gone.
         self.queue_depth.clear();
         for (agent, messages) in waiting.messages {
-            self.queue_depth.get_or_create(&[("agent", agent)]).set(whole(messages));
+            self.queue_depth
+                .get_or_create(&[("agent", agent)])
+                .set(whole(messages));
         }
         self.token_expiry.clear();
         for (agent, expires_in) in tokens {
-            self.token_expiry.get_or_create(&[("agent", agent)]).set(whole(expires_in.as_secs()));
+            self.token_expiry
+                .get_or_create(&[("agent", agent)])
+                .set(whole(expires_in.as_secs()));
         }
         let mut text = String::new();
         encode(&mut text, &registry).expect("a string takes everything");
@@ -178,8 +217,12 @@ impl Metrics {
 
 impl Observer for Metrics {
     fn called(&self, function: &'static str, problem: Option<&CallProblem>, took: Duration) {
-        self.guest_calls.get_or_create(&[("export", function), ("outcome", outcome(problem))]).inc();
-        self.guest.get_or_create(&[("export", function)]).observe(took.as_secs_f64());
+        self.guest_calls
+            .get_or_create(&[("export", function), ("outcome", outcome(problem))])
+            .inc();
+        self.guest
+            .get_or_create(&[("export", function)])
+            .observe(took.as_secs_f64());
     }
 }
 
@@ -201,10 +244,13 @@ fn outcome(problem: Option<&CallProblem>) -> &'static str {
 }
 
 /// From what a commit takes to what a platform does.
-const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+const SECONDS: [f64; 12] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+];
 /// From what a signature takes to what a platform does.
-const GUEST_SECONDS: [f64; 12] =
-    [0.000_01, 0.000_025, 0.000_1, 0.000_25, 0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0];
+const GUEST_SECONDS: [f64; 12] = [
+    0.000_01, 0.000_025, 0.000_1, 0.000_25, 0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0,
+];
 
 #[cfg(test)]
 mod tests {
@@ -219,11 +265,16 @@ mod tests {
         (0..3).for_each(|_| metrics.duplicate());
         metrics.message(Fact::Accepted);
         metrics.attempt(Fact::Accepted, Duration::from_millis(300));
-        let waiting =
-            Waiting { messages: [("demo".to_owned(), 7)].into(), oldest_due: Duration::from_secs(61), quarantined: 2 };
+        let waiting = Waiting {
+            messages: [("demo".to_owned(), 7)].into(),
+            oldest_due: Duration::from_secs(61),
+            quarantined: 2,
+        };
         metrics.called("verify-signature", None, Duration::from_micros(20));
         metrics.called("send", None, Duration::from_millis(300));
-        let out_of_time = CallProblem::OutOfTime { limit: Duration::from_secs(1) };
+        let out_of_time = CallProblem::OutOfTime {
+            limit: Duration::from_secs(1),
+        };
         metrics.called("send", Some(&out_of_time), Duration::from_secs(1));
         metrics.committed(Duration::from_millis(4));
         let text = metrics.text(waiting, [("demo".to_owned(), Duration::from_mins(55))]);
@@ -249,7 +300,10 @@ mod tests {
             "rbm_build_info{version=\"0.1.0\"} 1",
             "# EOF",
         ] {
-            assert!(text.lines().any(|own| own == line), "{line} is not in\n{text}");
+            assert!(
+                text.lines().any(|own| own == line),
+                "{line} is not in\n{text}"
+            );
         }
     }
 
@@ -257,9 +311,18 @@ mod tests {
     fn an_agent_that_is_gone_is_told_of_no_more() {
         let metrics = Metrics::default();
         let minute = Duration::from_mins(1);
-        let both = metrics.text(Waiting::default(), [("demo".to_owned(), minute), ("gone".to_owned(), minute)]);
-        assert!(both.contains("rbm_token_expiry_seconds{agent=\"gone\"} 60"), "{both}");
+        let both = metrics.text(
+            Waiting::default(),
+            [("demo".to_owned(), minute), ("gone".to_owned(), minute)],
+        );
+        assert!(
+            both.contains("rbm_token_expiry_seconds{agent=\"gone\"} 60"),
+            "{both}"
+        );
         let one = metrics.text(Waiting::default(), [("demo".to_owned(), minute)]);
-        assert!(one.contains("agent=\"demo\"") && !one.contains("agent=\"gone\""), "{one}");
+        assert!(
+            one.contains("agent=\"demo\"") && !one.contains("agent=\"gone\""),
+            "{one}"
+        );
     }
 }

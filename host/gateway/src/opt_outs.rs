@@ -16,14 +16,28 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// `GET /v1/opt-outs?agent=&after=&limit=`: those who have opted out, in the order of their numbers.
-pub(crate) async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Result<Json<Value>, Problem> {
+pub(crate) async fn list(
+    State(shared): State<Arc<Shared>>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, Problem> {
     let query = parse_query(query.as_deref(), &["agent", "after", "limit"])?;
     let agent = named_agent(&shared, query.get("agent").map(String::as_str))?;
-    let after = query.get("after").map(|phone| parse_phone("after", phone)).transpose()?;
+    let after = query
+        .get("after")
+        .map(|phone| parse_phone("after", phone))
+        .transpose()?;
     let most = parse_limit(query.get("limit"))?;
-    let found = shared.store.opted_out(&agent.name, after.as_deref(), most).await?;
-    let next = (found.len() == most).then(|| found.last().map(|(phone, _)| phone.clone())).flatten();
-    let opt_outs: Vec<Value> = found.into_iter().map(|(phone, consent)| view(&agent.name, &phone, &consent)).collect();
+    let found = shared
+        .store
+        .opted_out(&agent.name, after.as_deref(), most)
+        .await?;
+    let next = (found.len() == most)
+        .then(|| found.last().map(|(phone, _)| phone.clone()))
+        .flatten();
+    let opt_outs: Vec<Value> = found
+        .into_iter()
+        .map(|(phone, consent)| view(&agent.name, &phone, &consent))
+        .collect();
     Ok(Json(json!({ "opt_outs": opt_outs, "next": next })))
 }
 
@@ -41,7 +55,10 @@ pub(crate) async fn show(
         Some(consent) => view(&agent.name, &phone, consent),
         None => json!({ "agent": agent.name, "phone": phone, "opted_out": false }),
     };
-    let history = shared.store.consent_history(&agent.name, &phone, HISTORY_MAX).await?;
+    let history = shared
+        .store
+        .consent_history(&agent.name, &phone, HISTORY_MAX)
+        .await?;
     person["history"] = history.iter().map(view_heard).collect();
     Ok(Json(person))
 }
@@ -65,8 +82,15 @@ pub(crate) async fn opt_in(
 }
 
 /// 409 for a message to somebody who wants none such.
-pub(crate) async fn check(shared: &Shared, agent: &Agent, message: &Message) -> Result<(), Problem> {
-    let consent = shared.store.consent(&agent.name, &message.recipient).await?;
+pub(crate) async fn check(
+    shared: &Shared,
+    agent: &Agent,
+    message: &Message,
+) -> Result<(), Problem> {
+    let consent = shared
+        .store
+        .consent(&agent.name, &message.recipient)
+        .await?;
     match consent.filter(|consent| !consent.permits(message.purpose)) {
         None => Ok(()),
         Some(consent) => Err(opted_out(agent, &message.recipient, &consent)),
@@ -86,19 +110,36 @@ fn opted_out(agent: &Agent, phone: &str, consent: &Consent) -> Problem {
 }
 
 /// What counts afterwards is what is answered: something newer may be known.
-async fn note(shared: &Shared, phone: &str, request: Request<Body>, wish: Wish) -> Result<Json<Value>, Problem> {
+async fn note(
+    shared: &Shared,
+    phone: &str,
+    request: Request<Body>,
+    wish: Wish,
+) -> Result<Json<Value>, Problem> {
     let phone = parse_phone("phone", phone)?;
     let body = read_fields(request, &["agent", "reason"]).await?;
     let agent = named_agent(shared, text(&body, "agent")?)?;
-    let reason = required_text(&body, "reason", "a sentence about how you know, for whoever asks later")?;
+    let reason = required_text(
+        &body,
+        "reason",
+        "a sentence about how you know, for whoever asks later",
+    )?;
     let characters = reason.chars().count();
     if characters > REASON_CHARACTERS_MAX {
-        let detail = format!("reason has {characters} characters, the limit is {REASON_CHARACTERS_MAX}");
+        let detail =
+            format!("reason has {characters} characters, the limit is {REASON_CHARACTERS_MAX}");
         return Err(bad_request("reason", &detail));
     }
     let consent = Consent::new(wish, shared.now(), Reason::Caller(reason.to_owned()));
-    let counts = shared.store.note_consent(&agent.name, &phone, consent).await?;
-    tracing::info!(agent = agent.name, wish = wish.as_str(), "a caller said what a person wants");
+    let counts = shared
+        .store
+        .note_consent(&agent.name, &phone, consent)
+        .await?;
+    tracing::info!(
+        agent = agent.name,
+        wish = wish.as_str(),
+        "a caller said what a person wants"
+    );
     Ok(Json(view(&agent.name, &phone, &counts)))
 }
 

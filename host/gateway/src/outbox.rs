@@ -32,9 +32,20 @@ use tokio_util::task::TaskTracker;
 
 /// Runs until told to stop, and then until the attempts under way have ended.
 pub(crate) async fn run(shared: Arc<Shared>, lines: Vec<Line>, mut stopped: watch::Receiver<bool>) {
-    let lines = lines.into_iter().map(|line| (line.agent.clone(), Arc::new(line))).collect();
+    let lines = lines
+        .into_iter()
+        .map(|line| (line.agent.clone(), Arc::new(line)))
+        .collect();
     let (senders, attempts) = (shared.senders(), TaskTracker::new());
-    let mut outbox = Outbox { shared, senders, lines, attempts, recovered: false, looked: false, tidied_at: None };
+    let mut outbox = Outbox {
+        shared,
+        senders,
+        lines,
+        attempts,
+        recovered: false,
+        looked: false,
+        tidied_at: None,
+    };
     let clock = outbox.shared.clock.clone();
     loop {
         // Before it looks, so that it hears of what comes meanwhile.
@@ -83,14 +94,27 @@ impl Outbox {
         let (shares, _) = self.allowances();
         if !shares.is_empty() {
             let now = self.shared.now();
-            let Claims { lent, ended } = self.shared.store.claim(now, self.lease(), &shares).await?;
-            ended.into_iter().for_each(|fact| self.shared.metrics.message(fact));
+            let Claims { lent, ended } =
+                self.shared.store.claim(now, self.lease(), &shares).await?;
+            ended
+                .into_iter()
+                .for_each(|fact| self.shared.metrics.message(fact));
             lent.into_iter().for_each(|claimed| self.begin(claimed));
         }
         let (shares, wait) = self.allowances();
-        let due = if shares.is_empty() { None } else { self.shared.store.next_due(&shares).await? };
-        let due = due.map(|due| Duration::try_from(due.duration_since(self.shared.now())).unwrap_or_default());
-        Ok(if more_to_tidy { Some(Duration::ZERO) } else { due.into_iter().chain(wait).min() })
+        let due = if shares.is_empty() {
+            None
+        } else {
+            self.shared.store.next_due(&shares).await?
+        };
+        let due = due.map(|due| {
+            Duration::try_from(due.duration_since(self.shared.now())).unwrap_or_default()
+        });
+        Ok(if more_to_tidy {
+            Some(Duration::ZERO)
+        } else {
+            due.into_iter().chain(wait).min()
+        })
     }
 
     /// What is under way takes as long as ever when the clock runs faster.
@@ -123,7 +147,10 @@ impl Outbox {
         if !self.recovered {
             let lost = self.shared.store.recover(self.shared.now()).await?;
             if lost > 0 {
-                tracing::info!(lost, "nobody has said how some attempts ended; they are made again");
+                tracing::info!(
+                    lost,
+                    "nobody has said how some attempts ended; they are made again"
+                );
             }
             self.recovered = true;
         }
@@ -135,7 +162,11 @@ impl Outbox {
         if !self.looked {
             for (agent, waiting) in self.shared.store.health().await?.waiting {
                 if !self.lines.contains_key(&agent) {
-                    tracing::warn!(agent, waiting, "messages wait for an agent that is not configured");
+                    tracing::warn!(
+                        agent,
+                        waiting,
+                        "messages wait for an agent that is not configured"
+                    );
                 }
             }
             self.looked = true;
@@ -147,7 +178,10 @@ impl Outbox {
     async fn tidy(&mut self) -> Result<bool, StoreProblem> {
         let now = self.shared.now();
         // Also after the machine's clock was set back.
-        if self.tidied_at.is_some_and(|at| now.duration_since(at).abs() < TIDY_EVERY) {
+        if self
+            .tidied_at
+            .is_some_and(|at| now.duration_since(at).abs() < TIDY_EVERY)
+        {
             return Ok(false);
         }
         let ended = self.shared.store.expire(now, TIDIED_AT_ONCE).await?;
@@ -175,7 +209,9 @@ impl Outbox {
     }
 
     fn begin(&self, claimed: Claimed) {
-        let Some(line) = self.lines.get(&claimed.agent).cloned() else { return };
+        let Some(line) = self.lines.get(&claimed.agent).cloned() else {
+            return;
+        };
         // Now, and not when the store was asked: the way from here to the platform is the shorter one.
         let ticket = line.begin(claimed.stage, self.shared.clock.instant());
         let shared = self.shared.clone();

@@ -17,8 +17,21 @@ pub(crate) async fn erase(
 ) -> Result<Json<Value>, Problem> {
     parse_query(query.as_deref(), &[])?;
     let phone = parse_phone("phone", &phone)?;
-    let Erased { messages, events, orphans, quarantined, testers } = shared.store.erase(&phone).await?;
-    tracing::info!(messages, events, orphans, quarantined, testers, "somebody was forgotten");
+    let Erased {
+        messages,
+        events,
+        orphans,
+        quarantined,
+        testers,
+    } = shared.store.erase(&phone).await?;
+    tracing::info!(
+        messages,
+        events,
+        orphans,
+        quarantined,
+        testers,
+        "somebody was forgotten"
+    );
     Ok(Json(json!({
         "messages": messages, "events": events, "facts_of_unknown_messages": orphans, "quarantined": quarantined,
         "testers": testers,

@@ -47,9 +47,13 @@ impl IntoResponse for Problem {
         let body = serde_json::to_vec(&problem).expect("strings always serialise");
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = StatusCode::from_u16(problem.status).expect("made of one");
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if let Some(seconds) = problem.retry_after_seconds {
-            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }
@@ -71,8 +75,12 @@ pub(crate) fn unavailable(detail: &str) -> Problem {
 }
 
 /// What a plugin's call came to, or the problem.
-pub(crate) fn answered<T>(answer: Result<Result<T, ChannelFailure>, CallProblem>) -> Result<T, Problem> {
-    answer.map_err(|problem| unavailable(&problem.to_string()))?.map_err(Problem::of_failure)
+pub(crate) fn answered<T>(
+    answer: Result<Result<T, ChannelFailure>, CallProblem>,
+) -> Result<T, Problem> {
+    answer
+        .map_err(|problem| unavailable(&problem.to_string()))?
+        .map_err(Problem::of_failure)
 }
 
 /// 503 for what can be done soon.

@@ -18,7 +18,10 @@ use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// `POST /v1/reach` with `{"agent","phones"}`. Nothing is kept, so it may be asked again after any error.
-pub(crate) async fn reach(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Result<Json<Value>, Problem> {
+pub(crate) async fn reach(
+    State(shared): State<Arc<Shared>>,
+    request: Request<Body>,
+) -> Result<Json<Value>, Problem> {
     let body = read_fields(request, &["agent", "phones"]).await?;
     let agent = named_agent(&shared, text(&body, "agent")?)?;
     let phones = read_phones(&body)?;
@@ -40,18 +43,34 @@ pub(crate) fn turns(calls_per_minute_max: u32) -> Interval {
 /// Each once, in their order.
 fn read_phones(body: &Map<String, Value>) -> Result<Vec<String>, Problem> {
     let given = body.get("phones").unwrap_or(&Value::Null);
-    let phones = given.as_array().filter(|phones| !phones.is_empty()).ok_or_else(|| {
-        let given = if given.is_array() { "empty".to_owned() } else { shown_json(given) };
-        bad_request("phones", &format!("phones is {given}, and must be a list of at least one phone number"))
-    })?;
-    let wrong = phones.iter().enumerate().filter_map(|(index, phone)| not_a_phone(index, phone));
+    let phones = given
+        .as_array()
+        .filter(|phones| !phones.is_empty())
+        .ok_or_else(|| {
+            let given = if given.is_array() {
+                "empty".to_owned()
+            } else {
+                shown_json(given)
+            };
+            bad_request(
+                "phones",
+                &format!("phones is {given}, and must be a list of at least one phone number"),
+            )
+        })?;
+    let wrong = phones
+        .iter()
+        .enumerate()
+        .filter_map(|(index, phone)| not_a_phone(index, phone));
     let wrong: Vec<FindingView> = wrong.take(FINDINGS_MAX).collect();
     if let Some(first) = wrong.first() {
         return Err(bad_request("phones", &first.message).with_findings(wrong));
     }
     let mut seen = HashSet::new();
     let texts = phones.iter().filter_map(Value::as_str);
-    Ok(texts.filter(|phone| seen.insert(*phone)).map(str::to_owned).collect())
+    Ok(texts
+        .filter(|phone| seen.insert(*phone))
+        .map(str::to_owned)
+        .collect())
 }
 
 fn not_a_phone(index: usize, phone: &Value) -> Option<FindingView> {
@@ -59,8 +78,15 @@ fn not_a_phone(index: usize, phone: &Value) -> Option<FindingView> {
         return None;
     }
     let path = format!("phones[{index}]");
-    let message = format!("{path} is {}, and must be a phone number: {PHONE_RULE}", shown_json(phone));
-    Some(finding::of_shape(finding::error(&path, "phone-e164", message)))
+    let message = format!(
+        "{path} is {}, and must be a phone number: {PHONE_RULE}",
+        shown_json(phone)
+    );
+    Some(finding::of_shape(finding::error(
+        &path,
+        "phone-e164",
+        message,
+    )))
 }
 
 /// As few as will do, and of one size: a small rest might be too small for an estimate.
@@ -84,13 +110,20 @@ impl Total {
         self.sampled += u64::from(answer.sampled);
         self.sampled_reachable += u64::from(answer.sampled_reachable);
         for reach in answer.by_carrier {
-            self.by_carrier.entry(reach.carrier).or_default().extend(reach.reachable);
+            self.by_carrier
+                .entry(reach.carrier)
+                .or_default()
+                .extend(reach.reachable);
         }
     }
 
     fn view(self, asked: usize) -> Value {
-        #[expect(clippy::cast_precision_loss, reason = "counts of people are far below 2^53")]
-        let estimate = (self.sampled > 0).then(|| self.sampled_reachable as f64 / self.sampled as f64);
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "counts of people are far below 2^53"
+        )]
+        let estimate =
+            (self.sampled > 0).then(|| self.sampled_reachable as f64 / self.sampled as f64);
         json!({
             "asked": asked,
             "reachable": self.reachable,
@@ -121,8 +154,17 @@ mod tests {
             (25, vec![9, 9, 7]),
         ] {
             let phones: Vec<String> = (0..people).map(|index| format!("+{index}")).collect();
-            assert_eq!(batches(&phones, 10).map(<[String]>::len).collect::<Vec<_>>(), sizes, "{people}");
-            assert_eq!(batches(&phones, 10).flatten().collect::<Vec<_>>(), phones.iter().collect::<Vec<_>>());
+            assert_eq!(
+                batches(&phones, 10)
+                    .map(<[String]>::len)
+                    .collect::<Vec<_>>(),
+                sizes,
+                "{people}"
+            );
+            assert_eq!(
+                batches(&phones, 10).flatten().collect::<Vec<_>>(),
+                phones.iter().collect::<Vec<_>>()
+            );
         }
     }
 
@@ -139,11 +181,16 @@ mod tests {
             asked.push(begun.elapsed());
         }
         for (index, at) in asked.iter().enumerate() {
-            let in_this_minute = asked[index..].iter().take_while(|other| **other < *at + Duration::from_mins(1));
+            let in_this_minute = asked[index..]
+                .iter()
+                .take_while(|other| **other < *at + Duration::from_mins(1));
             assert!(in_this_minute.count() <= 600);
         }
         let seconds = begun.elapsed().as_secs();
-        assert!((200..=231).contains(&seconds), "and none is kept waiting longer: {seconds} s");
+        assert!(
+            (200..=231).contains(&seconds),
+            "and none is kept waiting longer: {seconds} s"
+        );
     }
 
     #[test]
@@ -152,7 +199,10 @@ mod tests {
             reachable: vec![phone.to_owned()],
             sampled: 3_750,
             sampled_reachable: 3_000,
-            by_carrier: vec![CarrierReach { carrier: "c".into(), reachable: vec![phone.to_owned()] }],
+            by_carrier: vec![CarrierReach {
+                carrier: "c".into(),
+                reachable: vec![phone.to_owned()],
+            }],
         };
         let mut total = Total::default();
         assert_eq!(Total::default().view(1)["estimated_reach"], Value::Null);

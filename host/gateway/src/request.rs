@@ -29,25 +29,46 @@ impl<S: Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathName<T> {
 
 /// 431 for headers that are long altogether. The server's own limit is that of its buffer, which may have grown before.
 pub(crate) async fn bound_headers(request: Request<Body>, next: Next) -> Response {
-    let bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let bytes: usize = request
+        .headers()
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
     if bytes <= HEADER_BYTES_MAX {
         return next.run(request).await;
     }
     let detail = format!("the headers have {bytes} bytes, the limit is {HEADER_BYTES_MAX}");
-    Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-length", &detail).into_response()
+    Problem::new(
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "headers-length",
+        &detail,
+    )
+    .into_response()
 }
 
 /// A header's value, in whatever bytes it came. One that is given twice could mean one thing here and another elsewhere.
-pub(crate) fn header_once(headers: &HeaderMap, name: &'static str) -> Result<Option<String>, Problem> {
-    let mut values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+pub(crate) fn header_once(
+    headers: &HeaderMap,
+    name: &'static str,
+) -> Result<Option<String>, Problem> {
+    let mut values = headers
+        .get_all(name)
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     match (values.next(), values.next()) {
-        (_, Some(_)) => Err(bad_request("header-twice", &format!("the header {name} is given twice"))),
+        (_, Some(_)) => Err(bad_request(
+            "header-twice",
+            &format!("the header {name} is given twice"),
+        )),
         (value, None) => Ok(value),
     }
 }
 
 /// A JSON object with no other fields than these. What may stand in the body may not stand in the query.
-pub(crate) async fn read_fields(request: Request<Body>, names: &[&str]) -> Result<Map<String, Value>, Problem> {
+pub(crate) async fn read_fields(
+    request: Request<Body>,
+    names: &[&str],
+) -> Result<Map<String, Value>, Problem> {
     let (parts, body) = request.into_parts();
     parse_query(parts.uri.query(), &[])?;
     fields_of(read_json(&parts.headers, body).await?, names)
@@ -61,27 +82,46 @@ pub(crate) async fn read_optional_fields(
     let (parts, body) = request.into_parts();
     parse_query(parts.uri.query(), &[])?;
     let body = read_body(&parts.headers, body).await?;
-    if body.is_empty() { Ok(Map::new()) } else { fields_of(parse_json(&parts.headers, &body)?, names) }
+    if body.is_empty() {
+        Ok(Map::new())
+    } else {
+        fields_of(parse_json(&parts.headers, &body)?, names)
+    }
 }
 
 fn fields_of(body: Value, names: &[&str]) -> Result<Map<String, Value>, Problem> {
     let Value::Object(fields) = body else {
-        return Err(bad_request("type", &format!("the body is {}, and must be an object", shown_json(&body))));
+        return Err(bad_request(
+            "type",
+            &format!("the body is {}, and must be an object", shown_json(&body)),
+        ));
     };
     match fields.keys().find(|name| !names.contains(&name.as_str())) {
         None => Ok(fields),
         Some(unknown) => {
-            let detail = format!("there is no field {}; the fields are {}", shown(unknown), names.join(", "));
+            let detail = format!(
+                "there is no field {}; the fields are {}",
+                shown(unknown),
+                names.join(", ")
+            );
             Err(bad_request("unknown-field", &detail))
         }
     }
 }
 
 /// A field that is a string, if it is there.
-pub(crate) fn text<'a>(fields: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, Problem> {
+pub(crate) fn text<'a>(
+    fields: &'a Map<String, Value>,
+    name: &'static str,
+) -> Result<Option<&'a str>, Problem> {
     let field = fields.get(name).filter(|value| !value.is_null());
     let text = |value: &'a Value| {
-        let problem = || bad_request("type", &format!("{name} is {}, and must be a string", shown_json(value)));
+        let problem = || {
+            bad_request(
+                "type",
+                &format!("{name} is {}, and must be a string", shown_json(value)),
+            )
+        };
         value.as_str().ok_or_else(problem)
     };
     field.map(text).transpose()
@@ -114,28 +154,44 @@ pub(crate) fn shown_json(value: &Value) -> String {
     }
 }
 
-pub(crate) fn parse_query(query: Option<&str>, names: &[&str]) -> Result<HashMap<String, String>, Problem> {
+pub(crate) fn parse_query(
+    query: Option<&str>,
+    names: &[&str],
+) -> Result<HashMap<String, String>, Problem> {
     let mut parsed = HashMap::new();
     for (name, value) in form_urlencoded(query.unwrap_or_default()) {
         if !names.contains(&name.as_str()) {
-            let known = if names.is_empty() { "none here".to_owned() } else { names.join(", ") };
-            let detail = format!("there is no parameter {}; the parameters are {known}", shown(&name));
+            let known = if names.is_empty() {
+                "none here".to_owned()
+            } else {
+                names.join(", ")
+            };
+            let detail = format!(
+                "there is no parameter {}; the parameters are {known}",
+                shown(&name)
+            );
             return Err(bad_request("parameter", &detail));
         }
         if parsed.insert(name.clone(), value).is_some() {
-            return Err(bad_request("parameter", &format!("the parameter {name} is given twice")));
+            return Err(bad_request(
+                "parameter",
+                &format!("the parameter {name} is given twice"),
+            ));
         }
     }
     Ok(parsed)
 }
 
 fn form_urlencoded(query: &str) -> impl Iterator<Item = (String, String)> {
-    url::form_urlencoded::parse(query.as_bytes()).map(|(name, value)| (name.into_owned(), value.into_owned()))
+    url::form_urlencoded::parse(query.as_bytes())
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
 }
 
 /// A phone number in a path or a query, where a plus sign that nobody escaped arrives as a blank.
 pub(crate) fn parse_phone(name: &'static str, text: &str) -> Result<String, Problem> {
-    let phone = text.strip_prefix(' ').map_or_else(|| text.to_owned(), |digits| format!("+{digits}"));
+    let phone = text
+        .strip_prefix(' ')
+        .map_or_else(|| text.to_owned(), |digits| format!("+{digits}"));
     check_phone(name, &phone)?;
     Ok(phone)
 }
@@ -144,13 +200,21 @@ pub(crate) fn check_phone(name: &'static str, phone: &str) -> Result<(), Problem
     if is_phone(phone) {
         return Ok(());
     }
-    Err(bad_request(name, &format!("{name} is {}, and must be a phone number: {PHONE_RULE}", shown(phone))))
+    Err(bad_request(
+        name,
+        &format!(
+            "{name} is {}, and must be a phone number: {PHONE_RULE}",
+            shown(phone)
+        ),
+    ))
 }
 
 /// ITU-T E.164 §6.
 pub(crate) fn is_phone(text: &str) -> bool {
     let digits = text.strip_prefix('+').unwrap_or_default();
-    (2..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit())
+    (2..=15).contains(&digits.len())
+        && !digits.starts_with('0')
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 pub(crate) const HEADER_BYTES_MAX: usize = 16 << 10;

@@ -14,7 +14,10 @@ use http::StatusCode;
 use std::sync::Arc;
 
 /// `POST /v1/messages/{id}/retry`: 202 and the message if it is tried again, 409 if it is not one to be tried again.
-pub(crate) async fn retry(State(shared): State<Arc<Shared>>, PathName(id): PathName) -> Result<Response, Problem> {
+pub(crate) async fn retry(
+    State(shared): State<Arc<Shared>>,
+    PathName(id): PathName,
+) -> Result<Response, Problem> {
     find_message(&shared, &id).await?;
     let (code, detail) = match shared.store.requeue(&id, shared.now()).await? {
         Requeued::Queued => {
@@ -23,9 +26,13 @@ pub(crate) async fn retry(State(shared): State<Arc<Shared>>, PathName(id): PathN
             let view = MessageView::new(find_message(&shared, &id).await?);
             return Ok((StatusCode::ACCEPTED, Json(view)).into_response());
         }
-        Requeued::NotFailed(state) => {
-            ("not-failed", format!("the message is {}, and only one that has failed is tried again", state.as_str()))
-        }
+        Requeued::NotFailed(state) => (
+            "not-failed",
+            format!(
+                "the message is {}, and only one that has failed is tried again",
+                state.as_str()
+            ),
+        ),
         Requeued::WantedBack => ("too-late", "somebody wanted the message back".to_owned()),
         Requeued::RunOut => ("too-late", "the message has run out".to_owned()),
     };

@@ -20,17 +20,24 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// `DELETE /v1/messages/{id}`: 200 and the message if it is revoked, 409 if it is too late, 202 if that is not known yet.
-pub(crate) async fn revoke(State(shared): State<Arc<Shared>>, PathName(id): PathName) -> Result<Response, Problem> {
+pub(crate) async fn revoke(
+    State(shared): State<Arc<Shared>>,
+    PathName(id): PathName,
+) -> Result<Response, Problem> {
     find_message(&shared, &id).await?;
     // Goes on when the caller does not wait for it.
     let work = tokio::spawn(take_back(shared.clone(), id.clone()));
     let status = match timeout(WAIT_MAX, work).await {
-        Ok(done) => {
-            done.map_err(|_| unavailable("the message could not be taken back; try again"))?.map(|()| StatusCode::OK)?
-        }
+        Ok(done) => done
+            .map_err(|_| unavailable("the message could not be taken back; try again"))?
+            .map(|()| StatusCode::OK)?,
         Err(_) => StatusCode::ACCEPTED,
     };
-    Ok((status, Json(MessageView::new(find_message(&shared, &id).await?))).into_response())
+    Ok((
+        status,
+        Json(MessageView::new(find_message(&shared, &id).await?)),
+    )
+        .into_response())
 }
 
 async fn take_back(shared: Arc<Shared>, id: String) -> Result<(), Problem> {
@@ -39,8 +46,12 @@ async fn take_back(shared: Arc<Shared>, id: String) -> Result<(), Problem> {
         settled.as_mut().enable();
         match shared.store.withdraw(&id, shared.now()).await? {
             Withdrawn::Unsent | Withdrawn::Settled(MessageState::Revoked) => return Ok(()),
-            Withdrawn::Settled(state) => return Err(too_late(&format!("the message is {}", state.as_str()))),
-            Withdrawn::Submitted => return ask_platform(&shared, &find_message(&shared, &id).await?).await,
+            Withdrawn::Settled(state) => {
+                return Err(too_late(&format!("the message is {}", state.as_str())));
+            }
+            Withdrawn::Submitted => {
+                return ask_platform(&shared, &find_message(&shared, &id).await?).await;
+            }
             // The end of a lease makes no sound.
             Withdrawn::Underway => drop(timeout(LOOK_EVERY, settled).await),
         }
@@ -52,21 +63,40 @@ async fn ask_platform(shared: &Shared, stored: &StoredMessage) -> Result<(), Pro
         .agent(&stored.agent)
         .ok_or_else(|| not_found(&format!("there is no agent {} any more", stored.agent)))?;
     let (now, message) = (shared.now(), &stored.message);
-    match answered(agent.channel.revoke(now, &message.recipient, &message.id).await)? {
+    match answered(
+        agent
+            .channel
+            .revoke(now, &message.recipient, &message.id)
+            .await,
+    )? {
         Revocation::TakenBack => {
-            shared.store.note(&message.id, entry(now, Fact::Revoked, "the platform took it back")).await?;
+            shared
+                .store
+                .note(
+                    &message.id,
+                    entry(now, Fact::Revoked, "the platform took it back"),
+                )
+                .await?;
             Ok(())
         }
         Revocation::TooLate => {
             let reason = "the platform has delivered it, or never had it; it is not sent again";
-            shared.store.note(&message.id, entry(now, Fact::RevokeFailed, reason)).await?;
+            shared
+                .store
+                .note(&message.id, entry(now, Fact::RevokeFailed, reason))
+                .await?;
             Err(too_late(reason))
         }
     }
 }
 
 fn entry(at: Timestamp, fact: Fact, reason: &str) -> Entry {
-    Entry { at, fact, attempt: None, reason: Some(reason.to_owned()) }
+    Entry {
+        at,
+        fact,
+        attempt: None,
+        reason: Some(reason.to_owned()),
+    }
 }
 
 fn too_late(detail: &str) -> Problem {

@@ -1,7 +1,9 @@
 //! What the gateway answers to, as a table: the router is made of it, and the description of the whole (`openapi.json`) is held
 //! to it.
 
-use crate::{Shared, api, callbacks, conversation, events, inbox, openapi, opt_outs, people, quarantine};
+use crate::{
+    Shared, api, callbacks, conversation, events, inbox, openapi, opt_outs, people, quarantine,
+};
 use crate::{reach, retry, revoke, stream, testers, upload};
 use axum::Router;
 use axum::handler::Handler;
@@ -10,7 +12,10 @@ use std::sync::Arc;
 
 /// A method, a path, and who answers.
 pub(crate) struct Route {
-    #[cfg_attr(not(test), expect(dead_code, reason = "the router has it from the answer"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the router has it from the answer")
+    )]
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
     answer: MethodRouter<Arc<Shared>>,
@@ -27,7 +32,10 @@ pub(crate) fn for_callers() -> Vec<Route> {
         post("/v1/check", api::check),
         post("/v1/conversations/{phone}/read", conversation::read),
         post("/v1/conversations/{phone}/typing", conversation::typing),
-        get("/v1/phones/{phone}/capabilities", conversation::capabilities),
+        get(
+            "/v1/phones/{phone}/capabilities",
+            conversation::capabilities,
+        ),
         post("/v1/reach", reach::reach),
         post("/v1/files", upload::upload),
         get("/v1/files", upload::list),
@@ -44,7 +52,10 @@ pub(crate) fn for_callers() -> Vec<Route> {
         post("/v1/callbacks/{name}/enable", callbacks::enable),
         get("/v1/dead-letters", callbacks::dead_letters),
         post("/v1/dead-letters/{callback}/replay", callbacks::replay_all),
-        post("/v1/dead-letters/{callback}/{cursor}/replay", callbacks::replay),
+        post(
+            "/v1/dead-letters/{callback}/{cursor}/replay",
+            callbacks::replay,
+        ),
         get("/v1/quarantine", quarantine::list),
         get("/v1/quarantine/{id}", quarantine::show),
         post("/v1/quarantine/{id}/replay", quarantine::replay),
@@ -54,26 +65,47 @@ pub(crate) fn for_callers() -> Vec<Route> {
 
 /// What the platform says.
 pub(crate) fn for_the_platform() -> Vec<Route> {
-    vec![post("/webhooks/rbm", inbox::partner), post("/webhooks/rbm/{agent}", inbox::agent)]
+    vec![
+        post("/webhooks/rbm", inbox::partner),
+        post("/webhooks/rbm/{agent}", inbox::agent),
+    ]
 }
 
 /// One router of them all.
 pub(crate) fn router(routes: Vec<Route>) -> Router<Arc<Shared>> {
-    routes.into_iter().fold(Router::new(), |router, route| router.route(route.path, route.answer))
+    routes.into_iter().fold(Router::new(), |router, route| {
+        router.route(route.path, route.answer)
+    })
 }
 
 fn get<T: 'static>(path: &'static str, handler: impl Handler<T, Arc<Shared>>) -> Route {
-    Route { method: "get", path, answer: on(MethodFilter::GET, handler) }
+    Route {
+        method: "get",
+        path,
+        answer: on(MethodFilter::GET, handler),
+    }
 }
 
 fn post<T: 'static>(path: &'static str, handler: impl Handler<T, Arc<Shared>>) -> Route {
-    Route { method: "post", path, answer: on(MethodFilter::POST, handler) }
+    Route {
+        method: "post",
+        path,
+        answer: on(MethodFilter::POST, handler),
+    }
 }
 
 fn put<T: 'static>(path: &'static str, handler: impl Handler<T, Arc<Shared>>) -> Route {
-    Route { method: "put", path, answer: on(MethodFilter::PUT, handler) }
+    Route {
+        method: "put",
+        path,
+        answer: on(MethodFilter::PUT, handler),
+    }
 }
 
 fn delete<T: 'static>(path: &'static str, handler: impl Handler<T, Arc<Shared>>) -> Route {
-    Route { method: "delete", path, answer: on(MethodFilter::DELETE, handler) }
+    Route {
+        method: "delete",
+        path,
+        answer: on(MethodFilter::DELETE, handler),
+    }
 }

@@ -27,23 +27,45 @@ pub struct Senders {
 
 impl Senders {
     pub(crate) fn check(&self) -> Result<(), StartProblem> {
-        if self.agents.is_empty() { Err(StartProblem::NoAgent) } else { Ok(()) }
+        if self.agents.is_empty() {
+            Err(StartProblem::NoAgent)
+        } else {
+            Ok(())
+        }
     }
 
     /// By the gateway's name or any of the platform's.
     pub(crate) fn agent(&self, name: &str) -> Option<&Arc<Agent>> {
-        self.agents.iter().find(|agent| agent.name == name || agent.platform_ids.iter().any(|id| id == name))
+        self.agents
+            .iter()
+            .find(|agent| agent.name == name || agent.platform_ids.iter().any(|id| id == name))
     }
 
     /// By its name, or the only one; else the rule that was broken, and a sentence.
     pub(crate) fn choose(&self, name: Option<&str>) -> Result<Arc<Agent>, (&'static str, String)> {
-        let names = || self.agents.iter().map(|agent| agent.name.as_str()).collect::<Vec<_>>().join(", ");
+        let names = || {
+            self.agents
+                .iter()
+                .map(|agent| agent.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         match (name, self.agents.as_slice()) {
             (Some(name), _) => self.agent(name).cloned().ok_or_else(|| {
-                ("agent-unknown", format!("there is no agent {}; the agents are {}", request::shown(name), names()))
+                (
+                    "agent-unknown",
+                    format!(
+                        "there is no agent {}; the agents are {}",
+                        request::shown(name),
+                        names()
+                    ),
+                )
             }),
             (None, [only]) => Ok(only.clone()),
-            (None, _) => Err(("agent-required", format!("agent is missing, and must be one of {}", names()))),
+            (None, _) => Err((
+                "agent-required",
+                format!("agent is missing, and must be one of {}", names()),
+            )),
         }
     }
 }

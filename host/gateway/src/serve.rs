@@ -29,10 +29,15 @@ pub(crate) async fn serve(
     guard: impl Fn() -> Arc<Guard>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let (places, peers) = (Arc::new(Semaphore::new(CONNECTIONS_MAX)), Arc::<Peers>::default());
+    let (places, peers) = (
+        Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+        Arc::<Peers>::default(),
+    );
     let graceful = GracefulShutdown::new();
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let Ok(place) = places.clone().acquire_owned().await else {
+            return;
+        };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = stopped.changed() => break,
@@ -55,7 +60,10 @@ pub(crate) async fn serve(
             continue;
         };
         let places = (place, peers_place);
-        let connection = Connection { router: router.clone(), watcher: graceful.watcher() };
+        let connection = Connection {
+            router: router.clone(),
+            watcher: graceful.watcher(),
+        };
         tokio::spawn(async move {
             connection.serve(stream, &guard).await;
             drop(places);
@@ -75,8 +83,15 @@ impl Connection {
     async fn serve(self, stream: TcpStream, guard: &Guard) {
         // An answer is written in one piece, and nothing that follows it should wait for its acknowledgement.
         let _ = stream.set_nodelay(true);
-        let Some(tls) = &guard.tls else { return self.speak(stream).await };
-        match timeout(HANDSHAKE_TIME_MAX, TlsAcceptor::from(tls.clone()).accept(stream)).await {
+        let Some(tls) = &guard.tls else {
+            return self.speak(stream).await;
+        };
+        match timeout(
+            HANDSHAKE_TIME_MAX,
+            TlsAcceptor::from(tls.clone()).accept(stream),
+        )
+        .await
+        {
             Ok(Ok(stream)) => self.speak(stream).await,
             Ok(Err(problem)) => tracing::debug!(%problem, "a handshake failed"),
             Err(_) => tracing::debug!("a handshake took too long"),
@@ -84,13 +99,18 @@ impl Connection {
     }
 
     async fn speak(self, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
-        if let Err(problem) = self.watcher.watch(connection(stream, self.router, WRITE_PAUSE_MAX)).await {
+        if let Err(problem) = self
+            .watcher
+            .watch(connection(stream, self.router, WRITE_PAUSE_MAX))
+            .await
+        {
             tracing::debug!(%problem, "a connection ended early");
         }
     }
 }
 
-pub(crate) type Http<S> = http1::Connection<TokioIo<Pin<Box<TimeoutStream<S>>>>, TowerToHyperService<Router>>;
+pub(crate) type Http<S> =
+    http1::Connection<TokioIo<Pin<Box<TimeoutStream<S>>>>, TowerToHyperService<Router>>;
 
 /// Who takes nothing of an answer for so long is cut off: a stream that nobody reads would never end.
 pub(crate) fn connection<S>(stream: S, router: Router, write_pause_max: Duration) -> Http<S>
@@ -104,7 +124,10 @@ where
         .header_read_timeout(HEADER_TIME_MAX)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEADER_BYTES_MAX)
-        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router))
+        .serve_connection(
+            TokioIo::new(Box::pin(stream)),
+            TowerToHyperService::new(router),
+        )
 }
 
 /// How many connections each peer has.
@@ -126,7 +149,10 @@ impl Peers {
             return None;
         }
         *count += 1;
-        Some(PeersPlace { peers: peers.clone(), peer })
+        Some(PeersPlace {
+            peers: peers.clone(),
+            peer,
+        })
     }
 }
 
@@ -162,13 +188,20 @@ mod tests {
     fn one_peer_cannot_have_every_connection() {
         let peers = Arc::<Peers>::default();
         let (one, other) = (IpAddr::from([127, 0, 0, 2]), IpAddr::from([127, 0, 0, 1]));
-        let taken: Vec<PeersPlace> =
-            (0..PEER_CONNECTIONS_MAX).map(|_| Peers::take(&peers, one, false).expect("a place")).collect();
+        let taken: Vec<PeersPlace> = (0..PEER_CONNECTIONS_MAX)
+            .map(|_| Peers::take(&peers, one, false).expect("a place"))
+            .collect();
         assert!(Peers::take(&peers, one, false).is_none());
-        assert!(Peers::take(&peers, one, true).is_some(), "a proxy's are many people's");
+        assert!(
+            Peers::take(&peers, one, true).is_some(),
+            "a proxy's are many people's"
+        );
         assert!(Peers::take(&peers, other, false).is_some());
         drop(taken);
         assert!(Peers::take(&peers, one, false).is_some());
-        assert!(peers.0.lock().expect("no test has panicked").is_empty(), "nobody is remembered for nothing");
+        assert!(
+            peers.0.lock().expect("no test has panicked").is_empty(),
+            "nobody is remembered for nothing"
+        );
     }
 }

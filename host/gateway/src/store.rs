@@ -42,7 +42,12 @@ pub trait Store: Consents + Consumers + Dump + Quarantine + Send + Sync {
     /// them out: who does not settle one before the lease ends has lost it to the next, and what became of that attempt is then
     /// unknown. Of what may not be sent to somebody who has opted out no attempt begins: it has its fate then, up to
     /// [`consent::REFUSED_AT_ONCE`] of a lane at once. Costs nothing for what no share allows.
-    async fn claim(&self, now: Timestamp, lease: Duration, shares: &[Share]) -> Result<Claims, StoreProblem>;
+    async fn claim(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        shares: &[Share],
+    ) -> Result<Claims, StoreProblem>;
     /// Ends all leases: those of a process that is no more. For a gateway that starts and has the store to itself; tells how
     /// many attempts were lost.
     async fn recover(&self, now: Timestamp) -> Result<usize, StoreProblem>;
@@ -50,7 +55,12 @@ pub trait Store: Consents + Consumers + Dump + Quarantine + Send + Sync {
     /// left to whoever has it.
     async fn expire(&self, now: Timestamp, most: usize) -> Result<usize, StoreProblem>;
     /// Notes how an attempt ended. False if the lease had ended and somebody else has it: then only the facts are joined.
-    async fn settle(&self, id: &str, attempt: u32, settlement: Settlement) -> Result<bool, StoreProblem>;
+    async fn settle(
+        &self,
+        id: &str,
+        attempt: u32,
+        settlement: Settlement,
+    ) -> Result<bool, StoreProblem>;
     /// Ends a message's attempts because somebody wants it back, and tells what else has to be done for that. Revokes it if
     /// nothing of it can have reached the platform.
     async fn withdraw(&self, id: &str, now: Timestamp) -> Result<Withdrawn, StoreProblem>;
@@ -65,7 +75,11 @@ pub trait Store: Consents + Consumers + Dump + Quarantine + Send + Sync {
     /// Messages, newest first.
     async fn find(&self, filter: &Filter) -> Result<Vec<StoredMessage>, StoreProblem>;
     /// Events after a place, oldest first.
-    async fn read(&self, after: Option<Cursor>, most: usize) -> Result<Vec<StoredEvent>, StoreProblem>;
+    async fn read(
+        &self,
+        after: Option<Cursor>,
+        most: usize,
+    ) -> Result<Vec<StoredEvent>, StoreProblem>;
     /// Tries whether it can be written, and counts what waits.
     async fn health(&self) -> Result<Health, StoreProblem>;
     /// Keeps the name of a file that the platform has.
@@ -73,10 +87,19 @@ pub trait Store: Consents + Consumers + Dump + Quarantine + Send + Sync {
     /// An agent's files that the platform still has, newest first.
     async fn uploads(&self, agent: &str, now: Timestamp) -> Result<Vec<Upload>, StoreProblem>;
     /// Counts a person among an agent's testers, unless it has as many as it may. Somebody who is counted is not counted again.
-    async fn count_tester(&self, tester: NewTester, quota: TesterQuota) -> Result<Counted, StoreProblem>;
+    async fn count_tester(
+        &self,
+        tester: NewTester,
+        quota: TesterQuota,
+    ) -> Result<Counted, StoreProblem>;
     /// Notes how somebody who is counted has answered. None if the platform did not take the invitation: then it counts for
     /// nothing.
-    async fn settle_tester(&self, agent: &str, phone: &str, answer: Option<String>) -> Result<(), StoreProblem>;
+    async fn settle_tester(
+        &self,
+        agent: &str,
+        phone: &str,
+        answer: Option<String>,
+    ) -> Result<(), StoreProblem>;
     /// An agent's testers, newest first.
     async fn testers(&self, agent: &str) -> Result<Vec<StoredTester>, StoreProblem>;
     /// Removes some of what is too old, and says whether there is more. A message that may yet be sent stays, whatever its age.
@@ -169,7 +192,8 @@ impl Serialize for Cursor {
 impl<'de> Deserialize<'de> for Cursor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom(format_args!("{text:?} is no cursor, such as e17")))
+        Self::parse(&text)
+            .ok_or_else(|| D::Error::custom(format_args!("{text:?} is no cursor, such as e17")))
     }
 }
 
@@ -290,8 +314,13 @@ pub struct Filter {
 impl Filter {
     /// Whether it is one of these; its place is another matter.
     pub fn takes(&self, stored: &StoredMessage) -> bool {
-        self.agent.as_ref().is_none_or(|agent| *agent == stored.agent)
-            && self.recipient.as_ref().is_none_or(|recipient| *recipient == stored.message.recipient)
+        self.agent
+            .as_ref()
+            .is_none_or(|agent| *agent == stored.agent)
+            && self
+                .recipient
+                .as_ref()
+                .is_none_or(|recipient| *recipient == stored.message.recipient)
             && self.state.is_none_or(|state| state == stored.facts.state())
     }
 }

@@ -41,13 +41,30 @@ pub(crate) async fn stream(
     };
     let begins_after = after.unwrap_or(Cursor(0)).to_string();
     let place = shared.streams.clone().try_acquire_owned();
-    let place = place.map_err(|_| busy(&format!("{STREAMS_MAX} streams are open, which is the most"), TRY_AGAIN))?;
+    let place = place.map_err(|_| {
+        busy(
+            &format!("{STREAMS_MAX} streams are open, which is the most"),
+            TRY_AGAIN,
+        )
+    })?;
     let stopped = shared.stopped.clone();
-    let reader = Reader { shared, stopped, agent, after, read: VecDeque::new(), _place: place };
+    let reader = Reader {
+        shared,
+        stopped,
+        agent,
+        after,
+        read: VecDeque::new(),
+        _place: place,
+    };
     let events = stream::unfold(reader, Reader::next);
     // Not an event: proxies and clients see that the connection lives.
     let heartbeat = KeepAlive::new().interval(HEARTBEAT_EVERY).text("heartbeat");
-    Ok((NOT_BUFFERED, [(LAST_EVENT_ID, begins_after)], Sse::new(events).keep_alive(heartbeat)).into_response())
+    Ok((
+        NOT_BUFFERED,
+        [(LAST_EVENT_ID, begins_after)],
+        Sse::new(events).keep_alive(heartbeat),
+    )
+        .into_response())
 }
 
 /// A cursor that events may have had.
@@ -56,8 +73,14 @@ fn known_cursor(name: &str, text: &str, newest: Option<Cursor>) -> Result<Cursor
     if cursor.0 == 0 || newest.is_some_and(|newest| cursor <= newest) {
         return Ok(cursor);
     }
-    let newest = newest.map_or_else(|| "there is none yet".to_owned(), |newest| format!("the newest is {newest}"));
-    Err(bad_request("cursor", &format!("{name} is {cursor}, which no event of this gateway has had: {newest}")))
+    let newest = newest.map_or_else(
+        || "there is none yet".to_owned(),
+        |newest| format!("the newest is {newest}"),
+    );
+    Err(bad_request(
+        "cursor",
+        &format!("{name} is {cursor}, which no event of this gateway has had: {newest}"),
+    ))
 }
 
 /// What is read for one client.
@@ -80,9 +103,16 @@ impl Reader {
             let shared = self.shared.clone();
             // Before reading, so that what comes meanwhile is heard of.
             let news = shared.events.notified();
-            let page = read(&*shared.store, self.after, READ_AT_ONCE, self.agent.as_deref()).await;
-            let Page { events, looked_to } =
-                page.inspect_err(|problem| tracing::warn!(%problem, "a stream of events ends")).ok()?;
+            let page = read(
+                &*shared.store,
+                self.after,
+                READ_AT_ONCE,
+                self.agent.as_deref(),
+            )
+            .await;
+            let Page { events, looked_to } = page
+                .inspect_err(|problem| tracing::warn!(%problem, "a stream of events ends"))
+                .ok()?;
             let caught_up = looked_to == self.after;
             (self.read, self.after) = (events.into(), looked_to);
             if caught_up {
@@ -100,13 +130,18 @@ impl Reader {
 fn line(event: &StoredEvent) -> Event {
     let view = view_event(event);
     let data = serde_json::to_string(&view).expect("strings and numbers always serialise");
-    Event::default().id(event.cursor.to_string()).event(view.kind).data(data)
+    Event::default()
+        .id(event.cursor.to_string())
+        .event(view.kind)
+        .data(data)
 }
 
 pub(crate) const STREAMS_MAX: usize = 64;
 /// Proxies that know this header pass each event on at once.
-const NOT_BUFFERED: [(HeaderName, HeaderValue); 1] =
-    [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
+const NOT_BUFFERED: [(HeaderName, HeaderValue); 1] = [(
+    HeaderName::from_static("x-accel-buffering"),
+    HeaderValue::from_static("no"),
+)];
 /// Where the stream begins, for a client that loses it before the first event.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
@@ -152,7 +187,12 @@ mod tests {
             hear(&shared, &format!("{round}"), "demo", 1).await;
             for _ in 0..=round {
                 let frame = frame(&mut stream).await.expect("an event");
-                let id = frame.lines().next().and_then(|line| line.strip_prefix("id: ")).expect("an id").to_owned();
+                let id = frame
+                    .lines()
+                    .next()
+                    .and_then(|line| line.strip_prefix("id: "))
+                    .expect("an id")
+                    .to_owned();
                 seen.push(id.clone());
                 last = Some(id);
             }
@@ -180,12 +220,22 @@ mod tests {
         }
         hear(&shared, "k4", "demo", 1).await;
         for (mut stream, first, query, last) in streams {
-            let begins_after = stream.headers()["last-event-id"].to_str().expect("text").to_owned();
+            let begins_after = stream.headers()["last-event-id"]
+                .to_str()
+                .expect("text")
+                .to_owned();
             let frame = frame(&mut stream).await.expect("an event");
             assert_eq!(frame.lines().next(), Some(first), "{query} {last:?}");
-            let place =
-                |text: &str| text.trim_start_matches("id: ").parse::<String>().expect("text")[1..].parse::<u64>();
-            assert_eq!(place(&begins_after).expect("a number") + 1, place(first).expect("a number"));
+            let place = |text: &str| {
+                text.trim_start_matches("id: ")
+                    .parse::<String>()
+                    .expect("text")[1..]
+                    .parse::<u64>()
+            };
+            assert_eq!(
+                place(&begins_after).expect("a number") + 1,
+                place(first).expect("a number")
+            );
         }
     }
 
@@ -205,9 +255,20 @@ mod tests {
             ("?from=e1", None, "parameter"),
             ("?agent=nobody", None, "agent-unknown"),
         ] {
-            let response = ask(&shared, Method::GET, &format!("/v1/events/stream{query}"), last).await;
+            let response = ask(
+                &shared,
+                Method::GET,
+                &format!("/v1/events/stream{query}"),
+                last,
+            )
+            .await;
             assert_eq!(response.status(), 400, "{query} {last:?}");
-            let body = response.into_body().collect().await.expect("a body").to_bytes();
+            let body = response
+                .into_body()
+                .collect()
+                .await
+                .expect("a body")
+                .to_bytes();
             let problem: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
             assert_eq!(problem["code"], code, "{query} {last:?}: {problem}");
         }
@@ -218,15 +279,31 @@ mod tests {
     async fn only_what_is_asked_for_is_read() {
         let (shared, _stop) = shared(Arc::new(MemoryStore::new()), vec![]);
         for number in 1..=1_200 {
-            hear(&shared, &number.to_string(), if [50, 1_150].contains(&number) { "rare" } else { "demo" }, 1).await;
+            hear(
+                &shared,
+                &number.to_string(),
+                if [50, 1_150].contains(&number) {
+                    "rare"
+                } else {
+                    "demo"
+                },
+                1,
+            )
+            .await;
         }
         let read = async |after: u64, most, agent| {
-            let page = read(&*shared.store, Some(Cursor(after)), most, Some(agent)).await.expect("a page");
+            let page = read(&*shared.store, Some(Cursor(after)), most, Some(agent))
+                .await
+                .expect("a page");
             let places: Vec<u64> = page.events.iter().map(|event| event.cursor.0).collect();
             (places, page.looked_to.map(|cursor| cursor.0))
         };
         assert_eq!(read(0, 1, "rare").await, (vec![50], Some(50)));
-        assert_eq!(read(50, 9, "rare").await, (vec![], Some(1_050)), "it does not look at everything at once");
+        assert_eq!(
+            read(50, 9, "rare").await,
+            (vec![], Some(1_050)),
+            "it does not look at everything at once"
+        );
         assert_eq!(read(1_050, 9, "rare").await, (vec![1_150], Some(1_200)));
         assert_eq!(read(48, 2, "demo").await, (vec![49, 51], Some(51)));
         assert_eq!(read(1_200, 2, "demo").await, (vec![], Some(1_200)));
@@ -280,7 +357,11 @@ mod tests {
         }
         let (_client, connection) = ask_for_all(&shared, Duration::from_millis(200)).await;
         let serving = tokio::spawn(connection);
-        timeout(Duration::from_secs(20), serving).await.expect("it ends").expect("no panic").expect_err("cut off");
+        timeout(Duration::from_secs(20), serving)
+            .await
+            .expect("it ends")
+            .expect("no panic")
+            .expect_err("cut off");
         assert_eq!(shared.streams.available_permits(), STREAMS_MAX);
         assert_eq!(Arc::strong_count(&shared), 1, "nothing of it is left");
     }
@@ -296,7 +377,9 @@ mod tests {
         let serving = tokio::spawn(connection);
         let (mut read, mut buffer) = (Vec::new(), vec![0; 1 << 20]);
         while !read.windows(9).any(|window| window == b"id: e400\n") {
-            let bytes = timeout(Duration::from_secs(20), client.read(&mut buffer)).await.expect("in time");
+            let bytes = timeout(Duration::from_secs(20), client.read(&mut buffer))
+                .await
+                .expect("in time");
             let bytes = bytes.expect("read");
             assert_ne!(bytes, 0, "it was cut off");
             let begin = read.len().saturating_sub(9);
@@ -306,33 +389,59 @@ mod tests {
         }
         stop.send(true).expect("somebody listens");
         drop(client);
-        let _ = timeout(Duration::from_secs(20), serving).await.expect("it ends");
+        let _ = timeout(Duration::from_secs(20), serving)
+            .await
+            .expect("it ends");
         assert_eq!(shared.streams.available_permits(), STREAMS_MAX);
     }
 
     /// Over a real connection: the client's end, and the gateway's, which is still to be served.
-    async fn ask_for_all(shared: &Arc<Shared>, write_pause_max: Duration) -> (TcpStream, serve::Http<TcpStream>) {
+    async fn ask_for_all(
+        shared: &Arc<Shared>,
+        write_pause_max: Duration,
+    ) -> (TcpStream, serve::Http<TcpStream>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let mut client = TcpStream::connect(listener.local_addr().expect("its address")).await.expect("connected");
-        client.write_all(b"GET /v1/events/stream?after=e0 HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("written");
+        let mut client = TcpStream::connect(listener.local_addr().expect("its address"))
+            .await
+            .expect("connected");
+        client
+            .write_all(b"GET /v1/events/stream?after=e0 HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            .await
+            .expect("written");
         let (stream, _) = listener.accept().await.expect("accepted");
-        (client, serve::connection(stream, api::router(shared.clone()), write_pause_max))
+        (
+            client,
+            serve::connection(stream, api::router(shared.clone()), write_pause_max),
+        )
     }
 
     async fn open(shared: &Arc<Shared>, query: &str, last: Option<&str>) -> Response<Body> {
-        let response = ask(shared, Method::GET, &format!("/v1/events/stream{query}"), last).await;
+        let response = ask(
+            shared,
+            Method::GET,
+            &format!("/v1/events/stream{query}"),
+            last,
+        )
+        .await;
         assert_eq!(response.status(), 200);
         response
     }
 
     async fn stream_frame(stream: &mut Response<Body>) -> String {
-        let frame = stream.body_mut().frame().await.expect("it goes on").expect("no problem");
+        let frame = stream
+            .body_mut()
+            .frame()
+            .await
+            .expect("it goes on")
+            .expect("no problem");
         String::from_utf8(frame.into_data().expect("data").to_vec()).expect("text")
     }
 
     /// The next, or none if it has ended.
     async fn frame(stream: &mut Response<Body>) -> Option<String> {
-        let frame = timeout(Duration::from_secs(20), stream.body_mut().frame()).await.expect("in time")?;
+        let frame = timeout(Duration::from_secs(20), stream.body_mut().frame())
+            .await
+            .expect("in time")?;
         let data = frame.expect("no problem").into_data().expect("data");
         Some(String::from_utf8(data.to_vec()).expect("text"))
     }

@@ -20,13 +20,20 @@ use tokio::time::timeout;
 
 /// `POST /v1/files`: as JSON `{"agent","url","thumbnail_url"}`, or `?agent=` with the bytes and their content-type. Uploading
 /// twice makes two files, of which the platform forgets the one that nobody sends.
-pub(crate) async fn upload(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Result<Response, Problem> {
+pub(crate) async fn upload(
+    State(shared): State<Arc<Shared>>,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
     match content_type(request.headers())? {
         Some(kind) if is_json(Some(&kind)) => by_address(&shared, request).await,
         Some(kind) => in_bytes(&shared, kind, request).await,
         None => {
             let detail = "content-type is missing, and must be the type of the file, or application/json with its url";
-            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", detail))
+            Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "content-type",
+                detail,
+            ))
         }
     }
 }
@@ -36,25 +43,55 @@ async fn by_address(shared: &Shared, request: Request<Body>) -> Result<Response,
     let agent = named_agent(shared, text(&body, "agent")?)?;
     let url = required_text(&body, "url", "the public address of the file")?.to_owned();
     let thumbnail_url = text(&body, "thumbnail_url")?.map(str::to_owned);
-    hand_over(shared, &agent, NewFile { source: NewFileSource::Url(url), thumbnail_url }).await
+    hand_over(
+        shared,
+        &agent,
+        NewFile {
+            source: NewFileSource::Url(url),
+            thumbnail_url,
+        },
+    )
+    .await
 }
 
-async fn in_bytes(shared: &Shared, mime_type: String, request: Request<Body>) -> Result<Response, Problem> {
+async fn in_bytes(
+    shared: &Shared,
+    mime_type: String,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let agent = agent_in_query(shared, parts.uri.query())?;
     let bytes_max = shared.capacity.file_bytes_max;
-    let _room = room(shared, content_length(&parts.headers).unwrap_or(bytes_max).min(bytes_max)).await?;
+    let _room = room(
+        shared,
+        content_length(&parts.headers)
+            .unwrap_or(bytes_max)
+            .min(bytes_max),
+    )
+    .await?;
     let bytes = read_long_body(&parts.headers, body, bytes_max).await?;
     if bytes.is_empty() {
         return Err(bad_request("body-empty", "the file has no bytes"));
     }
-    let file = FileBytes { mime_type, bytes: Payload::Inline(bytes.into()) };
-    hand_over(shared, &agent, NewFile { source: NewFileSource::Bytes(file), thumbnail_url: None }).await
+    let file = FileBytes {
+        mime_type,
+        bytes: Payload::Inline(bytes.into()),
+    };
+    hand_over(
+        shared,
+        &agent,
+        NewFile {
+            source: NewFileSource::Bytes(file),
+            thumbnail_url: None,
+        },
+    )
+    .await
 }
 
 /// Waits a little for others to be done; nobody's connection waits longer for a file than others wait for a connection.
 async fn room(shared: &Shared, bytes: usize) -> Result<SemaphorePermit<'_>, Problem> {
-    let megabytes = u32::try_from(bytes.div_ceil(1_000_000).clamp(1, MEGABYTES_MAX)).unwrap_or(u32::MAX);
+    let megabytes =
+        u32::try_from(bytes.div_ceil(1_000_000).clamp(1, MEGABYTES_MAX)).unwrap_or(u32::MAX);
     let room = timeout(ROOM_TIME_MAX, shared.uploads.acquire_many(megabytes)).await;
     let room = room.map_err(|_| busy("other files are on their way; try again", ROOM_TIME_MAX))?;
     room.map_err(|_| unavailable("the gateway takes no more files"))
@@ -70,7 +107,13 @@ async fn hand_over(shared: &Shared, agent: &Agent, file: NewFile) -> Result<Resp
     let kept = answered(answer.map(|kept| kept.map_err(|failure| as_asked(failure, by_address))))?;
     let view = json!({ "name": kept.name, "expires_at": kept.expires_at });
     let expires_at = kept.expires_at.and_then(|text| text.parse().ok());
-    let upload = Upload { agent: agent.name.clone(), name: kept.name, what, at: now, expires_at };
+    let upload = Upload {
+        agent: agent.name.clone(),
+        name: kept.name,
+        what,
+        at: now,
+        expires_at,
+    };
     // The caller has the name in any case: the list is a help, not the truth.
     if let Err(problem) = shared.store.keep_upload(upload).await {
         tracing::error!(%problem, "the name of a file was not kept");
@@ -79,7 +122,10 @@ async fn hand_over(shared: &Shared, agent: &Agent, file: NewFile) -> Result<Resp
 }
 
 /// `GET /v1/files?agent=`: those that the platform still has, newest first.
-pub(crate) async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Result<Json<Value>, Problem> {
+pub(crate) async fn list(
+    State(shared): State<Arc<Shared>>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, Problem> {
     let agent = agent_in_query(&shared, query.as_deref())?;
     let files = shared.store.uploads(&agent.name, shared.now()).await?.into_iter().map(|upload| {
         json!({ "name": upload.name, "what": upload.what, "uploaded_at": upload.at, "expires_at": upload.expires_at })
@@ -99,10 +145,18 @@ fn as_asked(failure: ChannelFailure, by_address: bool) -> ChannelFailure {
         };
         let message = finding.message.replacen(&finding.path, path, 1);
         sentence = sentence.replacen(&finding.message, &message, 1);
-        Finding { path: path.to_owned(), message, ..finding }
+        Finding {
+            path: path.to_owned(),
+            message,
+            ..finding
+        }
     });
     let findings = findings.collect();
-    ChannelFailure { findings, message: sentence, ..failure }
+    ChannelFailure {
+        findings,
+        message: sentence,
+        ..failure
+    }
 }
 
 /// Four of the largest files of the largest platform, or many small ones.

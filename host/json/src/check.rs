@@ -31,7 +31,12 @@ pub struct PlainView {
 
 impl CheckView {
     /// Of a message, perhaps one that only could be made of JSON whose shape is wrong.
-    pub fn of_message(shape: Vec<Finding>, report: Report, plain: PlainForm, message: &Message) -> Self {
+    pub fn of_message(
+        shape: Vec<Finding>,
+        report: Report,
+        plain: PlainForm,
+        message: &Message,
+    ) -> Self {
         let encoding = match plain.encoding {
             TextEncoding::Gsm7 => "gsm7",
             TextEncoding::Ucs2 => "ucs2",
@@ -41,12 +46,19 @@ impl CheckView {
             message_class: report.message_class,
             segments: report.segments,
             bytes: Some(report.payload_bytes),
-            plain_text: Some(PlainView { text: plain.text, encoding, segments: plain.segments }),
+            plain_text: Some(PlainView {
+                text: plain.text,
+                encoding,
+                segments: plain.segments,
+            }),
         }
     }
 
     /// Of what is no message.
     pub fn of_no_message(shape: Vec<Finding>) -> Self {
-        Self { findings: shape.into_iter().map(of_shape).collect(), ..Self::default() }
+        Self {
+            findings: shape.into_iter().map(of_shape).collect(),
+            ..Self::default()
+        }
     }
 }

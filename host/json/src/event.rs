@@ -81,7 +81,10 @@ pub fn kind(fact: &Fact) -> &'static str {
 fn message_id(fact: &Fact) -> Option<&str> {
     match fact {
         Fact::Received(message) => Some(&message.id),
-        Fact::Delivered(id) | Fact::Read(id) | Fact::ExpiredAndRevoked(id) | Fact::ExpiredNotRevoked(id) => Some(id),
+        Fact::Delivered(id)
+        | Fact::Read(id)
+        | Fact::ExpiredAndRevoked(id)
+        | Fact::ExpiredNotRevoked(id) => Some(id),
         _ => None,
     }
 }
@@ -112,11 +115,16 @@ fn received(message: &ReceivedMessage) -> Map<String, Value> {
         ReceivedContent::Text(text) => json!({ "text": text }),
         ReceivedContent::File(file) => {
             let mut payload = remote_file(&file.payload);
-            payload
-                .extend(file.thumbnail.iter().map(|thumbnail| ("thumbnail".to_owned(), remote_file(thumbnail).into())));
+            payload.extend(
+                file.thumbnail
+                    .iter()
+                    .map(|thumbnail| ("thumbnail".to_owned(), remote_file(thumbnail).into())),
+            );
             json!({ "file": payload })
         }
-        ReceivedContent::Location(at) => json!({ "location": { "latitude": at.latitude, "longitude": at.longitude } }),
+        ReceivedContent::Location(at) => {
+            json!({ "location": { "latitude": at.latitude, "longitude": at.longitude } })
+        }
         ReceivedContent::Tap(tap) => {
             json!({ "tap": fields([("postback", json!(tap.postback)), ("text", json!(tap.text)), ("kind", json!(tap.kind))]) })
         }
@@ -141,10 +149,17 @@ fn remote_file(file: &RemoteFile) -> Map<String, Value> {
 
 /// What the platform did not say is left out.
 fn fields<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
-    fields.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect()
+    fields
+        .into_iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 /// Names in this JSON's spelling.
 fn details(details: &[Setting]) -> Map<String, Value> {
-    details.iter().map(|detail| (detail.name.replace('-', "_"), json!(detail.value))).collect()
+    details
+        .iter()
+        .map(|detail| (detail.name.replace('-', "_"), json!(detail.value)))
+        .collect()
 }

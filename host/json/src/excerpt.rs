@@ -17,8 +17,15 @@ pub fn remark(problem: impl Display) -> String {
     if count <= 2 * CHARACTERS_MAX {
         return text;
     }
-    let (beginning, end) = (text.chars().take(CHARACTERS_MAX), text.chars().skip(count - CHARACTERS_MAX));
-    format!("{}…{}", beginning.collect::<String>(), end.collect::<String>())
+    let (beginning, end) = (
+        text.chars().take(CHARACTERS_MAX),
+        text.chars().skip(count - CHARACTERS_MAX),
+    );
+    format!(
+        "{}…{}",
+        beginning.collect::<String>(),
+        end.collect::<String>()
+    )
 }
 
 /// Of one value.
@@ -31,9 +38,19 @@ mod tests {
     #[test]
     fn what_is_short_is_whole_and_what_is_long_is_cut_between_characters() {
         let (short, long) = ("é".repeat(64), "é".repeat(65));
-        assert_eq!((excerpt(&short), excerpt(&long)), (short.clone(), format!("{short}…")));
+        assert_eq!(
+            (excerpt(&short), excerpt(&long)),
+            (short.clone(), format!("{short}…"))
+        );
         let said = format!("\"{}\" occurs twice at line 1", "é".repeat(1_000));
         assert_eq!(remark("unknown field"), "unknown field");
-        assert_eq!(remark(said), format!("\"{}…{}\" occurs twice at line 1", "é".repeat(63), "é".repeat(40)));
+        assert_eq!(
+            remark(said),
+            format!(
+                "\"{}…{}\" occurs twice at line 1",
+                "é".repeat(63),
+                "é".repeat(40)
+            )
+        );
     }
 }

@@ -17,14 +17,19 @@ impl Findings {
 
     /// Something is wrong here, and this is what to do about it.
     pub(crate) fn add(&self, path: &str, rule: &str, message: String, hint: Option<String>) {
-        self.0.borrow_mut().push(Finding { hint, ..finding::error(path, rule, message) });
+        self.0.borrow_mut().push(Finding {
+            hint,
+            ..finding::error(path, rule, message)
+        });
     }
 }
 
 /// The name that somebody may have meant who wrote another, if one is near.
 pub fn nearest<'n>(names: impl Iterator<Item = &'n str>, written: &str) -> Option<&'n str> {
     let likeness = |name: &str| strsim::jaro(name, written);
-    names.filter(|name| likeness(name) > LIKENESS_MIN).max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+    names
+        .filter(|name| likeness(name) > LIKENESS_MIN)
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
 }
 
 /// An object at a path, of whose fields only some names exist.
@@ -36,14 +41,29 @@ pub(crate) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// The object at the path, if it is one; names that do not exist are found at once, with the nearest that does.
-    pub(crate) fn new(path: &str, value: &'a Value, names: &[&str], findings: &'a Findings) -> Option<Self> {
+    pub(crate) fn new(
+        path: &str,
+        value: &'a Value,
+        names: &[&str],
+        findings: &'a Findings,
+    ) -> Option<Self> {
         let Some(object) = value.as_object() else {
-            findings.add(path, "type", format!("{} is {}, and must be an object", shown(path), kind(value)), None);
+            findings.add(
+                path,
+                "type",
+                format!("{} is {}, and must be an object", shown(path), kind(value)),
+                None,
+            );
             return None;
         };
-        let fields = Self { path: path.to_owned(), findings, object };
+        let fields = Self {
+            path: path.to_owned(),
+            findings,
+            object,
+        };
         for name in object.keys().filter(|name| !names.contains(&name.as_str())) {
-            let hint = nearest(names.iter().copied(), name).map(|nearest| format!("did you mean `{nearest}`?"));
+            let hint = nearest(names.iter().copied(), name)
+                .map(|nearest| format!("did you mean `{nearest}`?"));
             let message = format!(
                 "there is no field {:?} in {}; its fields are {}",
                 excerpt(name),
@@ -57,7 +77,11 @@ impl<'a> Fields<'a> {
 
     /// The path of a field.
     pub(crate) fn at(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+        if self.path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}.{name}", self.path)
+        }
     }
 
     /// A field that is there; null is the same as missing.
@@ -83,7 +107,9 @@ impl<'a> Fields<'a> {
 
     /// A whole number, if it is there.
     pub(crate) fn whole(&self, name: &str) -> Option<u32> {
-        self.typed(name, "a whole number from 0 to 4294967295", |value| value.as_u64()?.try_into().ok())
+        self.typed(name, "a whole number from 0 to 4294967295", |value| {
+            value.as_u64()?.try_into().ok()
+        })
     }
 
     /// `true` or `false`, if it is there.
@@ -93,39 +119,81 @@ impl<'a> Fields<'a> {
 
     /// The elements of an array with their paths; none where it is missing.
     pub(crate) fn list(&self, name: &str) -> Vec<(String, &'a Value)> {
-        let list = self.typed(name, "an array", Value::as_array).into_iter().flatten();
-        list.enumerate().map(|(index, value)| (format!("{}[{index}]", self.at(name)), value)).collect()
+        let list = self
+            .typed(name, "an array", Value::as_array)
+            .into_iter()
+            .flatten();
+        list.enumerate()
+            .map(|(index, value)| (format!("{}[{index}]", self.at(name)), value))
+            .collect()
     }
 
     /// One of some words, if it is there.
     pub(crate) fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Option<T> {
         let text = self.text(name)?;
-        let chosen = choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        let chosen = choices
+            .iter()
+            .find(|(word, _)| *word == text)
+            .map(|(_, value)| *value);
         if chosen.is_none() {
             let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-            let message = format!("{} is {:?}, and must be one of {}", self.at(name), excerpt(&text), words.join(", "));
+            let message = format!(
+                "{} is {:?}, and must be one of {}",
+                self.at(name),
+                excerpt(&text),
+                words.join(", ")
+            );
             self.findings.add(&self.at(name), "choice", message, None);
         }
         chosen
     }
 
     /// The one of several fields that is there. Found: none of them, and more than one.
-    pub(crate) fn exactly_one<'n>(&self, rule: &str, names: &[&'n str]) -> Option<(&'n str, &'a Value)> {
+    pub(crate) fn exactly_one<'n>(
+        &self,
+        rule: &str,
+        names: &[&'n str],
+    ) -> Option<(&'n str, &'a Value)> {
         let found = self.at_most_one(rule, names);
         if found.is_none() && !names.iter().any(|name| self.get(name).is_some()) {
-            let message = format!("{} has none of {}, and needs exactly one", shown(&self.path), names.join(", "));
-            self.findings.add(&self.path, rule, message, Some(format!("give one of {}", names.join(", "))));
+            let message = format!(
+                "{} has none of {}, and needs exactly one",
+                shown(&self.path),
+                names.join(", ")
+            );
+            self.findings.add(
+                &self.path,
+                rule,
+                message,
+                Some(format!("give one of {}", names.join(", "))),
+            );
         }
         found
     }
 
     /// The one of several fields that is there, if any. Found: more than one.
-    pub(crate) fn at_most_one<'n>(&self, rule: &str, names: &[&'n str]) -> Option<(&'n str, &'a Value)> {
-        let found: Vec<_> = names.iter().filter_map(|name| self.get(name).map(|value| (*name, value))).collect();
+    pub(crate) fn at_most_one<'n>(
+        &self,
+        rule: &str,
+        names: &[&'n str],
+    ) -> Option<(&'n str, &'a Value)> {
+        let found: Vec<_> = names
+            .iter()
+            .filter_map(|name| self.get(name).map(|value| (*name, value)))
+            .collect();
         if found.len() > 1 {
             let there: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
-            let message = format!("{} has {}, which exclude each other", shown(&self.path), there.join(" and "));
-            self.findings.add(&self.path, rule, message, Some("leave out all but one".to_owned()));
+            let message = format!(
+                "{} has {}, which exclude each other",
+                shown(&self.path),
+                there.join(" and ")
+            );
+            self.findings.add(
+                &self.path,
+                rule,
+                message,
+                Some("leave out all but one".to_owned()),
+            );
             return None;
         }
         found.into_iter().next()
@@ -138,11 +206,20 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn typed<T>(&self, name: &str, expected: &str, read: impl FnOnce(&'a Value) -> Option<T>) -> Option<T> {
+    fn typed<T>(
+        &self,
+        name: &str,
+        expected: &str,
+        read: impl FnOnce(&'a Value) -> Option<T>,
+    ) -> Option<T> {
         let value = self.get(name)?;
         let typed = read(value);
         if typed.is_none() {
-            let message = format!("{} is {}, and must be {expected}", self.at(name), kind(value));
+            let message = format!(
+                "{} is {}, and must be {expected}",
+                self.at(name),
+                kind(value)
+            );
             self.findings.add(&self.at(name), "type", message, None);
         }
         typed

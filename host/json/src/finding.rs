@@ -63,10 +63,16 @@ pub fn of_shape(finding: Finding) -> FindingView {
 
 /// What is wrong with the shape of the JSON, and what a plugin finds about the message that could be made of it. Where both
 /// find something, the plugin's follows from the other.
-pub fn all_of_message(shape: Vec<Finding>, found: Vec<Finding>, message: &Message) -> Vec<FindingView> {
+pub fn all_of_message(
+    shape: Vec<Finding>,
+    found: Vec<Finding>,
+    message: &Message,
+) -> Vec<FindingView> {
     let mut views: Vec<FindingView> = shape.into_iter().map(of_shape).collect();
     let known: Vec<String> = views.iter().map(|view| view.path.clone()).collect();
-    let found = found.into_iter().map(|finding| of_message(finding, message));
+    let found = found
+        .into_iter()
+        .map(|finding| of_message(finding, message));
     views.extend(found.filter(|view| !known.contains(&view.path)));
     views
 }
@@ -75,7 +81,11 @@ pub fn all_of_message(shape: Vec<Finding>, found: Vec<Finding>, message: &Messag
 pub fn of_message(finding: Finding, message: &Message) -> FindingView {
     let path = path::to_json(&finding.path, message);
     let sentence = finding.message.replacen(&finding.path, &path, 1);
-    of_shape(Finding { path, message: sentence, ..finding })
+    of_shape(Finding {
+        path,
+        message: sentence,
+        ..finding
+    })
 }
 
 /// What states which fields there are, and what they may be.
@@ -91,8 +101,7 @@ mod tests {
     fn a_plugins_paths_become_paths_into_what_the_caller_sent() {
         let chips = json!([{ "reply": { "text": "a" } }, { "open_url": { "text": "b", "url": "https://x.example" } }]);
         let text = json!({ "to": "+12", "content": { "text": "x" }, "suggestions": chips, "lifetime_seconds": 1 });
-        let card =
-            json!({ "to": "+12", "content": { "card": { "title": "x", "suggestions": chips } }, "expires_at": "x" });
+        let card = json!({ "to": "+12", "content": { "card": { "title": "x", "suggestions": chips } }, "expires_at": "x" });
         let cards = json!({ "to": "+12", "content": { "carousel": { "cards": [{ "title": "x" }, { "suggestions": chips }] } } });
         let file = json!({ "to": "+12", "content": { "file": { "uploaded": "files/x" } } });
         let picture = json!({ "media": { "file": { "url": "https://x.example/a", "thumbnail_uploaded": "files/x" } } });
@@ -106,20 +115,44 @@ mod tests {
             (&text, "content.text", "content.text"),
             (&text, "suggestions", "suggestions"),
             (&text, "suggestions[0].text", "suggestions[0].reply.text"),
-            (&text, "suggestions[1].action.url", "suggestions[1].open_url.url"),
-            (&text, "suggestions[1].fallback-url", "suggestions[1].open_url.fallback_url"),
+            (
+                &text,
+                "suggestions[1].action.url",
+                "suggestions[1].open_url.url",
+            ),
+            (
+                &text,
+                "suggestions[1].fallback-url",
+                "suggestions[1].open_url.fallback_url",
+            ),
             (&text, "suggestions[9].text", "suggestions[9].text"),
             (&card, "content.card.card.title", "content.card.title"),
-            (&card, "content.card.card.media.alternative-text", "content.card.media.alternative_text"),
-            (&card, "content.card.card.suggestions[0].postback", "content.card.suggestions[0].reply.postback"),
+            (
+                &card,
+                "content.card.card.media.alternative-text",
+                "content.card.media.alternative_text",
+            ),
+            (
+                &card,
+                "content.card.card.suggestions[0].postback",
+                "content.card.suggestions[0].reply.postback",
+            ),
             (
                 &cards,
                 "content.carousel.cards[1].suggestions[1].text",
                 "content.carousel.cards[1].suggestions[1].open_url.text",
             ),
             (&file, "content.file.source", "content.file.uploaded"),
-            (&place, "suggestions[0].action.coordinates.latitude", "suggestions[0].view_location.latitude"),
-            (&pictures, "content.carousel.cards[1].media.file.source", "content.carousel.cards[1].media.file.url"),
+            (
+                &place,
+                "suggestions[0].action.coordinates.latitude",
+                "suggestions[0].view_location.latitude",
+            ),
+            (
+                &pictures,
+                "content.carousel.cards[1].media.file.source",
+                "content.carousel.cards[1].media.file.url",
+            ),
             (
                 &pictures,
                 "content.carousel.cards[1].media.file.thumbnail",

@@ -23,7 +23,13 @@ mod tests {
     /// Computed with Python's `uuid.uuid5`.
     #[test]
     fn ids_do_not_change_from_version_to_version() {
-        assert_eq!(of_message("demo", "order-81"), "c820a644-f881-530f-998b-bb9e9a4ea702");
-        assert_eq!(of_event("demo", "k"), "f456ae97-0836-5fb0-8fc2-16f096f035be");
+        assert_eq!(
+            of_message("demo", "order-81"),
+            "c820a644-f881-530f-998b-bb9e9a4ea702"
+        );
+        assert_eq!(
+            of_event("demo", "k"),
+            "f456ae97-0836-5fb0-8fc2-16f096f035be"
+        );
     }
 }

@@ -3,8 +3,8 @@
 use crate::fields::{Fields, Findings};
 use crate::{schedule, suggestion};
 use gateway_channel::{
-    Attachment, Card, CardLayout, CardMedia, CardWidth, Carousel, Content, Expiry, FileSource, Finding, ImageSide,
-    MediaHeight, Message, Purpose, Setting, StandaloneCard,
+    Attachment, Card, CardLayout, CardMedia, CardWidth, Carousel, Content, Expiry, FileSource,
+    Finding, ImageSide, MediaHeight, Message, Purpose, Setting, StandaloneCard,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -33,13 +33,19 @@ pub struct Reading {
 pub fn read_all(id: &str, body: &Value) -> Reading {
     let findings = Findings::default();
     let draft = read_draft(id, body, &findings);
-    Reading { draft, findings: findings.into_inner() }
+    Reading {
+        draft,
+        findings: findings.into_inner(),
+    }
 }
 
 /// The same: the message, or everything that is wrong with its shape.
 pub fn read(id: &str, body: &Value) -> Result<Draft, Vec<Finding>> {
     match read_all(id, body) {
-        Reading { draft: Some(draft), findings } if findings.is_empty() => Ok(draft),
+        Reading {
+            draft: Some(draft),
+            findings,
+        } if findings.is_empty() => Ok(draft),
         Reading { findings, .. } => Err(findings),
     }
 }
@@ -61,7 +67,12 @@ fn read_draft(id: &str, body: &Value, findings: &Findings) -> Option<Draft> {
         Some(content) => read_content(content, findings),
         None => {
             let hint = Some(format!("give one of {}", CONTENTS.join(", ")));
-            findings.add("content", "content-exactly-one", "the message has no content".to_owned(), hint);
+            findings.add(
+                "content",
+                "content-exactly-one",
+                "the message has no content".to_owned(),
+                hint,
+            );
             None
         }
     };
@@ -69,10 +80,25 @@ fn read_draft(id: &str, body: &Value, findings: &Findings) -> Option<Draft> {
     let suggestions = suggestion::read_all(&fields, findings);
     let (purpose, expiry) = (fields.choice("purpose", &PURPOSES), read_expiry(&fields));
     let send_at = schedule::read(&fields, expiry.as_ref());
-    let options =
-        fields.list("options").into_iter().filter_map(|(path, value)| read_option(&path, value, findings)).collect();
-    let message = Message { id: id.to_owned(), recipient, content: content?, suggestions, purpose, expiry, options };
-    Some(Draft { agent, message, send_at })
+    let options = fields
+        .list("options")
+        .into_iter()
+        .filter_map(|(path, value)| read_option(&path, value, findings))
+        .collect();
+    let message = Message {
+        id: id.to_owned(),
+        recipient,
+        content: content?,
+        suggestions,
+        purpose,
+        expiry,
+        options,
+    };
+    Some(Draft {
+        agent,
+        message,
+        send_at,
+    })
 }
 
 fn read_content(value: &Value, findings: &Findings) -> Option<Content> {
@@ -87,13 +113,26 @@ fn read_content(value: &Value, findings: &Findings) -> Option<Content> {
 }
 
 fn read_file(path: &str, value: &Value, findings: &Findings) -> Option<Attachment> {
-    let names = ["url", "uploaded", "thumbnail_url", "thumbnail_uploaded", "force_refresh"];
+    let names = [
+        "url",
+        "uploaded",
+        "thumbnail_url",
+        "thumbnail_uploaded",
+        "force_refresh",
+    ];
     let fields = Fields::new(path, value, &names, findings)?;
     let source = fields.exactly_one("file-exactly-one-source", &["url", "uploaded"]);
-    let thumbnail = fields.at_most_one("thumbnail-at-most-one-source", &["thumbnail_url", "thumbnail_uploaded"]);
+    let thumbnail = fields.at_most_one(
+        "thumbnail-at-most-one-source",
+        &["thumbnail_url", "thumbnail_uploaded"],
+    );
     let read = |name: &str| {
         let text = fields.text(name)?;
-        Some(if name.ends_with("url") { FileSource::Url(text) } else { FileSource::Uploaded(text) })
+        Some(if name.ends_with("url") {
+            FileSource::Url(text)
+        } else {
+            FileSource::Uploaded(text)
+        })
     };
     Some(Attachment {
         source: source.and_then(|(name, _)| read(name))?,
@@ -103,14 +142,23 @@ fn read_file(path: &str, value: &Value, findings: &Findings) -> Option<Attachmen
 }
 
 fn read_standalone(value: &Value, findings: &Findings) -> Option<StandaloneCard> {
-    let fields =
-        Fields::new("content.card", value, &["layout", "title", "description", "media", "suggestions"], findings)?;
-    let layout = fields.choice("layout", &LAYOUTS).unwrap_or(Layout::Vertical);
+    let fields = Fields::new(
+        "content.card",
+        value,
+        &["layout", "title", "description", "media", "suggestions"],
+        findings,
+    )?;
+    let layout = fields
+        .choice("layout", &LAYOUTS)
+        .unwrap_or(Layout::Vertical);
     let layout = match layout {
         Layout::Vertical => CardLayout::Vertical,
         Layout::Horizontal(side) => CardLayout::Horizontal(side),
     };
-    Some(StandaloneCard { layout, card: read_card(&fields, findings) })
+    Some(StandaloneCard {
+        layout,
+        card: read_card(&fields, findings),
+    })
 }
 
 fn read_carousel(value: &Value, findings: &Findings) -> Option<Carousel> {
@@ -120,30 +168,53 @@ fn read_carousel(value: &Value, findings: &Findings) -> Option<Carousel> {
     let card = |(path, value): (String, &Value)| {
         Fields::new(&path, value, &names, findings).map(|fields| read_card(&fields, findings))
     };
-    Some(Carousel { width, cards: fields.list("cards").into_iter().filter_map(card).collect() })
+    Some(Carousel {
+        width,
+        cards: fields.list("cards").into_iter().filter_map(card).collect(),
+    })
 }
 
 fn read_card(fields: &Fields<'_>, findings: &Findings) -> Card {
     Card {
         title: fields.text("title"),
         description: fields.text("description"),
-        media: fields.get("media").and_then(|value| read_media(&fields.at("media"), value, findings)),
+        media: fields
+            .get("media")
+            .and_then(|value| read_media(&fields.at("media"), value, findings)),
         suggestions: suggestion::read_all(fields, findings),
     }
 }
 
 fn read_media(path: &str, value: &Value, findings: &Findings) -> Option<CardMedia> {
-    let fields = Fields::new(path, value, &["file", "height", "alternative_text"], findings)?;
-    let (height, alternative_text) = (fields.choice("height", &HEIGHTS), fields.text("alternative_text"));
+    let fields = Fields::new(
+        path,
+        value,
+        &["file", "height", "alternative_text"],
+        findings,
+    )?;
+    let (height, alternative_text) = (
+        fields.choice("height", &HEIGHTS),
+        fields.text("alternative_text"),
+    );
     let Some(file) = fields.get("file") else {
-        findings.add(&fields.at("file"), "required", format!("{path}.file is missing"), None);
+        findings.add(
+            &fields.at("file"),
+            "required",
+            format!("{path}.file is missing"),
+            None,
+        );
         return None;
     };
-    Some(CardMedia { file: read_file(&fields.at("file"), file, findings)?, height, alternative_text })
+    Some(CardMedia {
+        file: read_file(&fields.at("file"), file, findings)?,
+        height,
+        alternative_text,
+    })
 }
 
 fn read_expiry(fields: &Fields<'_>) -> Option<Expiry> {
-    let (name, _) = fields.at_most_one("expiry-at-most-one", &["lifetime_seconds", "expires_at"])?;
+    let (name, _) =
+        fields.at_most_one("expiry-at-most-one", &["lifetime_seconds", "expires_at"])?;
     match name {
         "lifetime_seconds" => fields.whole(name).map(Expiry::AfterSeconds),
         _ => fields.text(name).map(Expiry::At),
@@ -152,7 +223,10 @@ fn read_expiry(fields: &Fields<'_>) -> Option<Expiry> {
 
 fn read_option(path: &str, value: &Value, findings: &Findings) -> Option<Setting> {
     let fields = Fields::new(path, value, &["name", "value"], findings)?;
-    Some(Setting { name: fields.required_text("name"), value: fields.required_text("value") })
+    Some(Setting {
+        name: fields.required_text("name"),
+        value: fields.required_text("value"),
+    })
 }
 
 const fn purpose(purpose: Purpose) -> (&'static str, Purpose) {
@@ -165,8 +239,17 @@ enum Layout {
     Horizontal(ImageSide),
 }
 
-const FIELDS: [&str; 9] =
-    ["agent", "to", "content", "suggestions", "purpose", "send_at", "lifetime_seconds", "expires_at", "options"];
+const FIELDS: [&str; 9] = [
+    "agent",
+    "to",
+    "content",
+    "suggestions",
+    "purpose",
+    "send_at",
+    "lifetime_seconds",
+    "expires_at",
+    "options",
+];
 const CONTENTS: [&str; 4] = ["text", "file", "card", "carousel"];
 const LAYOUTS: [(&str, Layout); 3] = [
     ("vertical", Layout::Vertical),
@@ -174,8 +257,11 @@ const LAYOUTS: [(&str, Layout); 3] = [
     ("horizontal_right", Layout::Horizontal(ImageSide::Right)),
 ];
 const WIDTHS: [(&str, CardWidth); 2] = [("small", CardWidth::Small), ("medium", CardWidth::Medium)];
-const HEIGHTS: [(&str, MediaHeight); 3] =
-    [("short", MediaHeight::Short), ("medium", MediaHeight::Medium), ("tall", MediaHeight::Tall)];
+const HEIGHTS: [(&str, MediaHeight); 3] = [
+    ("short", MediaHeight::Short),
+    ("medium", MediaHeight::Medium),
+    ("tall", MediaHeight::Tall),
+];
 const PURPOSES: [(&str, Purpose); 5] = [
     purpose(Purpose::Authentication),
     purpose(Purpose::Transaction),

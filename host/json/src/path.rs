@@ -17,16 +17,30 @@ pub(crate) fn to_json(path: &str, message: &Message) -> String {
 
 fn in_parts(path: &str, message: &Message) -> String {
     // A standalone card is wrapped in the contract, and not here.
-    let path = path.replacen("content.card.card", "content.card", 1).replace('-', "_");
+    let path = path
+        .replacen("content.card.card", "content.card", 1)
+        .replace('-', "_");
     let path = in_file(path, message);
-    let Some(start) = path.find("suggestions[") else { return path };
+    let Some(start) = path.find("suggestions[") else {
+        return path;
+    };
     let (before, rest) = path.split_at(start);
-    let Some((element, field)) = rest.split_once(']') else { return path };
-    let index = element.trim_start_matches("suggestions[").parse::<usize>().ok();
-    let Some(suggestion) = index.and_then(|index| suggestions(before, message)?.get(index)) else { return path };
+    let Some((element, field)) = rest.split_once(']') else {
+        return path;
+    };
+    let index = element
+        .trim_start_matches("suggestions[")
+        .parse::<usize>()
+        .ok();
+    let Some(suggestion) = index.and_then(|index| suggestions(before, message)?.get(index)) else {
+        return path;
+    };
     let field = field.strip_prefix(".action").unwrap_or(field);
     let field = field.strip_prefix(".coordinates").unwrap_or(field);
-    format!("{before}{element}].{}{field}", suggestion::kind(&suggestion.action))
+    format!(
+        "{before}{element}].{}{field}",
+        suggestion::kind(&suggestion.action)
+    )
 }
 
 /// The suggestions that the path before them means: the message's or a card's.
@@ -39,16 +53,24 @@ fn suggestions<'a>(before: &str, message: &'a Message) -> Option<&'a [Suggestion
 
 /// The contract's `source` and `thumbnail` have a name for each place that a file can be in here.
 fn in_file(path: String, message: &Message) -> String {
-    let Some((before, field)) = path.split_once("file.") else { return path };
+    let Some((before, field)) = path.split_once("file.") else {
+        return path;
+    };
     let file = match &message.content {
         Content::File(file) => Some(file),
-        _ => card(before, message).and_then(|card| card.media.as_ref()).map(|media| &media.file),
+        _ => card(before, message)
+            .and_then(|card| card.media.as_ref())
+            .map(|media| &media.file),
     };
     let name = match (field, file) {
         ("source", Some(file)) => file_name(&file.source, "url", "uploaded"),
-        ("thumbnail", Some(Attachment { thumbnail: Some(thumbnail), .. })) => {
-            file_name(thumbnail, "thumbnail_url", "thumbnail_uploaded")
-        }
+        (
+            "thumbnail",
+            Some(Attachment {
+                thumbnail: Some(thumbnail),
+                ..
+            }),
+        ) => file_name(thumbnail, "thumbnail_url", "thumbnail_uploaded"),
         _ => return path,
     };
     format!("{before}file.{name}")
@@ -66,7 +88,12 @@ fn card<'a>(path: &str, message: &'a Message) -> Option<&'a Card> {
     match &message.content {
         Content::Card(standalone) => Some(&standalone.card),
         Content::Carousel(carousel) => {
-            let index = path.trim_start_matches("content.carousel.cards[").split_once(']')?.0.parse::<usize>().ok()?;
+            let index = path
+                .trim_start_matches("content.carousel.cards[")
+                .split_once(']')?
+                .0
+                .parse::<usize>()
+                .ok()?;
             carousel.cards.get(index)
         }
         _ => None,

@@ -65,10 +65,18 @@ impl ProblemView {
             FailureCode::Unsupported => (StatusCode::NOT_IMPLEMENTED, "unsupported"),
         };
         let answer = |http_status| {
-            Box::new(PlatformAnswer { http_status, status: failure.platform_status, message: failure.platform_message })
+            Box::new(PlatformAnswer {
+                http_status,
+                status: failure.platform_status,
+                message: failure.platform_message,
+            })
         };
         Self {
-            findings: failure.findings.into_iter().map(finding::of_shape).collect(),
+            findings: failure
+                .findings
+                .into_iter()
+                .map(finding::of_shape)
+                .collect(),
             platform: failure.http_status.map(answer),
             retry_after_seconds: failure.retry_after_seconds,
             ..Self::new(status, code, &failure.message)
@@ -77,10 +85,16 @@ impl ProblemView {
 
     /// 422: the caller's message is not one that can be sent.
     pub fn not_sendable(findings: Vec<FindingView>) -> Self {
-        let errors = findings.iter().filter(|finding| finding.severity == "error").count();
+        let errors = findings
+            .iter()
+            .filter(|finding| finding.severity == "error")
+            .count();
         let noun = if errors == 1 { "error" } else { "errors" };
         let detail = format!("the message has {errors} {noun}");
-        Self { findings, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "not-sendable", &detail) }
+        Self {
+            findings,
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "not-sendable", &detail)
+        }
     }
 }
 

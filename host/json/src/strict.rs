@@ -67,7 +67,9 @@ impl<'de> Visitor<'de> for StrictVisitor {
         let mut fields = Map::new();
         while let Some(name) = access.next_key::<String>()? {
             if fields.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("{name:?} occurs twice in an object")));
+                return Err(A::Error::custom(format_args!(
+                    "{name:?} occurs twice in an object"
+                )));
             }
             let Strict(value) = access.next_value()?;
             fields.insert(name, value);
@@ -93,9 +95,21 @@ mod tests {
             "[1,[],{}]",
             r#"{"b":{"a":1},"a":[{"a":2},{"a":3}]}"#,
         ] {
-            assert_eq!(parse(text.as_bytes()).unwrap(), serde_json::from_str::<Value>(text).unwrap());
+            assert_eq!(
+                parse(text.as_bytes()).unwrap(),
+                serde_json::from_str::<Value>(text).unwrap()
+            );
         }
-        for text in ["", "{", "nul", "1e999", "[1,]", "{} {}", "{1:2}", "\"\u{1}\""] {
+        for text in [
+            "",
+            "{",
+            "nul",
+            "1e999",
+            "[1,]",
+            "{} {}",
+            "{1:2}",
+            "\"\u{1}\"",
+        ] {
             let expected = serde_json::from_str::<Value>(text).unwrap_err().to_string();
             assert_eq!(parse(text.as_bytes()).unwrap_err().to_string(), expected);
         }
@@ -105,7 +119,10 @@ mod tests {
     fn a_name_that_occurs_twice_is_refused_however_deep_and_however_written() {
         for text in [r#"{"a":1,"a":1}"#, r#"[{"x":{"a":1,"b":2,"\u0061":3}}]"#] {
             let problem = parse(text.as_bytes()).unwrap_err().to_string();
-            assert!(problem.starts_with("\"a\" occurs twice in an object at line 1"), "{problem}");
+            assert!(
+                problem.starts_with("\"a\" occurs twice in an object at line 1"),
+                "{problem}"
+            );
         }
     }
 }

@@ -2,14 +2,18 @@
 
 use crate::fields::{Fields, Findings};
 use gateway_channel::{
-    Action, CalendarEvent, ComposeRecording, ComposeText, Coordinates, OpenUrl, Place, RecordingKind, Suggestion,
-    UrlView,
+    Action, CalendarEvent, ComposeRecording, ComposeText, Coordinates, OpenUrl, Place,
+    RecordingKind, Suggestion, UrlView,
 };
 use serde_json::Value;
 
 /// The suggestions of a message or a card.
 pub(crate) fn read_all(fields: &Fields<'_>, findings: &Findings) -> Vec<Suggestion> {
-    fields.list("suggestions").into_iter().filter_map(|(path, value)| read(&path, value, findings)).collect()
+    fields
+        .list("suggestions")
+        .into_iter()
+        .filter_map(|(path, value)| read(&path, value, findings))
+        .collect()
 }
 
 /// The name under which a suggestion of this kind stands.
@@ -30,7 +34,11 @@ fn read(path: &str, value: &Value, findings: &Findings) -> Option<Suggestion> {
     let kinds = KINDS.map(|(kind, _)| kind);
     let outer = Fields::new(path, value, &kinds, findings)?;
     let (kind, value) = outer.exactly_one("suggestion-exactly-one-kind", &kinds)?;
-    let own = KINDS.iter().find(|(name, _)| *name == kind).map(|(_, own)| *own).unwrap_or_default();
+    let own = KINDS
+        .iter()
+        .find(|(name, _)| *name == kind)
+        .map(|(_, own)| *own)
+        .unwrap_or_default();
     let names: Vec<&str> = COMMON.iter().chain(own).copied().collect();
     let fields = Fields::new(&outer.at(kind), value, &names, findings)?;
     Some(Suggestion {
@@ -67,7 +75,9 @@ fn read_action(kind: &str, fields: &Fields<'_>) -> Action {
         }),
         "compose_recording" => Action::ComposeRecording(ComposeRecording {
             phone: fields.required_text("phone"),
-            kind: fields.choice("kind", &RECORDINGS).unwrap_or(RecordingKind::Audio),
+            kind: fields
+                .choice("kind", &RECORDINGS)
+                .unwrap_or(RecordingKind::Audio),
         }),
         _ => Action::Reply,
     }
@@ -75,12 +85,20 @@ fn read_action(kind: &str, fields: &Fields<'_>) -> Action {
 
 fn read_coordinates(fields: &Fields<'_>) -> Option<Coordinates> {
     match (fields.number("latitude"), fields.number("longitude")) {
-        (Some(latitude), Some(longitude)) => Some(Coordinates { latitude, longitude }),
+        (Some(latitude), Some(longitude)) => Some(Coordinates {
+            latitude,
+            longitude,
+        }),
         // What is there and no number is found already.
         _ if fields.get("latitude").is_some() == fields.get("longitude").is_some() => None,
         _ => {
-            let message = format!("{} has one of latitude and longitude, and needs both or neither", fields.path);
-            fields.findings.add(&fields.path, "coordinates-both", message, None);
+            let message = format!(
+                "{} has one of latitude and longitude, and needs both or neither",
+                fields.path
+            );
+            fields
+                .findings
+                .add(&fields.path, "coordinates-both", message, None);
             None
         }
     }
@@ -91,7 +109,10 @@ const KINDS: [(&str, &[&str]); 8] = [
     ("reply", &[]),
     ("dial", &["phone"]),
     ("open_url", &["url", "view", "description"]),
-    ("view_location", &["latitude", "longitude", "label", "query"]),
+    (
+        "view_location",
+        &["latitude", "longitude", "label", "query"],
+    ),
     ("share_location", &[]),
     ("calendar_event", &["start", "end", "title", "description"]),
     ("compose_text", &["phone", "message"]),
@@ -103,4 +124,7 @@ const VIEWS: [(&str, UrlView); 4] = [
     ("webview_half", UrlView::WebviewHalf),
     ("webview_tall", UrlView::WebviewTall),
 ];
-const RECORDINGS: [(&str, RecordingKind); 2] = [("audio", RecordingKind::Audio), ("video", RecordingKind::Video)];
+const RECORDINGS: [(&str, RecordingKind); 2] = [
+    ("audio", RecordingKind::Audio),
+    ("video", RecordingKind::Video),
+];

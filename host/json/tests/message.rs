@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use gateway_channel::{
-    Action, Attachment, CalendarEvent, Card, CardLayout, CardMedia, CardWidth, Carousel, ComposeRecording, ComposeText,
-    Content, Coordinates, Expiry, FileSource, ImageSide, MediaHeight, OpenUrl, Place, Purpose, RecordingKind,
-    StandaloneCard, Suggestion, UrlView,
+    Action, Attachment, CalendarEvent, Card, CardLayout, CardMedia, CardWidth, Carousel,
+    ComposeRecording, ComposeText, Content, Coordinates, Expiry, FileSource, ImageSide,
+    MediaHeight, OpenUrl, Place, Purpose, RecordingKind, StandaloneCard, Suggestion, UrlView,
 };
 use rbm_json::message::{Draft, read};
 use serde_json::{Value, json};
@@ -36,14 +36,25 @@ fn every_content_is_read() {
         (json!({ "file": file }), Content::File(attachment)),
         (
             json!({ "card": standing }),
-            Content::Card(StandaloneCard { layout: CardLayout::Horizontal(ImageSide::Right), card: expected.clone() }),
+            Content::Card(StandaloneCard {
+                layout: CardLayout::Horizontal(ImageSide::Right),
+                card: expected.clone(),
+            }),
         ),
         (
             json!({ "carousel": { "width": "small", "cards": [card, card] } }),
-            Content::Carousel(Carousel { width: CardWidth::Small, cards: vec![expected.clone(), expected] }),
+            Content::Carousel(Carousel {
+                width: CardWidth::Small,
+                cards: vec![expected.clone(), expected],
+            }),
         ),
     ] {
-        assert_eq!(draft(&json!({ "to": "+12", "content": content })).message.content, expected);
+        assert_eq!(
+            draft(&json!({ "to": "+12", "content": content }))
+                .message
+                .content,
+            expected
+        );
     }
 }
 
@@ -51,7 +62,10 @@ fn every_content_is_read() {
 fn every_suggestion_is_read() {
     for (suggestion, action) in [
         (json!({ "reply": {} }), Action::Reply),
-        (json!({ "dial": { "phone": "*1#" } }), Action::Dial("*1#".into())),
+        (
+            json!({ "dial": { "phone": "*1#" } }),
+            Action::Dial("*1#".into()),
+        ),
         (
             json!({ "open_url": { "url": "https://x.example", "view": "webview_half", "description": "d" } }),
             Action::OpenUrl(OpenUrl {
@@ -63,14 +77,21 @@ fn every_suggestion_is_read() {
         (
             json!({ "view_location": { "latitude": 1.5, "longitude": -2, "label": "l" } }),
             Action::ViewLocation(Place {
-                coordinates: Some(Coordinates { latitude: 1.5, longitude: -2.0 }),
+                coordinates: Some(Coordinates {
+                    latitude: 1.5,
+                    longitude: -2.0,
+                }),
                 label: Some("l".into()),
                 query: None,
             }),
         ),
         (
             json!({ "view_location": { "query": "q" } }),
-            Action::ViewLocation(Place { coordinates: None, label: None, query: Some("q".into()) }),
+            Action::ViewLocation(Place {
+                coordinates: None,
+                label: None,
+                query: Some("q".into()),
+            }),
         ),
         (json!({ "share_location": {} }), Action::ShareLocation),
         (
@@ -84,11 +105,17 @@ fn every_suggestion_is_read() {
         ),
         (
             json!({ "compose_text": { "phone": "+1", "message": "m" } }),
-            Action::ComposeText(ComposeText { phone: "+1".into(), text: "m".into() }),
+            Action::ComposeText(ComposeText {
+                phone: "+1".into(),
+                text: "m".into(),
+            }),
         ),
         (
             json!({ "compose_recording": { "phone": "+1", "kind": "video" } }),
-            Action::ComposeRecording(ComposeRecording { phone: "+1".into(), kind: RecordingKind::Video }),
+            Action::ComposeRecording(ComposeRecording {
+                phone: "+1".into(),
+                kind: RecordingKind::Video,
+            }),
         ),
     ] {
         let mut suggestion = suggestion;
@@ -103,7 +130,8 @@ fn every_suggestion_is_read() {
             action,
             fallback_url: Some("https://f.example".into()),
         };
-        let read = draft(&json!({ "to": "+12", "content": { "text": "x" }, "suggestions": [suggestion] }));
+        let read =
+            draft(&json!({ "to": "+12", "content": { "text": "x" }, "suggestions": [suggestion] }));
         assert_eq!(read.message.suggestions, [expected]);
     }
 }
@@ -115,62 +143,148 @@ fn the_rest_of_a_message_is_read_and_null_is_the_same_as_missing() {
         "lifetime_seconds": 600, "expires_at": null, "options": [{ "name": "n", "value": "v" }] }),
     );
     assert_eq!(read.agent.as_deref(), Some("demo"));
-    assert_eq!((read.message.id.as_str(), read.message.recipient.as_str()), ("id", "+12"));
+    assert_eq!(
+        (read.message.id.as_str(), read.message.recipient.as_str()),
+        ("id", "+12")
+    );
     assert_eq!(
         (read.message.purpose, read.message.expiry),
-        (Some(Purpose::ServiceRequest), Some(Expiry::AfterSeconds(600)))
+        (
+            Some(Purpose::ServiceRequest),
+            Some(Expiry::AfterSeconds(600))
+        )
     );
     assert_eq!(read.message.options.len(), 1);
-    let at = draft(&json!({ "to": "+12", "content": { "text": "x" }, "expires_at": "2026-12-01T10:00:00Z" }));
-    assert_eq!(at.message.expiry, Some(Expiry::At("2026-12-01T10:00:00Z".into())));
+    let at = draft(
+        &json!({ "to": "+12", "content": { "text": "x" }, "expires_at": "2026-12-01T10:00:00Z" }),
+    );
+    assert_eq!(
+        at.message.expiry,
+        Some(Expiry::At("2026-12-01T10:00:00Z".into()))
+    );
     assert_eq!((read.send_at, at.send_at), (None, None));
-    let later = draft(&json!({ "to": "+12", "content": { "text": "x" }, "send_at": "2026-12-01T10:00:00+01:00" }));
+    let later = draft(
+        &json!({ "to": "+12", "content": { "text": "x" }, "send_at": "2026-12-01T10:00:00+01:00" }),
+    );
     assert_eq!(later.send_at.unwrap().to_string(), "2026-12-01T09:00:00Z");
 }
 
 #[test]
 fn each_wrong_shape_is_found_at_its_path() {
     let text = json!({ "text": "x" });
-    let chip = |chip: Value| json!({ "to": "+12", "content": { "text": "x" }, "suggestions": [chip] });
+    let chip =
+        |chip: Value| json!({ "to": "+12", "content": { "text": "x" }, "suggestions": [chip] });
     for (body, path, rule) in [
         (json!([]), "", "type"),
         (json!({ "to": "+12" }), "content", "content-exactly-one"),
-        (json!({ "to": "+12", "content": {} }), "content", "content-exactly-one"),
-        (json!({ "to": "+12", "content": { "text": "x", "file": { "url": "u" } } }), "content", "content-exactly-one"),
-        (json!({ "to": "+12", "content": { "text": 5 } }), "content.text", "type"),
+        (
+            json!({ "to": "+12", "content": {} }),
+            "content",
+            "content-exactly-one",
+        ),
+        (
+            json!({ "to": "+12", "content": { "text": "x", "file": { "url": "u" } } }),
+            "content",
+            "content-exactly-one",
+        ),
+        (
+            json!({ "to": "+12", "content": { "text": 5 } }),
+            "content.text",
+            "type",
+        ),
         (json!({ "to": "+12", "content": "x" }), "content", "type"),
         (json!({ "content": text }), "to", "required"),
         (json!({ "to": 12, "content": text }), "to", "type"),
-        (json!({ "to": "+12", "content": text, "sugestions": [] }), "sugestions", "unknown-field"),
-        (json!({ "to": "+12", "content": text, "purpose": "spam" }), "purpose", "choice"),
-        (json!({ "to": "+12", "content": text, "lifetime_seconds": -1 }), "lifetime_seconds", "type"),
-        (json!({ "to": "+12", "content": text, "lifetime_seconds": 1, "expires_at": "x" }), "", "expiry-at-most-one"),
-        (json!({ "to": "+12", "content": text, "send_at": 1 }), "send_at", "type"),
-        (json!({ "to": "+12", "content": text, "send_at": "tomorrow" }), "send_at", "send-at-time"),
-        (json!({ "to": "+12", "content": text, "send_at": "2026-12-01T10:00:00" }), "send_at", "send-at-time"),
+        (
+            json!({ "to": "+12", "content": text, "sugestions": [] }),
+            "sugestions",
+            "unknown-field",
+        ),
+        (
+            json!({ "to": "+12", "content": text, "purpose": "spam" }),
+            "purpose",
+            "choice",
+        ),
+        (
+            json!({ "to": "+12", "content": text, "lifetime_seconds": -1 }),
+            "lifetime_seconds",
+            "type",
+        ),
+        (
+            json!({ "to": "+12", "content": text, "lifetime_seconds": 1, "expires_at": "x" }),
+            "",
+            "expiry-at-most-one",
+        ),
+        (
+            json!({ "to": "+12", "content": text, "send_at": 1 }),
+            "send_at",
+            "type",
+        ),
+        (
+            json!({ "to": "+12", "content": text, "send_at": "tomorrow" }),
+            "send_at",
+            "send-at-time",
+        ),
+        (
+            json!({ "to": "+12", "content": text, "send_at": "2026-12-01T10:00:00" }),
+            "send_at",
+            "send-at-time",
+        ),
         (
             json!({ "to": "+12", "content": text, "send_at": "2026-12-01T10:00:00Z", "expires_at": "2026-12-01T10:00:00Z" }),
             "expires_at",
             "expiry-before-send-at",
         ),
-        (json!({ "to": "+12", "content": { "file": {} } }), "content.file", "file-exactly-one-source"),
+        (
+            json!({ "to": "+12", "content": { "file": {} } }),
+            "content.file",
+            "file-exactly-one-source",
+        ),
         (
             json!({ "to": "+12", "content": { "file": { "url": "u", "uploaded": "x" } } }),
             "content.file",
             "file-exactly-one-source",
         ),
-        (json!({ "to": "+12", "content": { "card": { "layout": "diagonal" } } }), "content.card.layout", "choice"),
-        (json!({ "to": "+12", "content": { "card": { "media": {} } } }), "content.card.media.file", "required"),
-        (json!({ "to": "+12", "content": { "carousel": { "cards": [{}, 5] } } }), "content.carousel.cards[1]", "type"),
-        (json!({ "to": "+12", "content": { "carousel": { "cards": {} } } }), "content.carousel.cards", "type"),
-        (chip(json!({})), "suggestions[0]", "suggestion-exactly-one-kind"),
+        (
+            json!({ "to": "+12", "content": { "card": { "layout": "diagonal" } } }),
+            "content.card.layout",
+            "choice",
+        ),
+        (
+            json!({ "to": "+12", "content": { "card": { "media": {} } } }),
+            "content.card.media.file",
+            "required",
+        ),
+        (
+            json!({ "to": "+12", "content": { "carousel": { "cards": [{}, 5] } } }),
+            "content.carousel.cards[1]",
+            "type",
+        ),
+        (
+            json!({ "to": "+12", "content": { "carousel": { "cards": {} } } }),
+            "content.carousel.cards",
+            "type",
+        ),
+        (
+            chip(json!({})),
+            "suggestions[0]",
+            "suggestion-exactly-one-kind",
+        ),
         (
             chip(json!({ "reply": { "text": "a" }, "dial": { "text": "a", "phone": "1" } })),
             "suggestions[0]",
             "suggestion-exactly-one-kind",
         ),
-        (chip(json!({ "reply": {} })), "suggestions[0].reply.text", "required"),
-        (chip(json!({ "dial": { "text": "a" } })), "suggestions[0].dial.phone", "required"),
+        (
+            chip(json!({ "reply": {} })),
+            "suggestions[0].reply.text",
+            "required",
+        ),
+        (
+            chip(json!({ "dial": { "text": "a" } })),
+            "suggestions[0].dial.phone",
+            "required",
+        ),
         (
             chip(json!({ "view_location": { "text": "a", "latitude": 1 } })),
             "suggestions[0].view_location",
@@ -178,19 +292,26 @@ fn each_wrong_shape_is_found_at_its_path() {
         ),
     ] {
         let findings = read("id", &body).unwrap_err();
-        let found: Vec<_> = findings.iter().map(|finding| (finding.path.as_str(), finding.rule.as_str())).collect();
+        let found: Vec<_> = findings
+            .iter()
+            .map(|finding| (finding.path.as_str(), finding.rule.as_str()))
+            .collect();
         assert_eq!(found, [(path, rule)], "{body}");
     }
 }
 
 #[test]
 fn everything_wrong_is_found_at_once_with_the_nearest_name() {
-    let findings = read("id", &json!({ "too": "+12", "content": { "text": 1 }, "purpose": 7 })).unwrap_err();
+    let findings = read(
+        "id",
+        &json!({ "too": "+12", "content": { "text": 1 }, "purpose": 7 }),
+    )
+    .unwrap_err();
     assert_eq!(findings.len(), 4);
     assert_eq!(findings[0].hint.as_deref(), Some("did you mean `to`?"));
-    assert!(
-        findings[0].message.starts_with("there is no field \"too\" in the message; its fields are agent, to, content")
-    );
+    assert!(findings[0].message.starts_with(
+        "there is no field \"too\" in the message; its fields are agent, to, content"
+    ));
 }
 
 fn draft(body: &Value) -> Draft {

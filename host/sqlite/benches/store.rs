@@ -3,7 +3,10 @@
 //!
 //! `cargo bench -p rbm-sqlite`; the directory is `TMPDIR`'s, which should be on a disk.
 
-#![expect(clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark stops at the first surprise"
+)]
 
 use gateway_channel::{Fact, Inbound};
 use jiff::Timestamp;
@@ -31,7 +34,10 @@ fn main() {
         for round in 0..ROUNDS {
             let place = directory.path().join(format!("{producers}-{round}"));
             let log = Arc::new(RawLog::start(&place.with_extension("log")));
-            raw.add(runtime.block_on(run(&log, producers)), log.flushes.load(Ordering::Relaxed));
+            raw.add(
+                runtime.block_on(run(&log, producers)),
+                log.flushes.load(Ordering::Relaxed),
+            );
             let store = Arc::new(SqliteStore::open(&place).unwrap());
             let measured = runtime.block_on(run(&store, producers));
             kept.add(measured, store.commits());
@@ -97,7 +103,12 @@ fn event(producer: u64, number: u64) -> NewEvent {
         details: Vec::new(),
         raw: vec![b'x'; 1_024],
     };
-    NewEvent { agent: "demo".to_owned(), received_at, inbound, consent: None }
+    NewEvent {
+        agent: "demo".to_owned(),
+        received_at,
+        inbound,
+        consent: None,
+    }
 }
 
 #[derive(Default)]
@@ -126,7 +137,10 @@ impl Measured {
     fn p99(&self) -> Duration {
         let mut times = self.times.clone();
         times.sort_unstable();
-        times.get(times.len() * 99 / 100).copied().unwrap_or_default()
+        times
+            .get(times.len() * 99 / 100)
+            .copied()
+            .unwrap_or_default()
     }
 }
 

@@ -21,13 +21,22 @@ impl Checkpointer {
                 match move_nearly_all(&connection) {
                     Ok(true) => rest.is_little(),
                     Ok(false) => {}
-                    Err(problem) => tracing::warn!(%problem, "the log was not moved into the database"),
+                    Err(problem) => {
+                        tracing::warn!(%problem, "the log was not moved into the database")
+                    }
                 }
             }
         };
-        let thread = thread::Builder::new().name("store-checkpoint".to_owned()).spawn(run);
-        let thread = thread.inspect_err(|problem| tracing::warn!(%problem, "the writer moves the log itself")).ok();
-        Self { stop: Some(stop), thread }
+        let thread = thread::Builder::new()
+            .name("store-checkpoint".to_owned())
+            .spawn(run);
+        let thread = thread
+            .inspect_err(|problem| tracing::warn!(%problem, "the writer moves the log itself"))
+            .ok();
+        Self {
+            stop: Some(stop),
+            thread,
+        }
     }
 }
 
@@ -47,13 +56,19 @@ fn move_nearly_all(connection: &Connection) -> rusqlite::Result<bool> {
         return Ok(false);
     }
     let second = move_what_is_free(connection)?;
-    Ok(second.pages == second.moved && second.moved - first.moved.min(second.moved) <= LITTLE_PAGES)
+    Ok(
+        second.pages == second.moved
+            && second.moved - first.moved.min(second.moved) <= LITTLE_PAGES,
+    )
 }
 
 /// Passive: it takes what nobody is using, and leaves the rest for the next time.
 pub(crate) fn move_what_is_free(connection: &Connection) -> rusqlite::Result<Log> {
     connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
-        Ok(Log { pages: row.get(1)?, moved: row.get(2)? })
+        Ok(Log {
+            pages: row.get(1)?,
+            moved: row.get(2)?,
+        })
     })
 }
 

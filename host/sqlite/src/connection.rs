@@ -21,7 +21,9 @@ pub(crate) fn check_version() -> Result<(), OpenProblem> {
     if rusqlite::version_number() >= VERSION_MIN {
         Ok(())
     } else {
-        Err(OpenProblem::OldSqlite { found: rusqlite::version() })
+        Err(OpenProblem::OldSqlite {
+            found: rusqlite::version(),
+        })
     }
 }
 

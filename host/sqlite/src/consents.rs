@@ -10,19 +10,35 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 #[async_trait]
 impl Consents for SqliteStore {
-    async fn note_consent(&self, agent: &str, phone: &str, consent: Consent) -> Result<Consent, StoreProblem> {
+    async fn note_consent(
+        &self,
+        agent: &str,
+        phone: &str,
+        consent: Consent,
+    ) -> Result<Consent, StoreProblem> {
         let (agent, phone) = (agent.to_owned(), phone.to_owned());
-        self.writer.write(move |database| note(database, &agent, &phone, &consent, None)).await
+        self.writer
+            .write(move |database| note(database, &agent, &phone, &consent, None))
+            .await
     }
 
     async fn consent(&self, agent: &str, phone: &str) -> Result<Option<Consent>, StoreProblem> {
         let (agent, phone) = (agent.to_owned(), phone.to_owned());
-        self.readers.read(move |database| find(database, &agent, &phone)).await
+        self.readers
+            .read(move |database| find(database, &agent, &phone))
+            .await
     }
 
-    async fn consent_history(&self, agent: &str, phone: &str, most: usize) -> Result<Vec<Heard>, StoreProblem> {
+    async fn consent_history(
+        &self,
+        agent: &str,
+        phone: &str,
+        most: usize,
+    ) -> Result<Vec<Heard>, StoreProblem> {
         let (agent, phone) = (agent.to_owned(), phone.to_owned());
-        self.readers.read(move |database| history(database, &agent, &phone, most)).await
+        self.readers
+            .read(move |database| history(database, &agent, &phone, most))
+            .await
     }
 
     async fn opted_out(
@@ -32,7 +48,9 @@ impl Consents for SqliteStore {
         most: usize,
     ) -> Result<Vec<(String, Consent)>, StoreProblem> {
         let (agent, after) = (agent.to_owned(), after.unwrap_or_default().to_owned());
-        self.readers.read(move |database| opted_out(database, &agent, &after, most)).await
+        self.readers
+            .read(move |database| opted_out(database, &agent, &after, most))
+            .await
     }
 }
 
@@ -48,52 +66,90 @@ pub(crate) fn note(
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let (reason, words) = to_words(consent.reason());
     let (at, out) = (time(consent.at()), consent.wish() == Wish::OptedOut);
-    database.prepare_cached(insert)?.execute(params![agent, phone, at, out, reason, words, event])?;
+    database
+        .prepare_cached(insert)?
+        .execute(params![agent, phone, at, out, reason, words, event])?;
     let counts = consent.clone().join(find(database, agent, phone)?);
     if counts == *consent {
         let replace = "INSERT INTO consent (agent, phone, at, opted_out, reason, words) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
             ON CONFLICT DO UPDATE SET at = ?3, opted_out = ?4, reason = ?5, words = ?6";
-        database.prepare_cached(replace)?.execute(params![agent, phone, at, out, reason, words])?;
+        database
+            .prepare_cached(replace)?
+            .execute(params![agent, phone, at, out, reason, words])?;
     }
     Ok(counts)
 }
 
 /// What counts.
-pub(crate) fn find(database: &Connection, agent: &str, phone: &str) -> rusqlite::Result<Option<Consent>> {
+pub(crate) fn find(
+    database: &Connection,
+    agent: &str,
+    phone: &str,
+) -> rusqlite::Result<Option<Consent>> {
     let select = "SELECT at, opted_out, reason, words FROM consent WHERE agent = ?1 AND phone = ?2";
-    database.prepare_cached(select)?.query_row([agent, phone], consent).optional()
+    database
+        .prepare_cached(select)?
+        .query_row([agent, phone], consent)
+        .optional()
 }
 
-fn history(database: &Connection, agent: &str, phone: &str, most: usize) -> rusqlite::Result<Vec<Heard>> {
+fn history(
+    database: &Connection,
+    agent: &str,
+    phone: &str,
+    most: usize,
+) -> rusqlite::Result<Vec<Heard>> {
     let select = "SELECT at, opted_out, reason, words, event FROM consent_entry
         WHERE agent = ?1 AND phone = ?2 ORDER BY n DESC LIMIT ?3";
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    database.prepare_cached(select)?.query_map(params![agent, phone, most], heard)?.collect()
+    database
+        .prepare_cached(select)?
+        .query_map(params![agent, phone, most], heard)?
+        .collect()
 }
 
 /// From the columns of a line of the history.
 pub(crate) fn heard(row: &Row<'_>) -> rusqlite::Result<Heard> {
-    let event = row.get::<_, Option<i64>>(4)?.map(|place| Cursor(place.unsigned_abs()));
-    Ok(Heard { consent: consent(row)?, event })
+    let event = row
+        .get::<_, Option<i64>>(4)?
+        .map(|place| Cursor(place.unsigned_abs()));
+    Ok(Heard {
+        consent: consent(row)?,
+        event,
+    })
 }
 
-fn opted_out(database: &Connection, agent: &str, after: &str, most: usize) -> rusqlite::Result<Vec<(String, Consent)>> {
+fn opted_out(
+    database: &Connection,
+    agent: &str,
+    after: &str,
+    most: usize,
+) -> rusqlite::Result<Vec<(String, Consent)>> {
     let select = "SELECT at, opted_out, reason, words, phone FROM consent
         WHERE agent = ?1 AND phone > ?2 AND opted_out = 1 ORDER BY phone LIMIT ?3";
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let person = |row: &Row<'_>| Ok((row.get(4)?, consent(row)?));
-    database.prepare_cached(select)?.query_map(params![agent, after, most], person)?.collect()
+    database
+        .prepare_cached(select)?
+        .query_map(params![agent, after, most], person)?
+        .collect()
 }
 
 fn consent(row: &Row<'_>) -> rusqlite::Result<Consent> {
-    let wish = if row.get(1)? { Wish::OptedOut } else { Wish::OptedIn };
+    let wish = if row.get(1)? {
+        Wish::OptedOut
+    } else {
+        Wish::OptedIn
+    };
     let (reason, words): (String, Option<String>) = (row.get(2)?, row.get(3)?);
     let reason = match (reason.as_str(), words) {
         (PLATFORM, None) => Reason::Event,
         (KEYWORD, Some(text)) => Reason::Keyword(text),
         (CALLER, Some(why)) => Reason::Caller(why),
         (reason, _) => {
-            let unknown = StoreProblem(format!("there is no reason {reason:?} for consent, or not with such words"));
+            let unknown = StoreProblem(format!(
+                "there is no reason {reason:?} for consent, or not with such words"
+            ));
             return Err(unreadable(2, Type::Text, unknown));
         }
     };

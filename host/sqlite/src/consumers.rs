@@ -7,7 +7,9 @@ use crate::events::{self, stored};
 use crate::messages::{time, to_optional_time, to_time};
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rbm_gateway::store::consumer::{Change, Consumer, Consumers, DeadLetter, Delivery, Disabled, Progress};
+use rbm_gateway::store::consumer::{
+    Change, Consumer, Consumers, DeadLetter, Delivery, Disabled, Progress,
+};
 use rbm_gateway::store::{Cursor, StoreProblem, StoredEvent};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use std::collections::HashSet;
@@ -16,12 +18,21 @@ use std::collections::HashSet;
 impl Consumers for SqliteStore {
     async fn consumer(&self, name: &str) -> Result<Consumer, StoreProblem> {
         let name = name.to_owned();
-        self.readers.read(move |database| consumer(database, &name)).await
+        self.readers
+            .read(move |database| consumer(database, &name))
+            .await
     }
 
-    async fn progress(&self, name: &str, now: Timestamp, made: Progress) -> Result<(), StoreProblem> {
+    async fn progress(
+        &self,
+        name: &str,
+        now: Timestamp,
+        made: Progress,
+    ) -> Result<(), StoreProblem> {
         let name = name.to_owned();
-        self.writer.write(move |database| progress(database, &name, now, &made)).await
+        self.writer
+            .write(move |database| progress(database, &name, now, &made))
+            .await
     }
 
     async fn due(
@@ -31,17 +42,27 @@ impl Consumers for SqliteStore {
         most: usize,
     ) -> Result<Vec<(Delivery, Option<StoredEvent>)>, StoreProblem> {
         let name = name.to_owned();
-        self.readers.read(move |database| due(database, &name, now, most)).await
+        self.readers
+            .read(move |database| due(database, &name, now, most))
+            .await
     }
 
-    async fn owing(&self, name: &str, conversations: HashSet<String>) -> Result<HashSet<String>, StoreProblem> {
+    async fn owing(
+        &self,
+        name: &str,
+        conversations: HashSet<String>,
+    ) -> Result<HashSet<String>, StoreProblem> {
         let name = name.to_owned();
-        self.readers.read(move |database| owing(database, &name, conversations)).await
+        self.readers
+            .read(move |database| owing(database, &name, conversations))
+            .await
     }
 
     async fn enable(&self, name: &str, now: Timestamp) -> Result<(), StoreProblem> {
         let name = name.to_owned();
-        self.writer.write(move |database| enable(database, &name, now)).await
+        self.writer
+            .write(move |database| enable(database, &name, now))
+            .await
     }
 
     async fn dead_letters(
@@ -51,12 +72,21 @@ impl Consumers for SqliteStore {
         most: usize,
     ) -> Result<Vec<DeadLetter>, StoreProblem> {
         let name = name.to_owned();
-        self.readers.read(move |database| dead_letters(database, &name, after, most)).await
+        self.readers
+            .read(move |database| dead_letters(database, &name, after, most))
+            .await
     }
 
-    async fn replay(&self, name: &str, only: Option<Cursor>, now: Timestamp) -> Result<u64, StoreProblem> {
+    async fn replay(
+        &self,
+        name: &str,
+        only: Option<Cursor>,
+        now: Timestamp,
+    ) -> Result<u64, StoreProblem> {
         let name = name.to_owned();
-        self.writer.write(move |database| replay(database, &name, only, now)).await
+        self.writer
+            .write(move |database| replay(database, &name, only, now))
+            .await
     }
 
     async fn newest(&self) -> Result<Option<Cursor>, StoreProblem> {
@@ -82,64 +112,112 @@ fn consumer(database: &Connection, name: &str) -> rusqlite::Result<Consumer> {
     Ok(found.optional()?.unwrap_or_default())
 }
 
-fn progress(database: &Connection, name: &str, now: Timestamp, progress: &Progress) -> rusqlite::Result<()> {
+fn progress(
+    database: &Connection,
+    name: &str,
+    now: Timestamp,
+    progress: &Progress,
+) -> rusqlite::Result<()> {
     let n = number(database, name)?;
     if let Some(after) = progress.after {
         let update = "UPDATE consumer SET after = max(coalesce(after, 0), ?2) WHERE n = ?1";
-        database.prepare_cached(update)?.execute(params![n, place(after)])?;
+        database
+            .prepare_cached(update)?
+            .execute(params![n, place(after)])?;
     }
     if let Some(Disabled { at, reason }) = &progress.disabled {
         let update = "UPDATE consumer SET disabled_at = ?2, disabled_reason = ?3 WHERE n = ?1";
-        database.prepare_cached(update)?.execute(params![n, time(*at), reason])?;
+        database
+            .prepare_cached(update)?
+            .execute(params![n, time(*at), reason])?;
     }
     let mut touched = HashSet::new();
     for made in &progress.changes {
         touched.extend(change(database, n, made)?);
     }
-    touched.iter().try_for_each(|conversation| wake(database, n, conversation, now))
+    touched
+        .iter()
+        .try_for_each(|conversation| wake(database, n, conversation, now))
 }
 
 /// The consumer's, which is made where there is none.
 pub(crate) fn number(database: &Connection, name: &str) -> rusqlite::Result<i64> {
     let select = "SELECT n FROM consumer WHERE name = ?1";
-    if let Some(n) = database.prepare_cached(select)?.query_row([name], |row| row.get(0)).optional()? {
+    if let Some(n) = database
+        .prepare_cached(select)?
+        .query_row([name], |row| row.get(0))
+        .optional()?
+    {
         return Ok(n);
     }
-    database.prepare_cached("INSERT INTO consumer (name) VALUES (?1)")?.execute([name])?;
+    database
+        .prepare_cached("INSERT INTO consumer (name) VALUES (?1)")?
+        .execute([name])?;
     Ok(database.last_insert_rowid())
 }
 
 /// The conversation that it is about, if any.
-pub(crate) fn change(database: &Connection, n: i64, change: &Change) -> rusqlite::Result<Option<String>> {
+pub(crate) fn change(
+    database: &Connection,
+    n: i64,
+    change: &Change,
+) -> rusqlite::Result<Option<String>> {
     match change {
         Change::Taken(cursor) => {
-            let delete = "DELETE FROM delivery WHERE consumer = ?1 AND place = ?2 RETURNING conversation";
-            let gone = database.prepare_cached(delete)?.query_row([n, place(*cursor)], |row| row.get(0)).optional();
+            let delete =
+                "DELETE FROM delivery WHERE consumer = ?1 AND place = ?2 RETURNING conversation";
+            let gone = database
+                .prepare_cached(delete)?
+                .query_row([n, place(*cursor)], |row| row.get(0))
+                .optional();
             Ok(gone?.flatten())
         }
-        Change::Owed(Delivery { cursor, conversation, attempts, reason, next_at }) => {
+        Change::Owed(Delivery {
+            cursor,
+            conversation,
+            attempts,
+            reason,
+            next_at,
+        }) => {
             let put = "INSERT OR REPLACE INTO delivery (consumer, place, conversation, attempts, reason, next_at)
                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-            let row = params![n, place(*cursor), conversation, attempts, reason, next_at.map(time)];
+            let row = params![
+                n,
+                place(*cursor),
+                conversation,
+                attempts,
+                reason,
+                next_at.map(time)
+            ];
             database.prepare_cached(put)?.execute(row)?;
             Ok(conversation.clone())
         }
-        Change::Dead { cursor, attempts, at, reason } => {
+        Change::Dead {
+            cursor,
+            attempts,
+            at,
+            reason,
+        } => {
             let put = "INSERT INTO delivery (consumer, place, attempts, reason, dead_at) VALUES (?1, ?2, ?3, ?4, ?5)
                 ON CONFLICT DO UPDATE SET attempts = ?3, reason = ?4, dead_at = ?5, next_at = NULL
                 RETURNING conversation";
             let row = params![n, place(*cursor), attempts, reason, time(*at)];
-            database.prepare_cached(put)?.query_row(row, |row| row.get(0))
+            database
+                .prepare_cached(put)?
+                .query_row(row, |row| row.get(0))
         }
     }
 }
 
 /// The first of a conversation waits for nothing.
 fn wake(database: &Connection, n: i64, conversation: &str, now: Timestamp) -> rusqlite::Result<()> {
-    let update = "UPDATE delivery SET next_at = ?3 WHERE consumer = ?1 AND next_at IS NULL AND place =
+    let update =
+        "UPDATE delivery SET next_at = ?3 WHERE consumer = ?1 AND next_at IS NULL AND place =
         (SELECT min(place) FROM delivery INDEXED BY delivery_conversation
             WHERE consumer = ?1 AND conversation = ?2 AND dead_at IS NULL)";
-    database.prepare_cached(update)?.execute(params![n, conversation, time(now)])?;
+    database
+        .prepare_cached(update)?
+        .execute(params![n, conversation, time(now)])?;
     Ok(())
 }
 
@@ -165,10 +243,17 @@ fn due(
         };
         Ok((delivery, optional_event(row)?))
     };
-    database.prepare_cached(&select)?.query_map(params![name, time(now), limit(most)], delivery)?.collect()
+    database
+        .prepare_cached(&select)?
+        .query_map(params![name, time(now), limit(most)], delivery)?
+        .collect()
 }
 
-fn owing(database: &Connection, name: &str, asked: HashSet<String>) -> rusqlite::Result<HashSet<String>> {
+fn owing(
+    database: &Connection,
+    name: &str,
+    asked: HashSet<String>,
+) -> rusqlite::Result<HashSet<String>> {
     let select = "SELECT 1 FROM delivery INDEXED BY delivery_conversation
         WHERE consumer = (SELECT n FROM consumer WHERE name = ?1) AND conversation = ?2 AND dead_at IS NULL";
     let mut select = database.prepare_cached(select)?;
@@ -212,11 +297,20 @@ fn dead_letters(
         })
     };
     let after = after.map_or(0, place);
-    database.prepare_cached(&select)?.query_map(params![name, after, limit(most)], letter)?.collect()
+    database
+        .prepare_cached(&select)?
+        .query_map(params![name, after, limit(most)], letter)?
+        .collect()
 }
 
-fn replay(database: &Connection, name: &str, only: Option<Cursor>, now: Timestamp) -> rusqlite::Result<u64> {
-    let update = "UPDATE delivery SET dead_at = NULL, next_at = ?3, attempts = 0, conversation = NULL
+fn replay(
+    database: &Connection,
+    name: &str,
+    only: Option<Cursor>,
+    now: Timestamp,
+) -> rusqlite::Result<u64> {
+    let update =
+        "UPDATE delivery SET dead_at = NULL, next_at = ?3, attempts = 0, conversation = NULL
         WHERE consumer = ?1 AND dead_at IS NOT NULL AND (?2 IS NULL OR place = ?2)";
     let row = params![number(database, name)?, only.map(place), time(now)];
     Ok(database.prepare_cached(update)?.execute(row)? as u64)
@@ -229,17 +323,23 @@ pub(crate) fn newest(database: &Connection) -> rusqlite::Result<Option<Cursor>> 
 }
 
 fn optional_event(row: &Row<'_>) -> rusqlite::Result<Option<StoredEvent>> {
-    row.get::<_, Option<i64>>(0)?.map(|_| stored(row)).transpose()
+    row.get::<_, Option<i64>>(0)?
+        .map(|_| stored(row))
+        .transpose()
 }
 
 pub(crate) fn to_cursor(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Cursor>> {
-    Ok(row.get::<_, Option<i64>>(column)?.map(|place| Cursor(place.unsigned_abs())))
+    Ok(row
+        .get::<_, Option<i64>>(column)?
+        .map(|place| Cursor(place.unsigned_abs())))
 }
 
 /// From this column and the next.
 pub(crate) fn to_disabled(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Disabled>> {
     let reason: Option<String> = row.get(column + 1)?;
-    Ok(to_optional_time(row, column)?.zip(reason).map(|(at, reason)| Disabled { at, reason }))
+    Ok(to_optional_time(row, column)?
+        .zip(reason)
+        .map(|(at, reason)| Disabled { at, reason }))
 }
 
 pub(crate) fn place(cursor: Cursor) -> i64 {
@@ -251,4 +351,5 @@ fn limit(most: usize) -> i64 {
 }
 
 /// The columns that [`stored`] reads.
-const EVENT: &str = "SELECT event.place, event.agent, event.received_at, event.inbound, event.raw, event.sum";
+const EVENT: &str =
+    "SELECT event.place, event.agent, event.received_at, event.inbound, event.raw, event.sum";

@@ -16,12 +16,23 @@ pub(crate) struct Directory {
 impl Directory {
     pub(crate) fn lock(path: &Path) -> Result<Self, OpenProblem> {
         let shown = path.display().to_string();
-        let unusable =
-            |problem: std::io::Error| OpenProblem::Directory { path: shown.clone(), reason: problem.to_string() };
+        let unusable = |problem: std::io::Error| OpenProblem::Directory {
+            path: shown.clone(),
+            reason: problem.to_string(),
+        };
         create(path).map_err(unusable)?;
-        let file = File::options().create(true).truncate(false).write(true).open(path.join(LOCK)).map_err(unusable)?;
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join(LOCK))
+            .map_err(unusable)?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), name: DATABASE, _lock: file }),
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                name: DATABASE,
+                _lock: file,
+            }),
             Err(TryLockError::WouldBlock) => Err(OpenProblem::InUse { path: shown }),
             Err(TryLockError::Error(problem)) => Err(unusable(problem)),
         }
@@ -38,12 +49,17 @@ impl Directory {
 
     /// The same, or the log of one that is gone, which would be taken for the next one's.
     pub(crate) fn is_used(path: &Path) -> bool {
-        ["", "-wal", "-journal"].iter().any(|end| path.join(format!("{DATABASE}{end}")).exists())
+        ["", "-wal", "-journal"]
+            .iter()
+            .any(|end| path.join(format!("{DATABASE}{end}")).exists())
     }
 
     /// The same with a database that nobody takes for one.
     pub(crate) fn for_import(self) -> Self {
-        Self { name: IMPORTED, ..self }
+        Self {
+            name: IMPORTED,
+            ..self
+        }
     }
 
     /// Makes what was imported the database, all of it at once. It must be whole in its one file.
@@ -67,12 +83,16 @@ impl Directory {
 
     /// As a problem of this directory.
     pub(crate) fn unusable(&self, problem: &std::io::Error) -> OpenProblem {
-        OpenProblem::Directory { path: self.path.display().to_string(), reason: problem.to_string() }
+        OpenProblem::Directory {
+            path: self.path.display().to_string(),
+            reason: problem.to_string(),
+        }
     }
 
     /// Of the database, from before a new schema.
     pub(crate) fn copies(&self) -> Vec<PathBuf> {
-        let copies = (2..=schema::latest()).map(|version| schema::copy_of(&self.database(), version));
+        let copies =
+            (2..=schema::latest()).map(|version| schema::copy_of(&self.database(), version));
         copies.filter(|copy| copy.exists()).collect()
     }
 }
@@ -95,7 +115,11 @@ fn create(path: &Path) -> std::io::Result<()> {
 
 /// Only Unix has a way to do it.
 fn flush(directory: &Path) -> std::io::Result<()> {
-    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
+    if cfg!(unix) {
+        File::open(directory)?.sync_all()
+    } else {
+        Ok(())
+    }
 }
 
 const LOCK: &str = "lock";

@@ -7,7 +7,8 @@ use crate::{SqliteStore, consents, events, ledgers, messages, quarantine, seen};
 use async_trait::async_trait;
 use rbm_gateway::store::consumer::Change;
 use rbm_gateway::store::dump::{
-    Consent, Consumer, DeadLetter, Delivery, Dump, Event, Hex, Item, Last, Message, Orphan, Seen, Tester,
+    Consent, Consumer, DeadLetter, Delivery, Dump, Event, Hex, Item, Last, Message, Orphan, Seen,
+    Tester,
 };
 use rbm_gateway::store::quarantine::{QuarantineId, StoredQuarantined};
 use rbm_gateway::store::{Cursor, StoreProblem, StoredEvent};
@@ -18,14 +19,20 @@ use tokio::sync::mpsc::Sender;
 #[async_trait]
 impl Dump for SqliteStore {
     async fn dump(&self, to: Sender<Item>) -> Result<(), StoreProblem> {
-        match self.readers.read(move |database| Ok(dump(database, &to))).await? {
+        match self
+            .readers
+            .read(move |database| Ok(dump(database, &to)))
+            .await?
+        {
             Err(Stop::Failed(problem)) => Err(problem),
             Ok(()) | Err(Stop::NobodyReceives) => Ok(()),
         }
     }
 
     async fn restore(&self, items: Vec<Item>) -> Result<(), StoreProblem> {
-        self.writer.write(move |database| items.iter().try_for_each(|item| restore(database, item))).await
+        self.writer
+            .write(move |database| items.iter().try_for_each(|item| restore(database, item)))
+            .await
     }
 }
 
@@ -43,7 +50,10 @@ impl From<rusqlite::Error> for Stop {
 
 fn dump(database: &Connection, to: &Sender<Item>) -> Result<(), Stop> {
     let transaction = database.unchecked_transaction()?;
-    let last = Last { event: consumers::newest(&transaction)?, quarantined: last_quarantined(&transaction)? };
+    let last = Last {
+        event: consumers::newest(&transaction)?,
+        quarantined: last_quarantined(&transaction)?,
+    };
     send(to, Item::Last(last))?;
     send_messages(&transaction, to)?;
     send_rows(&transaction, to, ORPHANS, [], orphan)?;
@@ -51,8 +61,12 @@ fn dump(database: &Connection, to: &Sender<Item>) -> Result<(), Stop> {
     send_events(&transaction, to)?;
     send_rows(&transaction, to, CONSENTS, [], consent)?;
     send_consumers(&transaction, to)?;
-    send_rows(&transaction, to, QUARANTINED, [], |row| Ok(Item::Quarantined(quarantine::read(row)?.into())))?;
-    send_rows(&transaction, to, UPLOADS, [], |row| Ok(Item::Upload(ledgers::upload(row)?)))?;
+    send_rows(&transaction, to, QUARANTINED, [], |row| {
+        Ok(Item::Quarantined(quarantine::read(row)?.into()))
+    })?;
+    send_rows(&transaction, to, UPLOADS, [], |row| {
+        Ok(Item::Upload(ledgers::upload(row)?))
+    })?;
     send_rows(&transaction, to, TESTERS, [], tester)
 }
 
@@ -79,7 +93,8 @@ fn send_messages(database: &Connection, to: &Sender<Item>) -> Result<(), Stop> {
     let mut after = 0;
     loop {
         // One that is damaged is found one by one.
-        let page = messages::read(database, after, AT_ONCE).or_else(|_| messages::read(database, after, 1));
+        let page = messages::read(database, after, AT_ONCE)
+            .or_else(|_| messages::read(database, after, 1));
         let page = page.map_err(|failed| damaged(&next_message(database, after), &failed))?;
         if page.is_empty() {
             return Ok(());
@@ -100,9 +115,14 @@ fn next_message(database: &Connection, after: i64) -> String {
 fn send_events(database: &Connection, to: &Sender<Item>) -> Result<(), Stop> {
     let mut after = None;
     loop {
-        let page = events::read(database, after, AT_ONCE).or_else(|_| events::read(database, after, 1));
         let page =
-            page.map_err(|failed| damaged(&format!("the event after {}", after.unwrap_or(Cursor(0))), &failed))?;
+            events::read(database, after, AT_ONCE).or_else(|_| events::read(database, after, 1));
+        let page = page.map_err(|failed| {
+            damaged(
+                &format!("the event after {}", after.unwrap_or(Cursor(0))),
+                &failed,
+            )
+        })?;
         if page.is_empty() {
             return Ok(());
         }
@@ -119,15 +139,25 @@ fn damaged(what: &str, failed: &rusqlite::Error) -> Stop {
 }
 
 fn send_consumers(database: &Connection, to: &Sender<Item>) -> Result<(), Stop> {
-    let mut select =
-        database.prepare("SELECT n, name, after, disabled_at, disabled_reason FROM consumer ORDER BY name")?;
+    let mut select = database.prepare(
+        "SELECT n, name, after, disabled_at, disabled_reason FROM consumer ORDER BY name",
+    )?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
         let (n, name): (i64, String) = (row.get(0)?, row.get(1)?);
         let (after, disabled) = (to_cursor(row, 2)?, to_disabled(row, 3)?);
-        send(to, Item::Consumer(Consumer { name: name.clone(), after, disabled }))?;
+        send(
+            to,
+            Item::Consumer(Consumer {
+                name: name.clone(),
+                after,
+                disabled,
+            }),
+        )?;
         send_rows(database, to, DELIVERIES, [n], |row| delivery(row, &name))?;
-        send_rows(database, to, DEAD_LETTERS, [n], |row| dead_letter(row, &name))?;
+        send_rows(database, to, DEAD_LETTERS, [n], |row| {
+            dead_letter(row, &name)
+        })?;
     }
     Ok(())
 }
@@ -143,11 +173,18 @@ fn orphan(row: &Row<'_>) -> rusqlite::Result<Item> {
 }
 
 fn seen(row: &Row<'_>) -> rusqlite::Result<Item> {
-    Ok(Item::Seen(Seen { event: Hex(row.get(0)?), received_at: to_time(row, 1)? }))
+    Ok(Item::Seen(Seen {
+        event: Hex(row.get(0)?),
+        received_at: to_time(row, 1)?,
+    }))
 }
 
 fn consent(row: &Row<'_>) -> rusqlite::Result<Item> {
-    Ok(Item::Consent(Consent::of(row.get(5)?, row.get(6)?, &consents::heard(row)?)))
+    Ok(Item::Consent(Consent::of(
+        row.get(5)?,
+        row.get(6)?,
+        &consents::heard(row)?,
+    )))
 }
 
 fn delivery(row: &Row<'_>, consumer: &str) -> rusqlite::Result<Item> {
@@ -172,8 +209,14 @@ fn dead_letter(row: &Row<'_>, consumer: &str) -> rusqlite::Result<Item> {
 }
 
 fn tester(row: &Row<'_>) -> rusqlite::Result<Item> {
-    let (agent, phone, invited_at, answer) = (row.get(0)?, row.get(1)?, to_time(row, 2)?, row.get(3)?);
-    Ok(Item::Tester(Tester { agent, phone, invited_at, answer }))
+    let (agent, phone, invited_at, answer) =
+        (row.get(0)?, row.get(1)?, to_time(row, 2)?, row.get(3)?);
+    Ok(Item::Tester(Tester {
+        agent,
+        phone,
+        invited_at,
+        answer,
+    }))
 }
 
 fn restore(database: &Connection, item: &Item) -> rusqlite::Result<()> {
@@ -190,13 +233,22 @@ fn restore(database: &Connection, item: &Item) -> rusqlite::Result<()> {
             Ok(())
         }
         Item::Message(message) => messages::insert(database, &(*message).into()),
-        Item::Orphan(Orphan { about, person, at, fact, received_at }) => {
+        Item::Orphan(Orphan {
+            about,
+            person,
+            at,
+            fact,
+            received_at,
+        }) => {
             let person = person.map(|person| person.0);
             events::insert_orphan(database, about.0, person, at, fact, received_at)
         }
         Item::Seen(Seen { event, received_at }) => {
             let insert = "INSERT INTO seen (h, received_at) VALUES (?1, ?2)";
-            database.prepare_cached(insert)?.execute(params![event.0, messages::time(received_at)]).map(drop)
+            database
+                .prepare_cached(insert)?
+                .execute(params![event.0, messages::time(received_at)])
+                .map(drop)
         }
         Item::Event(event) => {
             let StoredEvent { cursor, event } = (*event).into();
@@ -213,17 +265,39 @@ fn restore(database: &Connection, item: &Item) -> rusqlite::Result<()> {
             let n = consumers::number(database, &delivery.consumer)?;
             consumers::change(database, n, &Change::Owed(delivery.into())).map(drop)
         }
-        Item::DeadLetter(DeadLetter { consumer, cursor, attempts, at, reason }) => {
+        Item::DeadLetter(DeadLetter {
+            consumer,
+            cursor,
+            attempts,
+            at,
+            reason,
+        }) => {
             let n = consumers::number(database, &consumer)?;
-            consumers::change(database, n, &Change::Dead { cursor, attempts, at, reason }).map(drop)
+            consumers::change(
+                database,
+                n,
+                &Change::Dead {
+                    cursor,
+                    attempts,
+                    at,
+                    reason,
+                },
+            )
+            .map(drop)
         }
         Item::Quarantined(request) => {
             let StoredQuarantined { id, request, .. } = request.into();
             quarantine::insert(database, Some(number(id.0)?), &request)
         }
         Item::Upload(upload) => ledgers::keep_upload(database, &upload),
-        Item::Tester(Tester { agent, phone, invited_at, answer }) => {
-            let insert = "INSERT INTO tester (agent, phone, invited_at, answer) VALUES (?1, ?2, ?3, ?4)";
+        Item::Tester(Tester {
+            agent,
+            phone,
+            invited_at,
+            answer,
+        }) => {
+            let insert =
+                "INSERT INTO tester (agent, phone, invited_at, answer) VALUES (?1, ?2, ?3, ?4)";
             let row = params![agent, phone, messages::time(invited_at), answer];
             database.prepare_cached(insert)?.execute(row).map(drop)
         }
@@ -231,16 +305,30 @@ fn restore(database: &Connection, item: &Item) -> rusqlite::Result<()> {
 }
 
 fn restore_consumer(database: &Connection, consumer: &Consumer) -> rusqlite::Result<()> {
-    let Consumer { name, after, disabled } = consumer;
-    let insert = "INSERT INTO consumer (name, after, disabled_at, disabled_reason) VALUES (?1, ?2, ?3, ?4)";
-    let (at, reason) = disabled.as_ref().map(|disabled| (messages::time(disabled.at), &disabled.reason)).unzip();
-    database.prepare_cached(insert)?.execute(params![name, after.map(place), at, reason]).map(drop)
+    let Consumer {
+        name,
+        after,
+        disabled,
+    } = consumer;
+    let insert =
+        "INSERT INTO consumer (name, after, disabled_at, disabled_reason) VALUES (?1, ?2, ?3, ?4)";
+    let (at, reason) = disabled
+        .as_ref()
+        .map(|disabled| (messages::time(disabled.at), &disabled.reason))
+        .unzip();
+    database
+        .prepare_cached(insert)?
+        .execute(params![name, after.map(place), at, reason])
+        .map(drop)
 }
 
 /// The largest number that a request ever had, also where it is gone.
 fn last_quarantined(database: &Connection) -> rusqlite::Result<Option<QuarantineId>> {
     let select = "SELECT seq FROM sqlite_sequence WHERE name = 'quarantine'";
-    let number = database.prepare_cached(select)?.query_row([], |row| row.get::<_, i64>(0)).optional()?;
+    let number = database
+        .prepare_cached(select)?
+        .query_row([], |row| row.get::<_, i64>(0))
+        .optional()?;
     Ok(number.map(|number| QuarantineId(number.unsigned_abs())))
 }
 
@@ -256,8 +344,14 @@ fn raise_quarantined(database: &Connection, last: i64) -> rusqlite::Result<()> {
 
 /// What is to be a row's number, after which there must be room for others.
 fn number(number: u64) -> rusqlite::Result<i64> {
-    let too_large = || StoreProblem(format!("the number {number} is too large, the limit is {NUMBER_MAX}"));
-    let fits = i64::try_from(number).ok().filter(|number| *number <= NUMBER_MAX);
+    let too_large = || {
+        StoreProblem(format!(
+            "the number {number} is too large, the limit is {NUMBER_MAX}"
+        ))
+    };
+    let fits = i64::try_from(number)
+        .ok()
+        .filter(|number| *number <= NUMBER_MAX);
     fits.ok_or_else(|| unreadable(0, Type::Integer, too_large()))
 }
 
@@ -267,11 +361,12 @@ const SEEN: &str = "SELECT h, received_at FROM seen UNION ALL
     SELECT h, received_at FROM event
     WHERE place > (SELECT min(settled.place) FROM settled) AND h IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.h = event.h) ORDER BY h";
-const CONSENTS: &str =
-    "SELECT at, opted_out, reason, words, event, agent, phone FROM consent_entry ORDER BY agent, phone, n";
-const DELIVERIES: &str = "SELECT place, conversation, attempts, reason, next_at FROM delivery INDEXED BY delivery_owed
+const CONSENTS: &str = "SELECT at, opted_out, reason, words, event, agent, phone FROM consent_entry ORDER BY agent, phone, n";
+const DELIVERIES: &str =
+    "SELECT place, conversation, attempts, reason, next_at FROM delivery INDEXED BY delivery_owed
     WHERE consumer = ?1 AND dead_at IS NULL ORDER BY place";
-const DEAD_LETTERS: &str = "SELECT place, attempts, dead_at, reason FROM delivery INDEXED BY delivery_dead
+const DEAD_LETTERS: &str =
+    "SELECT place, attempts, dead_at, reason FROM delivery INDEXED BY delivery_dead
     WHERE consumer = ?1 AND dead_at IS NOT NULL ORDER BY place";
 const QUARANTINED: &str = "SELECT n, at, path, rule, reason, headers, body, body_bytes,
         headers IS NOT NULL AND length(body) = body_bytes

@@ -21,7 +21,9 @@ pub(crate) async fn erase(
     let mut erased = Erased::default();
     loop {
         let person = phone.to_owned();
-        let found = readers.read(move |database| Found::search(database, &person)).await?;
+        let found = readers
+            .read(move |database| Found::search(database, &person))
+            .await?;
         if found.is_empty() {
             break;
         }
@@ -51,45 +53,80 @@ impl Found {
     fn search(database: &Connection, phone: &str) -> rusqlite::Result<Self> {
         let digits = digits_to_find(phone).map(str::as_bytes);
         Ok(Self {
-            messages: places(database, "SELECT n FROM message WHERE recipient = ?1 LIMIT ?2", &phone)?,
-            events: places(database, "SELECT place FROM event WHERE phone = ?1 LIMIT ?2", &phone)?,
-            orphans: places(database, "SELECT n FROM orphan WHERE person = ?1 LIMIT ?2", &hash(&[phone]))?,
+            messages: places(
+                database,
+                "SELECT n FROM message WHERE recipient = ?1 LIMIT ?2",
+                &phone,
+            )?,
+            events: places(
+                database,
+                "SELECT place FROM event WHERE phone = ?1 LIMIT ?2",
+                &phone,
+            )?,
+            orphans: places(
+                database,
+                "SELECT n FROM orphan WHERE person = ?1 LIMIT ?2",
+                &hash(&[phone]),
+            )?,
             quarantined: places(database, QUARANTINED, &digits)?,
-            testers: places(database, "SELECT n FROM tester WHERE phone = ?1 LIMIT ?2", &phone)?,
+            testers: places(
+                database,
+                "SELECT n FROM tester WHERE phone = ?1 LIMIT ?2",
+                &phone,
+            )?,
         })
     }
 
     fn is_empty(&self) -> bool {
-        let all = [&self.messages, &self.events, &self.orphans, &self.quarantined, &self.testers];
+        let all = [
+            &self.messages,
+            &self.events,
+            &self.orphans,
+            &self.quarantined,
+            &self.testers,
+        ];
         all.iter().all(|places| places.is_empty())
     }
 
     fn remove(&self, database: &Connection) -> rusqlite::Result<Erased> {
         events::prepare_to_delete(database)?;
-        self.messages.iter().try_for_each(|n| pruning::delete_message(database, *n))?;
+        self.messages
+            .iter()
+            .try_for_each(|n| pruning::delete_message(database, *n))?;
         Ok(Erased {
             messages: self.messages.len() as u64,
             events: delete(database, "DELETE FROM event WHERE place = ?1", &self.events)?,
             orphans: delete(database, "DELETE FROM orphan WHERE n = ?1", &self.orphans)?,
-            quarantined: delete(database, "DELETE FROM quarantine WHERE n = ?1", &self.quarantined)?,
+            quarantined: delete(
+                database,
+                "DELETE FROM quarantine WHERE n = ?1",
+                &self.quarantined,
+            )?,
             testers: delete(database, "DELETE FROM tester WHERE n = ?1", &self.testers)?,
         })
     }
 }
 
 fn places(database: &Connection, sql: &str, what: &dyn ToSql) -> rusqlite::Result<Vec<i64>> {
-    database.prepare_cached(sql)?.query_map(params![what, AT_ONCE], |row| row.get(0))?.collect()
+    database
+        .prepare_cached(sql)?
+        .query_map(params![what, AT_ONCE], |row| row.get(0))?
+        .collect()
 }
 
 fn delete(database: &Connection, sql: &str, places: &[i64]) -> rusqlite::Result<u64> {
     let mut delete = database.prepare_cached(sql)?;
-    places.iter().try_fold(0, |removed, place| Ok(removed + delete.execute([place])? as u64))
+    places.iter().try_fold(0, |removed, place| {
+        Ok(removed + delete.execute([place])? as u64)
+    })
 }
 
 fn tidy(database: &Path, copies: &[PathBuf]) -> Result<(), StoreProblem> {
     for copy in copies {
         let removed = std::fs::remove_file(copy);
-        removed.map_err(|failed| StoreProblem(format!("{} is not removed: {failed}", copy.display())))?;
+        removed.map_err(|failed| {
+            StoreProblem(format!("{} is not removed: {failed}", copy.display()))
+        })?;
     }
     connection::move_log(database).map_err(|failed| problem(&failed))
 }

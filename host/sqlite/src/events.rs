@@ -27,19 +27,34 @@ impl Packed {
         let inbound = packing::pack(&serde_json::to_vec(&event.inbound)?, &raw);
         let sum = packing::sum(event.agent.as_bytes(), &inbound, &raw);
         let h = hash(&[&event.agent, &event.inbound.dedupe_key]);
-        Ok(Self { event, raw, inbound, sum, h })
+        Ok(Self {
+            event,
+            raw,
+            inbound,
+            sum,
+            h,
+        })
     }
 }
 
 /// Keeps an event and joins what it says to its message. One that is known changes nothing.
 pub(crate) fn ingest(database: &Connection, packed: &Packed) -> rusqlite::Result<Ingested> {
     let event = &packed.event;
-    let NewEvent { agent, received_at, inbound, consent } = event;
+    let NewEvent {
+        agent,
+        received_at,
+        inbound,
+        consent,
+    } = event;
     if seen::contains(database, &packed.h)? {
         return Ok(Ingested::Duplicate);
     }
     if let Some((id, fact)) = fact_about(inbound) {
-        let at = inbound.at.as_deref().and_then(|text| text.parse().ok()).unwrap_or(*received_at);
+        let at = inbound
+            .at
+            .as_deref()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(*received_at);
         join(database, event, id, fact, at)?;
     }
     let place = newest(database)? + 1;
@@ -56,18 +71,41 @@ pub(crate) fn restore(database: &Connection, place: i64, packed: &Packed) -> rus
     insert(database, place, packed, None)
 }
 
-fn insert(database: &Connection, place: i64, packed: &Packed, h: Option<&[u8; 16]>) -> rusqlite::Result<()> {
-    let Packed { event, raw, inbound, sum, h: _ } = packed;
+fn insert(
+    database: &Connection,
+    place: i64,
+    packed: &Packed,
+    h: Option<&[u8; 16]>,
+) -> rusqlite::Result<()> {
+    let Packed {
+        event,
+        raw,
+        inbound,
+        sum,
+        h: _,
+    } = packed;
     let insert = "INSERT INTO event (place, agent, received_at, phone, inbound, raw, sum, h)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    let row = params![place, event.agent, time(event.received_at), event.inbound.phone, inbound, raw, sum, h];
+    let row = params![
+        place,
+        event.agent,
+        time(event.received_at),
+        event.inbound.phone,
+        inbound,
+        raw,
+        sum,
+        h
+    ];
     database.prepare_cached(insert)?.execute(row).map(drop)
 }
 
 /// The last place that was given, also where its event is gone; 0 before the first.
 pub(crate) fn newest(database: &Connection) -> rusqlite::Result<i64> {
-    let select = "SELECT max(coalesce((SELECT max(place) FROM event), 0), (SELECT place FROM last_place))";
-    database.prepare_cached(select)?.query_row([], |row| row.get(0))
+    let select =
+        "SELECT max(coalesce((SELECT max(place) FROM event), 0), (SELECT place FROM last_place))";
+    database
+        .prepare_cached(select)?
+        .query_row([], |row| row.get(0))
 }
 
 /// Before any event is deleted, in the same transaction: what its row alone says of it is written elsewhere.
@@ -79,17 +117,33 @@ pub(crate) fn prepare_to_delete(database: &Connection) -> rusqlite::Result<()> {
 
 /// So that no place up to this one is given again.
 pub(crate) fn raise(database: &Connection, place: i64) -> rusqlite::Result<()> {
-    database.prepare_cached("UPDATE last_place SET place = max(place, ?1)")?.execute([place]).map(drop)
+    database
+        .prepare_cached("UPDATE last_place SET place = max(place, ?1)")?
+        .execute([place])
+        .map(drop)
 }
 
 /// An event counts for a message only if agent and person are the message's.
-fn join(database: &Connection, event: &NewEvent, id: &str, fact: Fact, at: Timestamp) -> rusqlite::Result<()> {
+fn join(
+    database: &Connection,
+    event: &NewEvent,
+    id: &str,
+    fact: Fact,
+    at: Timestamp,
+) -> rusqlite::Result<()> {
     let phone = event.inbound.phone.as_deref().unwrap_or_default();
     let joined = messages::change(database, id, |record| {
         if record.stored.agent == event.agent && record.stored.message.recipient == phone {
-            record.add(Entry { at, fact, attempt: None, reason: None });
+            record.add(Entry {
+                at,
+                fact,
+                attempt: None,
+                reason: None,
+            });
         } else {
-            tracing::warn!("an event names a message of another agent or person, and changes nothing");
+            tracing::warn!(
+                "an event names a message of another agent or person, and changes nothing"
+            );
         }
     });
     if joined?.is_err() {
@@ -108,29 +162,48 @@ pub(crate) fn insert_orphan(
     fact: Fact,
     received_at: Timestamp,
 ) -> rusqlite::Result<()> {
-    let insert = "INSERT INTO orphan (h, at, fact, person, received_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let insert =
+        "INSERT INTO orphan (h, at, fact, person, received_at) VALUES (?1, ?2, ?3, ?4, ?5)";
     let row = params![h, time(at), fact.as_str(), person, time(received_at)];
     database.prepare_cached(insert)?.execute(row).map(drop)
 }
 
 /// Takes out what was heard of a message before it came, in the order in which it was heard.
-pub(crate) fn adopt(database: &Connection, agent: &str, phone: &str, id: &str) -> rusqlite::Result<Vec<Entry>> {
+pub(crate) fn adopt(
+    database: &Connection,
+    agent: &str,
+    phone: &str,
+    id: &str,
+) -> rusqlite::Result<Vec<Entry>> {
     let h = hash(&[agent, phone, id]);
-    let mut select = database.prepare_cached("SELECT at, fact FROM orphan WHERE h = ?1 ORDER BY n")?;
+    let mut select =
+        database.prepare_cached("SELECT at, fact FROM orphan WHERE h = ?1 ORDER BY n")?;
     let entry = |row: &Row<'_>| {
-        Ok(Entry { at: to_time(row, 0)?, fact: messages::to_fact(row, 1)?, attempt: None, reason: None })
+        Ok(Entry {
+            at: to_time(row, 0)?,
+            fact: messages::to_fact(row, 1)?,
+            attempt: None,
+            reason: None,
+        })
     };
-    let heard: Vec<Entry> = select.query_map([h], entry)?.collect::<rusqlite::Result<_>>()?;
+    let heard: Vec<Entry> = select
+        .query_map([h], entry)?
+        .collect::<rusqlite::Result<_>>()?;
     if !heard.is_empty() {
-        database.prepare_cached("DELETE FROM orphan WHERE h = ?1")?.execute([h])?;
+        database
+            .prepare_cached("DELETE FROM orphan WHERE h = ?1")?
+            .execute([h])?;
     }
     Ok(heard)
 }
 
-pub(crate) fn read(database: &Connection, after: Option<Cursor>, most: usize) -> rusqlite::Result<Vec<StoredEvent>> {
+pub(crate) fn read(
+    database: &Connection,
+    after: Option<Cursor>,
+    most: usize,
+) -> rusqlite::Result<Vec<StoredEvent>> {
     let after = after.map_or(0, |cursor| i64::try_from(cursor.0).unwrap_or(i64::MAX));
-    let select =
-        "SELECT place, agent, received_at, inbound, raw, sum FROM event WHERE place > ?1 ORDER BY place LIMIT ?2";
+    let select = "SELECT place, agent, received_at, inbound, raw, sum FROM event WHERE place > ?1 ORDER BY place LIMIT ?2";
     let mut select = database.prepare_cached(select)?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     select.query_map([after, most], stored)?.collect()
@@ -139,9 +212,22 @@ pub(crate) fn read(database: &Connection, after: Option<Cursor>, most: usize) ->
 pub(crate) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
     let (packed, raw) = (row.get_ref(3)?.as_blob()?, row.get_ref(4)?.as_blob()?);
     messages::check_sum(row, 5, &[row.get_ref(1)?.as_bytes()?, packed, raw])?;
-    let json = packing::unpack(packed, raw).map_err(|problem| unreadable(3, Type::Blob, problem))?;
-    let inbound: Inbound = serde_json::from_slice(&json).map_err(|problem| unreadable(3, Type::Blob, problem))?;
-    let inbound = Inbound { raw: raw.to_vec(), ..inbound };
-    let event = NewEvent { agent: row.get(1)?, received_at: to_time(row, 2)?, inbound, consent: None };
-    Ok(StoredEvent { cursor: Cursor(row.get::<_, i64>(0)?.unsigned_abs()), event })
+    let json =
+        packing::unpack(packed, raw).map_err(|problem| unreadable(3, Type::Blob, problem))?;
+    let inbound: Inbound =
+        serde_json::from_slice(&json).map_err(|problem| unreadable(3, Type::Blob, problem))?;
+    let inbound = Inbound {
+        raw: raw.to_vec(),
+        ..inbound
+    };
+    let event = NewEvent {
+        agent: row.get(1)?,
+        received_at: to_time(row, 2)?,
+        inbound,
+        consent: None,
+    };
+    Ok(StoredEvent {
+        cursor: Cursor(row.get::<_, i64>(0)?.unsigned_abs()),
+        event,
+    })
 }

@@ -16,13 +16,20 @@ impl Import {
     /// In a directory that has no store, or is to be made. It is this process's until the end.
     pub fn begin(directory: &Path) -> Result<Self, OpenProblem> {
         connection::check_version()?;
-        let used = || OpenProblem::Used { path: directory.display().to_string() };
+        let used = || OpenProblem::Used {
+            path: directory.display().to_string(),
+        };
         let locked = Directory::lock(directory)?;
         if Directory::is_used(directory) {
             return Err(used());
         }
-        locked.remove_unfinished_import().map_err(|problem| locked.unusable(&problem))?;
-        Ok(Self(Some(SqliteStore::open_in(locked.for_import(), Durability::Full)?)))
+        locked
+            .remove_unfinished_import()
+            .map_err(|problem| locked.unusable(&problem))?;
+        Ok(Self(Some(SqliteStore::open_in(
+            locked.for_import(),
+            Durability::Full,
+        )?)))
     }
 
     /// Takes the next items.
@@ -35,16 +42,27 @@ impl Import {
 
     /// Makes it the directory's store.
     pub fn finish(mut self) -> Result<(), OpenProblem> {
-        let Some(directory) = self.close() else { return Ok(()) };
+        let Some(directory) = self.close() else {
+            return Ok(());
+        };
         let published = connection::move_log(&directory.database())
             .map_err(OpenProblem::from)
-            .and_then(|()| directory.publish().map_err(|problem| directory.unusable(&problem)));
+            .and_then(|()| {
+                directory
+                    .publish()
+                    .map_err(|problem| directory.unusable(&problem))
+            });
         published.inspect_err(|_| remove(&directory))
     }
 
     /// Nobody has the database any more, and the directory is still this process's.
     fn close(&mut self) -> Option<Directory> {
-        let SqliteStore { writer, readers, _checkpointer: checkpointer, directory } = self.0.take()?;
+        let SqliteStore {
+            writer,
+            readers,
+            _checkpointer: checkpointer,
+            directory,
+        } = self.0.take()?;
         drop((writer, readers, checkpointer));
         Some(directory)
     }

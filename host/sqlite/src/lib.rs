@@ -37,8 +37,8 @@ use rbm_gateway::store::lane::Share;
 use rbm_gateway::store::retention::{Erased, Pruned, Retention};
 use rbm_gateway::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use rbm_gateway::store::{
-    Accepted, Claims, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Requeued, Settlement, Store,
-    StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
+    Accepted, Claims, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Requeued,
+    Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
 };
 use readers::Readers;
 use std::path::Path;
@@ -121,7 +121,9 @@ impl SqliteStore {
         if Directory::has_store(directory) {
             Self::open(directory)
         } else {
-            Err(OpenProblem::Missing { path: directory.display().to_string() })
+            Err(OpenProblem::Missing {
+                path: directory.display().to_string(),
+            })
         }
     }
 
@@ -129,7 +131,9 @@ impl SqliteStore {
     pub fn open_with(directory: &Path, durability: Durability) -> Result<Self, OpenProblem> {
         connection::check_version()?;
         let directory = Directory::lock(directory)?;
-        directory.remove_unfinished_import().map_err(|problem| directory.unusable(&problem))?;
+        directory
+            .remove_unfinished_import()
+            .map_err(|problem| directory.unusable(&problem))?;
         Self::open_in(directory, durability)
     }
 
@@ -162,67 +166,115 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn accept(&self, message: NewMessage) -> Result<Accepted, StoreProblem> {
-        self.writer.write(move |database| messages::accept(database, &message)).await
+        self.writer
+            .write(move |database| messages::accept(database, &message))
+            .await
     }
 
     async fn ingest(&self, events: Vec<NewEvent>) -> Result<Vec<Ingested>, StoreProblem> {
         let packed: Result<Vec<_>, _> = events.into_iter().map(Packed::of).collect();
         let packed = packed.map_err(|problem| StoreProblem(problem.to_string()))?;
-        self.writer.write(move |database| packed.iter().map(|event| events::ingest(database, event)).collect()).await
+        self.writer
+            .write(move |database| {
+                packed
+                    .iter()
+                    .map(|event| events::ingest(database, event))
+                    .collect()
+            })
+            .await
     }
 
-    async fn claim(&self, now: Timestamp, lease: Duration, shares: &[Share]) -> Result<Claims, StoreProblem> {
+    async fn claim(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        shares: &[Share],
+    ) -> Result<Claims, StoreProblem> {
         let shares = shares.to_vec();
-        self.writer.write(move |database| messages::claim(database, now, lease, &shares)).await
+        self.writer
+            .write(move |database| messages::claim(database, now, lease, &shares))
+            .await
     }
 
     async fn recover(&self, now: Timestamp) -> Result<usize, StoreProblem> {
-        self.writer.write(move |database| messages::recover(database, now)).await
+        self.writer
+            .write(move |database| messages::recover(database, now))
+            .await
     }
 
     async fn expire(&self, now: Timestamp, most: usize) -> Result<usize, StoreProblem> {
-        self.writer.write(move |database| messages::expire(database, now, most)).await
+        self.writer
+            .write(move |database| messages::expire(database, now, most))
+            .await
     }
 
-    async fn settle(&self, id: &str, attempt: u32, settlement: Settlement) -> Result<bool, StoreProblem> {
+    async fn settle(
+        &self,
+        id: &str,
+        attempt: u32,
+        settlement: Settlement,
+    ) -> Result<bool, StoreProblem> {
         let id = id.to_owned();
-        let settle =
-            move |database: &_| messages::change(database, &id, |record| record.settle(attempt, settlement.clone()));
+        let settle = move |database: &_| {
+            messages::change(database, &id, |record| {
+                record.settle(attempt, settlement.clone())
+            })
+        };
         self.writer.write(settle).await?
     }
 
     async fn withdraw(&self, id: &str, now: Timestamp) -> Result<Withdrawn, StoreProblem> {
         let id = id.to_owned();
-        self.writer.write(move |database| messages::change(database, &id, |record| record.withdraw(now))).await?
+        self.writer
+            .write(move |database| messages::change(database, &id, |record| record.withdraw(now)))
+            .await?
     }
 
     async fn requeue(&self, id: &str, now: Timestamp) -> Result<Requeued, StoreProblem> {
         let id = id.to_owned();
-        self.writer.write(move |database| messages::change(database, &id, |record| record.requeue(now))).await?
+        self.writer
+            .write(move |database| messages::change(database, &id, |record| record.requeue(now)))
+            .await?
     }
 
     async fn note(&self, id: &str, entry: Entry) -> Result<(), StoreProblem> {
         let id = id.to_owned();
-        self.writer.write(move |database| messages::change(database, &id, |record| record.add(entry.clone()))).await?
+        self.writer
+            .write(move |database| {
+                messages::change(database, &id, |record| record.add(entry.clone()))
+            })
+            .await?
     }
 
     async fn next_due(&self, shares: &[Share]) -> Result<Option<Timestamp>, StoreProblem> {
         let shares = shares.to_vec();
-        self.readers.read(move |database| messages::next_due(database, &shares)).await
+        self.readers
+            .read(move |database| messages::next_due(database, &shares))
+            .await
     }
 
     async fn message(&self, id: &str) -> Result<Option<StoredMessage>, StoreProblem> {
         let id = id.to_owned();
-        self.readers.read(move |database| messages::find_one(database, &id)).await
+        self.readers
+            .read(move |database| messages::find_one(database, &id))
+            .await
     }
 
     async fn find(&self, filter: &Filter) -> Result<Vec<StoredMessage>, StoreProblem> {
         let filter = filter.clone();
-        self.readers.read(move |database| messages::find(database, &filter)).await
+        self.readers
+            .read(move |database| messages::find(database, &filter))
+            .await
     }
 
-    async fn read(&self, after: Option<Cursor>, most: usize) -> Result<Vec<StoredEvent>, StoreProblem> {
-        self.readers.read(move |database| events::read(database, after, most)).await
+    async fn read(
+        &self,
+        after: Option<Cursor>,
+        most: usize,
+    ) -> Result<Vec<StoredEvent>, StoreProblem> {
+        self.readers
+            .read(move |database| events::read(database, after, most))
+            .await
     }
 
     async fn health(&self) -> Result<Health, StoreProblem> {
@@ -230,32 +282,52 @@ impl Store for SqliteStore {
     }
 
     async fn keep_upload(&self, upload: Upload) -> Result<(), StoreProblem> {
-        self.writer.write(move |database| ledgers::keep_upload(database, &upload)).await
+        self.writer
+            .write(move |database| ledgers::keep_upload(database, &upload))
+            .await
     }
 
     async fn uploads(&self, agent: &str, now: Timestamp) -> Result<Vec<Upload>, StoreProblem> {
         let agent = agent.to_owned();
-        self.readers.read(move |database| ledgers::uploads(database, &agent, now)).await
+        self.readers
+            .read(move |database| ledgers::uploads(database, &agent, now))
+            .await
     }
 
-    async fn count_tester(&self, tester: NewTester, quota: TesterQuota) -> Result<Counted, StoreProblem> {
-        self.writer.write(move |database| ledgers::count_tester(database, &tester, quota)).await
+    async fn count_tester(
+        &self,
+        tester: NewTester,
+        quota: TesterQuota,
+    ) -> Result<Counted, StoreProblem> {
+        self.writer
+            .write(move |database| ledgers::count_tester(database, &tester, quota))
+            .await
     }
 
-    async fn settle_tester(&self, agent: &str, phone: &str, answer: Option<String>) -> Result<(), StoreProblem> {
+    async fn settle_tester(
+        &self,
+        agent: &str,
+        phone: &str,
+        answer: Option<String>,
+    ) -> Result<(), StoreProblem> {
         let (agent, phone) = (agent.to_owned(), phone.to_owned());
-        let settle = move |database: &_| ledgers::settle_tester(database, &agent, &phone, answer.as_deref());
+        let settle =
+            move |database: &_| ledgers::settle_tester(database, &agent, &phone, answer.as_deref());
         self.writer.write(settle).await
     }
 
     async fn testers(&self, agent: &str) -> Result<Vec<StoredTester>, StoreProblem> {
         let agent = agent.to_owned();
-        self.readers.read(move |database| ledgers::testers(database, &agent)).await
+        self.readers
+            .read(move |database| ledgers::testers(database, &agent))
+            .await
     }
 
     async fn prune(&self, now: Timestamp, retention: &Retention) -> Result<Pruned, StoreProblem> {
         let retention = *retention;
-        self.writer.write(move |database| pruning::prune(database, now, &retention)).await
+        self.writer
+            .write(move |database| pruning::prune(database, now, &retention))
+            .await
     }
 
     async fn erase(&self, phone: &str) -> Result<Erased, StoreProblem> {

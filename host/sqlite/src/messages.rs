@@ -8,7 +8,9 @@ use rbm_gateway::store::consent::REFUSED_AT_ONCE;
 use rbm_gateway::store::digest::digest;
 use rbm_gateway::store::lane::{Lane, Share, Urgency};
 use rbm_gateway::store::record::Record;
-use rbm_gateway::store::{Accepted, Claimed, Claims, Entry, Filter, NewMessage, StoreProblem, StoredMessage};
+use rbm_gateway::store::{
+    Accepted, Claimed, Claims, Entry, Filter, NewMessage, StoreProblem, StoredMessage,
+};
 use rusqlite::types::{ToSql, Type};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::Error as JsonError;
@@ -18,10 +20,19 @@ use std::time::Duration;
 pub(crate) fn accept(database: &Connection, new: &NewMessage) -> rusqlite::Result<Accepted> {
     if let Some((_, record)) = load(database, &new.message.id)? {
         let same = record.stored.body_hash == new.body_hash;
-        return Ok(if same { Accepted::Same(record.stored.facts.state()) } else { Accepted::Conflict });
+        return Ok(if same {
+            Accepted::Same(record.stored.facts.state())
+        } else {
+            Accepted::Conflict
+        });
     }
     let mut record = Record::new(new.clone());
-    for entry in adopt(database, &new.agent, &new.message.recipient, &new.message.id)? {
+    for entry in adopt(
+        database,
+        &new.agent,
+        &new.message.recipient,
+        &new.message.id,
+    )? {
         record.add(entry);
     }
     insert(database, &record)?;
@@ -30,7 +41,12 @@ pub(crate) fn accept(database: &Connection, new: &NewMessage) -> rusqlite::Resul
 
 /// After all others.
 pub(crate) fn insert(database: &Connection, record: &Record) -> rusqlite::Result<()> {
-    let Record { stored, attempt, lent_until, expires_at } = record;
+    let Record {
+        stored,
+        attempt,
+        lent_until,
+        expires_at,
+    } = record;
     let (id, recipient) = (&stored.message.id, &stored.message.recipient);
     let insert = "INSERT INTO message
         (h, id, agent, recipient, body_hash, accepted_at, expires_at, state, attempt, next_at, lent_until, send_at, lane)
@@ -60,9 +76,17 @@ pub(crate) fn insert(database: &Connection, record: &Record) -> rusqlite::Result
 }
 
 /// After one of them, in the order in which they came.
-pub(crate) fn read(database: &Connection, after: i64, most: usize) -> rusqlite::Result<Vec<(i64, Record)>> {
+pub(crate) fn read(
+    database: &Connection,
+    after: i64,
+    most: usize,
+) -> rusqlite::Result<Vec<(i64, Record)>> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    select(database, &format!("{SELECT} WHERE message.n > ?1 ORDER BY message.n LIMIT ?2"), &[&after, &most])
+    select(
+        database,
+        &format!("{SELECT} WHERE message.n > ?1 ORDER BY message.n LIMIT ?2"),
+        &[&after, &most],
+    )
 }
 
 pub(crate) fn claim(
@@ -78,7 +102,11 @@ pub(crate) fn claim(
             let refused_before = claims.ended.len();
             while claims.ended.len() - refused_before < REFUSED_AT_ONCE {
                 let most = i64::try_from(share.room(lane)).unwrap_or(i64::MAX);
-                let due = select_sound(database, &due(), &[&share.agent, &lane.number(), &time(now), &most])?;
+                let due = select_sound(
+                    database,
+                    &due(),
+                    &[&share.agent, &lane.number(), &time(now), &most],
+                )?;
                 let (taken, before) = (due.len(), claims.lent.len());
                 for (n, mut record) in due {
                     match lend(database, n, &mut record, lane, now, lease)? {
@@ -108,9 +136,15 @@ fn lend(
 ) -> rusqlite::Result<Result<Claimed, Fact>> {
     let consent = match lane.urgency {
         Urgency::Essential => None,
-        Urgency::Ordinary => consents::find(database, &record.stored.agent, &record.stored.message.recipient)?,
+        Urgency::Ordinary => consents::find(
+            database,
+            &record.stored.agent,
+            &record.stored.message.recipient,
+        )?,
     };
-    change_record(database, n, record, |record| record.lend_if_permitted(consent.as_ref(), now, lease))
+    change_record(database, n, record, |record| {
+        record.lend_if_permitted(consent.as_ref(), now, lease)
+    })
 }
 
 fn due() -> String {
@@ -120,14 +154,22 @@ fn due() -> String {
 }
 
 pub(crate) fn recover(database: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
-    let lent = select_sound(database, &format!("{SELECT} WHERE message.lent_until IS NOT NULL"), &[])?;
+    let lent = select_sound(
+        database,
+        &format!("{SELECT} WHERE message.lent_until IS NOT NULL"),
+        &[],
+    )?;
     for (n, mut record) in lent.iter().cloned() {
         change_record(database, n, &mut record, |record| record.recover(now))?;
     }
     Ok(lent.len())
 }
 
-pub(crate) fn expire(database: &Connection, now: Timestamp, most: usize) -> rusqlite::Result<usize> {
+pub(crate) fn expire(
+    database: &Connection,
+    now: Timestamp,
+    most: usize,
+) -> rusqlite::Result<usize> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let run_out = select_sound(database, &run_out(), &[&time(now), &most])?;
     for (n, mut record) in run_out.iter().cloned() {
@@ -167,7 +209,10 @@ fn change_record<T>(
     Ok(result)
 }
 
-pub(crate) fn next_due(database: &Connection, shares: &[Share]) -> rusqlite::Result<Option<Timestamp>> {
+pub(crate) fn next_due(
+    database: &Connection,
+    shares: &[Share],
+) -> rusqlite::Result<Option<Timestamp>> {
     let mut first = None;
     for share in shares {
         for lane in share.lanes() {
@@ -193,8 +238,12 @@ pub(crate) fn find(database: &Connection, filter: &Filter) -> rusqlite::Result<V
         write!(sql, " AND {condition} ?{}", values.len()).expect("a string takes everything");
     };
     if let Some(id) = &filter.after {
-        let n = database.query_row("SELECT n FROM message WHERE h = ?1", [hash(&[id])], |row| row.get::<_, i64>(0));
-        let Some(n) = n.optional()? else { return Ok(Vec::new()) };
+        let n = database.query_row("SELECT n FROM message WHERE h = ?1", [hash(&[id])], |row| {
+            row.get::<_, i64>(0)
+        });
+        let Some(n) = n.optional()? else {
+            return Ok(Vec::new());
+        };
         restrict("message.n <", Box::new(n));
     }
     if let Some(agent) = &filter.agent {
@@ -207,9 +256,13 @@ pub(crate) fn find(database: &Connection, filter: &Filter) -> rusqlite::Result<V
         restrict("message.state =", Box::new(state.as_str()));
     }
     values.push(Box::new(i64::try_from(filter.most).unwrap_or(i64::MAX)));
-    write!(sql, " ORDER BY message.n DESC LIMIT ?{}", values.len()).expect("a string takes everything");
+    write!(sql, " ORDER BY message.n DESC LIMIT ?{}", values.len())
+        .expect("a string takes everything");
     let values: Vec<&dyn ToSql> = values.iter().map(AsRef::as_ref).collect();
-    Ok(select(database, &sql, &values)?.into_iter().map(|(_, record)| record.stored).collect())
+    Ok(select(database, &sql, &values)?
+        .into_iter()
+        .map(|(_, record)| record.stored)
+        .collect())
 }
 
 fn load(database: &Connection, id: &str) -> rusqlite::Result<Option<(i64, Record)>> {
@@ -217,16 +270,29 @@ fn load(database: &Connection, id: &str) -> rusqlite::Result<Option<(i64, Record
     Ok(select(database, &one, &[&hash(&[id])])?.pop())
 }
 
-fn select(database: &Connection, sql: &str, values: &[&dyn ToSql]) -> rusqlite::Result<Vec<(i64, Record)>> {
-    let found = database.prepare_cached(sql)?.query_map(values, record)?.collect::<Result<_, _>>()?;
+fn select(
+    database: &Connection,
+    sql: &str,
+    values: &[&dyn ToSql],
+) -> rusqlite::Result<Vec<(i64, Record)>> {
+    let found = database
+        .prepare_cached(sql)?
+        .query_map(values, record)?
+        .collect::<Result<_, _>>()?;
     with_histories(database, found)
 }
 
 /// The same for what is to be done to each of them. One that is damaged is not done, and holds up none of the others.
-fn select_sound(database: &Connection, sql: &str, values: &[&dyn ToSql]) -> rusqlite::Result<Vec<(i64, Record)>> {
+fn select_sound(
+    database: &Connection,
+    sql: &str,
+    values: &[&dyn ToSql],
+) -> rusqlite::Result<Vec<(i64, Record)>> {
     let number_and_record = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, record(row)));
-    let found: Vec<(i64, rusqlite::Result<(i64, Record)>)> =
-        database.prepare_cached(sql)?.query_map(values, number_and_record)?.collect::<Result<_, _>>()?;
+    let found: Vec<(i64, rusqlite::Result<(i64, Record)>)> = database
+        .prepare_cached(sql)?
+        .query_map(values, number_and_record)?
+        .collect::<Result<_, _>>()?;
     let mut sound = Vec::with_capacity(found.len());
     for (n, record) in found {
         match record {
@@ -241,9 +307,13 @@ fn select_sound(database: &Connection, sql: &str, values: &[&dyn ToSql]) -> rusq
     with_histories(database, sound)
 }
 
-fn with_histories(database: &Connection, mut found: Vec<(i64, Record)>) -> rusqlite::Result<Vec<(i64, Record)>> {
+fn with_histories(
+    database: &Connection,
+    mut found: Vec<(i64, Record)>,
+) -> rusqlite::Result<Vec<(i64, Record)>> {
     for (n, record) in &mut found {
-        let history = "SELECT at, fact, attempt, reason FROM entry WHERE message = ?1 ORDER BY place";
+        let history =
+            "SELECT at, fact, attempt, reason FROM entry WHERE message = ?1 ORDER BY place";
         let mut history = database.prepare_cached(history)?;
         for entry in history.query_map([*n], entry)? {
             let entry = entry?;
@@ -255,7 +325,11 @@ fn with_histories(database: &Connection, mut found: Vec<(i64, Record)>) -> rusql
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<(i64, Record)> {
-    check_sum(row, 10, &[row.get_ref(1)?.as_bytes()?, row.get_ref(8)?.as_bytes()?])?;
+    check_sum(
+        row,
+        10,
+        &[row.get_ref(1)?.as_bytes()?, row.get_ref(8)?.as_bytes()?],
+    )?;
     let stored = StoredMessage {
         agent: row.get(1)?,
         body_hash: row.get(2)?,
@@ -267,11 +341,24 @@ fn record(row: &Row<'_>) -> rusqlite::Result<(i64, Record)> {
         history: Vec::new(),
     };
     let (expires_at, lent_until) = (to_optional_time(row, 4)?, to_optional_time(row, 7)?);
-    Ok((row.get(0)?, Record { stored, attempt: row.get(5)?, lent_until, expires_at }))
+    Ok((
+        row.get(0)?,
+        Record {
+            stored,
+            attempt: row.get(5)?,
+            lent_until,
+            expires_at,
+        },
+    ))
 }
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
-    Ok(Entry { at: to_time(row, 0)?, fact: to_fact(row, 1)?, attempt: row.get(2)?, reason: row.get(3)? })
+    Ok(Entry {
+        at: to_time(row, 0)?,
+        fact: to_fact(row, 1)?,
+        attempt: row.get(2)?,
+        reason: row.get(3)?,
+    })
 }
 
 /// What a rule may have changed: of the history, what comes after what was known.
@@ -288,11 +375,23 @@ fn store(database: &Connection, n: i64, record: &Record, known: usize) -> rusqli
     write_entries(database, n, known, &record.stored.history)
 }
 
-fn write_entries(database: &Connection, n: i64, known: usize, history: &[Entry]) -> rusqlite::Result<()> {
+fn write_entries(
+    database: &Connection,
+    n: i64,
+    known: usize,
+    history: &[Entry],
+) -> rusqlite::Result<()> {
     let insert = "INSERT INTO entry (message, place, at, fact, attempt, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let mut insert = database.prepare_cached(insert)?;
     for (place, entry) in (0_i64..).zip(history).skip(known) {
-        insert.execute(params![n, place, time(entry.at), entry.fact.as_str(), entry.attempt, entry.reason])?;
+        insert.execute(params![
+            n,
+            place,
+            time(entry.at),
+            entry.fact.as_str(),
+            entry.attempt,
+            entry.reason
+        ])?;
     }
     Ok(())
 }
@@ -324,11 +423,17 @@ pub(crate) fn time(time: Timestamp) -> i64 {
 }
 
 pub(crate) fn to_time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
-    Timestamp::from_microsecond(row.get(column)?).map_err(|problem| unreadable(column, Type::Integer, problem))
+    Timestamp::from_microsecond(row.get(column)?)
+        .map_err(|problem| unreadable(column, Type::Integer, problem))
 }
 
-pub(crate) fn to_optional_time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
-    row.get::<_, Option<i64>>(column)?.map(|_| to_time(row, column)).transpose()
+pub(crate) fn to_optional_time(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<Option<Timestamp>> {
+    row.get::<_, Option<i64>>(column)?
+        .map(|_| to_time(row, column))
+        .transpose()
 }
 
 pub(crate) fn to_fact(row: &Row<'_>, column: usize) -> rusqlite::Result<Fact> {
@@ -337,7 +442,10 @@ pub(crate) fn to_fact(row: &Row<'_>, column: usize) -> rusqlite::Result<Fact> {
     Fact::parse(&word).ok_or_else(|| unreadable(column, Type::Text, unknown()))
 }
 
-pub(crate) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+pub(crate) fn json<T: serde::de::DeserializeOwned>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|problem| unreadable(column, Type::Text, problem))
 }
@@ -357,8 +465,7 @@ pub(crate) fn json_problem(problem: JsonError) -> rusqlite::Error {
 const SELECT: &str =
     "SELECT message.n, agent, body_hash, accepted_at, expires_at, attempt, next_at, lent_until, body, send_at, sum
     FROM message JOIN message_body ON message_body.n = message.n";
-const NEXT_DUE: &str =
-    "SELECT next_at FROM message WHERE agent = ?1 AND lane = ?2 AND next_at IS NOT NULL ORDER BY next_at LIMIT 1";
+const NEXT_DUE: &str = "SELECT next_at FROM message WHERE agent = ?1 AND lane = ?2 AND next_at IS NOT NULL ORDER BY next_at LIMIT 1";
 
 #[cfg(test)]
 mod tests {
@@ -382,23 +489,47 @@ mod tests {
 
         let now = Timestamp::from_second(1_000).expect("a time");
         let shares = [Share::any("free", 50)];
-        assert_eq!(claim(&database, now, Duration::from_secs(90), &shares).expect("claimed").lent.len(), 10);
-        assert_eq!(next_due(&database, &shares).expect("an answer"), Some(now + Duration::from_secs(90)));
+        assert_eq!(
+            claim(&database, now, Duration::from_secs(90), &shares)
+                .expect("claimed")
+                .lent
+                .len(),
+            10
+        );
+        assert_eq!(
+            next_due(&database, &shares).expect("an answer"),
+            Some(now + Duration::from_secs(90))
+        );
         assert_eq!(expire(&database, now, 1_000).expect("none"), 0);
         assert_eq!(recover(&database, now).expect("recovered"), 10);
 
         let lane = Lane::ALL[5].number();
         for (what, sql, values) in [
-            ("a claim", due(), vec![&"free" as &dyn ToSql, &lane, &1_000_000_000_i64, &50_i64]),
-            ("expiry", run_out(), vec![&1_000_000_000_i64 as &dyn ToSql, &50_i64]),
-            ("the next", NEXT_DUE.to_owned(), vec![&"free" as &dyn ToSql, &lane]),
+            (
+                "a claim",
+                due(),
+                vec![&"free" as &dyn ToSql, &lane, &1_000_000_000_i64, &50_i64],
+            ),
+            (
+                "expiry",
+                run_out(),
+                vec![&1_000_000_000_i64 as &dyn ToSql, &50_i64],
+            ),
+            (
+                "the next",
+                NEXT_DUE.to_owned(),
+                vec![&"free" as &dyn ToSql, &lane],
+            ),
         ] {
             let steps = steps(&database, &sql, &values);
             assert!(steps < 1_000, "{what} took {steps} steps");
         }
         let everything = format!("{SELECT} WHERE +message.next_at <= ?1 AND +agent = ?2");
         let steps = steps(&database, &everything, &[&0_i64, &"free"]);
-        assert!(steps > 100_000, "a look at each takes {steps} steps, so the numbers above mean nothing");
+        assert!(
+            steps > 100_000,
+            "a look at each takes {steps} steps, so the numbers above mean nothing"
+        );
     }
 
     #[test]
@@ -408,27 +539,50 @@ mod tests {
         let mut database = connection::open(&path, Durability::Normal).expect("a database");
         schema::bring_up_to_date(&mut database, &path).expect("its tables");
         fill(&database, "demo", 1, 3);
-        database.execute("UPDATE message_body SET sum = zeroblob(16) WHERE n = 1", []).expect("damaged");
-        database.execute("UPDATE message SET lent_until = 5 WHERE n = 1", []).expect("under way");
-        let (now, shares) = (Timestamp::from_second(1_000).expect("a time"), [Share::any("demo", 50)]);
+        database
+            .execute("UPDATE message_body SET sum = zeroblob(16) WHERE n = 1", [])
+            .expect("damaged");
+        database
+            .execute("UPDATE message SET lent_until = 5 WHERE n = 1", [])
+            .expect("under way");
+        let (now, shares) = (
+            Timestamp::from_second(1_000).expect("a time"),
+            [Share::any("demo", 50)],
+        );
         assert_eq!(recover(&database, now).expect("nothing to recover"), 0);
-        assert_eq!(claim(&database, now, Duration::from_secs(90), &shares).expect("the others").lent.len(), 2);
-        let waiting = "SELECT count(*) FROM message WHERE n = 1 AND next_at IS NULL AND lent_until IS NULL";
-        let waiting: i64 = database.query_row(waiting, [], |row| row.get(0)).expect("a count");
+        assert_eq!(
+            claim(&database, now, Duration::from_secs(90), &shares)
+                .expect("the others")
+                .lent
+                .len(),
+            2
+        );
+        let waiting =
+            "SELECT count(*) FROM message WHERE n = 1 AND next_at IS NULL AND lent_until IS NULL";
+        let waiting: i64 = database
+            .query_row(waiting, [], |row| row.get(0))
+            .expect("a count");
         assert_eq!(waiting, 1, "it is not tried any more");
     }
 
     fn fill(database: &Connection, agent: &str, first: i64, count: i64) {
-        let numbers =
-            "WITH RECURSIVE number (n) AS (SELECT ?1 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < ?1 + ?2)";
+        let numbers = "WITH RECURSIVE number (n) AS (SELECT ?1 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < ?1 + ?2)";
         let message = "INSERT INTO message
             (n, h, id, agent, recipient, body_hash, accepted_at, expires_at, state, attempt, next_at)
             SELECT n, randomblob(16), 'm' || n, ?3, '+12', zeroblob(32), 0, 9000000000 + n, 'queued', 0, n FROM number";
-        database.execute(&format!("{numbers} {message}"), params![first, count, agent]).expect("messages");
+        database
+            .execute(
+                &format!("{numbers} {message}"),
+                params![first, count, agent],
+            )
+            .expect("messages");
         let body = r#"{"id":"m","recipient":"+12","content":{"text":"Hi"},"suggestions":[],"purpose":null,"expiry":null,
             "options":[]}"#;
-        let bodies = format!("{numbers} INSERT INTO message_body (n, body) SELECT n, ?3 FROM number");
-        database.execute(&bodies, params![first, count, body]).expect("bodies");
+        let bodies =
+            format!("{numbers} INSERT INTO message_body (n, body) SELECT n, ?3 FROM number");
+        database
+            .execute(&bodies, params![first, count, body])
+            .expect("bodies");
     }
 
     fn steps(database: &Connection, sql: &str, values: &[&dyn ToSql]) -> i32 {

@@ -2,7 +2,9 @@
 //! second is packed with the first as its dictionary, so that a long text is on the disk once.
 
 use crate::messages::hash_bytes;
-use lz4_flex::block::{DecompressError, compress_prepend_size_with_dict, decompress_size_prepended_with_dict};
+use lz4_flex::block::{
+    DecompressError, compress_prepend_size_with_dict, decompress_size_prepended_with_dict,
+};
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 
@@ -24,10 +26,16 @@ pub(crate) fn sum(agent: &[u8], packed: &[u8], raw: &[u8]) -> [u8; 16] {
 pub(crate) fn register(database: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     database.create_scalar_function("pack", 2, flags, |arguments| {
-        Ok(pack(arguments.get_raw(0).as_bytes()?, arguments.get_raw(1).as_bytes()?))
+        Ok(pack(
+            arguments.get_raw(0).as_bytes()?,
+            arguments.get_raw(1).as_bytes()?,
+        ))
     })?;
     database.create_scalar_function("sum_of_packed", 4, flags, |arguments| {
-        let (agent, inbound) = (arguments.get_raw(0).as_bytes()?, arguments.get_raw(1).as_bytes()?);
+        let (agent, inbound) = (
+            arguments.get_raw(0).as_bytes()?,
+            arguments.get_raw(1).as_bytes()?,
+        );
         let raw = arguments.get_raw(2).as_bytes()?;
         Ok(match arguments.get_raw(3).as_blob_or_null()? {
             // What is damaged stays so: this is wrong for it in any form.
@@ -61,8 +69,14 @@ mod tests {
     /// Digits of a hash repeat nothing by themselves.
     #[test]
     fn a_text_is_kept_once() {
-        let text: String = (0..32_u8).flat_map(|n| hash_bytes(&[&[n]])).map(|byte| format!("{byte:02x}")).collect();
-        let (raw, inbound) = (format!("{{\"text\":\"{text}\"}}"), format!("{{\"details\":[[\"text\",\"{text}\"]]}}"));
+        let text: String = (0..32_u8)
+            .flat_map(|n| hash_bytes(&[&[n]]))
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let (raw, inbound) = (
+            format!("{{\"text\":\"{text}\"}}"),
+            format!("{{\"details\":[[\"text\",\"{text}\"]]}}"),
+        );
         assert!(inbound.len() > 1_000);
         assert!(pack(inbound.as_bytes(), raw.as_bytes()).len() < 100);
     }

@@ -17,7 +17,11 @@ pub(crate) struct Readers {
 
 impl Readers {
     pub(crate) fn new(database: &Path) -> Self {
-        Self { database: database.to_owned(), idle: Arc::default(), turns: Semaphore::new(AT_ONCE) }
+        Self {
+            database: database.to_owned(),
+            idle: Arc::default(),
+            turns: Semaphore::new(AT_ONCE),
+        }
     }
 
     /// Sees all that was committed before.
@@ -25,7 +29,11 @@ impl Readers {
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreProblem> {
-        let _turn = self.turns.acquire().await.map_err(|_| StoreProblem("it has ended".to_owned()))?;
+        let _turn = self
+            .turns
+            .acquire()
+            .await
+            .map_err(|_| StoreProblem("it has ended".to_owned()))?;
         let (idle, database) = (self.idle.clone(), self.database.clone());
         let reading = spawn_blocking(move || {
             let lent = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -35,10 +43,14 @@ impl Readers {
             };
             let found = read(&connection)?;
             // One that has failed is not used again.
-            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            idle.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(connection);
             Ok(found)
         });
-        let found = reading.await.map_err(|problem| StoreProblem(format!("a read broke off: {problem}")))?;
+        let found = reading
+            .await
+            .map_err(|problem| StoreProblem(format!("a read broke off: {problem}")))?;
         found.map_err(|failed| problem(&failed))
     }
 }

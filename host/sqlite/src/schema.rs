@@ -22,18 +22,26 @@ const MIGRATIONS: [&str; 10] = [
 ];
 
 /// Applies what is missing, all or nothing. What was there before is copied first.
-pub(crate) fn bring_up_to_date(connection: &mut Connection, database: &Path) -> Result<(), OpenProblem> {
+pub(crate) fn bring_up_to_date(
+    connection: &mut Connection,
+    database: &Path,
+) -> Result<(), OpenProblem> {
     let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let known = latest();
     let path = || database.display().to_string();
     let owner: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let tables: u32 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (owner, tables) {
         (OWNER, _) | (0, 0) => {}
         _ => return Err(OpenProblem::Foreign { path: path() }),
     }
     if found > known {
-        return Err(OpenProblem::TooNew { path: path(), found, known });
+        return Err(OpenProblem::TooNew {
+            path: path(),
+            found,
+            known,
+        });
     }
     empty_the_log(connection)?;
     if (owner, found) == (OWNER, known) {
@@ -106,17 +114,30 @@ mod tests {
         let directory = TempDir::new().expect("a directory");
         let database = directory.path().join("gateway.db");
         let mut connection = connection::open(&database, Durability::Full).expect("a database");
-        connection.execute_batch(MIGRATIONS[0]).expect("the first version");
-        connection.pragma_update(None, "user_version", 1).expect("its number");
-        connection.pragma_update(None, "application_id", OWNER).expect("its owner");
+        connection
+            .execute_batch(MIGRATIONS[0])
+            .expect("the first version");
+        connection
+            .pragma_update(None, "user_version", 1)
+            .expect("its number");
+        connection
+            .pragma_update(None, "application_id", OWNER)
+            .expect("its owner");
         let insert = "INSERT INTO quarantine (at, path, rule, reason, body) VALUES (7, '/', 'r', 'why', x'00')";
         connection.execute(insert, []).expect("something kept");
         for (n, purpose) in [(1, "\"authentication\""), (2, "null")] {
             let message =
                 "INSERT INTO message (h, id, agent, recipient, body_hash, accepted_at, state, attempt, next_at)
                 VALUES (?1, ?1, 'a', '+12', x'00', 0, 'queued', 0, 0)";
-            connection.execute(&message.replace("(?1, ?1", &format!("(x'0{n}', 'm{n}'")), []).expect("a message");
-            let body = format!("INSERT INTO message_body (n, body) VALUES ({n}, '{{\"purpose\":{purpose}}}')");
+            connection
+                .execute(
+                    &message.replace("(?1, ?1", &format!("(x'0{n}', 'm{n}'")),
+                    [],
+                )
+                .expect("a message");
+            let body = format!(
+                "INSERT INTO message_body (n, body) VALUES ({n}, '{{\"purpose\":{purpose}}}')"
+            );
             connection.execute(&body, []).expect("its body");
         }
 
@@ -131,43 +152,84 @@ mod tests {
                 VALUES (?1, 'a', 1795600805000000, ?2, ?3, x'')";
             let inbound = format!("{{\"at\":{at},\"fact\":{fact}}}");
             let phone = if place == 5 { "+13" } else { "+12" };
-            connection.execute(event, (place, phone, inbound)).expect("an event");
+            connection
+                .execute(event, (place, phone, inbound))
+                .expect("an event");
         }
 
-        connection.execute("INSERT INTO seen (h, received_at) VALUES (?1, 7)", [[1_u8; 16]]).expect("a known event");
+        connection
+            .execute(
+                "INSERT INTO seen (h, received_at) VALUES (?1, 7)",
+                [[1_u8; 16]],
+            )
+            .expect("a known event");
 
         for _ in 0..2 {
             bring_up_to_date(&mut connection, &database).expect("up to date");
-            let version = connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0));
+            let version =
+                connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0));
             assert_eq!(version.expect("a number") as usize, MIGRATIONS.len());
         }
-        let lane =
-            |n: i64| connection.query_row("SELECT lane FROM message WHERE n = ?1", [n], |row| row.get::<_, u8>(0));
-        assert_eq!((lane(1).expect("a lane"), lane(2).expect("a lane")), (2, 5), "a code goes before the others");
-        let mut consents =
-            connection.prepare("SELECT phone, at, opted_out FROM consent ORDER BY phone").expect("its table");
-        let consents: Vec<(String, i64, bool)> =
-            consents.query_map([], |row| row.try_into()).expect("people").collect::<Result<_, _>>().expect("people");
+        let lane = |n: i64| {
+            connection.query_row("SELECT lane FROM message WHERE n = ?1", [n], |row| {
+                row.get::<_, u8>(0)
+            })
+        };
+        assert_eq!(
+            (lane(1).expect("a lane"), lane(2).expect("a lane")),
+            (2, 5),
+            "a code goes before the others"
+        );
+        let mut consents = connection
+            .prepare("SELECT phone, at, opted_out FROM consent ORDER BY phone")
+            .expect("its table");
+        let consents: Vec<(String, i64, bool)> = consents
+            .query_map([], |row| row.try_into())
+            .expect("people")
+            .collect::<Result<_, _>>()
+            .expect("people");
         let ten = 1_795_600_800_000_000;
-        assert_eq!(consents, [("+12".to_owned(), ten + 250_000, true), ("+13".to_owned(), ten + 5_000_000, true)]);
-        let mut heard = connection.prepare("SELECT event FROM consent_entry ORDER BY n").expect("its table");
-        let heard: Vec<i64> =
-            heard.query_map([], |row| row.get(0)).expect("entries").collect::<Result<_, _>>().expect("entries");
+        assert_eq!(
+            consents,
+            [
+                ("+12".to_owned(), ten + 250_000, true),
+                ("+13".to_owned(), ten + 5_000_000, true)
+            ]
+        );
+        let mut heard = connection
+            .prepare("SELECT event FROM consent_entry ORDER BY n")
+            .expect("its table");
+        let heard: Vec<i64> = heard
+            .query_map([], |row| row.get(0))
+            .expect("entries")
+            .collect::<Result<_, _>>()
+            .expect("entries");
         assert_eq!(heard, [1, 2, 5]);
-        let kept =
-            |connection: &Connection| connection.query_row("SELECT at FROM quarantine", [], |row| row.get::<_, i64>(0));
+        let kept = |connection: &Connection| {
+            connection.query_row("SELECT at FROM quarantine", [], |row| row.get::<_, i64>(0))
+        };
         assert_eq!(kept(&connection).expect("kept"), 7);
-        let length = connection.query_row("SELECT body_bytes FROM quarantine", [], |row| row.get::<_, i64>(0));
+        let length = connection.query_row("SELECT body_bytes FROM quarantine", [], |row| {
+            row.get::<_, i64>(0)
+        });
         assert_eq!(length.expect("a length"), 1);
         connection
-            .execute("INSERT INTO tester (agent, phone, invited_at) VALUES ('a', '+12', 0)", [])
+            .execute(
+                "INSERT INTO tester (agent, phone, invited_at) VALUES ('a', '+12', 0)",
+                [],
+            )
             .expect("a new table");
 
         seen::prepare(&connection).expect("a table of what is known");
         let known = |h: u8| seen::contains(&connection, &[h; 16]).expect("an answer");
-        assert_eq!([known(1), known(2)], [true, false], "what was known is known");
+        assert_eq!(
+            [known(1), known(2)],
+            [true, false],
+            "what was known is known"
+        );
 
-        let copy = Connection::open(directory.path().join("gateway.before-2.db")).expect("the copy");
+        let copy =
+            Connection::open(directory.path().join("gateway.before-2.db")).expect("the copy");
         assert_eq!(kept(&copy).expect("kept in the copy too"), 7);
         let version = copy.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0));
         assert_eq!(version.expect("a number"), 1);
@@ -178,36 +240,61 @@ mod tests {
         let database = directory.path().join("gateway.db");
         let mut connection = connection::open(&database, Durability::Full).expect("a database");
         for migration in &MIGRATIONS[..7] {
-            connection.execute_batch(migration).expect("the version before");
+            connection
+                .execute_batch(migration)
+                .expect("the version before");
         }
-        connection.pragma_update(None, "user_version", 7).expect("its number");
-        connection.pragma_update(None, "application_id", OWNER).expect("its owner");
+        connection
+            .pragma_update(None, "user_version", 7)
+            .expect("its number");
+        connection
+            .pragma_update(None, "application_id", OWNER)
+            .expect("its owner");
         let raw = br#"{"agentId":"shop@rbm.goog"}"#;
         let inbound: &[u8] =
             br#"{"dedupe-key":"k","agent":"shop@rbm.goog","phone":"+12","at":null,"fact":"typing","details":[],"raw":[]}"#;
         let damaged = [&inbound[..20], b"\xff", &inbound[21..]].concat();
         let sum = hash_bytes(&[b"shop", inbound, raw]);
-        for (place, inbound, sum) in
-            [(3, inbound, Some(sum)), (4, inbound, None), (5, &damaged, Some(sum)), (9, inbound, None)]
-        {
+        for (place, inbound, sum) in [
+            (3, inbound, Some(sum)),
+            (4, inbound, None),
+            (5, &damaged, Some(sum)),
+            (9, inbound, None),
+        ] {
             let insert = "INSERT INTO event (place, agent, received_at, phone, inbound, raw, sum)
                 VALUES (?1, 'shop', 7, '+12', CAST(?2 AS TEXT), ?3, ?4)";
-            connection.execute(insert, (place, inbound, raw, sum)).expect("an event");
+            connection
+                .execute(insert, (place, inbound, raw, sum))
+                .expect("an event");
         }
-        connection.execute("DELETE FROM event WHERE place = 9", []).expect("one that is forgotten");
+        connection
+            .execute("DELETE FROM event WHERE place = 9", [])
+            .expect("one that is forgotten");
 
         bring_up_to_date(&mut connection, &database).expect("up to date");
         let mut rows = connection
-            .prepare("SELECT place, agent, received_at, inbound, raw, sum FROM event ORDER BY place")
+            .prepare(
+                "SELECT place, agent, received_at, inbound, raw, sum FROM event ORDER BY place",
+            )
             .expect("its table");
-        let read: Vec<_> = rows.query_map([], |row| Ok(events::stored(row))).expect("rows").collect();
+        let read: Vec<_> = rows
+            .query_map([], |row| Ok(events::stored(row)))
+            .expect("rows")
+            .collect();
         let [whole, without_sum, damaged] = read.try_into().expect("three events");
         for (event, place) in [(whole, 3), (without_sum, 4)] {
             let event = event.expect("a row").expect("an event that can be read");
-            assert_eq!((event.cursor.0, event.event.inbound.raw.as_slice()), (place, raw.as_slice()));
+            assert_eq!(
+                (event.cursor.0, event.event.inbound.raw.as_slice()),
+                (place, raw.as_slice())
+            );
             assert_eq!(event.event.inbound.agent, "shop@rbm.goog");
         }
         damaged.expect("a row").expect_err("one whose sum is wrong");
-        assert_eq!(events::newest(&connection).expect("a place"), 9, "no place is given twice");
+        assert_eq!(
+            events::newest(&connection).expect("a place"),
+            9,
+            "no place is given twice"
+        );
     }
 }

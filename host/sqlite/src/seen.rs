@@ -17,7 +17,9 @@ pub(crate) fn prepare(database: &Connection) -> rusqlite::Result<()> {
 
 /// Whether the event is known.
 pub(crate) fn contains(database: &Connection, h: &[u8; 16]) -> rusqlite::Result<bool> {
-    database.prepare_cached(CONTAINS)?.query_row([h], |row| row.get(0))
+    database
+        .prepare_cached(CONTAINS)?
+        .query_row([h], |row| row.get(0))
 }
 
 /// Of an event that has its place now, and its hash in its row.
@@ -28,13 +30,22 @@ pub(crate) fn note(
     place: i64,
 ) -> rusqlite::Result<()> {
     let insert = "INSERT INTO temp.unsettled (h, received_at) VALUES (?1, ?2)";
-    database.prepare_cached(insert)?.execute(params![h, time(received_at)])?;
-    if place % SETTLED_EVERY == 0 { settle(database, (place / SETTLED_EVERY) % PARTS, place) } else { Ok(()) }
+    database
+        .prepare_cached(insert)?
+        .execute(params![h, time(received_at)])?;
+    if place % SETTLED_EVERY == 0 {
+        settle(database, (place / SETTLED_EVERY) % PARTS, place)
+    } else {
+        Ok(())
+    }
 }
 
 /// What was kept elsewhere, up to this place, has nothing to be moved.
 pub(crate) fn begin_after(database: &Connection, place: i64) -> rusqlite::Result<()> {
-    database.prepare_cached("UPDATE settled SET place = max(place, ?1)")?.execute([place]).map(drop)
+    database
+        .prepare_cached("UPDATE settled SET place = max(place, ?1)")?
+        .execute([place])
+        .map(drop)
 }
 
 /// Moves all of them, as before an event is deleted. `last` is the last place.
@@ -46,11 +57,23 @@ pub(crate) fn settle_all(database: &Connection, last: i64) -> rusqlite::Result<(
 fn settle(database: &Connection, part: i64, place: i64) -> rusqlite::Result<()> {
     let from = [u8::try_from(part << 4).unwrap_or_default()];
     // Longer than a hash, so that it comes after all of them.
-    let to = [from[0] | 0x0f].into_iter().chain([0xff; 16]).collect::<Vec<u8>>();
-    if database.prepare_cached(SETTLE)?.execute(params![from, to])? > 0 {
-        database.prepare_cached("DELETE FROM temp.unsettled WHERE h BETWEEN ?1 AND ?2")?.execute(params![from, to])?;
+    let to = [from[0] | 0x0f]
+        .into_iter()
+        .chain([0xff; 16])
+        .collect::<Vec<u8>>();
+    if database
+        .prepare_cached(SETTLE)?
+        .execute(params![from, to])?
+        > 0
+    {
+        database
+            .prepare_cached("DELETE FROM temp.unsettled WHERE h BETWEEN ?1 AND ?2")?
+            .execute(params![from, to])?;
     }
-    database.prepare_cached("UPDATE settled SET place = ?2 WHERE part = ?1")?.execute([part, place]).map(drop)
+    database
+        .prepare_cached("UPDATE settled SET place = ?2 WHERE part = ?1")?
+        .execute([part, place])
+        .map(drop)
 }
 
 /// Small pages: what changes in one is copied first, for the case that the transaction comes to nothing.

@@ -76,9 +76,18 @@ impl Writer {
         let log = Arc::<RestOfLog>::default();
         let rest = log.clone();
         let run = move || run(connection, &jobs, &counted, &rest);
-        let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(run);
-        let thread = thread.inspect_err(|problem| tracing::error!(%problem, "the store has no writer")).ok();
-        Self { commits, log, queue: Some(queue), thread }
+        let thread = thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(run);
+        let thread = thread
+            .inspect_err(|problem| tracing::error!(%problem, "the store has no writer"))
+            .ok();
+        Self {
+            commits,
+            log,
+            queue: Some(queue),
+            thread,
+        }
     }
 
     /// So far.
@@ -104,7 +113,11 @@ impl Writer {
         T: Send + 'static,
     {
         let (waiting, answer) = oneshot::channel();
-        let job: Box<dyn Job> = Box::new(Task { work, result: None, waiting });
+        let job: Box<dyn Job> = Box::new(Task {
+            work,
+            result: None,
+            waiting,
+        });
         let queue = self.queue.as_ref().ok_or_else(ended)?;
         queue.try_send(job).map_err(|refused| match refused {
             TrySendError::Full(_) => StoreProblem(format!("{QUEUE_LENGTH} writes are waiting")),
@@ -128,17 +141,27 @@ fn ended() -> StoreProblem {
     StoreProblem("its writer has ended".to_owned())
 }
 
-fn run(mut connection: Connection, jobs: &Receiver<Box<dyn Job>>, commits: &Commits, log: &RestOfLog) {
+fn run(
+    mut connection: Connection,
+    jobs: &Receiver<Box<dyn Job>>,
+    commits: &Commits,
+    log: &RestOfLog,
+) {
     let mut last = Last::default();
     while let Ok(first) = jobs.recv() {
         let batch = gather(first, jobs, last);
         log.move_if_it_is_little(&connection);
         let (begun, count) = (Instant::now(), batch.len());
         if !commit_all(&mut connection, commits, batch) {
-            tracing::error!("the store writes no more: what reached the disk is not known; start the process again");
+            tracing::error!(
+                "the store writes no more: what reached the disk is not known; start the process again"
+            );
             return;
         }
-        last = Last { count, took: begun.elapsed() };
+        last = Last {
+            count,
+            took: begun.elapsed(),
+        };
     }
 }
 
@@ -189,7 +212,11 @@ impl RestOfLog {
 
 /// In one commit; where that fails, each alone, so that one that cannot be done spoils no other. False if the disk has failed:
 /// nothing may be said of what is on it then.
-fn commit_all(connection: &mut Connection, commits: &Commits, mut batch: Vec<Box<dyn Job>>) -> bool {
+fn commit_all(
+    connection: &mut Connection,
+    commits: &Commits,
+    mut batch: Vec<Box<dyn Job>>,
+) -> bool {
     let begun = Instant::now();
     match commit(connection, &mut batch) {
         Ok(()) => {
@@ -198,14 +225,20 @@ fn commit_all(connection: &mut Connection, commits: &Commits, mut batch: Vec<Box
             true
         }
         Err(failed) if is_the_disks(&failed) => {
-            batch.into_iter().for_each(|job| job.answer(Err(problem(&failed))));
+            batch
+                .into_iter()
+                .for_each(|job| job.answer(Err(problem(&failed))));
             false
         }
         Err(failed) if batch.len() == 1 => {
-            batch.into_iter().for_each(|job| job.answer(Err(problem(&failed))));
+            batch
+                .into_iter()
+                .for_each(|job| job.answer(Err(problem(&failed))));
             true
         }
-        Err(_) => batch.into_iter().all(|job| commit_all(connection, commits, vec![job])),
+        Err(_) => batch
+            .into_iter()
+            .all(|job| commit_all(connection, commits, vec![job])),
     }
 }
 
@@ -220,8 +253,14 @@ fn commit(connection: &mut Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::
 /// An input or output that failed, unlike a disk that is full: after a failed flush the system may say that all is well.
 fn is_the_disks(problem: &rusqlite::Error) -> bool {
     // A full disk also refuses to let the memory grow that connections share, which is a file.
-    let is_full = problem.sqlite_error().is_some_and(|failed| failed.extended_code == ffi::SQLITE_IOERR_SHMSIZE);
-    !is_full && matches!(problem.sqlite_error_code(), Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt))
+    let is_full = problem
+        .sqlite_error()
+        .is_some_and(|failed| failed.extended_code == ffi::SQLITE_IOERR_SHMSIZE);
+    !is_full
+        && matches!(
+            problem.sqlite_error_code(),
+            Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt)
+        )
 }
 
 const QUEUE_LENGTH: usize = 8_192;
@@ -237,12 +276,16 @@ mod tests {
 
     fn writer() -> Writer {
         let connection = Connection::open_in_memory().expect("a database");
-        connection.execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY) STRICT").expect("a table");
+        connection
+            .execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY) STRICT")
+            .expect("a table");
         Writer::start(connection)
     }
 
     async fn insert(writer: &Writer, n: i64) -> Result<usize, StoreProblem> {
-        writer.write(move |database| database.execute("INSERT INTO t VALUES (?1)", [n])).await
+        writer
+            .write(move |database| database.execute("INSERT INTO t VALUES (?1)", [n]))
+            .await
     }
 
     /// The batch of the bad one is done again, one by one.
@@ -254,12 +297,22 @@ mod tests {
             thread::sleep(Duration::from_millis(50));
             Ok(())
         });
-        let (slow, two, one_again, three) =
-            tokio::join!(slow, insert(&writer, 2), insert(&writer, 1), insert(&writer, 3));
+        let (slow, two, one_again, three) = tokio::join!(
+            slow,
+            insert(&writer, 2),
+            insert(&writer, 1),
+            insert(&writer, 3)
+        );
         assert!(slow.is_ok() && two.is_ok() && three.is_ok());
-        assert!(one_again.expect_err("it is there").to_string().contains("UNIQUE"));
-        let count =
-            |database: &Connection| database.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0));
+        assert!(
+            one_again
+                .expect_err("it is there")
+                .to_string()
+                .contains("UNIQUE")
+        );
+        let count = |database: &Connection| {
+            database.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0))
+        };
         assert_eq!(writer.write(count).await.expect("a number"), 3);
     }
 
@@ -267,7 +320,9 @@ mod tests {
     async fn each_commit_is_told_of_with_its_time() {
         let writer = writer();
         let (tell, told) = std::sync::mpsc::channel();
-        writer.on_commit(Box::new(move |took| tell.send(took).expect("the test listens")));
+        writer.on_commit(Box::new(move |took| {
+            tell.send(took).expect("the test listens")
+        }));
         let slow = writer.write(|_| {
             thread::sleep(Duration::from_millis(30));
             Ok(())
@@ -277,7 +332,10 @@ mod tests {
         insert(&writer, 1).await.expect_err("it is there");
         assert_eq!(writer.commits(), 2);
         let times: Vec<Duration> = told.try_iter().collect();
-        assert!(times.len() == 2 && times[0] >= Duration::from_millis(30), "{times:?}");
+        assert!(
+            times.len() == 2 && times[0] >= Duration::from_millis(30),
+            "{times:?}"
+        );
     }
 
     #[tokio::test]
@@ -288,12 +346,30 @@ mod tests {
             let (waiting_too, second) = oneshot::channel();
             let work = |database: &Connection| database.execute("INSERT INTO t VALUES (1)", []);
             let queue = writer.queue.as_ref().expect("it runs");
-            queue.send(Box::new(Task { work, result: None, waiting })).expect("queued");
+            queue
+                .send(Box::new(Task {
+                    work,
+                    result: None,
+                    waiting,
+                }))
+                .expect("queued");
             let work = |database: &Connection| database.execute("INSERT INTO t VALUES (2)", []);
-            queue.send(Box::new(Task { work, result: None, waiting: waiting_too })).expect("queued");
+            queue
+                .send(Box::new(Task {
+                    work,
+                    result: None,
+                    waiting: waiting_too,
+                }))
+                .expect("queued");
             (first, second)
         };
         drop(writer);
-        assert_eq!((first.await.expect("answered").is_ok(), second.await.expect("answered").is_ok()), (true, true));
+        assert_eq!(
+            (
+                first.await.expect("answered").is_ok(),
+                second.await.expect("answered").is_ok()
+            ),
+            (true, true)
+        );
     }
 }

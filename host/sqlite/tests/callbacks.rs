@@ -32,7 +32,10 @@ async fn a_start_goes_on_where_the_last_one_ended() {
         let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
         hear(&store, part, 100).await;
         let run = Run::start(&store, &application.url);
-        wait_for(&store, |known| known.after == Some(Cursor(part * 100)) && known.owed == part * 50).await;
+        wait_for(&store, |known| {
+            known.after == Some(Cursor(part * 100)) && known.owed == part * 50
+        })
+        .await;
         run.stop().await;
         end(store).await;
     }
@@ -64,8 +67,14 @@ async fn taken_after_kills(cursor_first: bool) -> usize {
         let seen = application.taken.lock().unwrap().len();
         let run = Run::start(&store, &application.url);
         if cursor_first {
-            let progress = Progress { after: Some(Cursor(part * 40)), ..Progress::default() };
-            store.progress(NAME, Timestamp::now(), progress).await.unwrap();
+            let progress = Progress {
+                after: Some(Cursor(part * 40)),
+                ..Progress::default()
+            };
+            store
+                .progress(NAME, Timestamp::now(), progress)
+                .await
+                .unwrap();
         }
         until(|| application.taken.lock().unwrap().len() > seen || cursor_first).await;
         run.kill().await;
@@ -75,7 +84,10 @@ async fn taken_after_kills(cursor_first: bool) -> usize {
     let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
     store.enable(NAME, Timestamp::now()).await.unwrap();
     let _run = Run::start(&store, &application.url);
-    wait_for(&store, |known| known.after == Some(Cursor(280)) && known.owed == 0).await;
+    wait_for(&store, |known| {
+        known.after == Some(Cursor(280)) && known.owed == 0
+    })
+    .await;
     let taken = application.taken.lock().unwrap();
     taken.len()
 }
@@ -90,7 +102,10 @@ async fn many_deliveries_share_one_flush() {
     let _run = Run::start(&store, &application.url);
     wait_for(&store, |known| known.after == Some(Cursor(2_000))).await;
     let commits = store.commits() - before;
-    assert!(commits <= 2_000 / 16, "2,000 deliveries in {commits} commits");
+    assert!(
+        commits <= 2_000 / 16,
+        "2,000 deliveries in {commits} commits"
+    );
 }
 
 struct Application {
@@ -103,7 +118,10 @@ struct Application {
 
 impl Application {
     async fn start() -> Self {
-        let (healthy, taken) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(HashMap::new())));
+        let (healthy, taken) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(Mutex::new(HashMap::new())),
+        );
         let (state, noted) = (healthy.clone(), taken.clone());
         let take = move |Json(event): Json<Value>| async move {
             let cursor = event["cursor"].as_str().unwrap().to_owned();
@@ -116,7 +134,11 @@ impl Application {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         tokio::spawn(async { axum::serve(listener, Router::new().route("/", post(take))).await });
-        Self { url, healthy, taken }
+        Self {
+            url,
+            healthy,
+            taken,
+        }
     }
 }
 
@@ -140,7 +162,15 @@ impl Run {
         let (stop, stopped) = watch::channel(false);
         let events = Arc::new(Notify::new());
         let clock = Clock::system();
-        let (_, task) = Running::start(callback, store.clone(), clock, Pace::default(), events, stopped).unwrap();
+        let (_, task) = Running::start(
+            callback,
+            store.clone(),
+            clock,
+            Pace::default(),
+            events,
+            stopped,
+        )
+        .unwrap();
         Self { stop, task }
     }
 
@@ -166,9 +196,17 @@ async fn hear(store: &SqliteStore, part: u64, events: u64) {
             details: Vec::new(),
             raw: Vec::new(),
         };
-        NewEvent { agent: "demo".into(), received_at: Timestamp::UNIX_EPOCH, inbound, consent: None }
+        NewEvent {
+            agent: "demo".into(),
+            received_at: Timestamp::UNIX_EPOCH,
+            inbound,
+            consent: None,
+        }
     };
-    store.ingest((0..events).map(event).collect()).await.unwrap();
+    store
+        .ingest((0..events).map(event).collect())
+        .await
+        .unwrap();
 }
 
 async fn wait_for(store: &SqliteStore, wanted: impl Fn(&Consumer) -> bool) {

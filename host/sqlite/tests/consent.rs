@@ -24,7 +24,10 @@ use tempfile::TempDir;
 async fn no_attempt_begins_after_an_opt_out() {
     let ended = race(None, Looks::InTheClaim).await;
     assert_eq!(ended.begun_after, 0, "{ended:?}");
-    assert!(ended.lent > 0 && ended.refused > 0, "it is no race where one side always wins: {ended:?}");
+    assert!(
+        ended.lent > 0 && ended.refused > 0,
+        "it is no race where one side always wins: {ended:?}"
+    );
     assert_eq!(ended.lent + ended.refused, ROUNDS * MESSAGES, "{ended:?}");
 }
 
@@ -61,32 +64,63 @@ async fn race(purpose: Option<Purpose>, looks: Looks) -> Ended {
         for number in 0..MESSAGES {
             let NewMessage { mut message, .. } = message(&format!("{round}-{number}"), 1);
             message.purpose = purpose;
-            let new = NewMessage { agent: agent.clone(), message, ..self::message("", 1) };
+            let new = NewMessage {
+                agent: agent.clone(),
+                message,
+                ..self::message("", 1)
+            };
             store.accept(new).await.unwrap();
         }
         let committed = Arc::new(AtomicBool::new(false));
         let claiming: Vec<_> = (0..CLAIMERS)
-            .map(|_| tokio::spawn(claim_all(store.clone(), agent.clone(), looks, committed.clone())))
+            .map(|_| {
+                tokio::spawn(claim_all(
+                    store.clone(),
+                    agent.clone(),
+                    looks,
+                    committed.clone(),
+                ))
+            })
             .collect();
         // At another moment in every round.
-        tokio::time::sleep(Duration::from_micros(u64::try_from(round).unwrap() * 97 % 3_000)).await;
+        tokio::time::sleep(Duration::from_micros(
+            u64::try_from(round).unwrap() * 97 % 3_000,
+        ))
+        .await;
         let consent = Consent::new(Wish::OptedOut, at(5), Reason::Event);
         let event = event(&agent, Heard::Unsubscribed);
-        store.ingest(vec![NewEvent { agent: agent.clone(), consent: Some(consent), ..event }]).await.unwrap();
+        store
+            .ingest(vec![NewEvent {
+                agent: agent.clone(),
+                consent: Some(consent),
+                ..event
+            }])
+            .await
+            .unwrap();
         committed.store(true, Ordering::SeqCst);
         for claimer in claiming {
             let (lent, begun_after) = claimer.await.unwrap();
             ended.lent += lent;
             ended.begun_after += begun_after;
         }
-        let filter = Filter { agent: Some(agent), state: Some(State::Refused), most: MESSAGES, ..Filter::default() };
+        let filter = Filter {
+            agent: Some(agent),
+            state: Some(State::Refused),
+            most: MESSAGES,
+            ..Filter::default()
+        };
         ended.refused += store.find(&filter).await.unwrap().len();
     }
     ended
 }
 
 /// How many it was lent, and how many of them after the opt-out.
-async fn claim_all(store: Arc<SqliteStore>, agent: String, looks: Looks, committed: Arc<AtomicBool>) -> (usize, usize) {
+async fn claim_all(
+    store: Arc<SqliteStore>,
+    agent: String,
+    looks: Looks,
+    committed: Arc<AtomicBool>,
+) -> (usize, usize) {
     let (mut lent, mut begun_after) = (0, 0);
     for _ in 0..MESSAGES / CLAIMERS {
         if looks == Looks::BeforeTheClaim {
@@ -96,7 +130,12 @@ async fn claim_all(store: Arc<SqliteStore>, agent: String, looks: Looks, committ
             tokio::time::sleep(Duration::from_micros(500)).await;
         }
         let late = committed.load(Ordering::SeqCst);
-        let claimed = store.claim(at(1), Duration::from_secs(30), &[Share::any(&agent, 1)]).await.unwrap().lent.len();
+        let claimed = store
+            .claim(at(1), Duration::from_secs(30), &[Share::any(&agent, 1)])
+            .await
+            .unwrap()
+            .lent
+            .len();
         lent += claimed;
         begun_after += if late { claimed } else { 0 };
     }
@@ -126,7 +165,10 @@ async fn kill_again_and_again(how: &str) -> (usize, usize) {
     }
     let store = SqliteStore::open(directory.path()).unwrap();
     let events = store.read(None, usize::MAX).await.unwrap();
-    let heard: HashSet<String> = events.iter().filter_map(|stored| stored.event.inbound.phone.clone()).collect();
+    let heard: HashSet<String> = events
+        .iter()
+        .filter_map(|stored| stored.event.inbound.phone.clone())
+        .collect();
     let out = store.opted_out("demo", None, usize::MAX).await.unwrap();
     let out: HashSet<String> = out.into_iter().map(|(phone, _)| phone).collect();
     (heard.len(), heard.symmetric_difference(&out).count())
@@ -143,7 +185,10 @@ fn hear_until_killed(directory: &Path, how: &str, round: u64) {
         .unwrap();
     let begun = Instant::now();
     while !directory.join(format!("begun-{round}")).exists() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "it does not begin");
+        assert!(
+            begun.elapsed() < Duration::from_secs(30),
+            "it does not begin"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
     // Between 0.3 and 0.8 s, at no regular place.
@@ -155,7 +200,9 @@ fn hear_until_killed(directory: &Path, how: &str, round: u64) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "the process that is killed"]
 async fn hears_until_it_is_killed() {
-    let [Ok(directory), Ok(how), Ok(round)] = [DIRECTORY, HOW, ROUND].map(std::env::var) else { return };
+    let [Ok(directory), Ok(how), Ok(round)] = [DIRECTORY, HOW, ROUND].map(std::env::var) else {
+        return;
+    };
     let store = Arc::new(SqliteStore::open(Path::new(&directory)).unwrap());
     std::fs::write(Path::new(&directory).join(format!("begun-{round}")), "").unwrap();
     let hearing = (0..64_u32).map(|producer| {
@@ -167,7 +214,13 @@ async fn hears_until_it_is_killed() {
                 let mut event = event(&phone, Heard::Unsubscribed);
                 event.inbound.phone = Some(phone.clone());
                 let with_it = (!apart).then(|| consent.clone());
-                store.ingest(vec![NewEvent { consent: with_it, ..event }]).await.unwrap();
+                store
+                    .ingest(vec![NewEvent {
+                        consent: with_it,
+                        ..event
+                    }])
+                    .await
+                    .unwrap();
                 if apart {
                     store.note_consent("demo", &phone, consent).await.unwrap();
                 }

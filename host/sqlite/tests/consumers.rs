@@ -15,9 +15,22 @@ use tempfile::TempDir;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Progress { who: u8, second: u8, after: Option<u8>, changes: Vec<(u8, u8, u8)>, disabled: bool },
-    Enable { who: u8, second: u8 },
-    Replay { who: u8, only: Option<u8>, second: u8 },
+    Progress {
+        who: u8,
+        second: u8,
+        after: Option<u8>,
+        changes: Vec<(u8, u8, u8)>,
+        disabled: bool,
+    },
+    Enable {
+        who: u8,
+        second: u8,
+    },
+    Replay {
+        who: u8,
+        only: Option<u8>,
+        second: u8,
+    },
     Reopen,
 }
 
@@ -58,18 +71,38 @@ async fn compare(steps: Vec<Step>) {
             store = Some(open());
         }
         let kept = store.as_ref().unwrap();
-        assert_eq!(apply(kept, &step).await, apply(&model, &step).await, "{step:?}");
+        assert_eq!(
+            apply(kept, &step).await,
+            apply(&model, &step).await,
+            "{step:?}"
+        );
         assert_eq!(seen(kept).await, seen(&model).await, "after {step:?}");
     }
 }
 
 async fn apply(store: &dyn Store, step: &Step) -> u64 {
     match step {
-        Step::Progress { who, second, after, changes, disabled } => {
+        Step::Progress {
+            who,
+            second,
+            after,
+            changes,
+            disabled,
+        } => {
             let after = after.map(|place| Cursor(place.into()));
-            let disabled = disabled.then(|| Disabled { at: at(*second), reason: "gone".into() });
-            let progress = Progress { after, changes: changes.iter().copied().map(change).collect(), disabled };
-            store.progress(&name(*who), at(*second), progress).await.unwrap();
+            let disabled = disabled.then(|| Disabled {
+                at: at(*second),
+                reason: "gone".into(),
+            });
+            let progress = Progress {
+                after,
+                changes: changes.iter().copied().map(change).collect(),
+                disabled,
+            };
+            store
+                .progress(&name(*who), at(*second), progress)
+                .await
+                .unwrap();
             0
         }
         Step::Enable { who, second } => {
@@ -90,11 +123,22 @@ fn change((place, kind, second): (u8, u8, u8)) -> Change {
     let conversation = (place % 3 > 0).then(|| format!("c{}", place % 3));
     match kind {
         0 | 1 => Change::Taken(cursor),
-        2 => Change::Dead { cursor, attempts: kind.into(), at: at(second), reason: format!("why {second}") },
+        2 => Change::Dead {
+            cursor,
+            attempts: kind.into(),
+            at: at(second),
+            reason: format!("why {second}"),
+        },
         _ => {
             let next_at = (kind > 3 || conversation.is_none()).then(|| at(second));
             let reason = (kind > 4).then(|| "500".to_owned());
-            Change::Owed(Delivery { cursor, conversation, attempts: kind.into(), reason, next_at })
+            Change::Owed(Delivery {
+                cursor,
+                conversation,
+                attempts: kind.into(),
+                reason,
+                next_at,
+            })
         }
     }
 }
@@ -106,9 +150,20 @@ async fn seen(store: &dyn Store) -> String {
         let name = name(who);
         let known = store.consumer(&name).await.unwrap();
         let asked = ["c0", "c1", "c2"].map(str::to_owned).into();
-        let owing: BTreeSet<String> = store.owing(&name, asked).await.unwrap().into_iter().collect();
-        let (all, some) = (store.due(&name, at(60), 99).await, store.due(&name, at(30), 2).await);
-        let dead = (store.dead_letters(&name, None, 99).await, store.dead_letters(&name, Some(Cursor(3)), 1).await);
+        let owing: BTreeSet<String> = store
+            .owing(&name, asked)
+            .await
+            .unwrap()
+            .into_iter()
+            .collect();
+        let (all, some) = (
+            store.due(&name, at(60), 99).await,
+            store.due(&name, at(30), 2).await,
+        );
+        let dead = (
+            store.dead_letters(&name, None, 99).await,
+            store.dead_letters(&name, Some(Cursor(3)), 1).await,
+        );
         seen.push(format!("{known:?} {owing:?} {all:?} {some:?} {dead:?}"));
     }
     format!("{seen:?} {:?}", store.newest().await)
@@ -124,7 +179,12 @@ fn event(place: u8) -> NewEvent {
         details: Vec::new(),
         raw: vec![place],
     };
-    NewEvent { agent: "demo".into(), received_at: at(0), inbound, consent: None }
+    NewEvent {
+        agent: "demo".into(),
+        received_at: at(0),
+        inbound,
+        consent: None,
+    }
 }
 
 fn name(who: u8) -> String {

@@ -21,18 +21,62 @@ use tempfile::TempDir;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Accept { id: u8, body: u8, code: bool },
-    Ingest { key: u8, id: u8, kind: u8, other: bool },
-    Claim { second: u8, most: usize, retries: usize, night: bool },
-    Expire { second: u16 },
-    Recover { second: u8 },
-    Requeue { id: u8, second: u8 },
-    Settle { id: u8, attempt: u32, fact: u8, retry: Option<u8> },
-    Withdraw { id: u8, second: u8 },
-    Note { id: u8, fact: u8 },
-    Prune { day: u8, days: u8, after: Option<u8> },
-    Erase { other: bool },
-    Wish { key: u8, out: bool, second: u8, reason: u8, by_event: bool },
+    Accept {
+        id: u8,
+        body: u8,
+        code: bool,
+    },
+    Ingest {
+        key: u8,
+        id: u8,
+        kind: u8,
+        other: bool,
+    },
+    Claim {
+        second: u8,
+        most: usize,
+        retries: usize,
+        night: bool,
+    },
+    Expire {
+        second: u16,
+    },
+    Recover {
+        second: u8,
+    },
+    Requeue {
+        id: u8,
+        second: u8,
+    },
+    Settle {
+        id: u8,
+        attempt: u32,
+        fact: u8,
+        retry: Option<u8>,
+    },
+    Withdraw {
+        id: u8,
+        second: u8,
+    },
+    Note {
+        id: u8,
+        fact: u8,
+    },
+    Prune {
+        day: u8,
+        days: u8,
+        after: Option<u8>,
+    },
+    Erase {
+        other: bool,
+    },
+    Wish {
+        key: u8,
+        out: bool,
+        second: u8,
+        reason: u8,
+        by_event: bool,
+    },
     Reopen,
     Move,
 }
@@ -74,7 +118,8 @@ proptest! {
 async fn compare(steps: Vec<Step>) {
     let mut directory = TempDir::new().unwrap();
     // Nothing is cut off here, so nothing need be flushed.
-    let open = |directory: &TempDir| SqliteStore::open_with(directory.path(), Durability::Normal).unwrap();
+    let open =
+        |directory: &TempDir| SqliteStore::open_with(directory.path(), Durability::Normal).unwrap();
     let (mut model, mut store) = (MemoryStore::new(), Some(open(&directory)));
     for step in steps {
         if matches!(step, Step::Reopen) {
@@ -94,22 +139,35 @@ async fn compare(steps: Vec<Step>) {
             restore(&model, &lines).await;
         }
         let kept = store.as_ref().unwrap();
-        assert_eq!(apply(kept, &step).await, apply(&model, &step).await, "{step:?}");
+        assert_eq!(
+            apply(kept, &step).await,
+            apply(&model, &step).await,
+            "{step:?}"
+        );
         assert_eq!(seen(kept).await, seen(&model).await, "after {step:?}");
     }
 }
 
 async fn apply(store: &dyn Store, step: &Step) -> String {
     let name = |id: &u8| format!("m{id}");
-    let entry =
-        |fact: &u8, second: i64| Entry { at: at(second), fact: FACTS[usize::from(*fact)], attempt: None, reason: None };
+    let entry = |fact: &u8, second: i64| Entry {
+        at: at(second),
+        fact: FACTS[usize::from(*fact)],
+        attempt: None,
+        reason: None,
+    };
     match step {
         Step::Accept { id, body, code } => {
             let mut message = message(&name(id), *body);
             message.message.purpose = code.then_some(Purpose::Authentication);
             format!("{:?}", store.accept(message).await.unwrap())
         }
-        Step::Ingest { key, id, kind, other } => {
+        Step::Ingest {
+            key,
+            id,
+            kind,
+            other,
+        } => {
             let about = name(id);
             let fact = match kind {
                 0 => Heard::Delivered(about),
@@ -122,24 +180,62 @@ async fn apply(store: &dyn Store, step: &Step) -> String {
             if *other {
                 event.inbound.phone = Some(OTHER.into());
             }
-            format!("{:?}", store.ingest(vec![event.clone(), event]).await.unwrap())
+            format!(
+                "{:?}",
+                store.ingest(vec![event.clone(), event]).await.unwrap()
+            )
         }
-        Step::Claim { second, most, retries, night } => {
+        Step::Claim {
+            second,
+            most,
+            retries,
+            night,
+        } => {
             let ordinary = if *night { 0 } else { *most };
-            let share = Share { retries: *retries, ordinary, ..Share::any("demo", *most) };
-            let claimed = store.claim(at((*second).into()), Duration::from_secs(30), &[share]).await.unwrap();
+            let share = Share {
+                retries: *retries,
+                ordinary,
+                ..Share::any("demo", *most)
+            };
+            let claimed = store
+                .claim(at((*second).into()), Duration::from_secs(30), &[share])
+                .await
+                .unwrap();
             format!("{claimed:?}")
         }
-        Step::Expire { second } => format!("{:?}", store.expire(at((*second).into()), 10).await.unwrap()),
-        Step::Recover { second } => format!("{:?}", store.recover(at((*second).into())).await.unwrap()),
-        Step::Requeue { id, second } => format!("{:?}", store.requeue(&name(id), at((*second).into())).await.ok()),
-        Step::Settle { id, attempt, fact, retry } => {
-            let settlement =
-                Settlement { entry: Some(entry(fact, 7)), retry_at: retry.map(|second| at(second.into())) };
-            format!("{:?}", store.settle(&name(id), *attempt, settlement).await.ok())
+        Step::Expire { second } => format!(
+            "{:?}",
+            store.expire(at((*second).into()), 10).await.unwrap()
+        ),
+        Step::Recover { second } => {
+            format!("{:?}", store.recover(at((*second).into())).await.unwrap())
         }
-        Step::Withdraw { id, second } => format!("{:?}", store.withdraw(&name(id), at((*second).into())).await.ok()),
-        Step::Note { id, fact } => format!("{:?}", store.note(&name(id), entry(fact, 9)).await.ok()),
+        Step::Requeue { id, second } => format!(
+            "{:?}",
+            store.requeue(&name(id), at((*second).into())).await.ok()
+        ),
+        Step::Settle {
+            id,
+            attempt,
+            fact,
+            retry,
+        } => {
+            let settlement = Settlement {
+                entry: Some(entry(fact, 7)),
+                retry_at: retry.map(|second| at(second.into())),
+            };
+            format!(
+                "{:?}",
+                store.settle(&name(id), *attempt, settlement).await.ok()
+            )
+        }
+        Step::Withdraw { id, second } => format!(
+            "{:?}",
+            store.withdraw(&name(id), at((*second).into())).await.ok()
+        ),
+        Step::Note { id, fact } => {
+            format!("{:?}", store.note(&name(id), entry(fact, 9)).await.ok())
+        }
         Step::Prune { day, days, after } => {
             let days = u32::from(*days);
             let retention = Retention {
@@ -150,23 +246,51 @@ async fn apply(store: &dyn Store, step: &Step) -> String {
                 orphans_days: days,
                 quarantine_days: days,
             };
-            format!("{:?}", store.prune(at(i64::from(*day) * 86_400), &retention).await.unwrap())
+            format!(
+                "{:?}",
+                store
+                    .prune(at(i64::from(*day) * 86_400), &retention)
+                    .await
+                    .unwrap()
+            )
         }
         Step::Erase { other } => {
             let phone = if *other { OTHER } else { made::PHONE };
             format!("{:?}", store.erase(phone).await.unwrap())
         }
-        Step::Wish { key, out, second, reason, by_event } => {
-            let reason = [Reason::Event, Reason::Keyword("Stop \u{1f600}".into()), Reason::Caller("told us".into())]
-                [usize::from(*reason)]
+        Step::Wish {
+            key,
+            out,
+            second,
+            reason,
+            by_event,
+        } => {
+            let reason = [
+                Reason::Event,
+                Reason::Keyword("Stop \u{1f600}".into()),
+                Reason::Caller("told us".into()),
+            ][usize::from(*reason)]
             .clone();
             let wish = if *out { Wish::OptedOut } else { Wish::OptedIn };
-            let consent = Consent::new(wish, at((*second).into()) + Duration::from_nanos(1_001), reason);
+            let consent = Consent::new(
+                wish,
+                at((*second).into()) + Duration::from_nanos(1_001),
+                reason,
+            );
             if *by_event {
-                let event = NewEvent { consent: Some(consent), ..event(&format!("k{key}"), Heard::Unsubscribed) };
-                format!("{:?}", store.ingest(vec![event.clone(), event]).await.unwrap())
+                let event = NewEvent {
+                    consent: Some(consent),
+                    ..event(&format!("k{key}"), Heard::Unsubscribed)
+                };
+                format!(
+                    "{:?}",
+                    store.ingest(vec![event.clone(), event]).await.unwrap()
+                )
             } else {
-                format!("{:?}", store.note_consent("demo", PHONE, consent).await.unwrap())
+                format!(
+                    "{:?}",
+                    store.note_consent("demo", PHONE, consent).await.unwrap()
+                )
             }
         }
         Step::Reopen | Step::Move => String::new(),
@@ -175,16 +299,33 @@ async fn apply(store: &dyn Store, step: &Step) -> String {
 
 /// All that anybody can ask for.
 async fn seen(store: &dyn Store) -> String {
-    let all = Filter { most: 100, ..Filter::default() };
-    let read = Filter { state: Some(State::Read), ..all.clone() };
-    let older = Filter { after: Some("m2".into()), most: 1, ..all.clone() };
+    let all = Filter {
+        most: 100,
+        ..Filter::default()
+    };
+    let read = Filter {
+        state: Some(State::Read),
+        ..all.clone()
+    };
+    let older = Filter {
+        after: Some("m2".into()),
+        most: 1,
+        ..all.clone()
+    };
     let mut found = Vec::new();
     for filter in [all, read, older] {
         found.push(store.find(&filter).await.unwrap());
     }
     let events = store.read(None, 100).await.unwrap();
     let mut due = Vec::new();
-    for share in [Share::any("demo", 1), Share { retries: 0, ..Share::any("demo", 1) }, Share::any("other", 1)] {
+    for share in [
+        Share::any("demo", 1),
+        Share {
+            retries: 0,
+            ..Share::any("demo", 1)
+        },
+        Share::any("other", 1),
+    ] {
         due.push(store.next_due(&[share]).await.unwrap());
     }
     let consent = store.consent("demo", PHONE).await.unwrap();

@@ -54,16 +54,27 @@ impl Credentials {
 
     /// Forgets a token that was refused. True if another one can be had.
     pub(super) fn drop_token(&self, refused: &HeaderValue) -> bool {
-        let Kind::ServiceAccount(account) = &self.0 else { return false };
+        let Kind::ServiceAccount(account) = &self.0 else {
+            return false;
+        };
         // Somebody else may have replaced it meanwhile.
-        account.known().token.take_if(|token| token.value == refused);
+        account
+            .known()
+            .token
+            .take_if(|token| token.value == refused);
         true
     }
 
     /// How long the token is good for that was bought last, if one was.
     pub(super) fn token_expires_in(&self) -> Option<Duration> {
-        let Kind::ServiceAccount(account) = &self.0 else { return None };
-        account.known().token.as_ref().map(|token| token.until.saturating_duration_since(Instant::now()))
+        let Kind::ServiceAccount(account) = &self.0 else {
+            return None;
+        };
+        account
+            .known()
+            .token
+            .as_ref()
+            .map(|token| token.until.saturating_duration_since(Instant::now()))
     }
 
     pub(super) fn are_none(&self) -> bool {
@@ -116,11 +127,17 @@ impl ServiceAccount {
     pub fn from_json(file: &str, scope: &str) -> Result<Self, KeyProblem> {
         // Serde's errors quote values, and a value here may be the key.
         let file: KeyFile = serde_json::from_str(file).map_err(|problem| {
-            KeyProblem::NotAKeyFile(format!("line {}, column {}", problem.line(), problem.column()))
+            KeyProblem::NotAKeyFile(format!(
+                "line {}, column {}",
+                problem.line(),
+                problem.column()
+            ))
         })?;
         file.check()?;
         let key = EncodingKey::from_rsa_pem(file.private_key.expose_secret().as_bytes());
-        let token_uri = Url::parse(&file.token_uri).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
+        let token_uri = Url::parse(&file.token_uri)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "https" | "http"));
         let account = Self {
             email: file.client_email,
             key_id: file.private_key_id,
@@ -161,13 +178,26 @@ impl ServiceAccount {
     }
 
     async fn fetch(&self, pool: &Pool) -> Result<(HeaderValue, Duration), TokenProblem> {
-        let form = [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", &self.assertion()?)];
-        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        let request = pool.client().post(self.token_uri.clone()).timeout(pool.timeout.min(TOKEN_TIME_MAX)).body(body);
+        let form = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+            ("assertion", &self.assertion()?),
+        ];
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .finish();
+        let request = pool
+            .client()
+            .post(self.token_uri.clone())
+            .timeout(pool.timeout.min(TOKEN_TIME_MAX))
+            .body(body);
         let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         let answer = pool::exchange(request, TOKEN_BYTES_MAX).await;
         let answer = answer.map_err(|failure| TokenProblem::Unreachable(failure.message))?;
-        if answer.status == StatusCode::OK { read_token(&answer.body) } else { Err(refusal(&answer)) }
+        if answer.status == StatusCode::OK {
+            read_token(&answer.body)
+        } else {
+            Err(refusal(&answer))
+        }
     }
 
     /// The signed claim that is exchanged for a token.
@@ -180,7 +210,10 @@ impl ServiceAccount {
             iat: now - CLOCK_SKEW_SECONDS,
             exp: now - CLOCK_SKEW_SECONDS + ASSERTION_SECONDS,
         };
-        let header = jsonwebtoken::Header { kid: self.key_id.clone(), ..jsonwebtoken::Header::new(Algorithm::RS256) };
+        let header = jsonwebtoken::Header {
+            kid: self.key_id.clone(),
+            ..jsonwebtoken::Header::new(Algorithm::RS256)
+        };
         jsonwebtoken::encode(&header, &claims, &self.key)
             .map_err(|problem| TokenProblem::Refused(format!("the key does not sign: {problem}")))
     }
@@ -215,7 +248,8 @@ impl KeyFile {
 }
 
 fn read_token(body: &[u8]) -> Result<(HeaderValue, Duration), TokenProblem> {
-    let no_token = || TokenProblem::Unreachable("it answered 200 with something that is no token".to_owned());
+    let no_token =
+        || TokenProblem::Unreachable("it answered 200 with something that is no token".to_owned());
     let answer: TokenAnswer = serde_json::from_slice(body).map_err(|_| no_token())?;
     if answer.access_token.expose_secret().is_empty() {
         return Err(no_token());
@@ -227,33 +261,52 @@ fn read_token(body: &[u8]) -> Result<(HeaderValue, Duration), TokenProblem> {
 /// 3xx and 4xx are the key's fault or the clock's, anything else is the endpoint's.
 fn refusal(answer: &Answer) -> TokenProblem {
     let said: TokenError = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let mut reason = format!("{} {} {}", answer.status, said.error, said.error_description).trim_end().to_owned();
+    let mut reason = format!(
+        "{} {} {}",
+        answer.status, said.error, said.error_description
+    )
+    .trim_end()
+    .to_owned();
     // Enough for a sentence, and too little for the assertion, should it be sent back.
-    reason = reason.chars().filter(|character| !character.is_control()).take(REASON_CHARACTERS_MAX).collect();
+    reason = reason
+        .chars()
+        .filter(|character| !character.is_control())
+        .take(REASON_CHARACTERS_MAX)
+        .collect();
     match answer.status {
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => TokenProblem::Unreachable(reason),
-        status if status.is_redirection() => {
-            TokenProblem::Refused(format!("{reason}, a redirect, which is not followed: is `token_uri` right?"))
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
+            TokenProblem::Unreachable(reason)
         }
-        status if status.is_client_error() => {
-            TokenProblem::Refused(reason + &clock_offset(&answer.headers, Timestamp::now()).unwrap_or_default())
-        }
+        status if status.is_redirection() => TokenProblem::Refused(format!(
+            "{reason}, a redirect, which is not followed: is `token_uri` right?"
+        )),
+        status if status.is_client_error() => TokenProblem::Refused(
+            reason + &clock_offset(&answer.headers, Timestamp::now()).unwrap_or_default(),
+        ),
         _ => TokenProblem::Unreachable(reason),
     }
 }
 
 /// Google refuses a claim that is not of now, and does not say by how much it is off.
 fn clock_offset(headers: &HeaderMap, now: Timestamp) -> Option<String> {
-    let theirs = rfc2822::parse(headers.get(header::DATE)?.to_str().ok()?).ok()?.timestamp();
+    let theirs = rfc2822::parse(headers.get(header::DATE)?.to_str().ok()?)
+        .ok()?
+        .timestamp();
     let seconds = now.as_second() - theirs.as_second();
     let side = if seconds > 0 { "ahead of" } else { "behind" };
     let told = seconds.abs() > CLOCK_OFFSET_SECONDS_TOLD;
-    told.then(|| format!("; this machine's clock is {} s {side} the endpoint's", seconds.abs()))
+    told.then(|| {
+        format!(
+            "; this machine's clock is {} s {side} the endpoint's",
+            seconds.abs()
+        )
+    })
 }
 
 fn bearer(token: &str) -> Result<HeaderValue, TokenProblem> {
     let value = HeaderValue::from_str(&format!("Bearer {token}"));
-    let mut value = value.map_err(|_| TokenProblem::Refused("the token is not fit for a header".to_owned()))?;
+    let mut value =
+        value.map_err(|_| TokenProblem::Refused("the token is not fit for a header".to_owned()))?;
     // Keeps it out of the HTTP client's own logs.
     value.set_sensitive(true);
     Ok(value)
@@ -337,14 +390,21 @@ mod tests {
             key: EncodingKey::from_rsa_der(b""),
             token_uri: Url::parse("http://127.0.0.1:9").unwrap(),
             scope: String::new(),
-            known: Mutex::new(Known { token: Some(token), failure: None }),
+            known: Mutex::new(Known {
+                token: Some(token),
+                failure: None,
+            }),
             turn: sync::Mutex::default(),
         }
     }
 
     fn due() -> Token {
         let now = Instant::now();
-        Token { value: bearer("old").unwrap(), renew_at: now, until: now + Duration::from_hours(1) }
+        Token {
+            value: bearer("old").unwrap(),
+            renew_at: now,
+            until: now + Duration::from_hours(1),
+        }
     }
 
     fn pool() -> Pool {

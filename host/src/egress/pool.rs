@@ -31,9 +31,18 @@ pub(super) struct Answer {
 }
 
 impl Pool {
-    pub(super) fn new(lifetime: Duration, timeout: Duration, private_addresses: bool) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(
+        lifetime: Duration,
+        timeout: Duration,
+        private_addresses: bool,
+    ) -> Result<Self, reqwest::Error> {
         let generation = Generation::new(lifetime, private_addresses)?;
-        Ok(Self { current: Mutex::new(generation), lifetime, private_addresses, timeout })
+        Ok(Self {
+            current: Mutex::new(generation),
+            lifetime,
+            private_addresses,
+            timeout,
+        })
     }
 
     /// The client of now. One that has had its time lives on until its last answer is there.
@@ -42,7 +51,9 @@ impl Pool {
         if current.born.elapsed() >= self.lifetime {
             match Generation::new(self.lifetime, self.private_addresses) {
                 Ok(next) => *current = next,
-                Err(problem) => tracing::warn!(%problem, "connections are kept for longer than they should be"),
+                Err(problem) => {
+                    tracing::warn!(%problem, "connections are kept for longer than they should be")
+                }
             }
         }
         current.client.clone()
@@ -59,22 +70,42 @@ impl Generation {
         if !private_addresses {
             client = client.dns_resolver(PublicOnly);
         }
-        Ok(Self { client: client.build()?, born: Instant::now() })
+        Ok(Self {
+            client: client.build()?,
+            born: Instant::now(),
+        })
     }
 }
 
 /// Sends a request and reads its answer, of so many bytes at most.
-pub(super) async fn exchange(request: RequestBuilder, bytes_max: usize) -> Result<Answer, FetchFailure> {
-    let mut response = request.send().await.map_err(|problem| not_answered(&problem))?;
+pub(super) async fn exchange(
+    request: RequestBuilder,
+    bytes_max: usize,
+) -> Result<Answer, FetchFailure> {
+    let mut response = request
+        .send()
+        .await
+        .map_err(|problem| not_answered(&problem))?;
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|problem| not_answered(&problem))? {
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|problem| not_answered(&problem))?
+    {
         if body.len() + chunk.len() > bytes_max {
             let message = format!("the answer has more than {bytes_max} bytes");
-            return Err(FetchFailure { code: FetchFailureCode::NoAnswer, message });
+            return Err(FetchFailure {
+                code: FetchFailureCode::NoAnswer,
+                message,
+            });
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status: response.status(), headers: std::mem::take(response.headers_mut()), body })
+    Ok(Answer {
+        status: response.status(),
+        headers: std::mem::take(response.headers_mut()),
+        body,
+    })
 }
 
 /// What an error of the client says about the request. Only where no connection was made is it certain that nothing was sent.
@@ -86,13 +117,19 @@ fn not_answered(problem: &reqwest::Error) -> FetchFailure {
     } else {
         FetchFailureCode::NoAnswer
     };
-    FetchFailure { code, message: reasons(problem) }
+    FetchFailure {
+        code,
+        message: reasons(problem),
+    }
 }
 
 /// The error and what caused it, without the address, which has a phone number in it.
 fn reasons(problem: &reqwest::Error) -> String {
-    let mut reasons =
-        vec![if problem.is_timeout() { "it took too long".to_owned() } else { "it broke off".to_owned() }];
+    let mut reasons = vec![if problem.is_timeout() {
+        "it took too long".to_owned()
+    } else {
+        "it broke off".to_owned()
+    }];
     let mut cause = std::error::Error::source(problem);
     while let Some(error) = cause {
         reasons.push(error.to_string());

@@ -49,26 +49,46 @@ impl Known {
     }
 
     pub(super) fn usable(&self) -> Option<HeaderValue> {
-        self.token.as_ref().filter(|token| Instant::now() < token.until).map(|token| token.value.clone())
+        self.token
+            .as_ref()
+            .filter(|token| Instant::now() < token.until)
+            .map(|token| token.value.clone())
     }
 
-    pub(super) fn keep(&mut self, value: HeaderValue, asked_at: Instant, lifetime: Duration) -> HeaderValue {
+    pub(super) fn keep(
+        &mut self,
+        value: HeaderValue,
+        asked_at: Instant,
+        lifetime: Duration,
+    ) -> HeaderValue {
         let (renew_at, until) = (asked_at + renew_after(lifetime), asked_at + lifetime);
-        *self = Self { token: Some(Token { value: value.clone(), renew_at, until }), failure: None };
+        *self = Self {
+            token: Some(Token {
+                value: value.clone(),
+                renew_at,
+                until,
+            }),
+            failure: None,
+        };
         value
     }
 
     pub(super) fn fail(&mut self, problem: TokenProblem) -> Result<HeaderValue, TokenProblem> {
-        self.failure = Some(Failure { problem: problem.clone(), until: Instant::now() + FAILURE_KEPT });
+        self.failure = Some(Failure {
+            problem: problem.clone(),
+            until: Instant::now() + FAILURE_KEPT,
+        });
         self.usable().ok_or(problem)
     }
 }
 
 /// Five minutes early, or at four fifths of a short life.
 fn renew_after(lifetime: Duration) -> Duration {
-    lifetime
-        .saturating_sub(Duration::from_mins(5))
-        .max(lifetime.mul_f64(0.8).min(lifetime.saturating_sub(Duration::from_secs(1))))
+    lifetime.saturating_sub(Duration::from_mins(5)).max(
+        lifetime
+            .mul_f64(0.8)
+            .min(lifetime.saturating_sub(Duration::from_secs(1))),
+    )
 }
 
 const FAILURE_KEPT: Duration = Duration::from_secs(1);
@@ -79,9 +99,17 @@ mod tests {
 
     #[test]
     fn a_token_is_renewed_five_minutes_early_or_after_four_fifths_of_its_life() {
-        for (lifetime, after) in
-            [(0, 0), (1, 0), (2, 1), (10, 8), (600, 480), (1500, 1200), (1800, 1500), (3599, 3299), (86_400, 86_100)]
-        {
+        for (lifetime, after) in [
+            (0, 0),
+            (1, 0),
+            (2, 1),
+            (10, 8),
+            (600, 480),
+            (1500, 1200),
+            (1800, 1500),
+            (3599, 3299),
+            (86_400, 86_100),
+        ] {
             let (lifetime, after) = (Duration::from_secs(lifetime), Duration::from_secs(after));
             assert_eq!(renew_after(lifetime), after, "{lifetime:?}");
         }

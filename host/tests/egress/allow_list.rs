@@ -13,14 +13,35 @@ async fn an_address_outside_of_the_list_is_denied_and_nobody_is_asked() {
     for (name, url) in [
         ("another host", other.url("/")),
         ("the same host by its address", listed.url("/")),
-        ("the same host by its address in IPv6", format!("http://[::1]:{port}/")),
-        ("the same host as one number", format!("http://2130706433:{port}/")),
-        ("the same host in octal and short", format!("http://0177.1:{port}/")),
+        (
+            "the same host by its address in IPv6",
+            format!("http://[::1]:{port}/"),
+        ),
+        (
+            "the same host as one number",
+            format!("http://2130706433:{port}/"),
+        ),
+        (
+            "the same host in octal and short",
+            format!("http://0177.1:{port}/"),
+        ),
         ("any host", format!("http://0:{port}/")),
-        ("a host that ends in a dot", format!("http://localhost.:{port}/")),
-        ("a host that begins like it", format!("http://localhost.example:{port}/")),
-        ("a host that ends like it", format!("http://x.localhost:{port}/")),
-        ("another port", format!("http://localhost:{}/", other.port())),
+        (
+            "a host that ends in a dot",
+            format!("http://localhost.:{port}/"),
+        ),
+        (
+            "a host that begins like it",
+            format!("http://localhost.example:{port}/"),
+        ),
+        (
+            "a host that ends like it",
+            format!("http://x.localhost:{port}/"),
+        ),
+        (
+            "another port",
+            format!("http://localhost:{}/", other.port()),
+        ),
         ("the scheme's port", "http://localhost/".to_owned()),
         ("another scheme", format!("https://{host}/")),
         ("a socket", format!("ws://{host}/")),
@@ -31,8 +52,14 @@ async fn an_address_outside_of_the_list_is_denied_and_nobody_is_asked() {
         ("a user", format!("http://user@{host}/")),
         ("a user and a password", format!("http://user:word@{host}/")),
         ("a password", format!("http://:word@{host}/")),
-        ("it as the user of another", format!("http://{host}@127.0.0.1:{}/", other.port())),
-        ("it as a user behind a backslash", format!("http://127.0.0.1:{}\\@{host}/", other.port())),
+        (
+            "it as the user of another",
+            format!("http://{host}@127.0.0.1:{}/", other.port()),
+        ),
+        (
+            "it as a user behind a backslash",
+            format!("http://127.0.0.1:{}\\@{host}/", other.port()),
+        ),
         ("nothing", String::new()),
         ("no scheme", format!("//{host}/")),
         ("no scheme and no slashes", format!("{host}/")),
@@ -40,7 +67,10 @@ async fn an_address_outside_of_the_list_is_denied_and_nobody_is_asked() {
         ("no host", "http:///".to_owned()),
         ("one slash too few", format!("http:/{host}/")),
         ("one slash too many", format!("http:///{host}/")),
-        ("no port that there is", "http://localhost:99999/".to_owned()),
+        (
+            "no port that there is",
+            "http://localhost:99999/".to_owned(),
+        ),
     ] {
         assert_eq!(outcome(&egress, get(&url)).await, Err(Denied), "{name}");
     }
@@ -68,7 +98,11 @@ async fn a_path_that_is_not_what_it_seems_is_denied() {
         "",
         "?query",
     ] {
-        assert_eq!(outcome(&egress, get(&server.url(path))).await, Err(Denied), "{path:?}");
+        assert_eq!(
+            outcome(&egress, get(&server.url(path))).await,
+            Err(Denied),
+            "{path:?}"
+        );
     }
     assert_eq!(server.count(), 0);
 }
@@ -77,9 +111,18 @@ async fn a_path_that_is_not_what_it_seems_is_denied() {
 async fn a_listed_origin_is_asked_for_the_very_path() {
     let server = Server::content().await;
     let egress = allowing(&format!("http://LOCALHOST:{}/", server.port()));
-    for path in ["/", "/v1/phones/%2B15550100001/agentMessages?messageId=a%20b&x=..", "//v1", "/v1/..a"] {
+    for path in [
+        "/",
+        "/v1/phones/%2B15550100001/agentMessages?messageId=a%20b&x=..",
+        "//v1",
+        "/v1/..a",
+    ] {
         assert_eq!(
-            outcome(&egress, get(&format!("HTTP://LocalHost:{}{path}", server.port()))).await,
+            outcome(
+                &egress,
+                get(&format!("HTTP://LocalHost:{}{path}", server.port()))
+            )
+            .await,
             Ok(200),
             "{path}"
         );
@@ -90,8 +133,13 @@ async fn a_listed_origin_is_asked_for_the_very_path() {
 #[tokio::test]
 async fn a_denial_names_the_origin_that_is_not_listed() {
     let egress = Egress::builder().build().unwrap();
-    let failure = fetch(&egress, get("https://example.com/path")).await.unwrap_err();
-    assert_eq!((failure.code, failure.message.as_str()), (Denied, "https://example.com is not on this host's list"));
+    let failure = fetch(&egress, get("https://example.com/path"))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (failure.code, failure.message.as_str()),
+        (Denied, "https://example.com is not on this host's list")
+    );
 }
 
 #[test]
@@ -111,7 +159,11 @@ fn an_entry_that_is_no_origin_is_refused_by_name() {
         "ftp://example.com",
         "file:///",
     ] {
-        match Egress::builder().origin(entry, Credentials::none()).build().err() {
+        match Egress::builder()
+            .origin(entry, Credentials::none())
+            .build()
+            .err()
+        {
             Some(EgressProblem::Origin { origin, .. }) => assert_eq!(origin, entry),
             other => panic!("{entry}: {other:?}"),
         }
@@ -119,5 +171,9 @@ fn an_entry_that_is_no_origin_is_refused_by_name() {
 }
 
 fn allowing(origin: &str) -> Egress {
-    Egress::builder().allow_private_addresses().origin(origin, Credentials::none()).build().unwrap()
+    Egress::builder()
+        .allow_private_addresses()
+        .origin(origin, Credentials::none())
+        .build()
+        .unwrap()
 }

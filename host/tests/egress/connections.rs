@@ -19,7 +19,10 @@ async fn a_connection_is_used_again() {
 #[tokio::test]
 async fn a_connection_that_is_never_idle_ends_too() {
     let server = Server::content().await;
-    let egress = builder(&server).connection_lifetime(Duration::from_millis(200)).build().unwrap();
+    let egress = builder(&server)
+        .connection_lifetime(Duration::from_millis(200))
+        .build()
+        .unwrap();
     let (first, start) = (ask(&egress, &server).await, Instant::now());
     while ask(&egress, &server).await == first {
         assert!(start.elapsed() < CEILING, "the connection is kept for ever");
@@ -33,7 +36,10 @@ async fn a_request_under_way_outlives_its_connections_time() {
         _ => says(200, &[], ""),
     })
     .await;
-    let egress = builder(&server).connection_lifetime(Duration::ZERO).build().unwrap();
+    let egress = builder(&server)
+        .connection_lifetime(Duration::ZERO)
+        .build()
+        .unwrap();
     let (slow, ()) = tokio::join!(outcome(&egress, get(&server.url("/slow"))), async {
         server.asked(1).await;
         ask(&egress, &server).await;
@@ -48,5 +54,7 @@ async fn ask(egress: &Egress, server: &Server) -> SocketAddr {
 }
 
 fn builder(server: &Server) -> EgressBuilder {
-    Egress::builder().allow_private_addresses().origin(&server.origin, Credentials::none())
+    Egress::builder()
+        .allow_private_addresses()
+        .origin(&server.origin, Credentials::none())
 }

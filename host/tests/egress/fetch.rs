@@ -18,17 +18,28 @@ pub(crate) fn get(url: &str) -> HttpRequest {
 }
 
 /// The outcome of one request. What never ends fails the test, on however slow a machine.
-pub(crate) async fn fetch(egress: &Egress, request: HttpRequest) -> Result<HttpResponse, FetchFailure> {
+pub(crate) async fn fetch(
+    egress: &Egress,
+    request: HttpRequest,
+) -> Result<HttpResponse, FetchFailure> {
     soon(egress.fetch(request)).await
 }
 
 /// The status of an answer, or the code of the failure.
-pub(crate) async fn outcome(egress: &Egress, request: HttpRequest) -> Result<u16, FetchFailureCode> {
-    fetch(egress, request).await.map(|answer| answer.status).map_err(|failure| failure.code)
+pub(crate) async fn outcome(
+    egress: &Egress,
+    request: HttpRequest,
+) -> Result<u16, FetchFailureCode> {
+    fetch(egress, request)
+        .await
+        .map(|answer| answer.status)
+        .map_err(|failure| failure.code)
 }
 
 pub(crate) async fn soon<R>(outcome: impl Future<Output = R>) -> R {
-    timeout(CEILING, outcome).await.expect("the host does not hang")
+    timeout(CEILING, outcome)
+        .await
+        .expect("the host does not hang")
 }
 
 /// Above every limit of these tests by far.

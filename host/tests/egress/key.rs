@@ -46,8 +46,15 @@ pub(crate) fn public_key() -> Vec<u8> {
 
 pub(crate) fn pem(label: &str, content: &[u8]) -> String {
     let encoded = STANDARD.encode(content);
-    let lines: Vec<&str> = encoded.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+    let lines: Vec<&str> = encoded
+        .as_bytes()
+        .chunks(64)
+        .map(|line| std::str::from_utf8(line).unwrap())
+        .collect();
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        lines.join("\n")
+    )
 }
 
 /// The header and the claims of an assertion that this key has signed.
@@ -55,7 +62,11 @@ pub(crate) fn open(assertion: &str) -> (Value, Value) {
     let (signed, signature) = assertion.rsplit_once('.').unwrap();
     let (header, claims) = signed.split_once('.').unwrap();
     let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public_key());
-    key.verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).unwrap()).expect("signed with this key");
+    key.verify(
+        signed.as_bytes(),
+        &URL_SAFE_NO_PAD.decode(signature).unwrap(),
+    )
+    .expect("signed with this key");
     let read = |part: &str| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
     (read(header), read(claims))
 }
@@ -67,7 +78,11 @@ pub(crate) fn form(body: &[u8]) -> Vec<(String, String)> {
 
 /// What was sent to buy a token.
 pub(crate) fn assertion(body: &[u8]) -> String {
-    form(body).into_iter().find(|(name, _)| name == "assertion").unwrap().1
+    form(body)
+        .into_iter()
+        .find(|(name, _)| name == "assertion")
+        .unwrap()
+        .1
 }
 
 pub(crate) const EMAIL: &str = "sender@a-project.iam.gserviceaccount.com";

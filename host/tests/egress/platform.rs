@@ -17,19 +17,27 @@ pub(crate) struct Platform {
 
 impl Platform {
     /// With an API that takes everything.
-    pub(crate) async fn with_tokens(script: impl Fn(usize, &Seen) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) async fn with_tokens(
+        script: impl Fn(usize, &Seen) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         Self::new(Server::content().await, Server::start(script).await)
     }
 
     /// With tokens for an hour, `token-1` the first.
-    pub(crate) async fn with_api(script: impl Fn(usize, &Seen) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) async fn with_api(
+        script: impl Fn(usize, &Seen) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let tokens = Server::start(|before, _| Answer::Now(token(before + 1, 3600))).await;
         Self::new(Server::start(script).await, tokens)
     }
 
     fn new(api: Server, tokens: Server) -> Self {
         let egress = allowed(&api, &tokens).build().unwrap();
-        Self { api, tokens, egress }
+        Self {
+            api,
+            tokens,
+            egress,
+        }
     }
 
     /// One request to the API: its status or the failure's code.
@@ -39,24 +47,34 @@ impl Platform {
 
     /// One request to the API that fails.
     pub(crate) async fn failure(&self) -> FetchFailure {
-        fetch(&self.egress, get(&self.api.url("/"))).await.expect_err("there is no answer")
+        fetch(&self.egress, get(&self.api.url("/")))
+            .await
+            .expect_err("there is no answer")
     }
 }
 
 /// An egress to be, for an API with tokens from this endpoint.
 pub(crate) fn allowed(api: &Server, tokens: &Server) -> EgressBuilder {
-    let egress = Egress::builder().allow_private_addresses().origin(&tokens.origin, Credentials::none());
+    let egress = Egress::builder()
+        .allow_private_addresses()
+        .origin(&tokens.origin, Credentials::none());
     egress.origin(&api.origin, credentials(&tokens.url("/token")))
 }
 
 /// What a token endpoint answers.
 pub(crate) fn token(number: usize, seconds: u64) -> Response<Body> {
     let token = json!({ "access_token": format!("token-{number}"), "expires_in": seconds, "token_type": "Bearer" });
-    response(200, &[("content-type", "application/json")], token.to_string())
+    response(
+        200,
+        &[("content-type", "application/json")],
+        token.to_string(),
+    )
 }
 
 /// What an API answers that takes none but these tokens.
-pub(crate) fn takes(tokens: &'static [&'static str]) -> impl Fn(usize, &Seen) -> Answer + Send + Sync + 'static {
+pub(crate) fn takes(
+    tokens: &'static [&'static str],
+) -> impl Fn(usize, &Seen) -> Answer + Send + Sync + 'static {
     move |_, seen| {
         let bearer = seen.headers.get("authorization").unwrap().to_str().unwrap();
         says(if tokens.contains(&bearer) { 200 } else { 401 }, &[], "")

@@ -10,10 +10,19 @@ async fn an_address_that_is_not_public_is_denied_however_it_is_written() {
     let canary = Server::content().await;
     for host in PRIVATE {
         let origin = format!("http://{host}:{}", canary.port());
-        let egress = Egress::builder().origin(&origin, Credentials::none()).build().unwrap();
-        let failure = fetch(&egress, get(&format!("{origin}/"))).await.expect_err(host);
+        let egress = Egress::builder()
+            .origin(&origin, Credentials::none())
+            .build()
+            .unwrap();
+        let failure = fetch(&egress, get(&format!("{origin}/")))
+            .await
+            .expect_err(host);
         assert_eq!(failure.code, Denied, "{host}: {}", failure.message);
-        assert!(failure.message.ends_with("is not a public address"), "{host}: {}", failure.message);
+        assert!(
+            failure.message.ends_with("is not a public address"),
+            "{host}: {}",
+            failure.message
+        );
     }
     assert_eq!(canary.count(), 0);
 }
@@ -22,10 +31,19 @@ async fn an_address_that_is_not_public_is_denied_however_it_is_written() {
 async fn a_name_that_leads_inside_is_not_followed() {
     let canary = Server::content().await;
     let origin = format!("http://localhost:{}", canary.port());
-    let egress = Egress::builder().origin(&origin, Credentials::none()).build().unwrap();
-    let failure = fetch(&egress, get(&format!("{origin}/"))).await.unwrap_err();
+    let egress = Egress::builder()
+        .origin(&origin, Credentials::none())
+        .build()
+        .unwrap();
+    let failure = fetch(&egress, get(&format!("{origin}/")))
+        .await
+        .unwrap_err();
     assert_eq!(failure.code, NotSent);
-    assert!(failure.message.ends_with("localhost has no public address"), "{}", failure.message);
+    assert!(
+        failure.message.ends_with("localhost has no public address"),
+        "{}",
+        failure.message
+    );
     assert_eq!(canary.count(), 0);
 }
 
@@ -34,8 +52,16 @@ async fn a_private_address_is_asked_once_it_is_allowed() {
     let server = Server::content().await;
     for host in ["127.0.0.1", "localhost", "127.1", "0x7f000001"] {
         let origin = format!("http://{host}:{}", server.port());
-        let egress = Egress::builder().allow_private_addresses().origin(&origin, Credentials::none()).build().unwrap();
-        assert_eq!(outcome(&egress, get(&format!("{origin}/"))).await, Ok(200), "{host}");
+        let egress = Egress::builder()
+            .allow_private_addresses()
+            .origin(&origin, Credentials::none())
+            .build()
+            .unwrap();
+        assert_eq!(
+            outcome(&egress, get(&format!("{origin}/"))).await,
+            Ok(200),
+            "{host}"
+        );
     }
 }
 

@@ -15,20 +15,33 @@ async fn a_refused_token_is_replaced_and_the_same_request_sent_again() {
     let platform = Platform::with_api(takes(&["Bearer token-2"])).await;
     let request = HttpRequest {
         method: "POST".to_owned(),
-        headers: vec![Header { name: "x-id".to_owned(), value: "1".to_owned() }],
+        headers: vec![Header {
+            name: "x-id".to_owned(),
+            value: "1".to_owned(),
+        }],
         body: Payload::Inline(b"hello".to_vec()),
         ..get(&platform.api.url("/v1?id=1"))
     };
     assert_eq!(outcome(&platform.egress, request).await, Ok(200));
     for seen in platform.api.seen() {
         assert_eq!(
-            (seen.method.as_str(), seen.target.as_str(), seen.body.as_slice()),
+            (
+                seen.method.as_str(),
+                seen.target.as_str(),
+                seen.body.as_slice()
+            ),
             ("POST", "/v1?id=1", &b"hello"[..])
         );
         assert_eq!(seen.headers["x-id"], "1");
         assert_eq!(seen.headers.get_all("authorization").iter().count(), 1);
     }
-    assert_eq!(platform.api.authorizations(), [Some("Bearer token-1".to_owned()), Some("Bearer token-2".to_owned())]);
+    assert_eq!(
+        platform.api.authorizations(),
+        [
+            Some("Bearer token-1".to_owned()),
+            Some("Bearer token-2".to_owned())
+        ]
+    );
     assert_eq!(platform.outcome().await, Ok(200));
     assert_eq!((platform.tokens.count(), platform.api.count()), (2, 3));
 }
@@ -45,7 +58,11 @@ async fn no_other_status_costs_a_token() {
     for status in [400, 403, 404, 407, 429, 500, 503] {
         let platform = Platform::with_api(move |_, _| says(status, &[], "")).await;
         assert_eq!(platform.outcome().await, Ok(status));
-        assert_eq!((platform.tokens.count(), platform.api.count()), (1, 1), "{status}");
+        assert_eq!(
+            (platform.tokens.count(), platform.api.count()),
+            (1, 1),
+            "{status}"
+        );
     }
 }
 
@@ -71,7 +88,11 @@ async fn a_refused_token_that_cannot_be_replaced_is_the_token_endpoints_failure(
         })
         .await;
         let egress = allowed(&api, &tokens).build().unwrap();
-        assert_eq!(outcome(&egress, get(&api.url("/"))).await, Err(code), "{status}");
+        assert_eq!(
+            outcome(&egress, get(&api.url("/"))).await,
+            Err(code),
+            "{status}"
+        );
         assert_eq!((tokens.count(), api.count()), (2, 1), "{status}");
     }
 }

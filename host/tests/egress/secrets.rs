@@ -45,7 +45,10 @@ async fn no_secret_is_in_the_log_or_the_failure_of_a_request_that_is_not_answere
     let log = Log::default();
     let _guard = log.listen();
     let platform = Platform::with_api(|_, _| Answer::Never).await;
-    let request = rbm_host::http_client::HttpRequest { timeout_ms: Some(100), ..get(&platform.api.url("/")) };
+    let request = rbm_host::http_client::HttpRequest {
+        timeout_ms: Some(100),
+        ..get(&platform.api.url("/"))
+    };
     let failure = fetch(&platform.egress, request).await.unwrap_err();
     assert!(!failure.message.contains("token-1"), "{failure:?}");
     log.assert_clean(&platform, &["token-1"]);
@@ -58,7 +61,10 @@ async fn a_fixed_token_is_not_in_the_log_nor_in_the_failure() {
     let server = Server::content().await;
     for (token, taken) in [("canary", true), ("canary\n", false)] {
         let egress = Egress::builder().allow_private_addresses();
-        let egress = egress.origin(&server.origin, Credentials::bearer(token.into())).build().unwrap();
+        let egress = egress
+            .origin(&server.origin, Credentials::bearer(token.into()))
+            .build()
+            .unwrap();
         let outcome = fetch(&egress, get(&server.url("/"))).await;
         assert_eq!(outcome.is_ok(), taken);
         assert!(!format!("{outcome:?}").contains("canary"), "{outcome:?}");
@@ -87,7 +93,9 @@ struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     fn listen(&self) -> tracing::subscriber::DefaultGuard {
-        let subscriber = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(self.clone());
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(LevelFilter::TRACE)
+            .with_writer(self.clone());
         subscriber.finish().set_default()
     }
 
@@ -97,10 +105,16 @@ impl Log {
 
     fn assert_clean(&self, platform: &Platform, tokens: &[&str]) {
         let text = self.text();
-        assert!(text.contains("connect"), "the HTTP client is listened to: {text}");
+        assert!(
+            text.contains("connect"),
+            "the HTTP client is listened to: {text}"
+        );
         for seen in platform.tokens.seen() {
             let assertion = assertion(&seen.body);
-            assert!(!text.contains(assertion.rsplit('.').next().unwrap()), "{text}");
+            assert!(
+                !text.contains(assertion.rsplit('.').next().unwrap()),
+                "{text}"
+            );
         }
         for secret in tokens.iter().copied().chain(private_key().lines().skip(1)) {
             assert!(!text.contains(secret), "{secret}: {text}");

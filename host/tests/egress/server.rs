@@ -41,30 +41,48 @@ pub(crate) enum Answer {
 
 impl Server {
     /// The script is told how many requests there were before this one.
-    pub(crate) async fn start(script: impl Fn(usize, &Seen) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(
+        script: impl Fn(usize, &Seen) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let (listener, origin) = listen().await;
-        let (seen, release, script) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Notify::new()), Arc::new(script));
+        let (seen, release, script) = (
+            Arc::new(Mutex::new(Vec::new())),
+            Arc::new(Notify::new()),
+            Arc::new(script),
+        );
         let (counter, count) = watch::channel(0);
         let counter = Arc::new(counter);
-        let server = Self { origin, release: release.clone(), seen: seen.clone(), count };
-        let app = Router::new().fallback(move |ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request| {
-            let (seen, counter, script, release) = (seen.clone(), counter.clone(), script.clone(), release.clone());
-            async move {
-                let request = read(peer, request).await;
-                let before = seen.lock().unwrap().len();
-                let answer = script(before, &request);
-                seen.lock().unwrap().push(request);
-                counter.send_replace(before + 1);
-                match answer {
-                    Answer::Now(response) => response,
-                    Answer::Released(response) => {
-                        release.notified().await;
-                        response
+        let server = Self {
+            origin,
+            release: release.clone(),
+            seen: seen.clone(),
+            count,
+        };
+        let app = Router::new().fallback(
+            move |ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request| {
+                let (seen, counter, script, release) = (
+                    seen.clone(),
+                    counter.clone(),
+                    script.clone(),
+                    release.clone(),
+                );
+                async move {
+                    let request = read(peer, request).await;
+                    let before = seen.lock().unwrap().len();
+                    let answer = script(before, &request);
+                    seen.lock().unwrap().push(request);
+                    counter.send_replace(before + 1);
+                    match answer {
+                        Answer::Now(response) => response,
+                        Answer::Released(response) => {
+                            release.notified().await;
+                            response
+                        }
+                        Answer::Never => pending().await,
                     }
-                    Answer::Never => pending().await,
                 }
-            }
-        });
+            },
+        );
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, app).await });
         server
@@ -93,12 +111,24 @@ impl Server {
 
     /// Waits until there were so many requests.
     pub(crate) async fn asked(&self, times: usize) {
-        self.count.clone().wait_for(|count| *count >= times).await.unwrap();
+        self.count
+            .clone()
+            .wait_for(|count| *count >= times)
+            .await
+            .unwrap();
     }
 
     /// The `Authorization` of every request.
     pub(crate) fn authorizations(&self) -> Vec<Option<String>> {
-        let authorization = |seen: &Seen| Some(seen.headers.get("authorization")?.to_str().unwrap().to_owned());
+        let authorization = |seen: &Seen| {
+            Some(
+                seen.headers
+                    .get("authorization")?
+                    .to_str()
+                    .unwrap()
+                    .to_owned(),
+            )
+        };
         self.seen().iter().map(authorization).collect()
     }
 }
@@ -154,9 +184,15 @@ pub(crate) fn says(status: u16, headers: &[(&str, &str)], body: impl Into<Body>)
     Answer::Now(response(status, headers, body))
 }
 
-pub(crate) fn response(status: u16, headers: &[(&str, &str)], body: impl Into<Body>) -> Response<Body> {
+pub(crate) fn response(
+    status: u16,
+    headers: &[(&str, &str)],
+    body: impl Into<Body>,
+) -> Response<Body> {
     let start = Response::builder().status(status);
-    let builder = headers.iter().fold(start, |builder, (name, value)| builder.header(*name, *value));
+    let builder = headers.iter().fold(start, |builder, (name, value)| {
+        builder.header(*name, *value)
+    });
     builder.body(body.into()).unwrap()
 }
 
@@ -170,7 +206,13 @@ async fn read(peer: SocketAddr, request: Request) -> Seen {
     let (head, body) = request.into_parts();
     let target = head.uri.path_and_query().unwrap().to_string();
     let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
-    Seen { method: head.method, target, headers: head.headers, body, peer }
+    Seen {
+        method: head.method,
+        target,
+        headers: head.headers,
+        body,
+        peer,
+    }
 }
 
 async fn read_head(stream: &mut TcpStream) {

@@ -16,12 +16,17 @@ async fn many_requests_at_once_buy_one_token() {
     let outcomes = at_once(&platform, 200).await;
     assert_eq!(outcomes, vec![Ok(200); 200]);
     assert_eq!(platform.tokens.count(), 1);
-    assert_eq!(platform.api.authorizations(), vec![Some("Bearer token-1".to_owned()); 200]);
+    assert_eq!(
+        platform.api.authorizations(),
+        vec![Some("Bearer token-1".to_owned()); 200]
+    );
 }
 
 #[tokio::test]
 async fn many_requests_at_once_hear_of_one_failure() {
-    let platform = Arc::new(Platform::with_tokens(|_, _| says(400, &[], r#"{"error":"invalid_grant"}"#)).await);
+    let platform = Arc::new(
+        Platform::with_tokens(|_, _| says(400, &[], r#"{"error":"invalid_grant"}"#)).await,
+    );
     let outcomes = at_once(&platform, 200).await;
     assert_eq!(outcomes, vec![Err(NoCredentials); 200]);
     assert_eq!((platform.tokens.count(), platform.api.count()), (1, 0));
@@ -56,9 +61,14 @@ async fn a_token_serves_every_origin_that_shares_the_credentials() {
 
 #[tokio::test]
 async fn whoever_looks_after_it_sees_when_a_token_runs_out() {
-    let (api, tokens) = (Server::content().await, Server::start(|_, _| Answer::Now(token(1, 3600))).await);
+    let (api, tokens) = (
+        Server::content().await,
+        Server::start(|_, _| Answer::Now(token(1, 3600))).await,
+    );
     let egress = |api: &Server, credentials| {
-        let egress = Egress::builder().allow_private_addresses().origin(&tokens.origin, Credentials::none());
+        let egress = Egress::builder()
+            .allow_private_addresses()
+            .origin(&tokens.origin, Credentials::none());
         egress.origin(&api.origin, credentials).build().unwrap()
     };
     let bought = egress(&api, credentials(&tokens.url("/token")));
@@ -66,14 +76,19 @@ async fn whoever_looks_after_it_sees_when_a_token_runs_out() {
     assert_eq!(outcome(&bought, get(&api.url("/"))).await, Ok(200));
     let left = bought.token_expires_in().unwrap();
     assert!((3_500..=3_600).contains(&left.as_secs()), "{left:?}");
-    assert_eq!(egress(&api, Credentials::bearer("fixed".into())).token_expires_in(), None, "it does not run out");
+    assert_eq!(
+        egress(&api, Credentials::bearer("fixed".into())).token_expires_in(),
+        None,
+        "it does not run out"
+    );
 }
 
 #[tokio::test]
 async fn a_token_is_replaced_when_it_is_due() {
     // One second early, so that it is due after one.
-    let platform =
-        Platform::with_tokens(|before, _| Answer::Now(token(before + 1, if before == 0 { 2 } else { 3600 })));
+    let platform = Platform::with_tokens(|before, _| {
+        Answer::Now(token(before + 1, if before == 0 { 2 } else { 3600 }))
+    });
     let platform = platform.await;
     let start = Instant::now();
     while platform.tokens.count() < 2 {
@@ -92,13 +107,17 @@ async fn a_token_that_is_gone_at_once_serves_the_request_it_was_bought_for() {
     let platform = Platform::with_tokens(|before, _| Answer::Now(token(before + 1, 0))).await;
     for number in 1..=3 {
         assert_eq!(platform.outcome().await, Ok(200));
-        assert_eq!(platform.api.authorizations().pop().unwrap(), Some(format!("Bearer token-{number}")));
+        assert_eq!(
+            platform.api.authorizations().pop().unwrap(),
+            Some(format!("Bearer token-{number}"))
+        );
     }
 }
 
 #[tokio::test]
 async fn a_lifetime_beyond_all_clocks_is_no_harm() {
-    let platform = Platform::with_tokens(|before, _| Answer::Now(token(before + 1, u64::MAX))).await;
+    let platform =
+        Platform::with_tokens(|before, _| Answer::Now(token(before + 1, u64::MAX))).await;
     for _ in 0..2 {
         assert_eq!(platform.outcome().await, Ok(200));
     }
@@ -144,7 +163,10 @@ async fn whoever_waits_gets_a_token_although_the_one_who_fetched_it_left() {
     assert_eq!((tokens.count(), api.count()), (2, 1));
 }
 
-async fn at_once(platform: &Arc<Platform>, times: usize) -> Vec<Result<u16, rbm_host::http_client::FetchFailureCode>> {
+async fn at_once(
+    platform: &Arc<Platform>,
+    times: usize,
+) -> Vec<Result<u16, rbm_host::http_client::FetchFailureCode>> {
     let mut requests = JoinSet::new();
     for _ in 0..times {
         let platform = platform.clone();

@@ -47,8 +47,14 @@ pub(crate) async fn outcome(
 }
 
 /// What ends a call of `verify-signature`.
-pub(crate) async fn problem(limits: Limits, http: Arc<dyn HttpClient>, sketch: &Sketch) -> CallProblem {
-    outcome(limits, http, sketch).await.expect_err("the plugin is stopped")
+pub(crate) async fn problem(
+    limits: Limits,
+    http: Arc<dyn HttpClient>,
+    sketch: &Sketch,
+) -> CallProblem {
+    outcome(limits, http, sketch)
+        .await
+        .expect_err("the plugin is stopped")
 }
 
 /// The same without HTTP and with the small limits.
@@ -59,41 +65,67 @@ pub(crate) async fn problem_alone(sketch: &Sketch) -> CallProblem {
 /// A good plugin is still served.
 pub(crate) async fn assert_well(engine: &Engine) {
     let plugin = engine.load(&Sketch::new().build()).unwrap();
-    assert_eq!(soon(verify(&plugin.channel(settings(), Arc::new(NoHttp)))).await, Ok(empty_verdict()));
+    assert_eq!(
+        soon(verify(&plugin.channel(settings(), Arc::new(NoHttp)))).await,
+        Ok(empty_verdict())
+    );
 }
 
 /// The usual call of these tests: its arguments go through the plugin's allocator.
 pub(crate) async fn verify(channel: &Channel) -> Result<Verdict, CallProblem> {
-    channel.verify_signature(Timestamp::UNIX_EPOCH, &request()).await
+    channel
+        .verify_signature(Timestamp::UNIX_EPOCH, &request())
+        .await
 }
 
 /// The same into an instance.
 pub(crate) async fn verify_in(instance: &mut Instance) -> Result<Verdict, CallProblem> {
-    let context = Context { settings: settings(), now: "1970-01-01T00:00:00Z".to_owned() };
+    let context = Context {
+        settings: settings(),
+        now: "1970-01-01T00:00:00Z".to_owned(),
+    };
     instance.verify_signature(&context, &request()).await
 }
 
 /// What never ends fails the test, on however slow a machine.
 pub(crate) async fn soon<R>(outcome: impl Future<Output = R>) -> R {
-    timeout(CEILING, outcome).await.expect("the host does not hang")
+    timeout(CEILING, outcome)
+        .await
+        .expect("the host does not hang")
 }
 
 pub(crate) fn settings() -> Vec<Setting> {
-    vec![Setting { name: "client-token".to_owned(), value: "a secret".to_owned() }]
+    vec![Setting {
+        name: "client-token".to_owned(),
+        value: "a secret".to_owned(),
+    }]
 }
 
 pub(crate) fn request() -> WebhookRequest {
-    WebhookRequest { method: "POST".to_owned(), url: "/".to_owned(), headers: vec![], body: b"hello".to_vec() }
+    WebhookRequest {
+        method: "POST".to_owned(),
+        url: "/".to_owned(),
+        headers: vec![],
+        body: b"hello".to_vec(),
+    }
 }
 
 /// What an honest sketch returns: every field is its type's zero.
 pub(crate) fn empty_verdict() -> Verdict {
-    Verdict { outcome: VerdictOutcome::Authentic, token: None, rule: None, reason: None }
+    Verdict {
+        outcome: VerdictOutcome::Authentic,
+        token: None,
+        rule: None,
+        reason: None,
+    }
 }
 
 /// What a sketch returns that tells a number.
 pub(crate) fn told(number: u32) -> Verdict {
-    Verdict { token: Some(number), ..empty_verdict() }
+    Verdict {
+        token: Some(number),
+        ..empty_verdict()
+    }
 }
 
 /// Answers 204 after a while, and counts.
@@ -115,7 +147,11 @@ impl HttpClient for Answers {
     async fn fetch(&self, _: HttpRequest) -> Result<HttpResponse, FetchFailure> {
         self.requests.fetch_add(1, Ordering::SeqCst);
         sleep(self.after).await;
-        Ok(HttpResponse { status: 204, headers: vec![], body: self.body.clone() })
+        Ok(HttpResponse {
+            status: 204,
+            headers: vec![],
+            body: self.body.clone(),
+        })
     }
 }
 

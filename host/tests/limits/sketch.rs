@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::abi::{AbiVariant, WasmSignature, WasmType};
 use wit_parser::{
-    Function, LiftLowerAbi, ManglingAndAbi, Resolve, WasmExport, WasmExportKind, WasmImport, WorldId, WorldItem,
-    WorldKey,
+    Function, LiftLowerAbi, ManglingAndAbi, Resolve, WasmExport, WasmExportKind, WasmImport,
+    WorldId, WorldItem, WorldKey,
 };
 
 /// A plugin to be. What is not set is honest: memory that grows, an allocator, and functions that return empty values.
@@ -36,7 +36,15 @@ impl Sketch {
         let world = resolve.select_world(&[package], Some("plugin")).unwrap();
         let (bodies, after) = (BTreeMap::new(), BTreeMap::new());
         let (allocator, memory) = (ALLOCATOR.to_owned(), MEMORY.to_owned());
-        Self { resolve, world, bodies, after, allocator, memory, fields: String::new() }
+        Self {
+            resolve,
+            world,
+            bodies,
+            after,
+            allocator,
+            memory,
+            fields: String::new(),
+        }
     }
 
     /// What a function of the contract does. Its parameters are locals; `$fetch` is the host's.
@@ -71,28 +79,52 @@ impl Sketch {
 
     /// What is in memory at the start.
     pub(crate) fn data(self, address: u32, bytes: &[u8]) -> Self {
-        let bytes: String = bytes.iter().fold(String::new(), |text, byte| text + &format!("\\{byte:02x}"));
+        let bytes: String = bytes
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("\\{byte:02x}"));
         self.field(&format!(r#"(data (i32.const {address}) "{bytes}")"#))
     }
 
     /// The same in words of 32 bits.
     pub(crate) fn words(self, address: u32, words: &[u32]) -> Self {
-        self.data(address, &words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>())
+        self.data(
+            address,
+            &words
+                .iter()
+                .flat_map(|word| word.to_le_bytes())
+                .collect::<Vec<u8>>(),
+        )
     }
 
     /// The component.
     pub(crate) fn build(&self) -> Vec<u8> {
         let mut module = wat::parse_str(self.module()).unwrap();
-        embed_component_metadata(&mut module, &self.resolve, self.world, StringEncoding::UTF8).unwrap();
-        ComponentEncoder::default().validate(true).module(&module).unwrap().encode().unwrap()
+        embed_component_metadata(&mut module, &self.resolve, self.world, StringEncoding::UTF8)
+            .unwrap();
+        ComponentEncoder::default()
+            .validate(true)
+            .module(&module)
+            .unwrap()
+            .encode()
+            .unwrap()
     }
 
     fn module(&self) -> String {
         let world = &self.resolve.worlds[self.world];
-        let imports = world.imports.iter().flat_map(|(key, item)| self.functions(key, item));
-        let exports = world.exports.iter().flat_map(|(key, item)| self.functions(key, item));
-        let imports: String = imports.map(|(key, function)| self.import(key, function)).collect();
-        let exports: String = exports.map(|(key, function)| self.export(key, function)).collect();
+        let imports = world
+            .imports
+            .iter()
+            .flat_map(|(key, item)| self.functions(key, item));
+        let exports = world
+            .exports
+            .iter()
+            .flat_map(|(key, item)| self.functions(key, item));
+        let imports: String = imports
+            .map(|(key, function)| self.import(key, function))
+            .collect();
+        let exports: String = exports
+            .map(|(key, function)| self.export(key, function))
+            .collect();
         let (memory, fields, allocator) = (&self.memory, &self.fields, &self.allocator);
         format!(
             r#"(module {imports} {memory} {fields} (global $heap (mut i32) (i32.const {HEAP}))
@@ -106,32 +138,72 @@ impl Sketch {
         key: &'a WorldKey,
         item: &'a WorldItem,
     ) -> impl Iterator<Item = (&'a WorldKey, &'a Function)> {
-        let WorldItem::Interface { id, .. } = item else { panic!("a plugin's functions are all in interfaces") };
-        self.resolve.interfaces[*id].functions.values().map(move |function| (key, function))
+        let WorldItem::Interface { id, .. } = item else {
+            panic!("a plugin's functions are all in interfaces")
+        };
+        self.resolve.interfaces[*id]
+            .functions
+            .values()
+            .map(move |function| (key, function))
     }
 
     fn import(&self, key: &WorldKey, function: &Function) -> String {
-        let name = WasmImport::Func { interface: Some(key), func: function };
+        let name = WasmImport::Func {
+            interface: Some(key),
+            func: function,
+        };
         let (module, name) = self.resolve.wasm_import_name(SYNC, name);
-        let signature = signature(&self.resolve.wasm_signature(AbiVariant::GuestImport, function));
-        format!("(import {module:?} {name:?} (func ${} {signature}))\n", function.name)
+        let signature = signature(
+            &self
+                .resolve
+                .wasm_signature(AbiVariant::GuestImport, function),
+        );
+        format!(
+            "(import {module:?} {name:?} (func ${} {signature}))\n",
+            function.name
+        )
     }
 
     fn export(&self, key: &WorldKey, function: &Function) -> String {
-        let core = self.resolve.wasm_signature(AbiVariant::GuestExport, function);
-        let empty = if core.results.is_empty() { "" } else { EMPTY_RESULT };
-        let body = self.bodies.get(function.name.as_str()).map_or(empty, String::as_str);
+        let core = self
+            .resolve
+            .wasm_signature(AbiVariant::GuestExport, function);
+        let empty = if core.results.is_empty() {
+            ""
+        } else {
+            EMPTY_RESULT
+        };
+        let body = self
+            .bodies
+            .get(function.name.as_str())
+            .map_or(empty, String::as_str);
         let name = self.export_name(key, function, WasmExportKind::Normal);
-        let mut text = format!("(func ${} (export {name:?}) {} {body})\n", function.name, signature(&core));
+        let mut text = format!(
+            "(func ${} (export {name:?}) {} {body})\n",
+            function.name,
+            signature(&core)
+        );
         if let Some(body) = self.after.get(function.name.as_str()) {
             let name = self.export_name(key, function, WasmExportKind::PostReturn);
-            writeln!(text, "(func (export {name:?}) {} {body})", types("param", &core.results)).unwrap();
+            writeln!(
+                text,
+                "(func (export {name:?}) {} {body})",
+                types("param", &core.results)
+            )
+            .unwrap();
         }
         text
     }
 
     fn export_name(&self, interface: &WorldKey, func: &Function, kind: WasmExportKind) -> String {
-        self.resolve.wasm_export_name(SYNC, WasmExport::Func { interface: Some(interface), func, kind })
+        self.resolve.wasm_export_name(
+            SYNC,
+            WasmExport::Func {
+                interface: Some(interface),
+                func,
+                kind,
+            },
+        )
     }
 }
 
@@ -142,11 +214,17 @@ pub(crate) fn fetching() -> Sketch {
 
 /// The end of `verify-signature` that tells the test a number, as its verdict's token.
 pub(crate) fn tell(number: &str) -> String {
-    format!("(i32.store (i32.const 0x108) {number}) (i32.store8 (i32.const 0x104) (i32.const 1)) (i32.const 0x100)")
+    format!(
+        "(i32.store (i32.const 0x108) {number}) (i32.store8 (i32.const 0x104) (i32.const 1)) (i32.const 0x100)"
+    )
 }
 
 fn signature(signature: &WasmSignature) -> String {
-    format!("{} {}", types("param", &signature.params), types("result", &signature.results))
+    format!(
+        "{} {}",
+        types("param", &signature.params),
+        types("result", &signature.results)
+    )
 }
 
 fn types(keyword: &str, types: &[WasmType]) -> String {
@@ -156,12 +234,18 @@ fn types(keyword: &str, types: &[WasmType]) -> String {
         WasmType::F32 => " f32",
         WasmType::F64 => " f64",
     };
-    if types.is_empty() { String::new() } else { format!("({keyword}{})", types.iter().map(name).collect::<String>()) }
+    if types.is_empty() {
+        String::new()
+    } else {
+        format!("({keyword}{})", types.iter().map(name).collect::<String>())
+    }
 }
 
 /// The contract in one text.
-pub(crate) const CONTRACT: &str =
-    concat!(include_str!("../../../wit/types.wit"), include_str!("../../../wit/channel.wit"));
+pub(crate) const CONTRACT: &str = concat!(
+    include_str!("../../../wit/types.wit"),
+    include_str!("../../../wit/channel.wit")
+);
 /// Asks for HTTP with nothing in the request. The answer is at 0x200, and 0x80 says that it was asked for.
 pub(crate) const FETCH: &str = "
     (i32.store (i32.const 0x80) (i32.const 1))

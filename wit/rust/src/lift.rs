@@ -2,8 +2,8 @@
 //! they are.
 
 use crate::types::{
-    CardWidth, FailureCode, ImageSide, MediaHeight, Purpose, RecordingKind, Revocation, Severity, TextEncoding,
-    UrlView, VerdictOutcome,
+    CardWidth, FailureCode, ImageSide, MediaHeight, Purpose, RecordingKind, Revocation, Severity,
+    TextEncoding, UrlView, VerdictOutcome,
 };
 
 macro_rules! lift {

@@ -4,7 +4,10 @@
 //! JSON) can use them too. They cannot drift: a host compares them with the contract when it compiles, and with
 //! each component when it loads one.
 
-#![expect(missing_docs, reason = "a field or case without a sentence in the contract says all in its name")]
+#![expect(
+    missing_docs,
+    reason = "a field or case without a sentence in the contract says all in its name"
+)]
 
 use std::fmt;
 
@@ -16,8 +19,16 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 /// One named value: of a plugin's settings, such as a sender id or a webhook token (`describe` lists the names),
 /// or of what only one platform knows. A name may occur more than once.
 #[derive(Clone, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct Setting {
     pub name: String,
     pub value: String,
@@ -25,7 +36,11 @@ pub struct Setting {
 
 /// What every call carries: a plugin keeps nothing between calls and has no clock of its own.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
 pub struct Context {
     pub settings: Vec<Setting>,
     /// The host's time, in UTC.
@@ -34,7 +49,11 @@ pub struct Context {
 
 /// Bytes, here or held by the host under a name (so that large files never pass through a plugin).
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(variant))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(variant)
+)]
 pub enum Payload {
     /// The bytes themselves.
     #[cfg_attr(feature = "wasmtime", component(name = "inline"))]
@@ -46,7 +65,11 @@ pub enum Payload {
 
 /// One HTTP header. Names compare without regard to case.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
 pub struct Header {
     pub name: String,
     pub value: String,
@@ -54,7 +77,11 @@ pub struct Header {
 
 /// Who a plugin is.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
 pub struct Description {
     pub name: String,
     pub version: String,
@@ -65,7 +92,11 @@ pub struct Description {
 
 /// One setting that a plugin understands.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
 pub struct SettingDescription {
     pub name: String,
     pub documentation: String,
@@ -79,7 +110,11 @@ pub struct SettingDescription {
 
 /// What is wrong, or risky, about one field of a message or one setting.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
 pub struct Finding {
     pub severity: Severity,
     /// Where, as a path of this contract's fields: `suggestions[2].text`. The host translates it into its own shape.
@@ -100,7 +135,11 @@ pub struct Finding {
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(enum))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(enum)
+)]
 #[repr(u8)]
 pub enum Severity {
     /// The platform would not take it.
@@ -113,7 +152,11 @@ pub enum Severity {
 
 /// What `check` found, and what the message would count as.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
 pub struct Report {
     pub findings: Vec<Finding>,
     /// How the platform would charge for it, in its own words.
@@ -127,7 +170,11 @@ pub struct Report {
 
 /// A message as plain text, with what it takes as SMS.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
 pub struct PlainForm {
     pub text: String,
     pub encoding: TextEncoding,
@@ -136,7 +183,11 @@ pub struct PlainForm {
 
 /// How an SMS carries its text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(enum))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(enum)
+)]
 #[repr(u8)]
 pub enum TextEncoding {
     /// The 7-bit default alphabet: 160 units, or 153 in each of several segments.
@@ -149,8 +200,16 @@ pub enum TextEncoding {
 
 /// A message to one person.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct Message {
     /// Chosen by the host before the first attempt; every attempt uses the same.
     pub id: String,
@@ -168,8 +227,16 @@ pub struct Message {
 
 /// What a message shows. Exactly one of these.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(variant))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(variant)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub enum Content {
     #[cfg_attr(feature = "wasmtime", component(name = "text"))]
     Text(String),
@@ -183,8 +250,16 @@ pub enum Content {
 
 /// A file to show.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct Attachment {
     pub source: FileSource,
     /// A small picture that stands for the file until it is opened.
@@ -196,8 +271,16 @@ pub struct Attachment {
 
 /// Where the platform gets a file.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(variant))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(variant)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub enum FileSource {
     /// A public address that the platform fetches.
     #[cfg_attr(feature = "wasmtime", component(name = "url"))]
@@ -209,8 +292,16 @@ pub enum FileSource {
 
 /// One card that stands alone.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct StandaloneCard {
     pub layout: CardLayout,
     pub card: Card,
@@ -218,8 +309,16 @@ pub struct StandaloneCard {
 
 /// How a standalone card arranges its picture and its text.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(variant))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(variant)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub enum CardLayout {
     /// Picture above text.
     #[cfg_attr(feature = "wasmtime", component(name = "vertical"))]
@@ -231,8 +330,16 @@ pub enum CardLayout {
 
 /// On which side of a horizontal card the picture is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(enum))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(enum)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 #[repr(u8)]
 pub enum ImageSide {
     #[cfg_attr(feature = "wasmtime", component(name = "left"))]
@@ -243,8 +350,16 @@ pub enum ImageSide {
 
 /// Cards side by side, to be swiped through.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct Carousel {
     pub width: CardWidth,
     pub cards: Vec<Card>,
@@ -252,8 +367,16 @@ pub struct Carousel {
 
 /// How wide the cards of a carousel are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(enum))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(enum)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 #[repr(u8)]
 pub enum CardWidth {
     #[cfg_attr(feature = "wasmtime", component(name = "small"))]
@@ -264,8 +387,16 @@ pub enum CardWidth {
 
 /// One card. It has at least a title, a description or media.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct Card {
     pub title: Option<String>,
     pub description: Option<String>,
@@ -276,8 +407,16 @@ pub struct Card {
 
 /// The picture or video of a card.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct CardMedia {
     pub file: Attachment,
     pub height: Option<MediaHeight>,
@@ -288,8 +427,16 @@ pub struct CardMedia {
 
 /// How tall the media of a card is shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(enum))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(enum)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 #[repr(u8)]
 pub enum MediaHeight {
     #[cfg_attr(feature = "wasmtime", component(name = "short"))]
@@ -302,8 +449,16 @@ pub enum MediaHeight {
 
 /// Something to tap.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct Suggestion {
     /// What the person sees.
     pub text: String,
@@ -317,8 +472,16 @@ pub struct Suggestion {
 
 /// What a tap does on the person's device.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(variant))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(variant)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub enum Action {
     /// Answers with the suggestion's text.
     #[cfg_attr(feature = "wasmtime", component(name = "reply"))]
@@ -343,8 +506,16 @@ pub enum Action {
 
 /// A page to open.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct OpenUrl {
     pub url: String,
     pub view: UrlView,
@@ -354,8 +525,16 @@ pub struct OpenUrl {
 
 /// Where a page opens.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(enum))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(enum)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 #[repr(u8)]
 pub enum UrlView {
     /// In the person's browser.
@@ -374,8 +553,16 @@ pub enum UrlView {
 
 /// A place on a map: coordinates, or words to search for.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct Place {
     pub coordinates: Option<Coordinates>,
     pub label: Option<String>,
@@ -384,8 +571,16 @@ pub struct Place {
 
 /// Degrees: latitude from -90 to 90, longitude from -180 to 180.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct Coordinates {
     pub latitude: f64,
     pub longitude: f64,
@@ -393,8 +588,16 @@ pub struct Coordinates {
 
 /// An entry that the person may put into a calendar.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct CalendarEvent {
     pub start: String,
     pub end: String,
@@ -404,8 +607,16 @@ pub struct CalendarEvent {
 
 /// A text message that the person may send to somebody else.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct ComposeText {
     pub phone: String,
     pub text: String,
@@ -413,8 +624,16 @@ pub struct ComposeText {
 
 /// A recording that the person may make for somebody else.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct ComposeRecording {
     pub phone: String,
     pub kind: RecordingKind,
@@ -422,8 +641,16 @@ pub struct ComposeRecording {
 
 /// What is recorded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(enum))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(enum)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 #[repr(u8)]
 pub enum RecordingKind {
     #[cfg_attr(feature = "wasmtime", component(name = "audio"))]
@@ -434,8 +661,16 @@ pub enum RecordingKind {
 
 /// Why a message is sent. Platforms charge and permit by it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(enum))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(enum)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 #[repr(u8)]
 pub enum Purpose {
     /// A code to prove who somebody is.
@@ -457,8 +692,16 @@ pub enum Purpose {
 
 /// When a message stops being worth delivering.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(variant))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(variant)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub enum Expiry {
     /// So many seconds after the platform took it.
     #[cfg_attr(feature = "wasmtime", component(name = "after-seconds"))]
@@ -470,7 +713,11 @@ pub enum Expiry {
 
 /// The platform took the message. It says nothing yet about delivery.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
 pub struct Receipt {
     pub id: String,
     /// When the platform took it, if it said so.
@@ -489,7 +736,11 @@ pub struct Receipt {
 
 /// Why a call to the platform did not succeed, and above all what to do next.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
 pub struct ChannelFailure {
     pub code: FailureCode,
     /// One sentence for a person.
@@ -512,7 +763,11 @@ pub struct ChannelFailure {
 
 /// What to do about a failure.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(enum))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(enum)
+)]
 #[repr(u8)]
 pub enum FailureCode {
     /// The platform will never take this as it is.
@@ -537,7 +792,11 @@ pub enum FailureCode {
 
 /// What to show the person. `read` names the person's message.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(variant))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(variant)
+)]
 pub enum SignalKind {
     #[cfg_attr(feature = "wasmtime", component(name = "typing"))]
     Typing,
@@ -547,7 +806,11 @@ pub enum SignalKind {
 
 /// What became of a message that was to be taken back.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(enum))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(enum)
+)]
 #[repr(u8)]
 pub enum Revocation {
     /// The platform says that it will not be delivered.
@@ -560,7 +823,11 @@ pub enum Revocation {
 
 /// Which of the people asked about can be reached.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
 pub struct ReachAnswer {
     pub reachable: Vec<String>,
     /// How many of the people asked about the platform drew for its estimate of reach over all carriers.
@@ -574,7 +841,11 @@ pub struct ReachAnswer {
 
 /// The people reachable through one carrier.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
 pub struct CarrierReach {
     pub carrier: String,
     pub reachable: Vec<String>,
@@ -582,7 +853,11 @@ pub struct CarrierReach {
 
 /// A file for the platform to keep.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
 pub struct NewFile {
     pub source: NewFileSource,
     #[cfg_attr(feature = "wasmtime", component(name = "thumbnail-url"))]
@@ -591,7 +866,11 @@ pub struct NewFile {
 
 /// Where a file to keep comes from.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(variant))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(variant)
+)]
 pub enum NewFileSource {
     /// A public address that the platform fetches.
     #[cfg_attr(feature = "wasmtime", component(name = "url"))]
@@ -602,7 +881,11 @@ pub enum NewFileSource {
 
 /// A file in bytes.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
 pub struct FileBytes {
     #[cfg_attr(feature = "wasmtime", component(name = "mime-type"))]
     pub mime_type: String,
@@ -611,7 +894,11 @@ pub struct FileBytes {
 
 /// A file that the platform keeps.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
 pub struct UploadedFile {
     /// What a message says to show it.
     pub name: String,
@@ -623,7 +910,11 @@ pub struct UploadedFile {
 
 /// An HTTP request as it came to the gateway's webhook.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
 pub struct WebhookRequest {
     pub method: String,
     /// Path and query, as the client sent them.
@@ -634,7 +925,11 @@ pub struct WebhookRequest {
 
 /// What to answer to a webhook request.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
 pub struct WebhookResponse {
     pub status: u16,
     pub headers: Vec<Header>,
@@ -644,7 +939,11 @@ pub struct WebhookResponse {
 /// Whether to believe a request, what to answer, and what it meant. A request that is not authentic is a
 /// reaction too: its answer, its verdict, and nothing inbound.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
 pub struct Reaction {
     pub verdict: Verdict,
     pub response: WebhookResponse,
@@ -653,8 +952,16 @@ pub struct Reaction {
 
 /// One fact that a webhook request reported.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct Inbound {
     /// The same for every delivery of the same fact. Made of signed fields only.
     #[cfg_attr(feature = "wasmtime", component(name = "dedupe-key"))]
@@ -674,8 +981,16 @@ pub struct Inbound {
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(variant))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(variant)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub enum Fact {
     /// The person wrote, sent or tapped something.
     #[cfg_attr(feature = "wasmtime", component(name = "received"))]
@@ -712,8 +1027,16 @@ pub enum Fact {
 
 /// What a person wrote, sent or tapped.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct ReceivedMessage {
     /// Opaque, assigned by the person's side.
     pub id: String,
@@ -727,8 +1050,16 @@ pub struct ReceivedMessage {
 
 /// The content of a person's message.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(variant))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(variant)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub enum ReceivedContent {
     #[cfg_attr(feature = "wasmtime", component(name = "text"))]
     Text(String),
@@ -745,8 +1076,16 @@ pub enum ReceivedContent {
 
 /// A file that a person sent.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct ReceivedFile {
     pub payload: RemoteFile,
     pub thumbnail: Option<RemoteFile>,
@@ -754,8 +1093,16 @@ pub struct ReceivedFile {
 
 /// A file that the platform holds for the gateway to fetch.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct RemoteFile {
     pub url: String,
     #[cfg_attr(feature = "wasmtime", component(name = "mime-type"))]
@@ -767,8 +1114,16 @@ pub struct RemoteFile {
 
 /// A suggestion that a person tapped.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct Tap {
     pub postback: String,
     pub text: Option<String>,
@@ -778,8 +1133,16 @@ pub struct Tap {
 
 /// Whether a sender may send through one carrier.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct AgentStatus {
     /// The carrier or country it concerns.
     pub region: String,
@@ -794,8 +1157,16 @@ pub struct AgentStatus {
 
 /// What a person's device can show.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub struct CapabilityAnswer {
     #[cfg_attr(feature = "wasmtime", component(name = "request-id"))]
     pub request_id: Option<String>,
@@ -806,7 +1177,11 @@ pub struct CapabilityAnswer {
 
 /// Whether a webhook request is really the platform's.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(record))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(record)
+)]
 pub struct Verdict {
     pub outcome: VerdictOutcome,
     /// Which of the configured tokens matched, counted from 0.
@@ -819,7 +1194,11 @@ pub struct Verdict {
 
 /// The outcomes of a check of a webhook request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "wasmtime", derive(ComponentType, Lift, Lower), component(enum))]
+#[cfg_attr(
+    feature = "wasmtime",
+    derive(ComponentType, Lift, Lower),
+    component(enum)
+)]
 #[repr(u8)]
 pub enum VerdictOutcome {
     /// The platform's, with nothing changed.
@@ -842,6 +1221,10 @@ pub enum VerdictOutcome {
 /// Hides the value: any setting may be a secret.
 impl fmt::Debug for Setting {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Setting").field("name", &self.name).field("value", &"***").finish()
+        formatter
+            .debug_struct("Setting")
+            .field("name", &self.name)
+            .field("value", &"***")
+            .finish()
     }
 }

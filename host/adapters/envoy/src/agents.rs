@@ -38,7 +38,11 @@ impl Agents {
                 return Err(AgentsProblem::Twice(name));
             }
         }
-        if by_name.is_empty() { Err(AgentsProblem::None) } else { Ok(Self(by_name)) }
+        if by_name.is_empty() {
+            Err(AgentsProblem::None)
+        } else {
+            Ok(Self(by_name))
+        }
     }
 
     /// By the path of its webhook, which may have a query.

@@ -26,7 +26,10 @@ pub(crate) struct Believed {
 
 impl Judge {
     pub(crate) fn new(agents: Agents) -> Self {
-        Self { agents: agents.into(), limits: Limits::default() }
+        Self {
+            agents: agents.into(),
+            limits: Limits::default(),
+        }
     }
 
     /// What can be refused before the body has come.
@@ -42,7 +45,11 @@ impl Judge {
         if outcome.inbound.is_empty() {
             return Err(outcome.response);
         }
-        if let Some(other) = outcome.inbound.iter().find(|event| !concerns(&agent.id, &event.agent)) {
+        if let Some(other) = outcome
+            .inbound
+            .iter()
+            .find(|event| !concerns(&agent.id, &event.agent))
+        {
             let other = excerpt(&other.agent);
             tracing::warn!(agent = agent.id.bare(), %other, "a request was signed, and concerns another agent");
             return Err(refuse(
@@ -50,7 +57,10 @@ impl Judge {
                 &format!("it concerns the agent {other:?}, which has another webhook"),
             ));
         }
-        Ok(Believed { agent: agent.id.bare().to_owned(), events: outcome.inbound })
+        Ok(Believed {
+            agent: agent.id.bare().to_owned(),
+            events: outcome.inbound,
+        })
     }
 
     /// Whether the platform signed it, which is known sooner than what it means; or the answer instead.
@@ -59,36 +69,58 @@ impl Judge {
         let agent = self.agent(&head)?;
         if body.len() <= self.limits.body_bytes_max {
             let asked = for_plugin(&head, &body);
-            let verdict = agent.channel.verify_signature(Timestamp::now(), &asked).await;
+            let verdict = agent
+                .channel
+                .verify_signature(Timestamp::now(), &asked)
+                .await;
             let verdict = verdict.map_err(|problem| unjudged(agent, &problem))?;
             if verdict.outcome == VerdictOutcome::Authentic {
                 return Ok(());
             }
         }
         // The plugin has an answer for everything else: the handshake's, or why not.
-        Err(self.outcome(agent, Request::from_parts(head, body)).await?.response)
+        Err(self
+            .outcome(agent, Request::from_parts(head, body))
+            .await?
+            .response)
     }
 
     fn agent(&self, head: &request::Parts) -> Result<&Agent, Response<Bytes>> {
         let path = head.uri.path();
-        let agent = self
-            .agents
-            .at(path)
-            .ok_or_else(|| refuse(StatusCode::NOT_FOUND, &format!("there is no webhook at {:?}", excerpt(path))))?;
+        let agent = self.agents.at(path).ok_or_else(|| {
+            refuse(
+                StatusCode::NOT_FOUND,
+                &format!("there is no webhook at {:?}", excerpt(path)),
+            )
+        })?;
         if head.method != Method::POST {
             let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, "a webhook is for POST");
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+            response
+                .headers_mut()
+                .insert(header::ALLOW, HeaderValue::from_static("POST"));
             return Err(response);
         }
         Ok(agent)
     }
 
-    async fn outcome(&self, agent: &Agent, request: Request<Bytes>) -> Result<Outcome, Response<Bytes>> {
-        let outcome = webhook::receive(&agent.channel, &self.limits, Timestamp::now(), request).await;
+    async fn outcome(
+        &self,
+        agent: &Agent,
+        request: Request<Bytes>,
+    ) -> Result<Outcome, Response<Bytes>> {
+        let outcome =
+            webhook::receive(&agent.channel, &self.limits, Timestamp::now(), request).await;
         let outcome = outcome.map_err(|problem| unjudged(agent, &problem))?;
-        let reason = outcome.verdict.as_ref().and_then(|verdict| verdict.reason.as_deref());
+        let reason = outcome
+            .verdict
+            .as_ref()
+            .and_then(|verdict| verdict.reason.as_deref());
         if let Some(reason) = reason {
-            tracing::warn!(agent = agent.id.bare(), reason, "a request was not believed");
+            tracing::warn!(
+                agent = agent.id.bare(),
+                reason,
+                "a request was not believed"
+            );
         }
         Ok(outcome)
     }
@@ -106,7 +138,10 @@ fn for_plugin(head: &request::Parts, body: &Bytes) -> WebhookRequest {
 /// The platform sends it again.
 fn unjudged(agent: &Agent, problem: &dyn std::error::Error) -> Response<Bytes> {
     tracing::error!(agent = agent.id.bare(), %problem, "a request could not be judged");
-    refuse(StatusCode::SERVICE_UNAVAILABLE, "the request could not be judged")
+    refuse(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "the request could not be judged",
+    )
 }
 
 fn refuse(status: StatusCode, reason: &str) -> Response<Bytes> {

@@ -19,7 +19,11 @@ impl Answer {
 
     fn of_kind(status: u16, kind: &str, body: &impl Serialize) -> Self {
         let headers = vec![("content-type".to_owned(), kind.to_owned())];
-        Self { status, headers, body: serde_json::to_vec(body).expect("strings and numbers always serialise") }
+        Self {
+            status,
+            headers,
+            body: serde_json::to_vec(body).expect("strings and numbers always serialise"),
+        }
     }
 
     fn with(mut self, name: &str, value: String) -> Self {

@@ -12,7 +12,9 @@ use rbm_json::excerpt::excerpt;
 use rbm_json::problem::ProblemView;
 use rbm_wasi::body::{self, BodyProblem};
 use rbm_wasi::machine;
-use rbm_wasi::wasi::http::types::{Fields, IncomingRequest, Method, OutgoingResponse, ResponseOutparam};
+use rbm_wasi::wasi::http::types::{
+    Fields, IncomingRequest, Method, OutgoingResponse, ResponseOutparam,
+};
 
 pub(crate) use bindings::gateway::channel::channel;
 
@@ -83,7 +85,9 @@ fn route(asked: &Asked) -> Result<Answer, ProblemView> {
 impl Asked {
     fn new(request: IncomingRequest) -> Self {
         let (seconds, nanoseconds) = machine::now();
-        let now = i64::try_from(seconds).ok().zip(i32::try_from(nanoseconds).ok());
+        let now = i64::try_from(seconds)
+            .ok()
+            .zip(i32::try_from(nanoseconds).ok());
         let now = now.and_then(|(seconds, nanoseconds)| Timestamp::new(seconds, nanoseconds).ok());
         Self {
             settings: Settings::of(machine::environment()),
@@ -97,7 +101,10 @@ impl Asked {
 
     /// What each call of the plugin carries.
     pub(crate) fn context(&self) -> Context {
-        Context { settings: self.settings.of_plugin(&channel::describe()), now: self.now.to_string() }
+        Context {
+            settings: self.settings.of_plugin(&channel::describe()),
+            now: self.now.to_string(),
+        }
     }
 
     /// The whole body, unless it is longer than a megabyte or in an encoding.
@@ -108,7 +115,8 @@ impl Asked {
         body::read(&incoming, BODY_BYTES_MAX).map_err(|trouble| match trouble {
             BodyProblem::BrokenOff => broken(),
             BodyProblem::TooLong => {
-                let detail = format!("the body has more than {BODY_BYTES_MAX} bytes, which is the limit");
+                let detail =
+                    format!("the body has more than {BODY_BYTES_MAX} bytes, which is the limit");
                 problem(StatusCode::PAYLOAD_TOO_LARGE, "body-length", &detail)
             }
         })
@@ -132,12 +140,21 @@ fn word(method: &Method) -> String {
 }
 
 fn respond(answer: Answer, out: ResponseOutparam) {
-    let headers = answer.headers.into_iter().map(|(name, value)| (name, value.into_bytes()));
-    let length = ("content-length".to_owned(), answer.body.len().to_string().into_bytes());
-    let headers: Vec<_> =
-        headers.filter(|(name, _)| !name.eq_ignore_ascii_case("content-length")).chain([length]).collect();
+    let headers = answer
+        .headers
+        .into_iter()
+        .map(|(name, value)| (name, value.into_bytes()));
+    let length = (
+        "content-length".to_owned(),
+        answer.body.len().to_string().into_bytes(),
+    );
+    let headers: Vec<_> = headers
+        .filter(|(name, _)| !name.eq_ignore_ascii_case("content-length"))
+        .chain([length])
+        .collect();
     // Headers that a host does not take are the plugin's, and the answer is worth more than they are.
-    let response = OutgoingResponse::new(Fields::from_list(&headers).unwrap_or_else(|_| no_fields()));
+    let response =
+        OutgoingResponse::new(Fields::from_list(&headers).unwrap_or_else(|_| no_fields()));
     let _ = response.set_status_code(answer.status);
     let body = response.body();
     ResponseOutparam::set(out, Ok(response));

@@ -5,7 +5,10 @@
 //! a caller that a message was accepted before the platform has said so. Retries are the platform's and the caller's. What
 //! needs a store (a queue, opting out, schedules, life cycles) is `rbm serve`.
 
-#![cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "the tests use a part of it"))]
+#![cfg_attr(
+    not(target_family = "wasm"),
+    allow(dead_code, reason = "the tests use a part of it")
+)]
 
 #[cfg(any(target_family = "wasm", test))]
 mod answer;

@@ -23,29 +23,54 @@ pub(crate) fn send(asked: &Asked) -> Result<Answer, ProblemView> {
     let (body, key) = (read(asked)?, asked.headers.idempotency_key()?);
     let Understood { message, wrong } = understand(asked, key.as_deref(), &body);
     let Some(message) = message else {
-        return Err(ProblemView::not_sendable(wrong.into_iter().map(finding::of_shape).collect()));
+        return Err(ProblemView::not_sendable(
+            wrong.into_iter().map(finding::of_shape).collect(),
+        ));
     };
     let context = asked.context();
     let found = channel::check(&context, &message).findings;
-    if wrong.iter().chain(&found).any(|finding| finding.severity == Severity::Error) {
-        return Err(ProblemView::not_sendable(finding::all_of_message(wrong, found, &message)));
+    if wrong
+        .iter()
+        .chain(&found)
+        .any(|finding| finding.severity == Severity::Error)
+    {
+        return Err(ProblemView::not_sendable(finding::all_of_message(
+            wrong, found, &message,
+        )));
     }
     hand_over(&context, &message)
 }
 
 pub(crate) fn check(asked: &Asked) -> Result<Answer, ProblemView> {
     let Understood { message, wrong } = understand(asked, None, &read(asked)?);
-    let Some(message) = message else { return Ok(Answer::json(StatusCode::OK, &CheckView::of_no_message(wrong))) };
+    let Some(message) = message else {
+        return Ok(Answer::json(
+            StatusCode::OK,
+            &CheckView::of_no_message(wrong),
+        ));
+    };
     let context = asked.context();
-    let (report, plain) = (channel::check(&context, &message), channel::plain_text(&context, &message));
-    Ok(Answer::json(StatusCode::OK, &CheckView::of_message(wrong, report, plain, &message)))
+    let (report, plain) = (
+        channel::check(&context, &message),
+        channel::plain_text(&context, &message),
+    );
+    Ok(Answer::json(
+        StatusCode::OK,
+        &CheckView::of_message(wrong, report, plain, &message),
+    ))
 }
 
 fn hand_over(context: &Context, message: &Message) -> Result<Answer, ProblemView> {
     match channel::send(context, message) {
-        Ok(receipt) => Ok(Answer::json(StatusCode::ACCEPTED, &json!({ "id": receipt.id, "state": "accepted" }))),
+        Ok(receipt) => Ok(Answer::json(
+            StatusCode::ACCEPTED,
+            &json!({ "id": receipt.id, "state": "accepted" }),
+        )),
         Err(failure) => {
-            machine::log(&format!("the message {} was not sent: {}", message.id, failure.message));
+            machine::log(&format!(
+                "the message {} was not sent: {}",
+                message.id, failure.message
+            ));
             Err(ProblemView::of_failure(failure))
         }
     }
@@ -55,8 +80,13 @@ fn read(asked: &Asked) -> Result<Value, ProblemView> {
     asked.headers.check_caller(asked.settings.api_token())?;
     asked.headers.check_json()?;
     let body = asked.body()?;
-    strict::parse(&body)
-        .map_err(|trouble| problem(StatusCode::BAD_REQUEST, "not-json", &format!("the body is not JSON: {trouble}")))
+    strict::parse(&body).map_err(|trouble| {
+        problem(
+            StatusCode::BAD_REQUEST,
+            "not-json",
+            &format!("the body is not JSON: {trouble}"),
+        )
+    })
 }
 
 fn understand(asked: &Asked, key: Option<&str>, body: &Value) -> Understood {
@@ -64,14 +94,22 @@ fn understand(asked: &Asked, key: Option<&str>, body: &Value) -> Understood {
     let id = key.map_or_else(|| new_id(asked), |key| id::of_message(&agent, key));
     let Reading { draft, findings } = message::read_all(&id, body);
     let mut wrong = findings;
-    let message = draft.map(|Draft { agent: named, message, send_at }| {
-        wrong.extend(named.and_then(|named| another_agent(asked, &agent, &named)));
-        wrong.extend(send_at.map(|_| {
-            let sentence = "send_at is given, and nothing is kept here until then: messages leave at once".to_owned();
-            finding::error("send_at", "send-at-unsupported", sentence)
-        }));
-        message
-    });
+    let message = draft.map(
+        |Draft {
+             agent: named,
+             message,
+             send_at,
+         }| {
+            wrong.extend(named.and_then(|named| another_agent(asked, &agent, &named)));
+            wrong.extend(send_at.map(|_| {
+                let sentence =
+                    "send_at is given, and nothing is kept here until then: messages leave at once"
+                        .to_owned();
+                finding::error("send_at", "send-at-unsupported", sentence)
+            }));
+            message
+        },
+    );
     Understood { message, wrong }
 }
 
@@ -86,5 +124,7 @@ fn another_agent(asked: &Asked, own: &str, named: &str) -> Option<Finding> {
 /// `UUIDv7` of the host's clock and the host's randomness.
 fn new_id(asked: &Asked) -> String {
     let milliseconds = u64::try_from(asked.now.as_millisecond()).unwrap_or_default();
-    Builder::from_unix_timestamp_millis(milliseconds, &machine::random_bytes()).into_uuid().to_string()
+    Builder::from_unix_timestamp_millis(milliseconds, &machine::random_bytes())
+        .into_uuid()
+        .to_string()
 }

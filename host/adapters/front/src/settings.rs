@@ -12,20 +12,28 @@ pub(crate) struct Settings {
 impl Settings {
     /// Blanks around a value are whoever wrote the file's; a variable that is empty is none.
     pub(crate) fn of(environment: Vec<(String, String)>) -> Self {
-        let ours = environment.into_iter().filter(|(name, _)| name.starts_with("RBM_"));
+        let ours = environment
+            .into_iter()
+            .filter(|(name, _)| name.starts_with("RBM_"));
         let trimmed = ours.map(|(name, value)| (name, value.trim().to_owned()));
-        Self { variables: trimmed.filter(|(_, value)| !value.is_empty()).collect() }
+        Self {
+            variables: trimmed.filter(|(_, value)| !value.is_empty()).collect(),
+        }
     }
 
     /// What applications call the agent, and what its webhook ends in: `RBM_AGENT`, or the agent's id.
     pub(crate) fn agent_name(&self) -> Option<String> {
         let id = || AgentId::parse(self.variable("RBM_AGENT_ID")?).ok();
-        self.variable("RBM_AGENT").map(str::to_owned).or_else(|| Some(id()?.bare().to_owned()))
+        self.variable("RBM_AGENT")
+            .map(str::to_owned)
+            .or_else(|| Some(id()?.bare().to_owned()))
     }
 
     /// Whether what is signed concerns the agent. Where it names nobody, it can only be this one.
     pub(crate) fn concerns(&self, agent: &str) -> bool {
-        let own = self.variable("RBM_AGENT_ID").and_then(|id| AgentId::parse(id).ok());
+        let own = self
+            .variable("RBM_AGENT_ID")
+            .and_then(|id| AgentId::parse(id).ok());
         agent.is_empty() || own.is_some() && AgentId::parse(agent).ok() == own
     }
 
@@ -48,14 +56,20 @@ impl Settings {
                 let second = described.many.then(|| format!("{variable}_2"));
                 let values = [Some(variable), second].into_iter().flatten();
                 values.filter_map(|name| {
-                    Some(Setting { name: described.name.clone(), value: self.variable(&name)?.to_owned() })
+                    Some(Setting {
+                        name: described.name.clone(),
+                        value: self.variable(&name)?.to_owned(),
+                    })
                 })
             })
             .collect()
     }
 
     fn variable(&self, name: &str) -> Option<&str> {
-        self.variables.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
+        self.variables
+            .iter()
+            .find(|(it, _)| it == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -65,7 +79,12 @@ mod tests {
     use gateway_channel::SettingDescription;
 
     fn settings(variables: &[(&str, &str)]) -> Settings {
-        Settings::of(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        Settings::of(
+            variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
     }
 
     #[test]
@@ -81,7 +100,11 @@ mod tests {
         let description = Description {
             name: "x".into(),
             version: String::new(),
-            settings: vec![described("agent-id", false), described("client-token", true), described("region", false)],
+            settings: vec![
+                described("agent-id", false),
+                described("client-token", true),
+                described("region", false),
+            ],
             features: vec![],
         };
         let settings = settings(&[
@@ -93,9 +116,20 @@ mod tests {
             ("RBM_API_TOKEN", "t0"),
             ("AGENT_ID", "other"),
         ]);
-        let given: Vec<_> = settings.of_plugin(&description).into_iter().map(|it| (it.name, it.value)).collect();
-        let expected = [("agent-id", "demo"), ("client-token", "new"), ("client-token", "old")];
-        assert_eq!(given, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let given: Vec<_> = settings
+            .of_plugin(&description)
+            .into_iter()
+            .map(|it| (it.name, it.value))
+            .collect();
+        let expected = [
+            ("agent-id", "demo"),
+            ("client-token", "new"),
+            ("client-token", "old"),
+        ];
+        assert_eq!(
+            given,
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
     }
 
     #[test]
@@ -114,7 +148,12 @@ mod tests {
         assert!(!settings(&[]).concerns("demo"));
         assert!(!settings(&[("RBM_AGENT_ID", "a/b")]).concerns("a/b"));
         assert_eq!(demo.agent_name().as_deref(), Some("demo"));
-        assert_eq!(settings(&[("RBM_AGENT_ID", "a"), ("RBM_AGENT", "shop")]).agent_name().as_deref(), Some("shop"));
+        assert_eq!(
+            settings(&[("RBM_AGENT_ID", "a"), ("RBM_AGENT", "shop")])
+                .agent_name()
+                .as_deref(),
+            Some("shop")
+        );
         assert_eq!(settings(&[("RBM_AGENT", " ")]).agent_name(), None);
     }
 }

@@ -11,18 +11,28 @@ use rbm_wasi::machine;
 use rbm_wasi::outgoing::{self, Request};
 
 pub(crate) fn receive(asked: &Asked, agent: &str) -> Result<Answer, ProblemView> {
-    let own = asked.settings.agent_name().ok_or_else(|| misconfigured("neither RBM_AGENT_ID nor RBM_AGENT is set"))?;
+    let own = asked
+        .settings
+        .agent_name()
+        .ok_or_else(|| misconfigured("neither RBM_AGENT_ID nor RBM_AGENT is set"))?;
     if agent != own {
         let detail = format!("there is no agent {:?}", excerpt(agent));
         return Err(problem(StatusCode::NOT_FOUND, "not-found", &detail));
     }
     let body = asked.body()?;
-    let reaction = channel::on_event(&asked.context(), &for_plugin(asked, body)).map_err(|failure| {
-        machine::log(&format!("a webhook request could not be judged: {}", failure.message));
-        unavailable("the request could not be judged")
-    })?;
+    let reaction =
+        channel::on_event(&asked.context(), &for_plugin(asked, body)).map_err(|failure| {
+            machine::log(&format!(
+                "a webhook request could not be judged: {}",
+                failure.message
+            ));
+            unavailable("the request could not be judged")
+        })?;
     if reaction.verdict.outcome == VerdictOutcome::Authentic {
-        reaction.inbound.iter().try_for_each(|inbound| hand_over(asked, &own, inbound))?;
+        reaction
+            .inbound
+            .iter()
+            .try_for_each(|inbound| hand_over(asked, &own, inbound))?;
     } else if let Some(reason) = &reaction.verdict.reason {
         machine::log(&format!("a webhook request was not believed: {reason}"));
     }
@@ -32,20 +42,39 @@ pub(crate) fn receive(asked: &Asked, agent: &str) -> Result<Answer, ProblemView>
 fn for_plugin(asked: &Asked, body: Vec<u8>) -> WebhookRequest {
     // A value that is not text cannot be one that a plugin looks for; it arrives changed, and so matches nothing.
     let text = |value: &Vec<u8>| String::from_utf8_lossy(value).into_owned();
-    let headers = asked.headers.0.iter().map(|(name, value)| Header { name: name.clone(), value: text(value) });
-    WebhookRequest { method: asked.method.clone(), url: asked.url.clone(), headers: headers.collect(), body }
+    let headers = asked.headers.0.iter().map(|(name, value)| Header {
+        name: name.clone(),
+        value: text(value),
+    });
+    WebhookRequest {
+        method: asked.method.clone(),
+        url: asked.url.clone(),
+        headers: headers.collect(),
+        body,
+    }
 }
 
 fn of_reaction(reaction: Reaction) -> Answer {
-    let headers = reaction.response.headers.into_iter().map(|Header { name, value }| (name, value)).collect();
-    Answer { status: reaction.response.status, headers, body: reaction.response.body }
+    let headers = reaction
+        .response
+        .headers
+        .into_iter()
+        .map(|Header { name, value }| (name, value))
+        .collect();
+    Answer {
+        status: reaction.response.status,
+        headers,
+        body: reaction.response.body,
+    }
 }
 
 /// Whatever goes wrong, the platform sends the event again: for seven days. (guides/integrate/webhooks)
 fn hand_over(asked: &Asked, agent: &str, inbound: &Inbound) -> Result<(), ProblemView> {
     if !asked.settings.concerns(&inbound.agent) {
-        let detail =
-            format!("it is signed, and concerns the agent {:?}, which is not served here", excerpt(&inbound.agent));
+        let detail = format!(
+            "it is signed, and concerns the agent {:?}, which is not served here",
+            excerpt(&inbound.agent)
+        );
         machine::log(&detail);
         return Err(problem(StatusCode::NOT_FOUND, "agent-not-served", &detail));
     }
@@ -74,7 +103,9 @@ fn hand_over(asked: &Asked, agent: &str, inbound: &Inbound) -> Result<(), Proble
         Ok(answer) => format!("it answered {}", answer.status),
         Err(failure) => failure.to_string(),
     };
-    machine::log(&format!("the application did not take the event {id}: {reason}"));
+    machine::log(&format!(
+        "the application did not take the event {id}: {reason}"
+    ));
     Err(unavailable("the application did not take the event"))
 }
 

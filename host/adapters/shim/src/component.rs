@@ -27,28 +27,63 @@ struct Component;
 impl Guest for Component {
     fn fetch(request: HttpRequest) -> Result<HttpResponse, FetchFailure> {
         let environment = machine::environment();
-        let api_origin = environment.iter().find(|(name, _)| name == "RBM_API_ORIGIN").map(|(_, value)| value.trim());
-        admit(&request.url, api_origin).map_err(|reason| failure(FetchFailureCode::Denied, reason))?;
+        let api_origin = environment
+            .iter()
+            .find(|(name, _)| name == "RBM_API_ORIGIN")
+            .map(|(_, value)| value.trim());
+        admit(&request.url, api_origin)
+            .map_err(|reason| failure(FetchFailureCode::Denied, reason))?;
         let body = match &request.body {
             Payload::Inline(bytes) => bytes.as_slice(),
             Payload::Held(name) => {
-                return Err(failure(FetchFailureCode::Denied, format!("this host holds no payload {name:?}")));
+                return Err(failure(
+                    FetchFailureCode::Denied,
+                    format!("this host holds no payload {name:?}"),
+                ));
             }
         };
         let token = token(&environment).map_err(|problem| match problem {
             TokenProblem::Refused(reason) => failure(FetchFailureCode::NoCredentials, reason),
             TokenProblem::Unreachable(reason) => failure(FetchFailureCode::NotSent, reason),
         })?;
-        let mut headers: Vec<_> = request.headers.into_iter().map(|Header { name, value }| (name, value)).collect();
-        if let Some((name, _)) = headers.iter().find(|(name, _)| OWN.iter().any(|own| name.eq_ignore_ascii_case(own))) {
-            return Err(failure(FetchFailureCode::Denied, format!("the header {name} is the host's to set")));
+        let mut headers: Vec<_> = request
+            .headers
+            .into_iter()
+            .map(|Header { name, value }| (name, value))
+            .collect();
+        if let Some((name, _)) = headers
+            .iter()
+            .find(|(name, _)| OWN.iter().any(|own| name.eq_ignore_ascii_case(own)))
+        {
+            return Err(failure(
+                FetchFailureCode::Denied,
+                format!("the header {name} is the host's to set"),
+            ));
         }
         headers.push(("authorization".to_owned(), format!("Bearer {token}")));
-        let timeout_milliseconds = request.timeout_ms.unwrap_or(MILLISECONDS_MAX).min(MILLISECONDS_MAX);
-        let request = Request { method: &request.method, url: &request.url, headers, body, timeout_milliseconds };
-        let answer = outgoing::fetch(&request, RESPONSE_BYTES_MAX).map_err(|problem| of_outgoing(&problem))?;
-        let headers = answer.headers.into_iter().map(|(name, value)| Header { name, value }).collect();
-        Ok(HttpResponse { status: answer.status, headers, body: answer.body })
+        let timeout_milliseconds = request
+            .timeout_ms
+            .unwrap_or(MILLISECONDS_MAX)
+            .min(MILLISECONDS_MAX);
+        let request = Request {
+            method: &request.method,
+            url: &request.url,
+            headers,
+            body,
+            timeout_milliseconds,
+        };
+        let answer = outgoing::fetch(&request, RESPONSE_BYTES_MAX)
+            .map_err(|problem| of_outgoing(&problem))?;
+        let headers = answer
+            .headers
+            .into_iter()
+            .map(|(name, value)| Header { name, value })
+            .collect();
+        Ok(HttpResponse {
+            status: answer.status,
+            headers,
+            body: answer.body,
+        })
     }
 }
 

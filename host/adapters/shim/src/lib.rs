@@ -4,7 +4,10 @@
 //! A private key never gets here. The host's environment has a token that somebody else renews (`RBM_ACCESS_TOKEN`), or says
 //! that the platform it runs on gives one (`RBM_TOKEN_SOURCE=metadata`).
 
-#![cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "the tests use a part of it"))]
+#![cfg_attr(
+    not(target_family = "wasm"),
+    allow(dead_code, reason = "the tests use a part of it")
+)]
 
 #[cfg(any(target_family = "wasm", test))]
 mod address;

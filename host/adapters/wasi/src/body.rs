@@ -46,7 +46,9 @@ fn pass_over(stream: &InputStream) {
 
 /// Writes all of it and ends it. False if the other side has stopped reading.
 pub fn write(body: OutgoingBody, bytes: &[u8]) -> bool {
-    let Ok(stream) = body.write() else { return false };
+    let Ok(stream) = body.write() else {
+        return false;
+    };
     let mut pieces = bytes.chunks(WRITTEN_BYTES_MAX);
     let written = pieces.all(|piece| stream.blocking_write_and_flush(piece).is_ok());
     // A body cannot end while there is a stream into it.

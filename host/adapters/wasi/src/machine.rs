@@ -15,7 +15,9 @@ pub fn now() -> (u64, u32) {
 
 /// Bytes that nobody can guess.
 pub fn random_bytes<const N: usize>() -> [u8; N] {
-    random::random::get_random_bytes(N as u64).try_into().expect("as many as were asked for")
+    random::random::get_random_bytes(N as u64)
+        .try_into()
+        .expect("as many as were asked for")
 }
 
 /// One line to stderr. It is cut where it is long, and a host that takes none has no log.

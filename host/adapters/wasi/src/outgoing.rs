@@ -2,7 +2,9 @@
 
 use crate::body;
 use crate::wasi::http::outgoing_handler::handle;
-use crate::wasi::http::types::{ErrorCode, Fields, IncomingResponse, Method, OutgoingRequest, RequestOptions, Scheme};
+use crate::wasi::http::types::{
+    ErrorCode, Fields, IncomingResponse, Method, OutgoingRequest, RequestOptions, Scheme,
+};
 use std::fmt;
 
 /// What to ask for.
@@ -58,33 +60,59 @@ pub fn fetch(request: &Request<'_>, bytes_max: usize) -> Result<Response, Failur
     // Whoever answers before it has read everything is listened to all the same.
     body::write(body, request.body);
     coming.subscribe().block();
-    let answer = coming.get().ok_or_else(|| Failure::NoAnswer("the host has no answer".to_owned()))?;
-    let answer = answer.map_err(|()| Failure::NoAnswer("the answer was taken before".to_owned()))?;
+    let answer = coming
+        .get()
+        .ok_or_else(|| Failure::NoAnswer("the host has no answer".to_owned()))?;
+    let answer =
+        answer.map_err(|()| Failure::NoAnswer("the answer was taken before".to_owned()))?;
     whole(&answer.map_err(|code| of_code(&code))?, bytes_max)
 }
 
 fn prepare(request: &Request<'_>) -> Result<OutgoingRequest, Failure> {
-    let (scheme, rest) = request.url.split_once("://").ok_or_else(|| malformed("address"))?;
+    let (scheme, rest) = request
+        .url
+        .split_once("://")
+        .ok_or_else(|| malformed("address"))?;
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     let scheme = match scheme {
         "https" => Scheme::Https,
         "http" => Scheme::Http,
         other => Scheme::Other(other.to_owned()),
     };
-    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    let path = if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("/{path}")
+    };
     let prepared = OutgoingRequest::new(fields(request)?);
-    prepared.set_method(&method(request.method)).map_err(|()| malformed("method"))?;
-    prepared.set_scheme(Some(&scheme)).map_err(|()| malformed("scheme"))?;
-    prepared.set_authority(Some(authority)).map_err(|()| malformed("host"))?;
-    prepared.set_path_with_query(Some(&path)).map_err(|()| malformed("path"))?;
+    prepared
+        .set_method(&method(request.method))
+        .map_err(|()| malformed("method"))?;
+    prepared
+        .set_scheme(Some(&scheme))
+        .map_err(|()| malformed("scheme"))?;
+    prepared
+        .set_authority(Some(authority))
+        .map_err(|()| malformed("host"))?;
+    prepared
+        .set_path_with_query(Some(&path))
+        .map_err(|()| malformed("path"))?;
     Ok(prepared)
 }
 
 fn fields(request: &Request<'_>) -> Result<Fields, Failure> {
-    let given = request.headers.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes()));
+    let given = request
+        .headers
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone().into_bytes()));
     // Without it the host would send the body in chunks, and nothing as a body in chunks.
-    let length = ("content-length".to_owned(), request.body.len().to_string().into_bytes());
-    let fields: Vec<_> = given.chain((request.method != "GET").then_some(length)).collect();
+    let length = (
+        "content-length".to_owned(),
+        request.body.len().to_string().into_bytes(),
+    );
+    let fields: Vec<_> = given
+        .chain((request.method != "GET").then_some(length))
+        .collect();
     Fields::from_list(&fields).map_err(|_| malformed("headers"))
 }
 
@@ -116,18 +144,28 @@ fn options(milliseconds: u32) -> RequestOptions {
 
 fn whole(answer: &IncomingResponse, bytes_max: usize) -> Result<Response, Failure> {
     let headers = answer.headers().entries().into_iter();
-    let headers = headers.filter_map(|(name, value)| Some((name, String::from_utf8(value).ok()?))).collect();
+    let headers = headers
+        .filter_map(|(name, value)| Some((name, String::from_utf8(value).ok()?)))
+        .collect();
     let incomplete = |problem| Failure::NoAnswer(format!("the answer is not whole: {problem:?}"));
-    let stream = answer.consume().map_err(|()| Failure::NoAnswer("the answer has no body".to_owned()))?;
+    let stream = answer
+        .consume()
+        .map_err(|()| Failure::NoAnswer("the answer has no body".to_owned()))?;
     let body = body::read(&stream, bytes_max).map_err(incomplete)?;
-    Ok(Response { status: answer.status(), headers, body })
+    Ok(Response {
+        status: answer.status(),
+        headers,
+        body,
+    })
 }
 
 /// What cannot have reached anybody is said to; of everything else nobody knows.
 fn of_code(code: &ErrorCode) -> Failure {
     let reason = format!("{code:?}");
     match code {
-        ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => Failure::Denied(reason),
+        ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => {
+            Failure::Denied(reason)
+        }
         ErrorCode::DnsTimeout
         | ErrorCode::DnsError(_)
         | ErrorCode::DestinationNotFound

@@ -35,7 +35,10 @@ impl Requests {
             (head + &body).into_bytes()
         };
         let of_each = of_each(producers, numbers, &mut request);
-        Self { of_each, document_bytes }
+        Self {
+            of_each,
+            document_bytes,
+        }
     }
 
     /// Likewise with messages that are not to be sent before some time.
@@ -53,7 +56,10 @@ impl Requests {
             (head + &body).into_bytes()
         };
         let of_each = of_each(producers, numbers, &mut request);
-        Self { of_each, document_bytes }
+        Self {
+            of_each,
+            document_bytes,
+        }
     }
 
     pub(crate) fn document_bytes(&self) -> u64 {
@@ -67,8 +73,14 @@ fn of_each(
     numbers: Range<usize>,
     request: &mut impl FnMut(usize, usize) -> Vec<u8>,
 ) -> Vec<Vec<Vec<u8>>> {
-    let mut of =
-        |producer| numbers.clone().skip(producer).step_by(producers).map(|number| request(producer, number)).collect();
+    let mut of = |producer| {
+        numbers
+            .clone()
+            .skip(producer)
+            .step_by(producers)
+            .map(|number| request(producer, number))
+            .collect()
+    };
     (0..producers).map(&mut of).collect()
 }
 
@@ -91,13 +103,21 @@ pub(crate) fn phone(producer: usize) -> String {
 }
 
 /// How long each request took that was begun before the end.
-pub(crate) fn produce(address: SocketAddr, requests: &Arc<Requests>, end: Instant) -> Vec<Duration> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+pub(crate) fn produce(
+    address: SocketAddr,
+    requests: &Arc<Requests>,
+    end: Instant,
+) -> Vec<Duration> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async move {
         let mut producers = JoinSet::new();
         for producer in 0..requests.of_each.len() {
             let requests = requests.clone();
-            producers.spawn(async move { send_all(address, &requests.of_each[producer], end).await });
+            producers
+                .spawn(async move { send_all(address, &requests.of_each[producer], end).await });
         }
         producers.join_all().await.into_iter().flatten().collect()
     })
@@ -115,8 +135,15 @@ async fn send_all(address: SocketAddr, requests: &[Vec<u8>], end: Instant) -> Ve
         stream.write_all(request).await.unwrap();
         // It is short, and comes in one piece.
         let read = stream.read(&mut answer).await.unwrap();
-        assert!(answer[..read].starts_with(b"HTTP/1.1 20"), "{}", String::from_utf8_lossy(&answer[..read]));
-        assert!(answer[..read].windows(4).any(|four| four == b"\r\n\r\n"), "half an answer");
+        assert!(
+            answer[..read].starts_with(b"HTTP/1.1 20"),
+            "{}",
+            String::from_utf8_lossy(&answer[..read])
+        );
+        assert!(
+            answer[..read].windows(4).any(|four| four == b"\r\n\r\n"),
+            "half an answer"
+        );
         times.push(begun.elapsed());
     }
     times

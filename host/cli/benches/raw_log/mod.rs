@@ -12,8 +12,8 @@ use rbm_gateway::store::quarantine::{Quarantine, QuarantineId, Quarantined, Stor
 use rbm_gateway::store::retention::{Erased, Pruned, Retention};
 use rbm_gateway::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use rbm_gateway::store::{
-    Accepted, Claims, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Requeued, Settlement, Store,
-    StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
+    Accepted, Claims, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Requeued,
+    Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
 };
 use std::collections::HashSet;
 use std::fs::File;
@@ -40,7 +40,12 @@ impl RawLog {
         let flushes = Arc::<AtomicU64>::default();
         let counted = flushes.clone();
         std::thread::spawn(move || append(file, &writes, &counted));
-        Self { queue, flushes, events: AtomicU64::new(0), rest: MemoryStore::new() }
+        Self {
+            queue,
+            flushes,
+            events: AtomicU64::new(0),
+            rest: MemoryStore::new(),
+        }
     }
 
     pub(crate) fn flushes(&self) -> u64 {
@@ -69,7 +74,9 @@ impl Store for RawLog {
             let (waiting, written) = oneshot::channel();
             self.queue.send((event.inbound.raw, waiting)).unwrap();
             written.await.unwrap();
-            ingested.push(Ingested::New(Cursor(self.events.fetch_add(1, Ordering::Relaxed) + 1)));
+            ingested.push(Ingested::New(Cursor(
+                self.events.fetch_add(1, Ordering::Relaxed) + 1,
+            )));
         }
         Ok(ingested)
     }
@@ -78,7 +85,12 @@ impl Store for RawLog {
         self.rest.accept(message).await
     }
 
-    async fn claim(&self, now: Timestamp, lease: Duration, shares: &[Share]) -> Result<Claims, StoreProblem> {
+    async fn claim(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        shares: &[Share],
+    ) -> Result<Claims, StoreProblem> {
         self.rest.claim(now, lease, shares).await
     }
 
@@ -90,7 +102,12 @@ impl Store for RawLog {
         self.rest.expire(now, most).await
     }
 
-    async fn settle(&self, id: &str, attempt: u32, settlement: Settlement) -> Result<bool, StoreProblem> {
+    async fn settle(
+        &self,
+        id: &str,
+        attempt: u32,
+        settlement: Settlement,
+    ) -> Result<bool, StoreProblem> {
         self.rest.settle(id, attempt, settlement).await
     }
 
@@ -118,7 +135,11 @@ impl Store for RawLog {
         self.rest.find(filter).await
     }
 
-    async fn read(&self, after: Option<Cursor>, most: usize) -> Result<Vec<StoredEvent>, StoreProblem> {
+    async fn read(
+        &self,
+        after: Option<Cursor>,
+        most: usize,
+    ) -> Result<Vec<StoredEvent>, StoreProblem> {
         self.rest.read(after, most).await
     }
 
@@ -134,11 +155,20 @@ impl Store for RawLog {
         self.rest.uploads(agent, now).await
     }
 
-    async fn count_tester(&self, tester: NewTester, quota: TesterQuota) -> Result<Counted, StoreProblem> {
+    async fn count_tester(
+        &self,
+        tester: NewTester,
+        quota: TesterQuota,
+    ) -> Result<Counted, StoreProblem> {
         self.rest.count_tester(tester, quota).await
     }
 
-    async fn settle_tester(&self, agent: &str, phone: &str, answer: Option<String>) -> Result<(), StoreProblem> {
+    async fn settle_tester(
+        &self,
+        agent: &str,
+        phone: &str,
+        answer: Option<String>,
+    ) -> Result<(), StoreProblem> {
         self.rest.settle_tester(agent, phone, answer).await
     }
 
@@ -180,7 +210,10 @@ impl Quarantine for RawLog {
         self.rest.quarantined(after, most).await
     }
 
-    async fn quarantined_one(&self, id: QuarantineId) -> Result<Option<StoredQuarantined>, StoreProblem> {
+    async fn quarantined_one(
+        &self,
+        id: QuarantineId,
+    ) -> Result<Option<StoredQuarantined>, StoreProblem> {
         self.rest.quarantined_one(id).await
     }
 
@@ -191,7 +224,12 @@ impl Quarantine for RawLog {
 
 #[async_trait]
 impl Consents for RawLog {
-    async fn note_consent(&self, agent: &str, phone: &str, consent: Consent) -> Result<Consent, StoreProblem> {
+    async fn note_consent(
+        &self,
+        agent: &str,
+        phone: &str,
+        consent: Consent,
+    ) -> Result<Consent, StoreProblem> {
         self.rest.note_consent(agent, phone, consent).await
     }
 
@@ -199,7 +237,12 @@ impl Consents for RawLog {
         self.rest.consent(agent, phone).await
     }
 
-    async fn consent_history(&self, agent: &str, phone: &str, most: usize) -> Result<Vec<Heard>, StoreProblem> {
+    async fn consent_history(
+        &self,
+        agent: &str,
+        phone: &str,
+        most: usize,
+    ) -> Result<Vec<Heard>, StoreProblem> {
         self.rest.consent_history(agent, phone, most).await
     }
 
@@ -219,7 +262,12 @@ impl Consumers for RawLog {
         self.rest.consumer(name).await
     }
 
-    async fn progress(&self, name: &str, now: Timestamp, progress: Progress) -> Result<(), StoreProblem> {
+    async fn progress(
+        &self,
+        name: &str,
+        now: Timestamp,
+        progress: Progress,
+    ) -> Result<(), StoreProblem> {
         self.rest.progress(name, now, progress).await
     }
 
@@ -232,7 +280,11 @@ impl Consumers for RawLog {
         self.rest.due(name, now, most).await
     }
 
-    async fn owing(&self, name: &str, conversations: HashSet<String>) -> Result<HashSet<String>, StoreProblem> {
+    async fn owing(
+        &self,
+        name: &str,
+        conversations: HashSet<String>,
+    ) -> Result<HashSet<String>, StoreProblem> {
         self.rest.owing(name, conversations).await
     }
 
@@ -249,7 +301,12 @@ impl Consumers for RawLog {
         self.rest.dead_letters(name, after, most).await
     }
 
-    async fn replay(&self, name: &str, only: Option<Cursor>, now: Timestamp) -> Result<u64, StoreProblem> {
+    async fn replay(
+        &self,
+        name: &str,
+        only: Option<Cursor>,
+        now: Timestamp,
+    ) -> Result<u64, StoreProblem> {
         self.rest.replay(name, only, now).await
     }
 

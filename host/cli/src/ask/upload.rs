@@ -25,22 +25,38 @@ pub(super) async fn upload(
         return via.post("/v1/files", &fields).await;
     }
     if thumbnail_url.is_some() {
-        return Err(Failure::usage("--thumbnail-url goes with a file given by its address: upload the thumbnail too"));
+        return Err(Failure::usage(
+            "--thumbnail-url goes with a file given by its address: upload the thumbnail too",
+        ));
     }
     let guess = || HeaderValue::from_str(mime_guess::from_path(file).first_raw()?).ok();
     let mime_type = mime_type.or_else(guess);
-    let mime_type = mime_type
-        .ok_or_else(|| Failure::usage(format!("what is {}?\nhint: say it with --type", excerpt::path(file))))?;
+    let mime_type = mime_type.ok_or_else(|| {
+        Failure::usage(format!(
+            "what is {}?\nhint: say it with --type",
+            excerpt::path(file)
+        ))
+    })?;
     let bytes = bytes(file)?;
     let gateway = Gateway::at(&via.gateway)?;
     let request = gateway.request(Method::POST, &format!("/v1/files{}", via.query()));
     let time_max = ANSWER_TIME_MAX + Duration::from_secs(SECONDS_PER_UPLOAD);
-    gateway.ask(request.header("content-type", mime_type).timeout(time_max).body(bytes)).await
+    gateway
+        .ask(
+            request
+                .header("content-type", mime_type)
+                .timeout(time_max)
+                .body(bytes),
+        )
+        .await
 }
 
 /// What is no file but an address, if it is one of the web. Schemes are in any case. (RFC 3986 §3.1)
 fn address(file: &str) -> Result<Option<String>, Failure> {
-    let Some((scheme, rest)) = file.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
+    let Some((scheme, rest)) = file
+        .split_once("://")
+        .filter(|(scheme, _)| is_scheme(scheme))
+    else {
         return Ok(None);
     };
     match scheme.to_ascii_lowercase().as_str() {
@@ -54,21 +70,34 @@ fn address(file: &str) -> Result<Option<String>, Failure> {
 
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
 /// A device or a pipe has no length that could be looked at first, and perhaps no end.
 fn bytes(file: &str) -> Result<Vec<u8>, Failure> {
     let unread = || format!("{} could not be read", excerpt::path(file));
-    let metadata = std::fs::metadata(file).with_context(unread).map_err(Failure::Usage)?;
+    let metadata = std::fs::metadata(file)
+        .with_context(unread)
+        .map_err(Failure::Usage)?;
     if !metadata.is_file() {
-        return Err(Failure::usage(format!("{} is no regular file", excerpt::path(file))));
+        return Err(Failure::usage(format!(
+            "{} is no regular file",
+            excerpt::path(file)
+        )));
     }
     check_length(file, metadata.len())?;
     let mut bytes = Vec::new();
-    let opened = File::open(file).with_context(unread).map_err(Failure::Usage)?;
+    let opened = File::open(file)
+        .with_context(unread)
+        .map_err(Failure::Usage)?;
     // It may grow meanwhile.
-    opened.take(BYTES_MAX as u64 + 1).read_to_end(&mut bytes).with_context(unread).map_err(Failure::Usage)?;
+    opened
+        .take(BYTES_MAX as u64 + 1)
+        .read_to_end(&mut bytes)
+        .with_context(unread)
+        .map_err(Failure::Usage)?;
     check_length(file, bytes.len() as u64)?;
     Ok(bytes)
 }
@@ -77,7 +106,10 @@ fn check_length(file: &str, length: u64) -> Result<(), Failure> {
     if length <= BYTES_MAX as u64 {
         return Ok(());
     }
-    Err(Failure::usage(format!("{} has {length} bytes, the limit is {BYTES_MAX}", excerpt::path(file))))
+    Err(Failure::usage(format!(
+        "{} has {length} bytes, the limit is {BYTES_MAX}",
+        excerpt::path(file)
+    )))
 }
 
 /// What the gateway itself gives the largest file, twice: once to arrive there, once to leave.

@@ -16,7 +16,10 @@ pub(super) struct Document<'a> {
 impl<'a> Document<'a> {
     pub(super) fn parse(text: &'a str) -> Self {
         let parsed = parse_to_ast(text, &CollectOptions::default(), &ParseOptions::default());
-        Self { text, value: parsed.ok().and_then(|parsed| parsed.value) }
+        Self {
+            text,
+            value: parsed.ok().and_then(|parsed| parsed.value),
+        }
     }
 
     /// What to point at for a path such as `suggestions[2].reply.text`: the value, or the nearest thing around it that is
@@ -27,14 +30,22 @@ impl<'a> Document<'a> {
         for step in steps(path) {
             match (value, step.strip_suffix(']')) {
                 (Value::Array(array), Some(index)) => {
-                    let Some(element) = array.elements.get(index.parse::<usize>().ok()?) else { break };
+                    let Some(element) = array.elements.get(index.parse::<usize>().ok()?) else {
+                        break;
+                    };
                     value = element;
                     place = beginning(value);
                 }
                 (Value::Object(object), None) => {
-                    let Some(property) = object.get(step) else { break };
+                    let Some(property) = object.get(step) else {
+                        break;
+                    };
                     value = &property.value;
-                    place = if is_simple(value) { value.range() } else { property.name.range() };
+                    place = if is_simple(value) {
+                        value.range()
+                    } else {
+                        property.name.range()
+                    };
                 }
                 _ => break,
             }
@@ -48,7 +59,9 @@ impl<'a> Document<'a> {
         let mut name = None;
         for step in steps(path) {
             value = match (value, step.strip_suffix(']')) {
-                (Value::Array(array), Some(index)) => array.elements.get(index.parse::<usize>().ok()?)?,
+                (Value::Array(array), Some(index)) => {
+                    array.elements.get(index.parse::<usize>().ok()?)?
+                }
                 (Value::Object(object), None) => {
                     let property = object.get(step)?;
                     name = Some(property.name.range());
@@ -63,7 +76,10 @@ impl<'a> Document<'a> {
     /// Where the text stops being JSON.
     pub(super) fn fault(&self) -> Option<Range<usize>> {
         let problem = strict::parse(self.text.as_bytes()).err()?;
-        let lines_before = self.text.split_inclusive('\n').take(problem.line().checked_sub(1)?);
+        let lines_before = self
+            .text
+            .split_inclusive('\n')
+            .take(problem.line().checked_sub(1)?);
         // The columns of serde_json are bytes, the first of a line being 1; 0 is the end of the line before.
         let last = (lines_before.map(str::len).sum::<usize>() + problem.column()).checked_sub(1)?;
         let start = self.text.floor_char_boundary(last);
@@ -77,7 +93,11 @@ fn steps(path: &str) -> impl Iterator<Item = &str> {
 }
 
 fn beginning(value: &Value<'_>) -> Place {
-    if is_simple(value) { value.range() } else { Place::new(value.start(), value.start() + 1) }
+    if is_simple(value) {
+        value.range()
+    } else {
+        Place::new(value.start(), value.start() + 1)
+    }
 }
 
 fn is_simple(value: &Value<'_>) -> bool {
@@ -104,7 +124,11 @@ mod tests {
             ("options.colour", "{"),
             ("to.deeper", "\"x\""),
         ] {
-            assert_eq!(document.find(path).and_then(|place| text.get(place)), Some(expected), "{path}");
+            assert_eq!(
+                document.find(path).and_then(|place| text.get(place)),
+                Some(expected),
+                "{path}"
+            );
         }
         for (path, expected) in [
             ("to", Some("\"to\"")),
@@ -112,7 +136,11 @@ mod tests {
             ("suggestions[9].reply", None),
             ("nothing", None),
         ] {
-            assert_eq!(document.name(path).and_then(|place| text.get(place)), expected, "{path}");
+            assert_eq!(
+                document.name(path).and_then(|place| text.get(place)),
+                expected,
+                "{path}"
+            );
         }
         let broken = Document::parse("{");
         assert_eq!((broken.find("to"), broken.name("to")), (None, None));

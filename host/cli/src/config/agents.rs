@@ -22,7 +22,9 @@ pub(super) fn read_partner(reading: &Reading<'_>) -> Option<Partner> {
         return None;
     }
     section.require_secret("client_token", NOT_BELIEVED);
-    Some(Partner { client_tokens: client_tokens(&section) })
+    Some(Partner {
+        client_tokens: client_tokens(&section),
+    })
 }
 
 /// `[agents.NAME]`, at least one. An agent that something is wrong with is left out, which is found.
@@ -31,13 +33,23 @@ pub(super) fn read_agents(reading: &Reading<'_>, partner: Option<&Partner>) -> V
     if sections.is_empty() {
         let message = "there is no agent, and at least one is needed".to_owned();
         let finding = Finding::error(Rule::Required, message, reading.section("agents").origin());
-        let help = "write [agents.NAME] with its agent_id, client_token_file and service_account_file".to_owned();
-        reading.findings.borrow_mut().push(finding.with_help(Some(help)));
+        let help =
+            "write [agents.NAME] with its agent_id, client_token_file and service_account_file"
+                .to_owned();
+        reading
+            .findings
+            .borrow_mut()
+            .push(finding.with_help(Some(help)));
     }
     check_names(&sections);
-    let ids: Vec<_> = sections.iter().map(|(_, section)| agent_id(section)).collect();
+    let ids: Vec<_> = sections
+        .iter()
+        .map(|(_, section)| agent_id(section))
+        .collect();
     check_ids(&sections, &ids);
-    let read = |((name, section), id): (&(&str, Section<'_>), Option<AgentId>)| read_agent(name, section, id, partner);
+    let read = |((name, section), id): (&(&str, Section<'_>), Option<AgentId>)| {
+        read_agent(name, section, id, partner)
+    };
     sections.iter().zip(ids).filter_map(read).collect()
 }
 
@@ -49,7 +61,9 @@ fn read_agent(
 ) -> Option<AgentConfig> {
     let mut client_tokens = client_tokens(section);
     match partner {
-        Some(partner) if client_tokens.is_empty() => client_tokens.clone_from(&partner.client_tokens),
+        Some(partner) if client_tokens.is_empty() => {
+            client_tokens.clone_from(&partner.client_tokens)
+        }
         Some(_) => {}
         None => section.require_secret("client_token", NOT_BELIEVED),
     }
@@ -63,13 +77,20 @@ fn read_agent(
         region: section.word("region", REGIONS),
         use_case: section.word("use_case", USE_CASES),
         card_suggestions_max: section.whole("card_suggestions_max")?,
-        pace: Pace { messages_per_second: NonZeroU32::new(pace.0?)?, burst: NonZeroU32::new(pace.1?)? },
+        pace: Pace {
+            messages_per_second: NonZeroU32::new(pace.0?)?,
+            burst: NonZeroU32::new(pace.1?)?,
+        },
         quiet_hours: quiet_hours.ok()?,
     })
 }
 
 fn client_tokens(section: &Section<'_>) -> Vec<SecretString> {
-    section.rotating("client_token").into_iter().map(|token| token.text).collect()
+    section
+        .rotating("client_token")
+        .into_iter()
+        .map(|token| token.text)
+        .collect()
 }
 
 fn agent_id(section: &Section<'_>) -> Option<AgentId> {
@@ -77,7 +98,11 @@ fn agent_id(section: &Section<'_>) -> Option<AgentId> {
     let text = section.text("agent_id")?;
     let refuse = |problem| {
         let message = format!("{}: {problem}", section.at("agent_id"));
-        section.find(Finding::error(Rule::AgentId, message, section.origin_of("agent_id")));
+        section.find(Finding::error(
+            Rule::AgentId,
+            message,
+            section.origin_of("agent_id"),
+        ));
     };
     AgentId::parse(text).map_err(refuse).ok()
 }
@@ -85,9 +110,13 @@ fn agent_id(section: &Section<'_>) -> Option<AgentId> {
 /// Found: names that variables of the environment cannot tell apart.
 pub(super) fn check_names(sections: &[(&str, Section<'_>)]) {
     for (index, (name, section)) in sections.iter().enumerate() {
-        if let Some((earlier, _)) = sections[..index].iter().find(|(other, _)| folded(other) == folded(name)) {
-            let message =
-                format!("the names {earlier} and {name} differ only in capitals or in - and _, and must in more");
+        if let Some((earlier, _)) = sections[..index]
+            .iter()
+            .find(|(other, _)| folded(other) == folded(name))
+        {
+            let message = format!(
+                "the names {earlier} and {name} differ only in capitals or in - and _, and must in more"
+            );
             section.find(Finding::error(Rule::Alike, message, section.origin()));
         }
     }
@@ -98,18 +127,31 @@ fn check_ids(sections: &[(&str, Section<'_>)], ids: &[Option<AgentId>]) {
         let earlier = ids[..index].iter().position(|other| other == id);
         if let (Some(earlier), Some(id)) = (earlier, id) {
             let (path, earlier) = (section.at("agent_id"), sections[earlier].1.at("agent_id"));
-            let message = format!("{path} and {earlier} are both {}, and must differ", id.full());
-            section.find(Finding::error(Rule::Alike, message, section.origin_of("agent_id")));
+            let message = format!(
+                "{path} and {earlier} are both {}, and must differ",
+                id.full()
+            );
+            section.find(Finding::error(
+                Rule::Alike,
+                message,
+                section.origin_of("agent_id"),
+            ));
         }
     }
 }
 
 /// Exactly one of the ways there are.
 fn credentials(section: &Section<'_>) -> Option<Credentials> {
-    let given: Vec<&str> = CREDENTIALS.into_iter().filter(|name| section.is_there(name)).collect();
+    let given: Vec<&str> = CREDENTIALS
+        .into_iter()
+        .filter(|name| section.is_there(name))
+        .collect();
     match given[..] {
         [] => {
-            section.require("service_account_file", "messages need credentials, this or bearer_token_file");
+            section.require(
+                "service_account_file",
+                "messages need credentials, this or bearer_token_file",
+            );
             None
         }
         [name] if name.starts_with("service_account") => {
@@ -119,12 +161,24 @@ fn credentials(section: &Section<'_>) -> Option<Credentials> {
                 let message = format!("{}: {}", secret.path, remark(problem));
                 section.find(Finding::error(Rule::Secret, message, secret.origin));
             };
-            account.map_err(refuse).ok().map(Credentials::service_account)
+            account
+                .map_err(refuse)
+                .ok()
+                .map(Credentials::service_account)
         }
-        [_] => section.for_header(section.secret("bearer_token")?).map(Credentials::bearer),
+        [_] => section
+            .for_header(section.secret("bearer_token")?)
+            .map(Credentials::bearer),
         [first, second, ..] => {
-            let message = format!("{} and {} exclude each other", section.at(first), section.at(second));
-            let keys = given.iter().filter_map(|name| section.given(name)).map(|given| given.key.clone());
+            let message = format!(
+                "{} and {} exclude each other",
+                section.at(first),
+                section.at(second)
+            );
+            let keys = given
+                .iter()
+                .filter_map(|name| section.given(name))
+                .map(|given| given.key.clone());
             let key = keys.max_by_key(place).unwrap_or_else(|| section.origin());
             let finding = Finding::error(Rule::Excluded, message, key);
             section.find(finding.with_help(Some("leave out all but one".to_owned())));
@@ -139,14 +193,28 @@ fn quiet_hours(agent: &Section<'_>) -> Result<Option<QuietHours>, Wrong> {
         return Ok(None);
     }
     for name in ["from", "to", "time_zone"] {
-        section.require(name, "quiet hours are from a time to a time by the clocks of a place");
+        section.require(
+            name,
+            "quiet hours are from a time to a time by the clocks of a place",
+        );
     }
     let time = |name: &str| section.parsed(name, Rule::Time, "a time of day, such as 22:00", clock);
     let (from, to) = (time("from"), time("to"));
-    let zone = section.parsed("time_zone", Rule::Time, "a time zone, such as Europe/Berlin", TimeZone::get);
-    let (Some(from), Some(to), Some(zone)) = (from, to, zone) else { return Err(Wrong) };
+    let zone = section.parsed(
+        "time_zone",
+        Rule::Time,
+        "a time zone, such as Europe/Berlin",
+        TimeZone::get,
+    );
+    let (Some(from), Some(to), Some(zone)) = (from, to, zone) else {
+        return Err(Wrong);
+    };
     QuietHours::new(from, to, zone).map(Some).map_err(|_| {
-        let message = format!("{} is the same as {}, and must differ", section.at("to"), section.at("from"));
+        let message = format!(
+            "{} is the same as {}, and must differ",
+            section.at("to"),
+            section.at("from")
+        );
         section.find(Finding::error(Rule::Time, message, section.origin_of("to")));
         Wrong
     })
@@ -156,7 +224,11 @@ fn quiet_hours(agent: &Section<'_>) -> Result<Option<QuietHours>, Wrong> {
 fn clock(text: &str) -> Result<Time, ()> {
     let digits = |text: &str| {
         let two = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-        if two { text.parse().map_err(|_| ()) } else { Err(()) }
+        if two {
+            text.parse().map_err(|_| ())
+        } else {
+            Err(())
+        }
     };
     let (hour, minute) = text.split_once(':').ok_or(())?;
     Time::new(digits(hour)?, digits(minute)?, 0, 0).map_err(|_| ())

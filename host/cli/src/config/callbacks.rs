@@ -17,7 +17,10 @@ pub(super) fn read_callbacks(reading: &Reading<'_>) -> Vec<CallbackConfig> {
     let sections: Vec<_> = reading.sections("callbacks").collect();
     check_names(&sections);
     let names: Vec<&str> = reading.givens.names("agents").collect();
-    sections.iter().filter_map(|(name, section)| read_callback(name, section, &names)).collect()
+    sections
+        .iter()
+        .filter_map(|(name, section)| read_callback(name, section, &names))
+        .collect()
 }
 
 fn read_callback(name: &str, section: &Section<'_>, agents: &[&str]) -> Option<CallbackConfig> {
@@ -25,8 +28,11 @@ fn read_callback(name: &str, section: &Section<'_>, agents: &[&str]) -> Option<C
     section.require_secret("secret", "without it the application cannot tell who posts");
     let private = section.boolean("allow_private_addresses");
     let url = private.and_then(|private| url(section, private));
-    let secrets: Vec<_> =
-        section.rotating("secret").into_iter().filter_map(|secret| signing(section, secret)).collect();
+    let secrets: Vec<_> = section
+        .rotating("secret")
+        .into_iter()
+        .filter_map(|secret| signing(section, secret))
+        .collect();
     let agents = names(section, agents);
     Some(CallbackConfig {
         name: name.to_owned(),
@@ -49,11 +55,21 @@ fn url(section: &Section<'_>, private: bool) -> Option<Url> {
     };
     let shown = format!("is {:?}", excerpt(text));
     let Ok(url) = Url::parse(text) else {
-        let shown = if text.contains('@') { "is no address" } else { &shown };
-        return refuse(format!("{shown}, and must be one such as https://app.example/rbm"), None);
+        let shown = if text.contains('@') {
+            "is no address"
+        } else {
+            &shown
+        };
+        return refuse(
+            format!("{shown}, and must be one such as https://app.example/rbm"),
+            None,
+        );
     };
     if !url.username().is_empty() || url.password().is_some() {
-        return refuse("has a user in it, which is not taken".to_owned(), Some("callbacks are signed instead"));
+        return refuse(
+            "has a user in it, which is not taken".to_owned(),
+            Some("callbacks are signed instead"),
+        );
     }
     if url.fragment().is_some() {
         return refuse(format!("{shown}, and must not have a fragment"), None);
@@ -70,25 +86,40 @@ fn url(section: &Section<'_>, private: bool) -> Option<Url> {
         _ => return refuse(format!("{shown}, and must begin with https"), None),
     }
     if !private && is_private(&url) {
-        return refuse(format!("{shown}, which is a private address"), Some("allow_private_addresses takes it"));
+        return refuse(
+            format!("{shown}, which is a private address"),
+            Some("allow_private_addresses takes it"),
+        );
     }
     Some(url)
 }
 
 /// As far as an address tells by itself: by its number, or by the one name that is always this machine's.
 fn is_private(url: &Url) -> bool {
-    let name = url.domain().map(|name| name.strip_suffix('.').unwrap_or(name));
-    address::is_private(url) || name.is_some_and(|name| name == "localhost" || name.ends_with(".localhost"))
+    let name = url
+        .domain()
+        .map(|name| name.strip_suffix('.').unwrap_or(name));
+    address::is_private(url)
+        || name.is_some_and(|name| name == "localhost" || name.ends_with(".localhost"))
 }
 
 fn signing(section: &Section<'_>, secret: Secret) -> Option<SecretString> {
-    let key = secret.text.expose_secret().strip_prefix(SECRET_PREFIX).and_then(|text| STANDARD.decode(text).ok());
+    let key = secret
+        .text
+        .expose_secret()
+        .strip_prefix(SECRET_PREFIX)
+        .and_then(|text| STANDARD.decode(text).ok());
     if key.is_some_and(|key| (KEY_BYTES_MIN..=KEY_BYTES_MAX).contains(&key.len())) {
         return Some(secret.text);
     }
-    let message = format!("{} must be whsec_ and base64 of 24 to 64 bytes, and is not", secret.path);
+    let message = format!(
+        "{} must be whsec_ and base64 of 24 to 64 bytes, and is not",
+        secret.path
+    );
     let finding = Finding::error(Rule::Secret, message, secret.origin);
-    section.find(finding.with_help(Some("make one: echo whsec_$(openssl rand -base64 32)".to_owned())));
+    section.find(finding.with_help(Some(
+        "make one: echo whsec_$(openssl rand -base64 32)".to_owned(),
+    )));
     None
 }
 
@@ -97,19 +128,44 @@ fn names(section: &Section<'_>, agents: &[&str]) -> Vec<String> {
     let Some(items) = section.list("agents") else {
         return agents.iter().map(|name| (*name).to_owned()).collect();
     };
-    let refuse = |message, help, origin| section.find(Finding::error(Rule::Reference, message, origin).with_help(help));
+    let refuse = |message, help, origin| {
+        section.find(Finding::error(Rule::Reference, message, origin).with_help(help))
+    };
     if items.is_empty() {
         let message = format!("{} names no agent", section.at("agents"));
-        refuse(message, Some("leave it out for all agents".to_owned()), section.origin_of("agents"));
+        refuse(
+            message,
+            Some("leave it out for all agents".to_owned()),
+            section.origin_of("agents"),
+        );
     }
     for (place, item) in items.iter().enumerate() {
-        let named = format!("{}[{}] is {:?}", section.at("agents"), item.index, excerpt(&item.text));
+        let named = format!(
+            "{}[{}] is {:?}",
+            section.at("agents"),
+            item.index,
+            excerpt(&item.text)
+        );
         if !agents.contains(&item.text.as_str()) {
-            let message = format!("{named}, and there is no such agent; there are {}", agents.join(", "));
+            let message = format!(
+                "{named}, and there is no such agent; there are {}",
+                agents.join(", ")
+            );
             let nearest = rbm_json::nearest(agents.iter().copied(), &item.text);
-            refuse(message, nearest.map(|nearest| format!("did you mean {nearest:?}?")), item.origin.clone());
-        } else if items[..place].iter().any(|earlier| earlier.text == item.text) {
-            refuse(format!("{named}, which is named before"), None, item.origin.clone());
+            refuse(
+                message,
+                nearest.map(|nearest| format!("did you mean {nearest:?}?")),
+                item.origin.clone(),
+            );
+        } else if items[..place]
+            .iter()
+            .any(|earlier| earlier.text == item.text)
+        {
+            refuse(
+                format!("{named}, which is named before"),
+                None,
+                item.origin.clone(),
+            );
         }
     }
     items.iter().map(|item| item.text.clone()).collect()

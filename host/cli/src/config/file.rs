@@ -24,9 +24,17 @@ pub(super) struct File {
 pub(super) fn read(text: &str) -> File {
     let document = match parse(text) {
         Ok(document) => document,
-        Err(findings) => return File { findings, ..File::default() },
+        Err(findings) => {
+            return File {
+                findings,
+                ..File::default()
+            };
+        }
     };
-    let mut file = File { is_toml: true, ..File::default() };
+    let mut file = File {
+        is_toml: true,
+        ..File::default()
+    };
     file.table("", "", document.get_ref());
     file.findings.sort_by_key(|finding| place(&finding.origin));
     file.hidden.sort_by_key(|range| range.start);
@@ -41,7 +49,11 @@ pub(super) fn parse(text: &str) -> Result<Spanned<DeTable<'_>>, Vec<Finding>> {
     }
     let finding = |problem: &toml::de::Error| {
         let place = problem.span().unwrap_or(text.len()..text.len());
-        Finding::error(Rule::Syntax, format!("this is not TOML: {}", problem.message()), Origin::File(place))
+        Finding::error(
+            Rule::Syntax,
+            format!("this is not TOML: {}", problem.message()),
+            Origin::File(place),
+        )
     };
     let mut findings: Vec<_> = problems.iter().map(finding).collect();
     findings.sort_by_key(|finding| place(&finding.origin));
@@ -50,7 +62,11 @@ pub(super) fn parse(text: &str) -> Result<Spanned<DeTable<'_>>, Vec<Finding>> {
 
 /// Where in the file, for sorting; what is not in it comes last.
 pub(super) fn place(origin: &Origin) -> usize {
-    if let Origin::File(range) = origin { range.start } else { usize::MAX }
+    if let Origin::File(range) = origin {
+        range.start
+    } else {
+        usize::MAX
+    }
 }
 
 impl File {
@@ -60,14 +76,21 @@ impl File {
             let (key, name) = (Origin::File(name.span()), name.get_ref().as_ref());
             let any = names.contains(&"*");
             if any && !keys::is_name(name) {
-                let message = format!("{:?} in {path} is no name: {}", excerpt(name), keys::NAME_RULE);
+                let message = format!(
+                    "{:?} in {path} is no name: {}",
+                    excerpt(name),
+                    keys::NAME_RULE
+                );
                 self.refuse(Finding::error(Rule::Name, message, key), value);
             } else if any || names.contains(&name) {
                 let pattern = join(pattern, if any { "*" } else { name });
                 self.entry(&pattern, &join(path, name), key, value);
             } else {
                 let (message, help) = keys::unknown(path, name, &names);
-                self.refuse(Finding::error(Rule::UnknownKey, message, key).with_help(help), value);
+                self.refuse(
+                    Finding::error(Rule::UnknownKey, message, key).with_help(help),
+                    value,
+                );
             }
         }
     }
@@ -81,14 +104,24 @@ impl File {
             }
             (None, other) => {
                 let names = keys::below(pattern);
-                let section = if names.contains(&"*") { format!("[{path}.NAME]") } else { format!("[{path}]") };
+                let section = if names.contains(&"*") {
+                    format!("[{path}.NAME]")
+                } else {
+                    format!("[{path}]")
+                };
                 let message = format!("{path} is {}, and must be a table: {section}", kind(other));
                 self.refuse(Finding::error(Rule::Kind, message, key), value);
             }
         }
     }
 
-    fn value(&mut self, known: &'static Key, path: &str, key: Origin, value: &Spanned<DeValue<'_>>) {
+    fn value(
+        &mut self,
+        known: &'static Key,
+        path: &str,
+        key: Origin,
+        value: &Spanned<DeValue<'_>>,
+    ) {
         let read = match (known.kind, value.get_ref()) {
             (Kind::List, DeValue::Array(array)) => Ok(Value::List(self.list(path, array))),
             _ => typed(known.kind, path, value, &key),
@@ -99,7 +132,12 @@ impl File {
         }
         match read {
             Ok(read) => {
-                let given = Given { pattern: known.pattern, value: read, origin: Origin::File(value.span()), key };
+                let given = Given {
+                    pattern: known.pattern,
+                    value: read,
+                    origin: Origin::File(value.span()),
+                    key,
+                };
                 self.givens.values.insert(path.to_owned(), given);
             }
             Err(finding) => {
@@ -115,10 +153,16 @@ impl File {
         for (index, value) in array.iter().enumerate() {
             let origin = Origin::File(value.span());
             match value.get_ref() {
-                DeValue::String(text) => items.push(Item { index, text: text.to_string(), origin }),
+                DeValue::String(text) => items.push(Item {
+                    index,
+                    text: text.to_string(),
+                    origin,
+                }),
                 other => {
-                    let message = format!("{path}[{index}] is {}, and must be a string", shown(other));
-                    self.findings.push(Finding::error(Rule::Kind, message, origin));
+                    let message =
+                        format!("{path}[{index}] is {}, and must be a string", shown(other));
+                    self.findings
+                        .push(Finding::error(Rule::Kind, message, origin));
                 }
             }
         }
@@ -150,7 +194,12 @@ impl File {
     }
 }
 
-fn typed(wanted: Kind, path: &str, value: &Spanned<DeValue<'_>>, key: &Origin) -> Result<Value, Finding> {
+fn typed(
+    wanted: Kind,
+    path: &str,
+    value: &Spanned<DeValue<'_>>,
+    key: &Origin,
+) -> Result<Value, Finding> {
     let origin = Origin::File(value.span());
     let wrong = |expected: &str| {
         // A secret is neither repeated nor pointed at.
@@ -158,7 +207,11 @@ fn typed(wanted: Kind, path: &str, value: &Spanned<DeValue<'_>>, key: &Origin) -
             Kind::Secret => (kind(value.get_ref()).to_owned(), key),
             _ => (shown(value.get_ref()), &origin),
         };
-        Finding::error(Rule::Kind, format!("{path} is {shown}, and must be {expected}"), origin.clone())
+        Finding::error(
+            Rule::Kind,
+            format!("{path} is {shown}, and must be {expected}"),
+            origin.clone(),
+        )
     };
     match (wanted, value.get_ref()) {
         (Kind::Text | Kind::Path, DeValue::String(text)) => Ok(Value::Text(text.to_string())),
@@ -167,12 +220,15 @@ fn typed(wanted: Kind, path: &str, value: &Spanned<DeValue<'_>>, key: &Origin) -
         (Kind::Boolean, DeValue::Boolean(value)) => Ok(Value::Boolean(*value)),
         (Kind::Whole(least, most), DeValue::Integer(number)) => {
             let number = i64::from_str_radix(number.as_str(), number.radix()).ok();
-            let number = number.ok_or_else(|| wrong(&format!("a whole number from {least} to {most}")))?;
+            let number =
+                number.ok_or_else(|| wrong(&format!("a whole number from {least} to {most}")))?;
             whole(path, least, most, number, &origin)
         }
         (Kind::Text | Kind::Path | Kind::Secret | Kind::Choice(_), _) => Err(wrong("a string")),
         (Kind::Boolean, _) => Err(wrong("true or false")),
-        (Kind::Whole(least, most), _) => Err(wrong(&format!("a whole number from {least} to {most}"))),
+        (Kind::Whole(least, most), _) => {
+            Err(wrong(&format!("a whole number from {least} to {most}")))
+        }
         (Kind::List, _) => Err(wrong("an array of strings")),
     }
 }

@@ -35,16 +35,26 @@ pub(super) struct Found {
 /// Finds it.
 pub(super) fn find(arguments: &Arguments) -> Result<Found, Failure> {
     let file = arguments.config.as_deref();
-    let text = file.map(input::text).transpose().map_err(|problem| Failure::usage(format!("{problem:#}")))?;
+    let text = file
+        .map(input::text)
+        .transpose()
+        .map_err(|problem| Failure::usage(format!("{problem:#}")))?;
     // What stdin says is about the directory that one is in.
     let directory = file.and_then(Path::parent).unwrap_or(Path::new(""));
-    let directory = std::path::absolute(if directory.as_os_str().is_empty() { Path::new(".") } else { directory });
-    let directory =
-        directory.map_err(|problem| Failure::usage(format!("there is no directory to start at: {problem}")))?;
-    let variables =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok())));
+    let directory = std::path::absolute(if directory.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        directory
+    });
+    let directory = directory.map_err(|problem| {
+        Failure::usage(format!("there is no directory to start at: {problem}"))
+    })?;
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok())));
     Ok(Found {
-        name: file.map_or("the environment".to_owned(), |file| file.display().to_string()),
+        name: file.map_or("the environment".to_owned(), |file| {
+            file.display().to_string()
+        }),
         text: text.unwrap_or_default(),
         directory,
         variables: variables.collect(),
@@ -60,12 +70,17 @@ pub(super) fn read(path: &Path) -> Result<Content, String> {
         return Err("it is a directory".to_owned());
     }
     let mut bytes = Vec::new();
-    file.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|problem| problem.to_string())?;
+    file.take(BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|problem| problem.to_string())?;
     if bytes.len() as u64 > BYTES_MAX {
         return Err(format!("it has more than {BYTES_MAX} bytes"));
     }
     let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
-    Ok(Content { text: text.into(), readable_by_others: is_readable_by_others(&metadata) })
+    Ok(Content {
+        text: text.into(),
+        readable_by_others: is_readable_by_others(&metadata),
+    })
 }
 
 #[cfg(unix)]

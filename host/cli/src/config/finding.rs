@@ -51,12 +51,21 @@ pub(super) enum Rule {
 impl Finding {
     /// The gateway does not start.
     pub(super) fn error(rule: Rule, message: String, origin: Origin) -> Self {
-        Self { severity: Severity::Error, rule, message, help: None, origin }
+        Self {
+            severity: Severity::Error,
+            rule,
+            message,
+            help: None,
+            origin,
+        }
     }
 
     /// The gateway starts.
     pub(super) fn warning(rule: Rule, message: String, origin: Origin) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(rule, message, origin) }
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(rule, message, origin)
+        }
     }
 
     /// With what to do about it.
@@ -84,7 +93,11 @@ pub(crate) fn rules() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// What a rule says, by its name.
 pub(crate) fn explained(rule: &str) -> Option<String> {
     let (name, severity, about) = RULES.into_iter().find(|(name, ..)| *name == rule)?;
-    let severity = if severity == Severity::Error { "error" } else { "warning" };
+    let severity = if severity == Severity::Error {
+        "error"
+    } else {
+        "warning"
+    };
     Some(format!("{name} ({severity})\n{about}\n"))
 }
 
@@ -102,7 +115,11 @@ const RULES: [(&str, Severity, &str); 22] = [
         "A variable of the environment that begins with RBM_ and has two underscores in a row names a key. One that only looks \
          as if it were to name one is warned of, and left alone.",
     ),
-    ("config-unknown-flag", Error, "What follows --set is KEY=VALUE, and the key is one that there is, and no secret."),
+    (
+        "config-unknown-flag",
+        Error,
+        "What follows --set is KEY=VALUE, and the key is one that there is, and no secret.",
+    ),
     (
         "config-name",
         Error,
@@ -113,30 +130,66 @@ const RULES: [(&str, Severity, &str); 22] = [
         Error,
         "A value is of the kind that its key takes: a text, a whole number, true or false, a list, a table.",
     ),
-    ("config-range", Error, "A number is within the limits of its key."),
-    ("config-choice", Error, "A key that takes one of some words has one of them."),
-    ("config-required", Error, "What the gateway cannot do its work without is there."),
+    (
+        "config-range",
+        Error,
+        "A number is within the limits of its key.",
+    ),
+    (
+        "config-choice",
+        Error,
+        "A key that takes one of some words has one of them.",
+    ),
+    (
+        "config-required",
+        Error,
+        "What the gateway cannot do its work without is there.",
+    ),
     (
         "config-excluded",
         Error,
         "A thing is said in one way, where there are several: a secret, or a file that holds it.",
     ),
-    ("config-alike", Error, "What must be told apart differs: names, ids, secrets, addresses to listen on."),
-    ("config-address", Error, "What is listened on is an address of this machine and a port."),
-    ("config-network", Error, "A trusted proxy is an address or a network, and not everybody."),
+    (
+        "config-alike",
+        Error,
+        "What must be told apart differs: names, ids, secrets, addresses to listen on.",
+    ),
+    (
+        "config-address",
+        Error,
+        "What is listened on is an address of this machine and a port.",
+    ),
+    (
+        "config-network",
+        Error,
+        "A trusted proxy is an address or a network, and not everybody.",
+    ),
     (
         "config-url",
         Error,
         "Where the gateway sends to is https and public, unless private addresses are allowed, and has no user in it.",
     ),
-    ("config-agent-id", Error, "An agent's id is one that the platform gives, with or without @rbm.goog."),
+    (
+        "config-agent-id",
+        Error,
+        "An agent's id is one that the platform gives, with or without @rbm.goog.",
+    ),
     (
         "config-time",
         Error,
         "Quiet hours are from one time of day to another, by the clocks of a place that IANA knows.",
     ),
-    ("config-secret-file", Error, "A file that is named is there, can be read, and holds what it is to hold."),
-    ("config-secret-mode", Warning, "A file that holds a secret can be read by its owner only: chmod 600."),
+    (
+        "config-secret-file",
+        Error,
+        "A file that is named is there, can be read, and holds what it is to hold.",
+    ),
+    (
+        "config-secret-mode",
+        Warning,
+        "A file that holds a secret can be read by its owner only: chmod 600.",
+    ),
     (
         "config-secret",
         Error,
@@ -147,8 +200,19 @@ const RULES: [(&str, Severity, &str); 22] = [
         Error,
         "What others than this machine reach asks for a token, and is encrypted by the gateway or by a proxy that is named.",
     ),
-    ("config-reference", Error, "What a name refers to is there, once."),
-    ("config-certificate", Error, "A certificate and its private key are in PEM, and belong together."),
+    (
+        "config-reference",
+        Error,
+        "What a name refers to is there, once.",
+    ),
+    (
+        "config-certificate",
+        Error,
+        "A certificate and its private key are in PEM, and belong together.",
+    ),
 ];
 
-const _: () = assert!(RULES.len() == Rule::Certificate as usize + 1, "each rule is in the table");
+const _: () = assert!(
+    RULES.len() == Rule::Certificate as usize + 1,
+    "each rule is in the table"
+);

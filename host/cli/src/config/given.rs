@@ -90,21 +90,35 @@ impl Givens {
                 let value = parse(&path, key.kind, default, &Origin::Default);
                 let value = value.expect("a default is of its key's kind");
                 let (pattern, origin) = (key.pattern, Origin::Default);
-                self.values.insert(path, Given { pattern, value, key: origin.clone(), origin });
+                self.values.insert(
+                    path,
+                    Given {
+                        pattern,
+                        value,
+                        key: origin.clone(),
+                        origin,
+                    },
+                );
             }
         }
     }
 
     /// The names of the tables directly in a table.
     pub(super) fn names<'a>(&'a self, table: &'a str) -> impl Iterator<Item = &'a str> {
-        let below = self.tables.keys().filter_map(move |path| path.strip_prefix(table)?.strip_prefix('.'));
+        let below = self
+            .tables
+            .keys()
+            .filter_map(move |path| path.strip_prefix(table)?.strip_prefix('.'));
         below.filter(|name| !name.contains('.'))
     }
 
     fn paths(&self, pattern: &str) -> Vec<String> {
         match pattern.split_once(".*.") {
             None => vec![pattern.to_owned()],
-            Some((table, rest)) => self.names(table).map(|name| format!("{table}.{name}.{rest}")).collect(),
+            Some((table, rest)) => self
+                .names(table)
+                .map(|name| format!("{table}.{name}.{rest}"))
+                .collect(),
         }
     }
 }
@@ -118,35 +132,63 @@ pub(super) fn parse(path: &str, kind: Kind, text: &str, origin: &Origin) -> Resu
     match kind {
         Kind::Text | Kind::Path => Ok(Value::Text(text.to_owned())),
         Kind::Secret => Ok(Value::Secret(text.into())),
-        Kind::Boolean => text.parse().map(Value::Boolean).map_err(|_| wrong("true or false")),
+        Kind::Boolean => text
+            .parse()
+            .map(Value::Boolean)
+            .map_err(|_| wrong("true or false")),
         Kind::Choice(words) => choice(path, words, text, origin),
         Kind::Whole(least, most) => match text.parse() {
             Ok(number) => whole(path, least, most, number, origin),
             Err(_) => Err(wrong(&format!("a whole number from {least} to {most}"))),
         },
         Kind::List => {
-            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-            let item = |(index, item): (usize, &str)| Item { index, text: item.to_owned(), origin: origin.clone() };
+            let items = text
+                .split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty());
+            let item = |(index, item): (usize, &str)| Item {
+                index,
+                text: item.to_owned(),
+                origin: origin.clone(),
+            };
             Ok(Value::List(items.enumerate().map(item).collect()))
         }
     }
 }
 
 /// A number within its limits.
-pub(super) fn whole(path: &str, least: u32, most: u32, number: i64, origin: &Origin) -> Result<Value, Finding> {
-    let fits = u32::try_from(number).ok().filter(|number| (least..=most).contains(number));
+pub(super) fn whole(
+    path: &str,
+    least: u32,
+    most: u32,
+    number: i64,
+    origin: &Origin,
+) -> Result<Value, Finding> {
+    let fits = u32::try_from(number)
+        .ok()
+        .filter(|number| (least..=most).contains(number));
     fits.map(Value::Whole).ok_or_else(|| {
-        let message = format!("{path} is {number}, and must be a whole number from {least} to {most}");
+        let message =
+            format!("{path} is {number}, and must be a whole number from {least} to {most}");
         Finding::error(Rule::Range, message, origin.clone())
     })
 }
 
 /// One of some words.
-pub(super) fn choice(path: &str, words: &[&str], text: &str, origin: &Origin) -> Result<Value, Finding> {
+pub(super) fn choice(
+    path: &str,
+    words: &[&str],
+    text: &str,
+    origin: &Origin,
+) -> Result<Value, Finding> {
     if words.contains(&text) {
         return Ok(Value::Text(text.to_owned()));
     }
-    let message = format!("{path} is {:?}, and must be one of {}", excerpt(text), words.join(", "));
+    let message = format!(
+        "{path} is {:?}, and must be one of {}",
+        excerpt(text),
+        words.join(", ")
+    );
     let nearest = rbm_json::nearest(words.iter().copied(), text);
     let help = nearest.map(|nearest| format!("did you mean {nearest:?}?"));
     Err(Finding::error(Rule::Choice, message, origin.clone()).with_help(help))

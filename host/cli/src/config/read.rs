@@ -48,8 +48,19 @@ pub(super) struct Outcome {
 pub(super) fn read(sources: &Sources<'_>) -> Outcome {
     let file = file::read(sources.text);
     if !file.is_toml {
-        let file::File { givens, findings, is_toml, hidden } = file;
-        return Outcome { config: None, findings, givens, is_toml, hidden };
+        let file::File {
+            givens,
+            findings,
+            is_toml,
+            hidden,
+        } = file;
+        return Outcome {
+            config: None,
+            findings,
+            givens,
+            is_toml,
+            hidden,
+        };
     }
     let (variables, wrong_variables) = environment::read(sources.variables, &file.givens);
     let (flags, wrong_flags) = environment::read_flags(sources.flags);
@@ -65,11 +76,22 @@ pub(super) fn read(sources: &Sources<'_>) -> Outcome {
     };
     let config = validate(&reading);
     let found = reading.findings.into_inner();
-    let mut findings: Vec<_> =
-        file.findings.into_iter().chain(wrong_variables).chain(wrong_flags).chain(found).collect();
+    let mut findings: Vec<_> = file
+        .findings
+        .into_iter()
+        .chain(wrong_variables)
+        .chain(wrong_flags)
+        .chain(found)
+        .collect();
     findings.sort_by_key(|finding| file::place(&finding.origin));
     let config = config.filter(|_| !findings.iter().any(Finding::is_error));
-    Outcome { config, findings, givens, is_toml: true, hidden: file.hidden }
+    Outcome {
+        config,
+        findings,
+        givens,
+        is_toml: true,
+        hidden: file.hidden,
+    }
 }
 
 fn validate(reading: &Reading<'_>) -> Option<Config> {
@@ -78,8 +100,15 @@ fn validate(reading: &Reading<'_>) -> Option<Config> {
         check_listeners(reading, server.listen, admin.listen);
     }
     let partner = read_partner(reading);
-    let (agents, callbacks) = (read_agents(reading, partner.as_ref()), read_callbacks(reading));
-    let (store, retention, platform) = (read_store(reading), read_retention(reading), read_platform(reading));
+    let (agents, callbacks) = (
+        read_agents(reading, partner.as_ref()),
+        read_callbacks(reading),
+    );
+    let (store, retention, platform) = (
+        read_store(reading),
+        read_retention(reading),
+        read_platform(reading),
+    );
     Some(Config {
         server: server?,
         admin: admin?,
@@ -89,13 +118,17 @@ fn validate(reading: &Reading<'_>) -> Option<Config> {
         partner,
         agents,
         callbacks,
-        opt_out: OptOut { keywords: reading.section("opt_out").boolean("keywords")? },
+        opt_out: OptOut {
+            keywords: reading.section("opt_out").boolean("keywords")?,
+        },
         log: read_log(reading)?,
     })
 }
 
 fn read_store(reading: &Reading<'_>) -> Option<Store> {
-    Some(Store { directory: reading.section("store").file_path("directory")? })
+    Some(Store {
+        directory: reading.section("store").file_path("directory")?,
+    })
 }
 
 fn read_retention(reading: &Reading<'_>) -> Option<Retention> {
@@ -111,29 +144,52 @@ fn read_retention(reading: &Reading<'_>) -> Option<Retention> {
 fn read_platform(reading: &Reading<'_>) -> Option<Platform> {
     let section = reading.section("platform");
     let allow_private_addresses = section.boolean("allow_private_addresses")?;
-    let api_origin = section.parsed("api_origin", Rule::Url, "a scheme, a host and perhaps a port", origin);
+    let api_origin = section.parsed(
+        "api_origin",
+        Rule::Url,
+        "a scheme, a host and perhaps a port",
+        origin,
+    );
     if section.is_there("api_origin") && api_origin.is_none() {
         return None;
     }
-    if api_origin.as_deref().is_some_and(|origin| origin.starts_with("http:")) && !allow_private_addresses {
+    if api_origin
+        .as_deref()
+        .is_some_and(|origin| origin.starts_with("http:"))
+        && !allow_private_addresses
+    {
         let message = "platform.api_origin is in the clear, and must begin with https".to_owned();
         let finding = Finding::error(Rule::Url, message, section.origin_of("api_origin"));
         section.find(finding.with_help(Some("allow_private_addresses takes http too".to_owned())));
     }
     let request_time_max = Duration::from_secs(section.whole("request_seconds_max")?.into());
-    Some(Platform { api_origin, allow_private_addresses, request_time_max })
+    Some(Platform {
+        api_origin,
+        allow_private_addresses,
+        request_time_max,
+    })
 }
 
 /// In its normal form: `https://API.example:443/` is `https://api.example`.
 fn origin(text: &str) -> Result<String, ()> {
     let url = Url::parse(text).map_err(|_| ())?;
-    let bare = &url[url::Position::BeforePath..] == "/" && url.username().is_empty() && url.password().is_none();
-    if bare && matches!(url.scheme(), "http" | "https") { Ok(url.origin().ascii_serialization()) } else { Err(()) }
+    let bare = &url[url::Position::BeforePath..] == "/"
+        && url.username().is_empty()
+        && url.password().is_none();
+    if bare && matches!(url.scheme(), "http" | "https") {
+        Ok(url.origin().ascii_serialization())
+    } else {
+        Err(())
+    }
 }
 
 fn read_log(reading: &Reading<'_>) -> Option<Log> {
     let section = reading.section("log");
     let level: LevelFilter = section.word("level", LEVELS)?.parse().ok()?;
-    let format = if section.word("format", FORMATS)? == "json" { LogFormat::Json } else { LogFormat::Text };
+    let format = if section.word("format", FORMATS)? == "json" {
+        LogFormat::Json
+    } else {
+        LogFormat::Text
+    };
     Some(Log { level, format })
 }

@@ -23,12 +23,20 @@ pub(super) struct Reading<'a> {
 impl<'a> Reading<'a> {
     /// A table: `server`, `agents.demo`.
     pub(super) fn section(&'a self, path: &str) -> Section<'a> {
-        Section { reading: self, path: path.to_owned() }
+        Section {
+            reading: self,
+            path: path.to_owned(),
+        }
     }
 
     /// The tables of a table, each with its name.
-    pub(super) fn sections(&'a self, table: &'a str) -> impl Iterator<Item = (&'a str, Section<'a>)> {
-        self.givens.names(table).map(move |name| (name, self.section(&format!("{table}.{name}"))))
+    pub(super) fn sections(
+        &'a self,
+        table: &'a str,
+    ) -> impl Iterator<Item = (&'a str, Section<'a>)> {
+        self.givens
+            .names(table)
+            .map(move |name| (name, self.section(&format!("{table}.{name}"))))
     }
 
     /// Where a path that was written leads.
@@ -61,13 +69,20 @@ impl<'a> Section<'a> {
 
     /// Whoever named the table first.
     pub(super) fn origin(&self) -> Origin {
-        self.reading.givens.tables.get(&self.path).cloned().unwrap_or(Origin::Default)
+        self.reading
+            .givens
+            .tables
+            .get(&self.path)
+            .cloned()
+            .unwrap_or(Origin::Default)
     }
 
     /// Whoever said this key; whoever named the table if nobody did.
     pub(super) fn origin_of(&self, name: &str) -> Origin {
         let origin = self.given(name).map(|given| given.origin.clone());
-        origin.filter(|origin| *origin != Origin::Default).unwrap_or_else(|| self.origin())
+        origin
+            .filter(|origin| *origin != Origin::Default)
+            .unwrap_or_else(|| self.origin())
     }
 
     /// Whether the table is there at all.
@@ -148,7 +163,11 @@ impl<'a> Section<'a> {
         let text = self.text(name)?;
         let parsed = parse(text).ok();
         if parsed.is_none() {
-            let shown = if has_user(text) { "***".to_owned() } else { format!("{:?}", excerpt(text)) };
+            let shown = if has_user(text) {
+                "***".to_owned()
+            } else {
+                format!("{:?}", excerpt(text))
+            };
             let message = format!("{} is {shown}, and must be {expected}", self.at(name));
             self.find(Finding::error(rule, message, self.origin_of(name)));
         }

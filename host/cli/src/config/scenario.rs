@@ -21,7 +21,10 @@ use toml::de::{DeArray, DeTable, DeValue, Deserializer, Error};
 /// What to start with: what a scenario says, and agents that somebody else names besides; those that it does not have are launched
 /// everywhere. What is wrong with it goes to stderr.
 pub(crate) fn options(file: Option<&Path>, agents: &[AgentId]) -> Result<Options, Failure> {
-    let scenario = file.map(|file| load(file, agents)).transpose()?.unwrap_or_default();
+    let scenario = file
+        .map(|file| load(file, agents))
+        .transpose()?
+        .unwrap_or_default();
     let names_agents = scenario.names_agents();
     let mut options = scenario.options();
     if !agents.is_empty() && !names_agents {
@@ -40,7 +43,12 @@ fn load(file: &Path, agents: &[AgentId]) -> Result<Scenario, Failure> {
     read(&text, agents).map_err(|findings| {
         let name = excerpt::path(file);
         // There are no secrets in it.
-        let source = Source { name: &name, text: &text, is_toml: true, hidden: &[] };
+        let source = Source {
+            name: &name,
+            text: &text,
+            is_toml: true,
+            hidden: &[],
+        };
         eprint!("{}", shown(&source, &findings, &std::io::stderr()));
         Failure::usage(format!("{name} is no scenario: {}", summary(&findings)))
     })
@@ -74,7 +82,11 @@ fn read(text: &str, agents: &[AgentId]) -> Result<Scenario, Vec<Finding>> {
         if dangling.is_empty() {
             return Ok(scenario);
         }
-        findings.extend(dangling.into_iter().map(|dangling| referring(document, dangling)));
+        findings.extend(
+            dangling
+                .into_iter()
+                .map(|dangling| referring(document, dangling)),
+        );
     }
     findings.sort_by_key(|finding| file::place(&finding.origin));
     Err(findings)
@@ -101,7 +113,8 @@ fn locate_in(value: &Spanned<DeValue<'_>>, range: &Range<usize>) -> Option<Vec<S
     match value.get_ref() {
         DeValue::Table(table) => locate(table, range),
         DeValue::Array(array) => array.iter().enumerate().find_map(|(index, element)| {
-            let deeper = locate_in(element, range).or_else(|| (element.span() == *range).then(Vec::new));
+            let deeper =
+                locate_in(element, range).or_else(|| (element.span() == *range).then(Vec::new));
             deeper.map(|rest| [vec![Step::Index(index)], rest].concat())
         }),
         _ => None,
@@ -110,7 +123,9 @@ fn locate_in(value: &Spanned<DeValue<'_>>, range: &Range<usize>) -> Option<Vec<S
 
 /// Takes out what a way leads to, and tells where that stood in.
 fn take_out(table: &mut DeTable<'_>, path: &[Step]) -> Option<Range<usize>> {
-    let (Step::Key(name), rest) = path.split_first()? else { return None };
+    let (Step::Key(name), rest) = path.split_first()? else {
+        return None;
+    };
     if rest.is_empty() {
         table.remove(name.as_str());
         return None;
@@ -126,8 +141,13 @@ fn take_out_of(value: &mut DeValue<'_>, span: Range<usize>, path: &[Step]) -> Op
         (DeValue::Table(table), path) => take_out(table, path),
         (DeValue::Array(array), [Step::Index(index), rest @ ..]) => {
             if rest.is_empty() {
-                let all = std::mem::replace(array, DeArray::new()).into_iter().enumerate();
-                *array = all.filter(|(other, _)| other != index).map(|(_, element)| element).collect::<DeArray<'_>>();
+                let all = std::mem::replace(array, DeArray::new())
+                    .into_iter()
+                    .enumerate();
+                *array = all
+                    .filter(|(other, _)| other != index)
+                    .map(|(_, element)| element)
+                    .collect::<DeArray<'_>>();
                 return Some(span);
             }
             let element = array.get_mut(*index)?;
@@ -144,8 +164,12 @@ fn finding(path: &[Step], problem: &Error, origin: Origin) -> Finding {
     let names: Vec<&str> = problem.message().split('`').skip(1).step_by(2).collect();
     match (problem.message().split(' ').next(), names.as_slice()) {
         (Some("unknown"), [name, names @ ..]) if problem.message().starts_with("unknown field") => {
-            let table = path.split_last().map(|(_, table)| written(table)).filter(|table| !table.is_empty());
-            let (message, help) = keys::unknown(table.as_deref().unwrap_or("the scenario"), name, names);
+            let table = path
+                .split_last()
+                .map(|(_, table)| written(table))
+                .filter(|table| !table.is_empty());
+            let (message, help) =
+                keys::unknown(table.as_deref().unwrap_or("the scenario"), name, names);
             Finding::error(Rule::UnknownKey, message, origin).with_help(help)
         }
         (Some("unknown"), [word, words @ ..]) => match choice(&at, words, word, &origin) {
@@ -156,14 +180,22 @@ fn finding(path: &[Step], problem: &Error, origin: Origin) -> Finding {
             let at = keys::join(&at, name);
             Finding::error(Rule::Required, format!("{at} is missing"), origin)
         }
-        _ => Finding::error(Rule::Kind, format!("{at}: {}", excerpt::remark(problem.message())), origin),
+        _ => Finding::error(
+            Rule::Kind,
+            format!("{at}: {}", excerpt::remark(problem.message())),
+            origin,
+        ),
     }
 }
 
 /// Something that names what is not there.
 fn referring(document: &DeTable<'_>, Dangling { path, message }: Dangling) -> Finding {
     let origin = find(document, &path).map_or(Origin::Default, Origin::File);
-    Finding::error(Rule::Reference, format!("{}: {message}", path.join(".")), origin)
+    Finding::error(
+        Rule::Reference,
+        format!("{}: {message}", path.join(".")),
+        origin,
+    )
 }
 
 /// Where the last of some keys stands, as far as they lead.
@@ -171,12 +203,19 @@ fn find(table: &DeTable<'_>, path: &[String]) -> Option<Range<usize>> {
     let (first, rest) = path.split_first()?;
     // An agent may be written with @rbm.goog.
     let full = format!("{first}@rbm.goog");
-    let (name, value) = table.get_key_value(first.as_str()).or_else(|| table.get_key_value(full.as_str()))?;
+    let (name, value) = table
+        .get_key_value(first.as_str())
+        .or_else(|| table.get_key_value(full.as_str()))?;
     let deeper = match (value.get_ref(), rest) {
         (DeValue::Table(table), rest) => find(table, rest),
         (DeValue::Array(array), [index, rest @ ..]) => {
-            let element = index.parse::<usize>().ok().and_then(|index| array.get(index));
-            element.and_then(|element| element.get_ref().as_table()).and_then(|table| find(table, rest))
+            let element = index
+                .parse::<usize>()
+                .ok()
+                .and_then(|index| array.get(index));
+            element
+                .and_then(|element| element.get_ref().as_table())
+                .and_then(|table| find(table, rest))
         }
         _ => Some(value.span()),
     };
@@ -196,12 +235,28 @@ mod tests {
     use annotate_snippets::Renderer;
 
     fn findings(text: &str) -> Vec<String> {
-        let source = Source { name: "s.toml", text, is_toml: true, hidden: &[] };
+        let source = Source {
+            name: "s.toml",
+            text,
+            is_toml: true,
+            hidden: &[],
+        };
         let findings = read(text, &[]).err().unwrap_or_default();
         let line = |finding: &Finding| {
-            let place = source.position(&finding.origin).map(|place| format!("{}:{}", place.line, place.column));
-            let help = finding.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
-            format!("{} {} {}{help}", place.unwrap_or_default(), finding.rule, finding.message)
+            let place = source
+                .position(&finding.origin)
+                .map(|place| format!("{}:{}", place.line, place.column));
+            let help = finding
+                .help
+                .as_ref()
+                .map(|help| format!("; {help}"))
+                .unwrap_or_default();
+            format!(
+                "{} {} {}{help}",
+                place.unwrap_or_default(),
+                finding.rule,
+                finding.message
+            )
         };
         findings.iter().map(line).collect()
     }
@@ -258,12 +313,19 @@ doses.late = { rate = 2.0 }
     #[test]
     fn a_finding_is_shown_with_its_line_and_a_caret() {
         let text = "[rules]\ndelivry = \"1s\"\n";
-        let source = Source { name: "s.toml", text, is_toml: true, hidden: &[] };
+        let source = Source {
+            name: "s.toml",
+            text,
+            is_toml: true,
+            hidden: &[],
+        };
         let findings = read(text, &[]).expect_err("wrong");
         let shown = source.shown(&Renderer::plain(), &findings[0]);
-        for part in
-            ["error[config-unknown-key]: there is no key", " --> s.toml:2:1\n", "2 | delivry = \"1s\"\n  | ^^^^^^^\n"]
-        {
+        for part in [
+            "error[config-unknown-key]: there is no key",
+            " --> s.toml:2:1\n",
+            "2 | delivry = \"1s\"\n  | ^^^^^^^\n",
+        ] {
             assert!(shown.contains(part), "{part}: {shown}");
         }
     }
@@ -284,7 +346,10 @@ doses.late = { rate = 2.0 }
     #[test]
     fn what_is_no_toml_is_shown_where_it_stops_being_it() {
         let found = findings("[rules\nseed = 1\n");
-        assert!(found[0].starts_with("1:7 config-syntax this is not TOML"), "{found:?}");
+        assert!(
+            found[0].starts_with("1:7 config-syntax this is not TOML"),
+            "{found:?}"
+        );
         assert_eq!(findings(""), [""; 0], "nothing is a scenario");
         assert_eq!(findings(rbm_emulator::scenario::EXAMPLE), [""; 0]);
     }

@@ -28,10 +28,14 @@ fn table(pattern: &str) -> Value {
         .iter()
         .map(|name| {
             let pattern = join(pattern, name);
-            (name.to_string(), Key::of(&pattern).map_or_else(|| table(&pattern), value))
+            (
+                name.to_string(),
+                Key::of(&pattern).map_or_else(|| table(&pattern), value),
+            )
         })
         .collect();
-    let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    let mut schema =
+        json!({ "type": "object", "properties": properties, "additionalProperties": false });
     if !pattern.is_empty() {
         schema["description"] = documentation(pattern).into();
     }
@@ -67,28 +71,48 @@ fn exclusions(table: &str, names: &[&str]) -> Vec<Value> {
     let mut exclusions = Vec::new();
     for (index, name) in names.iter().enumerate() {
         let rivals = keys::rivals(&join(table, name));
-        let later = names[index + 1..].iter().filter(|other| rivals.contains(&join(table, other)));
+        let later = names[index + 1..]
+            .iter()
+            .filter(|other| rivals.contains(&join(table, other)));
         exclusions.extend(later.map(|other| json!({ "not": { "required": [name, other] } })));
     }
     exclusions
 }
 
 fn documentation(pattern: &str) -> &'static str {
-    TABLES.iter().find(|(table, _)| *table == pattern).map_or("", |(_, documentation)| documentation)
+    TABLES
+        .iter()
+        .find(|(table, _)| *table == pattern)
+        .map_or("", |(_, documentation)| documentation)
 }
 
 const TABLES: [(&str, &str); 14] = [
-    ("server", "Where messages come in, events go out and webhooks come in."),
+    (
+        "server",
+        "Where messages come in, events go out and webhooks come in.",
+    ),
     ("server.tls", "TLS by the gateway itself."),
     ("admin", "Where the state of the gateway can be asked for."),
     ("store", "Where messages and events are kept."),
     ("retention", "How long what is done with is kept, in days."),
-    ("platform", "Another platform than Google's, for tests and stand-ins."),
-    ("partner", "The webhook that all agents share, if one is registered with Google."),
-    ("agents", "The agents by their names: what callers call them, and what their webhooks' paths end in."),
+    (
+        "platform",
+        "Another platform than Google's, for tests and stand-ins.",
+    ),
+    (
+        "partner",
+        "The webhook that all agents share, if one is registered with Google.",
+    ),
+    (
+        "agents",
+        "The agents by their names: what callers call them, and what their webhooks' paths end in.",
+    ),
     ("agents.*", "An agent."),
     ("agents.*.quiet_hours", "When the agent sends nothing."),
-    ("callbacks", "The addresses that events are posted to, by their names."),
+    (
+        "callbacks",
+        "The addresses that events are posted to, by their names.",
+    ),
     ("callbacks.*", "An address that events are posted to."),
     ("opt_out", "How people say that they want no more messages."),
     ("log", "What is logged to stderr."),

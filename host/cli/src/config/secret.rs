@@ -32,7 +32,11 @@ impl Section<'_> {
         let file = format!("{name}_file");
         match (self.given(name), self.given(&file)) {
             (Some(_), Some(second)) => {
-                let message = format!("{} and {} exclude each other", self.at(name), self.at(&file));
+                let message = format!(
+                    "{} and {} exclude each other",
+                    self.at(name),
+                    self.at(&file)
+                );
                 let finding = Finding::error(Rule::Excluded, message, second.key.clone());
                 self.find(finding.with_help(Some("leave out one of them".to_owned())));
                 None
@@ -52,7 +56,9 @@ impl Section<'_> {
                 let message = format!("{} is given without {}", next.path, self.at(name));
                 self.find(Finding::error(Rule::Required, message, next.origin.clone()));
             }
-            (Some(first), Some(next)) if first.text.expose_secret() == next.text.expose_secret() => {
+            (Some(first), Some(next))
+                if first.text.expose_secret() == next.text.expose_secret() =>
+            {
                 let message = format!("{} is the same as {}", next.path, first.path);
                 self.find(Finding::error(Rule::Alike, message, next.origin.clone()));
             }
@@ -74,7 +80,9 @@ impl Section<'_> {
     }
 
     fn inline(&self, name: &str, given: &Given) -> Option<Secret> {
-        let Value::Secret(text) = &given.value else { return None };
+        let Value::Secret(text) = &given.value else {
+            return None;
+        };
         self.checked(self.at(name), text.clone(), given.key.clone(), "is empty")
     }
 
@@ -85,13 +93,24 @@ impl Section<'_> {
             self.warn_readable(name, &file);
         }
         let text = content.text.expose_secret();
-        let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
-        self.checked(self.at(name), text.into(), self.origin_of(name), "names an empty file")
+        let text = text
+            .strip_suffix('\n')
+            .map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
+        self.checked(
+            self.at(name),
+            text.into(),
+            self.origin_of(name),
+            "names an empty file",
+        )
     }
 
     /// Found: that a file is not its owner's alone.
     pub(super) fn warn_readable(&self, name: &str, file: &Path) {
-        let message = format!("{} names {}, which others than its owner can read", self.at(name), path(file));
+        let message = format!(
+            "{} names {}, which others than its owner can read",
+            self.at(name),
+            path(file)
+        );
         let finding = Finding::warning(Rule::SecretMode, message, self.origin_of(name));
         self.find(finding.with_help(Some("chmod 600 keeps it to its owner".to_owned())));
     }
@@ -100,13 +119,27 @@ impl Section<'_> {
     pub(super) fn file(&self, name: &str, file: &Path) -> Option<Content> {
         let content = (self.reading.read_file)(file);
         let refuse = |reason| {
-            let message = format!("{} names {}, which cannot be read: {reason}", self.at(name), path(file));
-            self.find(Finding::error(Rule::SecretFile, message, self.origin_of(name)));
+            let message = format!(
+                "{} names {}, which cannot be read: {reason}",
+                self.at(name),
+                path(file)
+            );
+            self.find(Finding::error(
+                Rule::SecretFile,
+                message,
+                self.origin_of(name),
+            ));
         };
         content.map_err(refuse).ok()
     }
 
-    fn checked(&self, path: String, text: SecretString, origin: Origin, empty: &str) -> Option<Secret> {
+    fn checked(
+        &self,
+        path: String,
+        text: SecretString,
+        origin: Origin,
+        empty: &str,
+    ) -> Option<Secret> {
         if text.expose_secret().is_empty() {
             let message = format!("{path} {empty}, and must hold a secret");
             self.find(Finding::error(Rule::Secret, message, origin));
@@ -117,10 +150,18 @@ impl Section<'_> {
 
     /// Found: a token that no header can carry.
     pub(super) fn for_header(&self, secret: Secret) -> Option<SecretString> {
-        if secret.text.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
+        if secret
+            .text
+            .expose_secret()
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic())
+        {
             return Some(secret.text);
         }
-        let message = format!("{} has a character that a header cannot carry, and must be visible ASCII", secret.path);
+        let message = format!(
+            "{} has a character that a header cannot carry, and must be visible ASCII",
+            secret.path
+        );
         self.find(Finding::error(Rule::Secret, message, secret.origin));
         None
     }

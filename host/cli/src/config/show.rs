@@ -10,7 +10,11 @@ use std::fmt::Write as _;
 /// As TOML, in the order of the keys, agents and callbacks one after the other.
 pub(super) fn toml(givens: &Givens, source: &Source<'_>) -> String {
     let lines = lines(givens);
-    let width = lines.iter().map(|line| line.setting().chars().count()).filter(|width| *width <= WIDTH_MAX).max();
+    let width = lines
+        .iter()
+        .map(|line| line.setting().chars().count())
+        .filter(|width| *width <= WIDTH_MAX)
+        .max();
     let mut shown = String::new();
     let mut table = "";
     for line in &lines {
@@ -55,16 +59,30 @@ impl Line<'_> {
 fn lines(givens: &Givens) -> Vec<Line<'_>> {
     let mut lines: Vec<(usize, Line<'_>)> = Vec::new();
     for (path, given) in &givens.values {
-        let Some((table, name)) = path.rsplit_once('.') else { continue };
+        let Some((table, name)) = path.rsplit_once('.') else {
+            continue;
+        };
         let place = KEYS.iter().position(|key| key.pattern == given.pattern);
         lines.push((place.unwrap_or(KEYS.len()), Line { table, name, given }));
     }
-    let section = |place: usize| KEYS.get(place).and_then(|key| key.pattern.split('.').next());
-    let first = |place: usize| KEYS.iter().position(|key| key.pattern.split('.').next() == section(place));
+    let section = |place: usize| {
+        KEYS.get(place)
+            .and_then(|key| key.pattern.split('.').next())
+    };
+    let first = |place: usize| {
+        KEYS.iter()
+            .position(|key| key.pattern.split('.').next() == section(place))
+    };
     lines.sort_by_cached_key(|(place, line)| {
         let top = line.table.split('.').take(2).collect::<Vec<_>>().join(".");
-        let named = KEYS.get(*place).is_some_and(|key| key.pattern.contains('*'));
-        (first(*place), if named { top } else { String::new() }, *place)
+        let named = KEYS
+            .get(*place)
+            .is_some_and(|key| key.pattern.contains('*'));
+        (
+            first(*place),
+            if named { top } else { String::new() },
+            *place,
+        )
     });
     lines.into_iter().map(|(_, line)| line).collect()
 }

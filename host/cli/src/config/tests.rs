@@ -20,7 +20,8 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 /// The least that a gateway can be started with.
-const LEAST: &str = "[agents.demo]\nagent_id = \"demo\"\nclient_token = \"c\"\nbearer_token = \"b\"\n";
+const LEAST: &str =
+    "[agents.demo]\nagent_id = \"demo\"\nclient_token = \"c\"\nbearer_token = \"b\"\n";
 
 /// Everything that was given, and what came of it.
 struct Case {
@@ -38,15 +39,26 @@ fn case_with(text: &str, variables: &[(&str, &str)], flags: &[&str]) -> Case {
         text,
         directory: Path::new("/etc/rbm"),
         variables: &variables.iter().map(variable).collect::<Vec<_>>(),
-        flags: &flags.iter().map(|flag| (*flag).to_owned()).collect::<Vec<_>>(),
+        flags: &flags
+            .iter()
+            .map(|flag| (*flag).to_owned())
+            .collect::<Vec<_>>(),
         read_file: &read_file,
     };
-    Case { text: text.to_owned(), outcome: read(&sources) }
+    Case {
+        text: text.to_owned(),
+        outcome: read(&sources),
+    }
 }
 
 impl Case {
     fn source(&self) -> Source<'_> {
-        Source { name: "rbm.toml", text: &self.text, is_toml: self.outcome.is_toml, hidden: &self.outcome.hidden }
+        Source {
+            name: "rbm.toml",
+            text: &self.text,
+            is_toml: self.outcome.is_toml,
+            hidden: &self.outcome.hidden,
+        }
     }
 
     /// `3:1 error: …`, or who said it instead of the place.
@@ -57,7 +69,11 @@ impl Case {
                 Some(position) => format!("{}:{}", position.line, position.column),
                 None => source.who(&finding.origin),
             };
-            let severity = if finding.is_error() { "error" } else { "warning" };
+            let severity = if finding.is_error() {
+                "error"
+            } else {
+                "warning"
+            };
             format!("{place} {severity}: {}", finding.message)
         };
         self.outcome.findings.iter().map(line).collect()
@@ -66,22 +82,33 @@ impl Case {
 
 /// The files that there are.
 fn read_file(path: &Path) -> Result<Content, String> {
-    let content = |text: &str| Content { text: text.into(), readable_by_others: false };
+    let content = |text: &str| Content {
+        text: text.into(),
+        readable_by_others: false,
+    };
     match path.to_str().unwrap() {
         "/etc/rbm/secrets/demo-service-account.json" => Ok(content(&KEY_FILE)),
         "/etc/rbm/secrets/shop-secret" => Ok(content("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")),
-        "/etc/rbm/secrets/shop-next-secret" => Ok(content("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSx\n")),
-        "/etc/rbm/open" => Ok(Content { readable_by_others: true, ..content("o\n") }),
+        "/etc/rbm/secrets/shop-next-secret" => {
+            Ok(content("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSx\n"))
+        }
+        "/etc/rbm/open" => Ok(Content {
+            readable_by_others: true,
+            ..content("o\n")
+        }),
         "/etc/rbm/empty" => Ok(content("\n")),
         "/etc/rbm/two-lines" => Ok(content("a\n\n")),
         "/etc/rbm/windows" => Ok(content("w\r\n")),
         "/etc/rbm/secrets/certificate.pem" => Ok(content(&PAIR.cert.pem())),
         "/etc/rbm/secrets/key.pem" => Ok(content(&PAIR.signing_key.serialize_pem())),
-        "/etc/rbm/open-key.pem" => {
-            Ok(Content { readable_by_others: true, ..content(&PAIR.signing_key.serialize_pem()) })
-        }
+        "/etc/rbm/open-key.pem" => Ok(Content {
+            readable_by_others: true,
+            ..content(&PAIR.signing_key.serialize_pem())
+        }),
         "/etc/rbm/other-key.pem" => Ok(content(&KeyPair::generate().unwrap().serialize_pem())),
-        "/etc/rbm/broken.pem" => Ok(content("-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n")),
+        "/etc/rbm/broken.pem" => Ok(content(
+            "-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n",
+        )),
         path if path.starts_with("/etc/rbm/secrets/") => {
             Ok(content(&format!("{}\n", path.rsplit('/').next().unwrap())))
         }
@@ -97,7 +124,10 @@ static PAIR: LazyLock<CertifiedKey<KeyPair>> =
 static KEY_FILE: LazyLock<String> = LazyLock::new(|| {
     let key = rsa::KeyPair::generate(KeySize::Rsa2048).unwrap();
     let der: Pkcs8V1Der<'_> = key.as_der().unwrap();
-    let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der.as_ref()));
+    let pem = format!(
+        "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+        STANDARD.encode(der.as_ref())
+    );
     serde_json::json!({
         "type": "service_account",
         "private_key_id": "0123",

@@ -19,9 +19,18 @@ pub(super) fn read_tls(section: &Section<'_>) -> Result<Arc<ServerConfig>, Wrong
     let ((file, certificates), key) = (certificates.ok_or(Wrong)?, key.ok_or(Wrong)?);
     let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(certificates, key));
+        .and_then(|builder| {
+            builder
+                .with_no_client_auth()
+                .with_single_cert(certificates, key)
+        });
     let refuse = |problem| {
-        refuse(section, "certificate_file", &file, format!("cannot be used with the key: {}", remark(problem)));
+        refuse(
+            section,
+            "certificate_file",
+            &file,
+            format!("cannot be used with the key: {}", remark(problem)),
+        );
         Wrong
     };
     config.map(Arc::new).map_err(refuse)
@@ -30,12 +39,23 @@ pub(super) fn read_tls(section: &Section<'_>) -> Result<Arc<ServerConfig>, Wrong
 /// With the file that they are in.
 fn certificates(section: &Section<'_>) -> Option<(PathBuf, Vec<CertificateDer<'static>>)> {
     let (file, text) = pem(section, "certificate_file", Readers::Anybody)?;
-    let found = CertificateDer::pem_slice_iter(text.expose_secret().as_bytes()).collect::<Result<Vec<_>, _>>();
+    let found = CertificateDer::pem_slice_iter(text.expose_secret().as_bytes())
+        .collect::<Result<Vec<_>, _>>();
     match found {
-        Ok(found) if found.is_empty() => refuse(section, "certificate_file", &file, "has no certificate in PEM"),
+        Ok(found) if found.is_empty() => refuse(
+            section,
+            "certificate_file",
+            &file,
+            "has no certificate in PEM",
+        ),
         Ok(found) => return Some((file, found)),
         Err(problem) => {
-            refuse(section, "certificate_file", &file, format!("is no certificate in PEM: {}", remark(problem)));
+            refuse(
+                section,
+                "certificate_file",
+                &file,
+                format!("is no certificate in PEM: {}", remark(problem)),
+            );
         }
     }
     None
@@ -45,7 +65,9 @@ fn key(section: &Section<'_>) -> Option<PrivateKeyDer<'static>> {
     let (file, text) = pem(section, "key_file", Readers::Owner)?;
     // What is wrong with it is not said in the library's words, which may have a part of it.
     let refuse = |_| refuse(section, "key_file", &file, "has no private key in PEM");
-    PrivateKeyDer::from_pem_slice(text.expose_secret().as_bytes()).map_err(refuse).ok()
+    PrivateKeyDer::from_pem_slice(text.expose_secret().as_bytes())
+        .map_err(refuse)
+        .ok()
 }
 
 /// Who may read a file.
@@ -67,5 +89,9 @@ fn pem(section: &Section<'_>, name: &str, readers: Readers) -> Option<(PathBuf, 
 
 fn refuse(section: &Section<'_>, name: &str, file: &std::path::Path, what: impl Display) {
     let message = format!("{} names {}, which {what}", section.at(name), path(file));
-    section.find(Finding::error(Rule::Certificate, message, section.origin_of(name)));
+    section.find(Finding::error(
+        Rule::Certificate,
+        message,
+        section.origin_of(name),
+    ));
 }

@@ -113,15 +113,30 @@ pub(crate) struct AgentConfig {
 impl AgentConfig {
     /// The plugin's settings that make it this agent.
     pub(crate) fn settings(&self, platform: &Platform) -> Vec<Setting> {
-        let setting = |name: &str, value: &str| Setting { name: name.to_owned(), value: value.to_owned() };
+        let setting = |name: &str, value: &str| Setting {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        };
         let mut settings = vec![
             setting("agent-id", self.agent_id.bare()),
-            setting("card-suggestions-max", &self.card_suggestions_max.to_string()),
+            setting(
+                "card-suggestions-max",
+                &self.card_suggestions_max.to_string(),
+            ),
         ];
-        settings.extend(self.client_tokens.iter().map(|token| setting("client-token", token.expose_secret())));
+        settings.extend(
+            self.client_tokens
+                .iter()
+                .map(|token| setting("client-token", token.expose_secret())),
+        );
         settings.extend(self.region.map(|region| setting("region", region)));
         settings.extend(self.use_case.map(|use_case| setting("use-case", use_case)));
-        settings.extend(platform.api_origin.as_deref().map(|origin| setting("api-origin", origin)));
+        settings.extend(
+            platform
+                .api_origin
+                .as_deref()
+                .map(|origin| setting("api-origin", origin)),
+        );
         settings
     }
 }

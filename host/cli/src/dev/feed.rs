@@ -3,7 +3,9 @@
 use crate::output;
 use gateway_channel::{Fact, ReceivedContent};
 use jiff::Timestamp;
-use rbm_gateway::store::{Cursor, Filter, Store, StoreProblem, StoredEvent, StoredMessage, fact_about};
+use rbm_gateway::store::{
+    Cursor, Filter, Store, StoreProblem, StoredEvent, StoredMessage, fact_about,
+};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +30,11 @@ struct Line {
 impl Feed {
     /// Shows what happens from now on.
     pub(super) async fn from_now(store: Arc<dyn Store>) -> Result<Self, StoreProblem> {
-        let mut feed = Self { store, after: None, shown: HashMap::new() };
+        let mut feed = Self {
+            store,
+            after: None,
+            shown: HashMap::new(),
+        };
         feed.news_of_messages().await?;
         while !feed.news_of_phones().await?.is_empty() {}
         Ok(feed)
@@ -46,17 +52,32 @@ impl Feed {
         lines.extend(self.news_of_phones().await?);
         lines.sort_by_key(|line| line.at);
         lines.into_iter().try_for_each(|line| {
-            let Line { at, what, phone, more } = line;
-            output::line(format_args!("  {}  {what:<17} {phone:<16} {more}", at.strftime("%H:%M:%S%.3f")))
+            let Line {
+                at,
+                what,
+                phone,
+                more,
+            } = line;
+            output::line(format_args!(
+                "  {}  {what:<17} {phone:<16} {more}",
+                at.strftime("%H:%M:%S%.3f")
+            ))
         })
     }
 
     async fn news_of_messages(&mut self) -> Result<Vec<Line>, StoreProblem> {
-        let newest = Filter { most: MESSAGES_WATCHED, ..Filter::default() };
+        let newest = Filter {
+            most: MESSAGES_WATCHED,
+            ..Filter::default()
+        };
         let mut lines = Vec::new();
         for stored in self.store.find(&newest).await? {
             let shown = self.shown.entry(stored.message.id.clone()).or_default();
-            lines.extend(stored.history[*shown..].iter().map(|entry| of_message(&stored, entry)));
+            lines.extend(
+                stored.history[*shown..]
+                    .iter()
+                    .map(|entry| of_message(&stored, entry)),
+            );
             *shown = stored.history.len();
         }
         Ok(lines)
@@ -66,15 +87,27 @@ impl Feed {
         let events = self.store.read(self.after, EVENTS_AT_ONCE).await?;
         self.after = events.last().map(|event| event.cursor).or(self.after);
         // What an event says of a message stands in that message's history.
-        Ok(events.iter().filter(|event| fact_about(&event.event.inbound).is_none()).map(of_phone).collect())
+        Ok(events
+            .iter()
+            .filter(|event| fact_about(&event.event.inbound).is_none())
+            .map(of_phone)
+            .collect())
     }
 }
 
 fn of_message(stored: &StoredMessage, entry: &rbm_gateway::store::Entry) -> Line {
     let id = &stored.message.id;
-    let more = entry.reason.as_ref().map_or_else(|| id.clone(), |reason| format!("{id}  {reason}"));
+    let more = entry
+        .reason
+        .as_ref()
+        .map_or_else(|| id.clone(), |reason| format!("{id}  {reason}"));
     let what = entry.fact.as_str().to_owned();
-    Line { at: entry.at, what, phone: stored.message.recipient.clone(), more }
+    Line {
+        at: entry.at,
+        what,
+        phone: stored.message.recipient.clone(),
+        more,
+    }
 }
 
 /// What a person wrote is quoted, so that it cannot write to the terminal.
@@ -85,22 +118,39 @@ fn of_phone(stored: &StoredEvent) -> Line {
         Fact::Typing => ("typing", String::new()),
         Fact::Unsubscribed => ("unsubscribed", String::new()),
         Fact::Resubscribed => ("subscribed", String::new()),
-        Fact::AgentStatus(status) => ("agent_status", format!("{:?} in {:?}", status.after, status.region)),
+        Fact::AgentStatus(status) => (
+            "agent_status",
+            format!("{:?} in {:?}", status.after, status.region),
+        ),
         Fact::Capabilities(answer) => ("capabilities", format!("reachable: {}", answer.reachable)),
         Fact::Unrecognised(word) => ("unrecognised", format!("{word:?}")),
-        Fact::Delivered(_) | Fact::Read(_) | Fact::ExpiredAndRevoked(_) | Fact::ExpiredNotRevoked(_) => {
-            ("", String::new())
-        }
+        Fact::Delivered(_)
+        | Fact::Read(_)
+        | Fact::ExpiredAndRevoked(_)
+        | Fact::ExpiredNotRevoked(_) => ("", String::new()),
     };
-    let at = inbound.at.as_deref().and_then(|text| text.parse().ok()).unwrap_or(stored.event.received_at);
-    Line { at, what: what.to_owned(), phone: inbound.phone.clone().unwrap_or_default(), more }
+    let at = inbound
+        .at
+        .as_deref()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(stored.event.received_at);
+    Line {
+        at,
+        what: what.to_owned(),
+        phone: inbound.phone.clone().unwrap_or_default(),
+        more,
+    }
 }
 
 fn said(content: &ReceivedContent) -> String {
     match content {
         ReceivedContent::Text(text) => format!("{text:?}"),
         ReceivedContent::Tap(tap) => {
-            format!("tapped {:?}, postback {:?}", tap.text.as_deref().unwrap_or_default(), tap.postback)
+            format!(
+                "tapped {:?}, postback {:?}",
+                tap.text.as_deref().unwrap_or_default(),
+                tap.postback
+            )
         }
         ReceivedContent::File(file) => format!("a file: {:?}", file.payload.url),
         ReceivedContent::Location(at) => format!("is at {}, {}", at.latitude, at.longitude),

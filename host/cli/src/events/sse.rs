@@ -37,7 +37,9 @@ impl Reader {
                 continue;
             }
             let line = take(&mut self.line);
-            events.extend(self.line(&String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(&line))));
+            events.extend(self.line(&String::from_utf8_lossy(
+                line.strip_suffix(b"\r").unwrap_or(&line),
+            )));
         }
         Ok(events)
     }
@@ -47,7 +49,10 @@ impl Reader {
         if line.is_empty() {
             self.bytes = 0;
             let data = take(&mut self.data);
-            return (!data.is_empty()).then(|| Event { id: self.id.clone(), data: data.join("\n") });
+            return (!data.is_empty()).then(|| Event {
+                id: self.id.clone(),
+                data: data.join("\n"),
+            });
         }
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
@@ -73,16 +78,27 @@ mod tests {
         retry: 5\n\ndata\n\nid: e3\n\ndata: z\n\ndata: never ended";
 
     fn expected() -> Vec<Event> {
-        let event = |id: &str, data: &str| Event { id: id.into(), data: data.into() };
-        vec![event("e1", "{\"a\":\"é\"}"), event("e2", "x\n y"), event("e2", ""), event("e3", "z")]
+        let event = |id: &str, data: &str| Event {
+            id: id.into(),
+            data: data.into(),
+        };
+        vec![
+            event("e1", "{\"a\":\"é\"}"),
+            event("e2", "x\n y"),
+            event("e2", ""),
+            event("e3", "z"),
+        ]
     }
 
     #[test]
     fn events_are_the_same_in_whatever_pieces_they_come() {
         for size in 1..=STREAM.len() {
             let mut reader = Reader::default();
-            let events: Vec<Event> =
-                STREAM.as_bytes().chunks(size).flat_map(|piece| reader.read(piece).unwrap()).collect();
+            let events: Vec<Event> = STREAM
+                .as_bytes()
+                .chunks(size)
+                .flat_map(|piece| reader.read(piece).unwrap())
+                .collect();
             assert_eq!(events, expected(), "in pieces of {size}");
         }
     }
@@ -98,6 +114,9 @@ mod tests {
         assert_eq!(pieces, 8);
         let mut lines = Reader::default();
         let short = "data: x\n".repeat(1 << 10);
-        assert!((0..10_000).any(|_| lines.read(short.as_bytes()).is_err()), "nor is it in many lines");
+        assert!(
+            (0..10_000).any(|_| lines.read(short.as_bytes()).is_err()),
+            "nor is it in many lines"
+        );
     }
 }

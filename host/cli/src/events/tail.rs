@@ -39,14 +39,20 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut query = Serializer::new("/v1/events/stream?".to_owned());
     query.extend_pairs(arguments.agent.iter().map(|agent| ("agent", agent)));
     let path = query.finish();
-    let mut tail = Tail { place: arguments.after, left: arguments.limit.unwrap_or(u64::MAX), json: arguments.json };
+    let mut tail = Tail {
+        place: arguments.after,
+        left: arguments.limit.unwrap_or(u64::MAX),
+        json: arguments.json,
+    };
     let mut response = gateway.open(&path, tail.headers()).await?;
     let mut wait = WAIT_MIN;
     loop {
         let before = tail.left;
         match tail.follow(response).await? {
             Ended::Enough => return Ok(()),
-            Ended::BrokeOff(reason) => eprintln!("the stream ended ({reason}); it goes on when the gateway answers"),
+            Ended::BrokeOff(reason) => {
+                eprintln!("the stream ended ({reason}); it goes on when the gateway answers")
+            }
         }
         wait = if tail.left < before { WAIT_MIN } else { wait };
         response = loop {
@@ -89,9 +95,17 @@ impl Tail {
                 Ok(Ok(Some(piece))) => piece,
                 Ok(Ok(None)) => return Ok(Ended::BrokeOff("the gateway closed it".to_owned())),
                 Ok(Err(problem)) => return Ok(Ended::BrokeOff(rbm_json::excerpt::remark(problem))),
-                Err(_) => return Ok(Ended::BrokeOff(format!("nothing came for {} s", SILENCE_MAX.as_secs()))),
+                Err(_) => {
+                    return Ok(Ended::BrokeOff(format!(
+                        "nothing came for {} s",
+                        SILENCE_MAX.as_secs()
+                    )));
+                }
             };
-            for event in reader.read(&piece).map_err(|problem| Failure::Failed(problem.into()))? {
+            for event in reader
+                .read(&piece)
+                .map_err(|problem| Failure::Failed(problem.into()))?
+            {
                 let is_read = output::is_read(&self.line(&event.data)?)?;
                 self.place = HeaderValue::from_str(&event.id).ok().or(self.place.take());
                 self.left -= 1;
@@ -103,13 +117,18 @@ impl Tail {
     }
 
     fn line(&self, data: &str) -> Result<String, Failure> {
-        let event: Value = serde_json::from_str(data).context("an event of the stream is not JSON")?;
+        let event: Value =
+            serde_json::from_str(data).context("an event of the stream is not JSON")?;
         if self.json {
             return Ok(event.to_string());
         }
-        let known =
-            event.is_object().then_some(&event).ok_or_else(|| anyhow!("an event of the stream is no object"))?;
-        let what = [&known["message_id"], &known["content"]].into_iter().find(|value| !value.is_null());
+        let known = event
+            .is_object()
+            .then_some(&event)
+            .ok_or_else(|| anyhow!("an event of the stream is no object"))?;
+        let what = [&known["message_id"], &known["content"]]
+            .into_iter()
+            .find(|value| !value.is_null());
         Ok(format!(
             "{:<8} {}  {:<13} {:<16} {:<12} {}",
             cell(&known["cursor"]),

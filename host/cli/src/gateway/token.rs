@@ -23,7 +23,10 @@ impl Token {
     pub(super) fn authorization(&self) -> Result<Option<HeaderValue>, Failure> {
         let (name, token) = match (&self.token, &self.token_file) {
             (Some(token), _) => ("--token".to_owned(), token.clone()),
-            (None, Some(file)) => (excerpt::path(file), input::secret(file).map_err(Failure::Usage)?),
+            (None, Some(file)) => (
+                excerpt::path(file),
+                input::secret(file).map_err(Failure::Usage)?,
+            ),
             (None, None) => match std::env::var(VARIABLE) {
                 Ok(token) => (VARIABLE.to_owned(), token.into()),
                 Err(std::env::VarError::NotPresent) => return Ok(None),
@@ -37,9 +40,12 @@ impl Token {
 fn bearer(name: &str, token: &SecretString) -> Result<HeaderValue, Failure> {
     let text = token.expose_secret();
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Failure::usage(format!("{name} holds no token, which is at least one visible ASCII character")));
+        return Err(Failure::usage(format!(
+            "{name} holds no token, which is at least one visible ASCII character"
+        )));
     }
-    let mut value = HeaderValue::from_str(&format!("Bearer {text}")).expect("visible ASCII characters");
+    let mut value =
+        HeaderValue::from_str(&format!("Bearer {text}")).expect("visible ASCII characters");
     value.set_sensitive(true);
     Ok(value)
 }

@@ -19,7 +19,13 @@ pub(super) async fn senders(config: &Config, plugin: &Plugin) -> Result<Senders,
     for agent in &config.agents {
         agents.push(Arc::new(sender(agent, &config.platform, plugin).await?));
     }
-    Ok(Senders { agents, partner: config.partner.as_ref().map(|partner| partner_channel(partner, plugin)) })
+    Ok(Senders {
+        agents,
+        partner: config
+            .partner
+            .as_ref()
+            .map(|partner| partner_channel(partner, plugin)),
+    })
 }
 
 /// How the gateway's own address is guarded.
@@ -45,31 +51,66 @@ fn callback(config: &CallbackConfig) -> Result<Callback, Failure> {
         ordered: config.order,
         allow_private_addresses: config.allow_private_addresses,
     };
-    Callback::new(settings).map_err(|problem| Failure::usage(format!("callbacks.{}: {problem}", config.name)))
+    Callback::new(settings)
+        .map_err(|problem| Failure::usage(format!("callbacks.{}: {problem}", config.name)))
 }
 
-async fn sender(agent: &AgentConfig, platform: &Platform, plugin: &Plugin) -> Result<Agent, Failure> {
+async fn sender(
+    agent: &AgentConfig,
+    platform: &Platform,
+    plugin: &Plugin,
+) -> Result<Agent, Failure> {
     let name = &agent.name;
-    let api = platform.api_origin.as_deref().or_else(|| origin::of(agent.region));
+    let api = platform
+        .api_origin
+        .as_deref()
+        .or_else(|| origin::of(agent.region));
     let api = api.ok_or_else(|| anyhow!("agents.{name}.region has no address"))?;
-    let mut egress = Egress::builder().origin(api, agent.credentials.clone()).timeout(platform.request_time_max);
+    let mut egress = Egress::builder()
+        .origin(api, agent.credentials.clone())
+        .timeout(platform.request_time_max);
     if platform.allow_private_addresses {
         egress = egress.allow_private_addresses();
     }
-    let egress = egress.build().map_err(|problem| Failure::usage(format!("agents.{name}: {problem}")))?;
+    let egress = egress
+        .build()
+        .map_err(|problem| Failure::usage(format!("agents.{name}: {problem}")))?;
     let channel = plugin.channel(agent.settings(platform), Arc::new(egress));
-    let findings = channel.check_settings(Timestamp::now()).await.map_err(anyhow::Error::from)?;
-    if let Some(Finding { message, .. }) = findings.into_iter().find(|finding| finding.severity == Severity::Error) {
-        return Err(Failure::usage(format!("agents.{name}: the plugin does not take its settings: {message}")));
+    let findings = channel
+        .check_settings(Timestamp::now())
+        .await
+        .map_err(anyhow::Error::from)?;
+    if let Some(Finding { message, .. }) = findings
+        .into_iter()
+        .find(|finding| finding.severity == Severity::Error)
+    {
+        return Err(Failure::usage(format!(
+            "agents.{name}: the plugin does not take its settings: {message}"
+        )));
     }
     let platform_ids = vec![agent.agent_id.bare().to_owned(), agent.agent_id.full()];
-    let manner = Manner { pace: Some(agent.pace), quiet_hours: agent.quiet_hours.clone(), ..Manner::default() };
-    Ok(Agent { name: name.clone(), platform_ids, channel, manner })
+    let manner = Manner {
+        pace: Some(agent.pace),
+        quiet_hours: agent.quiet_hours.clone(),
+        ..Manner::default()
+    };
+    Ok(Agent {
+        name: name.clone(),
+        platform_ids,
+        channel,
+        manner,
+    })
 }
 
 /// It only ever judges what comes in, so that it needs no agent and may ask nobody.
 fn partner_channel(partner: &Partner, plugin: &Plugin) -> Channel {
     let tokens = partner.client_tokens.iter();
-    let setting = |value: &str| Setting { name: "client-token".to_owned(), value: value.to_owned() };
-    plugin.channel(tokens.map(|token| setting(token.expose_secret())).collect(), Arc::new(NoHttp))
+    let setting = |value: &str| Setting {
+        name: "client-token".to_owned(),
+        value: value.to_owned(),
+    };
+    plugin.channel(
+        tokens.map(|token| setting(token.expose_secret())).collect(),
+        Arc::new(NoHttp),
+    )
 }

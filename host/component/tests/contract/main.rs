@@ -28,6 +28,8 @@ impl Contract {
     }
 
     fn plugin(&self) -> WorldId {
-        self.resolve.select_world(&[self.package], Some("plugin")).unwrap()
+        self.resolve
+            .select_world(&[self.package], Some("plugin"))
+            .unwrap()
     }
 }

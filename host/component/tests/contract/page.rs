@@ -22,11 +22,20 @@ fn page() -> String {
     // Of a version of its own, as the generator wants it.
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(wit()).unwrap();
-    let world = resolve.select_world(&[package], Some("plugin-with-testers")).unwrap();
+    let world = resolve
+        .select_world(&[package], Some("plugin-with-testers"))
+        .unwrap();
     let mut files = Files::default();
-    wit_bindgen_markdown::Opts::default().build().generate(&mut resolve, world, &mut files).unwrap();
-    let (_, page) = files.iter().find(|(name, _)| *name == "plugin-with-testers.md").unwrap();
+    wit_bindgen_markdown::Opts::default()
+        .build()
+        .generate(&mut resolve, world, &mut files)
+        .unwrap();
+    let (_, page) = files
+        .iter()
+        .find(|(name, _)| *name == "plugin-with-testers.md")
+        .unwrap();
     format!("{NOTE}{}", std::str::from_utf8(page).unwrap())
 }
 
-const NOTE: &str = "<!-- Made of channel.wit and types.wit; a test says how when they differ. -->\n\n";
+const NOTE: &str =
+    "<!-- Made of channel.wit and types.wit; a test says how when they differ. -->\n\n";

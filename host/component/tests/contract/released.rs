@@ -11,13 +11,16 @@ use wit_parser::{Resolve, Span};
 fn a_plugin_of_any_release_is_one_of_todays_contract() {
     for release in releases() {
         let mut resolve = Resolve::default();
-        let (released, _) = resolve.push_dir(wit().join("released").join(&release)).unwrap();
+        let (released, _) = resolve
+            .push_dir(wit().join("released").join(&release))
+            .unwrap();
         let released = resolve.select_world(&[released], Some("plugin")).unwrap();
         let today = Contract::read(wit());
         let todays_plugin = today.plugin();
         let remap = resolve.merge(today.resolve).unwrap();
         let today = remap.map_world(todays_plugin, Span::default()).unwrap();
-        semver_check(resolve, released, today).unwrap_or_else(|problem| panic!("{release}: {problem:?}"));
+        semver_check(resolve, released, today)
+            .unwrap_or_else(|problem| panic!("{release}: {problem:?}"));
     }
 }
 
@@ -38,12 +41,30 @@ fn what_would_break_somebody_is_found() {
         interface h { fetch: func(); }
         world before { import h; export i; }";
     for (breaks, after) in [
-        (false, "interface i { record r { x: u8 } f: func(r: r); } interface h { fetch: func(); }"),
-        (false, "interface i { record r { x: u8 } f: func(r: r); } interface h { fetch: func(); wait: func(); }"),
-        (true, "interface i { record r { x: u8, y: u8 } f: func(r: r); } interface h { fetch: func(); }"),
-        (true, "interface i { record r { x: u16 } f: func(r: r); } interface h { fetch: func(); }"),
-        (true, "interface i { record r { x: u8 } f: func(r: r); g: func(); } interface h { fetch: func(); }"),
-        (true, "interface i { record r { x: u8 } f: func(r: r); } interface h { wait: func(); }"),
+        (
+            false,
+            "interface i { record r { x: u8 } f: func(r: r); } interface h { fetch: func(); }",
+        ),
+        (
+            false,
+            "interface i { record r { x: u8 } f: func(r: r); } interface h { fetch: func(); wait: func(); }",
+        ),
+        (
+            true,
+            "interface i { record r { x: u8, y: u8 } f: func(r: r); } interface h { fetch: func(); }",
+        ),
+        (
+            true,
+            "interface i { record r { x: u16 } f: func(r: r); } interface h { fetch: func(); }",
+        ),
+        (
+            true,
+            "interface i { record r { x: u8 } f: func(r: r); g: func(); } interface h { fetch: func(); }",
+        ),
+        (
+            true,
+            "interface i { record r { x: u8 } f: func(r: r); } interface h { wait: func(); }",
+        ),
     ] {
         let mut resolve = Resolve::default();
         let older = resolve.push_str("before.wit", before).unwrap();
@@ -51,17 +72,28 @@ fn what_would_break_somebody_is_found() {
         let newer = resolve.push_str("after.wit", &after).unwrap();
         let older = resolve.select_world(&[older], Some("before")).unwrap();
         let newer = resolve.select_world(&[newer], Some("after")).unwrap();
-        assert_eq!(semver_check(resolve, older, newer).is_err(), breaks, "{after}");
+        assert_eq!(
+            semver_check(resolve, older, newer).is_err(),
+            breaks,
+            "{after}"
+        );
     }
     let mut resolve = Resolve::default();
-    let other = resolve.push_str("other.wit", "package a:b@0.1.0; world plugin { export f: func(); }").unwrap();
+    let other = resolve
+        .push_str(
+            "other.wit",
+            "package a:b@0.1.0; world plugin { export f: func(); }",
+        )
+        .unwrap();
     let other = resolve.select_world(&[other], Some("plugin")).unwrap();
     assert!(targets(&resolve, other, COMPONENT).is_err());
 }
 
 fn releases() -> Vec<String> {
     let entries = fs::read_dir(wit().join("released")).unwrap();
-    let releases: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let releases: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     assert!(!releases.is_empty());
     releases
 }

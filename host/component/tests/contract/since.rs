@@ -17,7 +17,10 @@ fn what_does_not_say_it_is_found() {
         @since(version = 0.1.0) interface i { record r { x: u8 } f: func(); @since(version = 0.1.0) g: func(); }
         world w { import i; }";
     resolve.push_str("a.wit", text).unwrap();
-    assert_eq!(without_since(&resolve), ["the type r", "the function f", "the world w"]);
+    assert_eq!(
+        without_since(&resolve),
+        ["the type r", "the function f", "the world w"]
+    );
 }
 
 fn without_since(resolve: &Resolve) -> Vec<String> {

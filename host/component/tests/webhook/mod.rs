@@ -12,15 +12,27 @@ pub(crate) fn request(document: &[u8], signature: &str) -> WebhookRequest {
             "business_id":"agent@rbm.goog","type":"message"}},"messageId":"6267774379637729","message_id":"6267774379637729",
             "publishTime":"2022-11-17T05:15:14.538Z","publish_time":"2022-11-17T05:15:14.538Z"}},"subscription":"projects/p/subscriptions/s"}}"#
     );
-    let signature = Header { name: "X-Goog-Signature".into(), value: signature.into() };
+    let signature = Header {
+        name: "X-Goog-Signature".into(),
+        value: signature.into(),
+    };
     WebhookRequest {
         method: "POST".into(),
         url: "/webhooks/rbm/bot".into(),
-        headers: vec![Header { name: "content-type".into(), value: "application/json".into() }, signature],
+        headers: vec![
+            Header {
+                name: "content-type".into(),
+                value: "application/json".into(),
+            },
+            signature,
+        ],
         body: body.into_bytes(),
     }
 }
 
 pub(crate) fn setting(name: &str, value: &str) -> Setting {
-    Setting { name: name.into(), value: value.into() }
+    Setting {
+        name: name.into(),
+        value: value.into(),
+    }
 }

@@ -38,7 +38,8 @@ pub(super) fn management() -> Router<Arc<Shared>> {
     Router::new()
         .route(
             "/v1/brands",
-            method("brands.create", post(brands::create)).merge(method("brands.list", get(brands::list))),
+            method("brands.create", post(brands::create))
+                .merge(method("brands.list", get(brands::list))),
         )
         .route(
             "/v1/brands/{brand}",
@@ -48,7 +49,8 @@ pub(super) fn management() -> Router<Arc<Shared>> {
         )
         .route(
             "/v1/brands/{brand}/agents",
-            method("brands.agents.create", post(agents::create)).merge(method("brands.agents.list", get(agents::list))),
+            method("brands.agents.create", post(agents::create))
+                .merge(method("brands.agents.list", get(agents::list))),
         )
         .route(
             "/v1/brands/{brand}/agents/{agent}",
@@ -59,44 +61,77 @@ pub(super) fn management() -> Router<Arc<Shared>> {
         )
         .route(
             "/v1/brands/{brand}/agents/{agent}/verification",
-            method("brands.agents.getVerification", get(launches::show_verification))
-                .merge(method("brands.agents.updateVerification", patch(launches::change_verification))),
+            method(
+                "brands.agents.getVerification",
+                get(launches::show_verification),
+            )
+            .merge(method(
+                "brands.agents.updateVerification",
+                patch(launches::change_verification),
+            )),
         )
         .route(
             "/v1/brands/{brand}/agents/{agent}/launch",
-            method("brands.agents.getLaunch", get(launches::show))
-                .merge(method("brands.agents.updateLaunch", patch(launches::change))),
+            method("brands.agents.getLaunch", get(launches::show)).merge(method(
+                "brands.agents.updateLaunch",
+                patch(launches::change),
+            )),
         )
         .route(
             integrations,
-            method("brands.agents.integrations.create", post(integrations::create))
-                .merge(method("brands.agents.integrations.list", get(integrations::list))),
+            method(
+                "brands.agents.integrations.create",
+                post(integrations::create),
+            )
+            .merge(method(
+                "brands.agents.integrations.list",
+                get(integrations::list),
+            )),
         )
         .route(
             &format!("{integrations}/{{id}}"),
             method("brands.agents.integrations.get", get(integrations::show))
-                .merge(method("brands.agents.integrations.patch", patch(integrations::change)))
-                .merge(method("brands.agents.integrations.delete", delete(integrations::remove))),
+                .merge(method(
+                    "brands.agents.integrations.patch",
+                    patch(integrations::change),
+                ))
+                .merge(method(
+                    "brands.agents.integrations.delete",
+                    delete(integrations::remove),
+                )),
         )
         .route(
             "/v1/partners/{partner}",
-            method("partners.get", get(partners::show)).merge(method("partners.patch", patch(partners::change))),
+            method("partners.get", get(partners::show))
+                .merge(method("partners.patch", patch(partners::change))),
         )
-        .route("/v1/regions", method("regions.list", get(launches::list_regions)))
+        .route(
+            "/v1/regions",
+            method("regions.list", get(launches::list_regions)),
+        )
         .route(
             "/v1/testers",
-            method("testers.create", post(testers::create)).merge(method("testers.list", get(testers::list))),
+            method("testers.create", post(testers::create))
+                .merge(method("testers.list", get(testers::list))),
         )
         .route(
             "/v1/testers/{phone}",
-            method("testers.get", get(testers::show)).merge(method("testers.delete", delete(testers::remove))),
+            method("testers.get", get(testers::show))
+                .merge(method("testers.delete", delete(testers::remove))),
         )
 }
 
 /// Below an address of its own, with its own discovery document.
 pub(super) fn apart() -> Router<Arc<Shared>> {
-    let document =
-        |address: Address, uri| discovery::discovery(Address { service: Service::Management, ..address }, uri);
+    let document = |address: Address, uri| {
+        discovery::discovery(
+            Address {
+                service: Service::Management,
+                ..address
+            },
+            uri,
+        )
+    };
     management().route("/$discovery/rest", get(document))
 }
 
@@ -106,7 +141,9 @@ fn read(schema: &str, body: &[u8]) -> Result<Value, Refusal> {
         let rule = format!("Invalid JSON payload received. {problem}");
         Refusal::invalid(Invalid::Payload(vec![violation("", rule)]))
     })?;
-    BUSINESS.read(schema, json).map_err(|wrong| Refusal::invalid(Invalid::Payload(wrong)))
+    BUSINESS
+        .read(schema, json)
+        .map_err(|wrong| Refusal::invalid(Invalid::Payload(wrong)))
 }
 
 /// `brands/{brand}`, where only one brand will do.
@@ -118,7 +155,11 @@ fn brand(text: &str) -> Result<Uuid, Refusal> {
 fn agent_name(brand: &str, agent: &str) -> Result<AgentName, Refusal> {
     let unknown = || Refusal::no_such_resource(&format!("brands/{brand}/agents/{agent}"));
     let agent = AgentId::parse(agent).map_err(|_| unknown())?;
-    let brand = if brand == ANY_BRAND { None } else { Some(Uuid::parse_str(brand).map_err(|_| unknown())?) };
+    let brand = if brand == ANY_BRAND {
+        None
+    } else {
+        Some(Uuid::parse_str(brand).map_err(|_| unknown())?)
+    };
     Ok(AgentName { brand, agent })
 }
 
@@ -130,9 +171,17 @@ async fn shake_hands(
     url: &str,
     client_token: ClientToken,
 ) -> Result<Webhook, Refusal> {
-    let shaken = shared.push.shake_hands(level, url, &client_token.0.clone().into()).await;
-    let handshake = shaken.map_err(|problem| Refusal::invalid(vec![violation(field, problem.to_string())]))?;
-    Ok(Webhook { url: handshake.url, client_token, answer: handshake.answer })
+    let shaken = shared
+        .push
+        .shake_hands(level, url, &client_token.0.clone().into())
+        .await;
+    let handshake =
+        shaken.map_err(|problem| Refusal::invalid(vec![violation(field, problem.to_string())]))?;
+    Ok(Webhook {
+        url: handshake.url,
+        client_token,
+        answer: handshake.answer,
+    })
 }
 
 /// What the platform did not do, as this API answers it.
@@ -150,8 +199,10 @@ impl From<Refused> for Refusal {
 /// Where it is for a client that knows one address only.
 pub(super) const PREFIX: &str = "/businesscommunications";
 const ANY_BRAND: &str = "-";
-const AGENT_VERBS: [(&str, &str); 2] =
-    [("requestVerification", "brands.agents.requestVerification"), ("requestLaunch", "brands.agents.requestLaunch")];
+const AGENT_VERBS: [(&str, &str); 2] = [
+    ("requestVerification", "brands.agents.requestVerification"),
+    ("requestLaunch", "brands.agents.requestLaunch"),
+];
 
 pub(super) const BEHAVIOURS: &[&Behaviour] = &[
     &Behaviour {

@@ -39,7 +39,10 @@ pub(super) async fn show_clock(State(shared): State<Arc<Shared>>) -> Json<Value>
 }
 
 /// When it answers, what had come due on the phones has happened.
-pub(super) async fn move_clock(State(shared): State<Arc<Shared>>, Body(body): Body) -> Result<Json<Value>, Refusal> {
+pub(super) async fn move_clock(
+    State(shared): State<Arc<Shared>>,
+    Body(body): Body,
+) -> Result<Json<Value>, Refusal> {
     let wanted: Move = serde_json::from_slice(&body).map_err(|problem| {
         let rule = format!(
             "one of {{\"advance\": \"15d\"}} (or seconds), {{\"jump_to\": \"2026-11-24T10:15:02Z\"}}, {{\"pause\": true}} and \
@@ -76,16 +79,26 @@ impl Move {
 impl Ahead {
     fn parse(self) -> Result<Duration, String> {
         match self {
-            Self::Seconds(seconds) => Duration::try_from_secs_f64(seconds)
-                .map_err(|_| format!("{seconds} is not a number of seconds to go ahead: it must be 0 or more")),
-            Self::Text(text) => length::parse(&text)
-                .ok_or_else(|| format!("{:?} is not a time to go ahead, such as 90s, 1h 30m or 15d", excerpt(&text))),
+            Self::Seconds(seconds) => Duration::try_from_secs_f64(seconds).map_err(|_| {
+                format!("{seconds} is not a number of seconds to go ahead: it must be 0 or more")
+            }),
+            Self::Text(text) => length::parse(&text).ok_or_else(|| {
+                format!(
+                    "{:?} is not a time to go ahead, such as 90s, 1h 30m or 15d",
+                    excerpt(&text)
+                )
+            }),
         }
     }
 }
 
 fn parse_time(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|_| format!("{:?} is not a time, such as 2026-11-24T10:15:02Z (RFC 3339)", excerpt(text)))
+    text.parse().map_err(|_| {
+        format!(
+            "{:?} is not a time, such as 2026-11-24T10:15:02Z (RFC 3339)",
+            excerpt(text)
+        )
+    })
 }
 
 fn shown(reading: Reading) -> Value {

@@ -34,7 +34,10 @@ pub(super) async fn create_dialogflow_message(
     parameters.agent(&shared)?;
     parse_phone(&phone)?;
     if event.event_name.is_empty() {
-        return Err(Refusal::invalid(vec![violation("eventName", "eventName is required")]));
+        return Err(Refusal::invalid(vec![violation(
+            "eventName",
+            "eventName is required",
+        )]));
     }
     Err(Refusal::no_dialogflow())
 }
@@ -60,7 +63,10 @@ pub(super) async fn request_capability_callback(
     let asked: CapabilityCallback = check::read(&body).map_err(Refusal::invalid)?;
     parse_phone(&phone)?;
     if asked.request_id.is_empty() {
-        return Err(Refusal::invalid(vec![violation("requestId", "requestId is required")]));
+        return Err(Refusal::invalid(vec![violation(
+            "requestId",
+            "requestId is required",
+        )]));
     }
     Ok(Json(json!({})))
 }

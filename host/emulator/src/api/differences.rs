@@ -38,7 +38,8 @@ pub(super) async fn show_differences(
     let limit = limit.min(LIMIT_MAX);
     let differences: Vec<_> = report.differences(after).take(limit).collect();
     let failures: Vec<_> = report.failures(after).take(limit).collect();
-    let more = report.differences(after).nth(limit).is_some() || report.failures(after).nth(limit).is_some();
+    let more = report.differences(after).nth(limit).is_some()
+        || report.failures(after).nth(limit).is_some();
     Ok(Json(json!({
         "comparison": report.comparison(),
         "differences": differences,

@@ -10,7 +10,10 @@ use axum::http::Uri;
 /// The document, with the address that it was asked for at.
 pub(super) async fn discovery(address: Address, uri: Uri) -> Result<axum::Json<Json>, Refusal> {
     if QueryPairs::of(&uri).named("version") != Some("v1") {
-        return Err(Refusal::invalid(vec![violation("version", "this API has the version v1 only")]));
+        return Err(Refusal::invalid(vec![violation(
+            "version",
+            "this API has the version v1 only",
+        )]));
     }
     let root = format!("{}/", address.base);
     let at = |(name, value): (String, Json)| match name.as_str() {
@@ -22,9 +25,14 @@ pub(super) async fn discovery(address: Address, uri: Uri) -> Result<axum::Json<J
         Service::Management => BUSINESS_DISCOVERY,
     };
     let Ok(Json::Object(document)) = Json::read(document.as_bytes()) else {
-        return Err(Refusal::not_found(DOCUMENT, "There is no discovery document."));
+        return Err(Refusal::not_found(
+            DOCUMENT,
+            "There is no discovery document.",
+        ));
     };
-    Ok(axum::Json(Json::Object(document.into_iter().map(at).collect())))
+    Ok(axum::Json(Json::Object(
+        document.into_iter().map(at).collect(),
+    )))
 }
 
 pub(super) const DOCUMENT: &Behaviour = &Behaviour {

@@ -29,12 +29,17 @@ pub(super) async fn exchange(
     request: Request,
     next: Next,
 ) -> Response {
-    let Some(shared) = request.extensions().get::<Arc<Shared>>().cloned() else { return next.run(request).await };
+    let Some(shared) = request.extensions().get::<Arc<Shared>>().cloned() else {
+        return next.run(request).await;
+    };
     let (parts, body) = request.into_parts();
     let body = whole(body).await;
     let asked = asked(&shared, method, &parts, &body);
-    let reset =
-        parts.extensions.get::<ConnectInfo<Reset>>().map(|ConnectInfo(reset)| reset.clone()).unwrap_or_default();
+    let reset = parts
+        .extensions
+        .get::<ConnectInfo<Reset>>()
+        .map(|ConnectInfo(reset)| reset.clone())
+        .unwrap_or_default();
     let faults = drawn(&shared, method, &parts.uri, &body);
     let fault = faults.iter().copied().find(|fault| fault.delay().is_none());
     let done = if fault.is_none_or(RequestFault::accepts) {
@@ -55,24 +60,56 @@ pub(super) async fn exchange(
     let delays: Vec<_> = faults.iter().filter_map(|fault| fault.delay()).collect();
     if let Some(asked) = asked {
         let is_heard = fault.is_none_or(RequestFault::answers);
-        let (status, said) = if is_heard { (Some(head.status), &body[..]) } else { (None, &[][..]) };
+        let (status, said) = if is_heard {
+            (Some(head.status), &body[..])
+        } else {
+            (None, &[][..])
+        };
         shared.records().keep(asked, status, said, faults);
         shared.happened.notify_waiters();
     }
     for delay in delays {
         sleep(delay).await;
     }
-    befall(&shared, fault, reset, Response::from_parts(head, body.into())).await
+    befall(
+        &shared,
+        fault,
+        reset,
+        Response::from_parts(head, body.into()),
+    )
+    .await
 }
 
 /// What is kept of a request: nothing of one for the emulator itself.
-fn asked(shared: &Shared, method: Option<&'static str>, parts: &Parts, body: &[u8]) -> Option<Asked> {
-    let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri);
+fn asked(
+    shared: &Shared,
+    method: Option<&'static str>,
+    parts: &Parts,
+    body: &[u8],
+) -> Option<Asked> {
+    let uri = parts
+        .extensions
+        .get::<OriginalUri>()
+        .map_or(&parts.uri, |OriginalUri(uri)| uri);
     let is_ours = uri.path().starts_with("/emulator/");
-    (!is_ours).then(|| Asked::new(shared.clock.now(), method, &parts.method, uri, &parts.headers, body))
+    (!is_ours).then(|| {
+        Asked::new(
+            shared.clock.now(),
+            method,
+            &parts.method,
+            uri,
+            &parts.headers,
+            body,
+        )
+    })
 }
 
-fn drawn(shared: &Shared, method: Option<&'static str>, uri: &Uri, body: &[u8]) -> Vec<RequestFault> {
+fn drawn(
+    shared: &Shared,
+    method: Option<&'static str>,
+    uri: &Uri,
+    body: &[u8],
+) -> Vec<RequestFault> {
     if shared.faults().is_empty() {
         return Vec::new();
     }
@@ -87,26 +124,50 @@ fn refusal(fault: RequestFault, method: Option<&'static str>) -> Option<Refusal>
         Some(Refusal::new(STATUSES, status, code, &message))
     };
     match fault {
-        RequestFault::BadRequest => refused(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", "The request is not valid"),
+        RequestFault::BadRequest => refused(
+            StatusCode::BAD_REQUEST,
+            "INVALID_ARGUMENT",
+            "The request is not valid",
+        ),
         // Of an invalid token it is not said for which API it is.
-        RequestFault::Unauthenticated => {
-            Some(Refusal::unauthenticated(Challenge::Invalid, MESSAGING, method.unwrap_or_default()))
-        }
-        RequestFault::PermissionDenied => {
-            refused(StatusCode::FORBIDDEN, "PERMISSION_DENIED", "The caller may not do this")
-        }
-        RequestFault::NotFound => refused(StatusCode::NOT_FOUND, "NOT_FOUND", "There is nothing of this name"),
-        RequestFault::TooMany => refused(StatusCode::TOO_MANY_REQUESTS, "RESOURCE_EXHAUSTED", "A quota is used up"),
+        RequestFault::Unauthenticated => Some(Refusal::unauthenticated(
+            Challenge::Invalid,
+            MESSAGING,
+            method.unwrap_or_default(),
+        )),
+        RequestFault::PermissionDenied => refused(
+            StatusCode::FORBIDDEN,
+            "PERMISSION_DENIED",
+            "The caller may not do this",
+        ),
+        RequestFault::NotFound => refused(
+            StatusCode::NOT_FOUND,
+            "NOT_FOUND",
+            "There is nothing of this name",
+        ),
+        RequestFault::TooMany => refused(
+            StatusCode::TOO_MANY_REQUESTS,
+            "RESOURCE_EXHAUSTED",
+            "A quota is used up",
+        ),
         RequestFault::TooManyForSeconds(seconds) => {
-            let refusal = refused(StatusCode::TOO_MANY_REQUESTS, "RESOURCE_EXHAUSTED", "A quota is used up");
+            let refusal = refused(
+                StatusCode::TOO_MANY_REQUESTS,
+                "RESOURCE_EXHAUSTED",
+                "A quota is used up",
+            );
             refusal.map(|refusal| refusal.with_retry_after(seconds))
         }
-        RequestFault::Internal | RequestFault::InternalAfter => {
-            refused(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "The platform has failed")
-        }
-        RequestFault::Unavailable => {
-            refused(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", "The platform is not available")
-        }
+        RequestFault::Internal | RequestFault::InternalAfter => refused(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "INTERNAL",
+            "The platform has failed",
+        ),
+        RequestFault::Unavailable => refused(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "UNAVAILABLE",
+            "The platform is not available",
+        ),
         RequestFault::TimeOut
         | RequestFault::Reset
         | RequestFault::TimeOutAfter
@@ -117,7 +178,12 @@ fn refusal(fault: RequestFault, method: Option<&'static str>) -> Option<Refusal>
 }
 
 /// What the connection makes of the answer.
-async fn befall(shared: &Shared, fault: Option<RequestFault>, reset: Reset, answer: Response) -> Response {
+async fn befall(
+    shared: &Shared,
+    fault: Option<RequestFault>,
+    reset: Reset,
+    answer: Response,
+) -> Response {
     match fault {
         Some(RequestFault::TimeOut | RequestFault::TimeOutAfter) => {
             // Until the client gives up, at which this ends too, or the emulator does.
@@ -135,8 +201,16 @@ async fn befall(shared: &Shared, fault: Option<RequestFault>, reset: Reset, answ
 async fn cut_short(answer: Response) -> Response {
     let (mut parts, body) = answer.into_parts();
     let body = whole(body).await;
-    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-    Response::from_parts(parts, Body::new(CutShort { half: Some(body.slice(..body.len() / 2)), sent: false }))
+    parts
+        .headers
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    Response::from_parts(
+        parts,
+        Body::new(CutShort {
+            half: Some(body.slice(..body.len() / 2)),
+            sent: false,
+        }),
+    )
 }
 
 /// Half of a body, and an end that comes when the half is sent.

@@ -25,6 +25,8 @@ pub(super) async fn set_faults(
                     {\"too_many_for_seconds\": 5}, \"dose\": {\"next\": 1}}]}";
         refused(format!("{rule}: {}", remark(problem)))
     })?;
-    shared.set_faults(faults).map_err(|problem| refused(problem.to_string()))?;
+    shared
+        .set_faults(faults)
+        .map_err(|problem| refused(problem.to_string()))?;
     Ok(show_faults(State(shared)).await)
 }

@@ -27,16 +27,32 @@ pub(super) async fn create_file(
 ) -> Result<Json<File>, Refusal> {
     let file: CreateFile = check::read(&body).map_err(Refusal::invalid)?;
     parameters.with_agent(file.agent_id).agent(&shared)?;
-    let addresses = [("fileUrl", Some(file.file_url)), ("thumbnailUrl", file.thumbnail_url)];
-    let addresses = addresses.into_iter().filter_map(|(field, url)| Some((field, url?)));
-    let wrong: Vec<FieldViolation> = addresses.filter_map(|(field, url)| address(field, &url)).collect();
-    if wrong.is_empty() { Ok(Json(keep(&shared))) } else { Err(Refusal::invalid(wrong)) }
+    let addresses = [
+        ("fileUrl", Some(file.file_url)),
+        ("thumbnailUrl", file.thumbnail_url),
+    ];
+    let addresses = addresses
+        .into_iter()
+        .filter_map(|(field, url)| Some((field, url?)));
+    let wrong: Vec<FieldViolation> = addresses
+        .filter_map(|(field, url)| address(field, &url))
+        .collect();
+    if wrong.is_empty() {
+        Ok(Json(keep(&shared)))
+    } else {
+        Err(Refusal::invalid(wrong))
+    }
 }
 
 /// What is wrong with an address in this field.
 fn address(field: &str, url: &str) -> Option<FieldViolation> {
     let is_web = Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-    let rule = || format!("{field} is {:?}, and must be an http or https address", excerpt(url));
+    let rule = || {
+        format!(
+            "{field} is {:?}, and must be an http or https address",
+            excerpt(url)
+        )
+    };
     (!is_web).then(|| violation(field, rule()))
 }
 
@@ -74,8 +90,14 @@ pub(super) async fn upload_file(
             check_kind(text(&headers, dialect.kind_header()))?;
             let id = Uuid::new_v4().simple().to_string();
             shared.uploads().begin(id.clone());
-            let query = uri.query().map(|query| format!("{query}&")).unwrap_or_default();
-            Ok(dialect.begun(&format!("{}{}?{query}upload_id={id}", address.base, uri.path()), &id))
+            let query = uri
+                .query()
+                .map(|query| format!("{query}&"))
+                .unwrap_or_default();
+            Ok(dialect.begun(
+                &format!("{}{}?{query}upload_id={id}", address.base, uri.path()),
+                &id,
+            ))
         }
     }
 }
@@ -85,11 +107,22 @@ pub(super) async fn cancel_upload(
     State(shared): State<Arc<Shared>>,
     parameters: Parameters,
 ) -> Result<StatusCode, Refusal> {
-    let cancelled = parameters.upload_id.is_some_and(|id| shared.uploads().cancel(&id));
-    if cancelled { Ok(client_closed_request()) } else { Err(refusal(&PieceProblem::Unknown)) }
+    let cancelled = parameters
+        .upload_id
+        .is_some_and(|id| shared.uploads().cancel(&id));
+    if cancelled {
+        Ok(client_closed_request())
+    } else {
+        Err(refusal(&PieceProblem::Unknown))
+    }
 }
 
-fn resume(shared: &Shared, id: &str, headers: &HeaderMap, body: &Bytes) -> Result<Response, Refusal> {
+fn resume(
+    shared: &Shared,
+    id: &str,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Result<Response, Refusal> {
     let dialect = Dialect::of(headers);
     if dialect == Dialect::Commands && commands(headers).any(|command| command == "cancel") {
         let cancelled = shared.uploads().cancel(id);
@@ -98,7 +131,10 @@ fn resume(shared: &Shared, id: &str, headers: &HeaderMap, body: &Bytes) -> Resul
     }
     let piece = dialect.piece(headers, body.len() as u64)?;
     let mut uploads = shared.uploads();
-    let name = match uploads.take(id, piece).map_err(|problem| refusal(&problem))? {
+    let name = match uploads
+        .take(id, piece)
+        .map_err(|problem| refusal(&problem))?
+    {
         Progress::Incomplete(received) => return Ok(dialect.incomplete(received)),
         Progress::Done(name) => name,
         Progress::Complete => {
@@ -125,10 +161,18 @@ impl Protocol {
     /// By the header of the newer protocol, the two parameters, or else by what the body is.
     fn of(uri: &Uri, headers: &HeaderMap) -> Result<Self, Refusal> {
         let query = QueryPairs::of(uri);
-        let named = headers.get(&UPLOAD_PROTOCOL).and_then(|value| value.to_str().ok());
-        let named = named.or_else(|| query.system("upload_protocol")).or_else(|| query.system("uploadType"));
+        let named = headers
+            .get(&UPLOAD_PROTOCOL)
+            .and_then(|value| value.to_str().ok());
+        let named = named
+            .or_else(|| query.system("upload_protocol"))
+            .or_else(|| query.system("uploadType"));
         let kind = text(headers, header::CONTENT_TYPE).to_ascii_lowercase();
-        let told = if kind.starts_with("multipart/related") { "multipart" } else { "raw" };
+        let told = if kind.starts_with("multipart/related") {
+            "multipart"
+        } else {
+            "raw"
+        };
         match named.unwrap_or(told) {
             "raw" | "media" => Ok(Self::Raw),
             "multipart" => Ok(Self::Multipart),
@@ -152,7 +196,11 @@ enum Dialect {
 
 impl Dialect {
     fn of(headers: &HeaderMap) -> Self {
-        if headers.contains_key(&UPLOAD_COMMAND) { Self::Commands } else { Self::Ranges }
+        if headers.contains_key(&UPLOAD_COMMAND) {
+            Self::Commands
+        } else {
+            Self::Ranges
+        }
     }
 
     fn kind_header(self) -> HeaderName {
@@ -175,7 +223,10 @@ impl Dialect {
             Self::Ranges => set(header::LOCATION, address),
             Self::Commands => {
                 set(HeaderName::from_static("x-goog-upload-url"), address);
-                set(HeaderName::from_static("x-goog-upload-chunk-granularity"), &GRANULE_BYTES.to_string());
+                set(
+                    HeaderName::from_static("x-goog-upload-chunk-granularity"),
+                    &GRANULE_BYTES.to_string(),
+                );
                 set(UPLOAD_STATUS, "active");
             }
         }
@@ -185,9 +236,13 @@ impl Dialect {
     fn piece(self, headers: &HeaderMap, count: u64) -> Result<Piece, Refusal> {
         let invalid = |name: &str, rule: &str| Refusal::invalid(vec![violation(name, rule)]);
         if self == Self::Ranges {
-            let range = headers.get(header::CONTENT_RANGE).map(|value| value.to_str().unwrap_or_default());
+            let range = headers
+                .get(header::CONTENT_RANGE)
+                .map(|value| value.to_str().unwrap_or_default());
             let piece = Piece::of_range(range, count);
-            return piece.ok_or_else(|| invalid("Content-Range", "it is malformed, or does not fit the body"));
+            return piece.ok_or_else(|| {
+                invalid("Content-Range", "it is malformed, or does not fit the body")
+            });
         }
         let (mut upload, mut finalize) = (false, false);
         for command in commands(headers) {
@@ -195,23 +250,41 @@ impl Dialect {
                 "query" => return Ok(Piece::Query { total: None }),
                 "upload" => upload = true,
                 "finalize" => finalize = true,
-                _ => return Err(invalid("X-Goog-Upload-Command", "it is upload, finalize, query, cancel or start")),
+                _ => {
+                    return Err(invalid(
+                        "X-Goog-Upload-Command",
+                        "it is upload, finalize, query, cancel or start",
+                    ));
+                }
             }
         }
         if !upload && count > 0 {
-            return Err(invalid("X-Goog-Upload-Command", "without upload there are no bytes"));
+            return Err(invalid(
+                "X-Goog-Upload-Command",
+                "without upload there are no bytes",
+            ));
         }
         let start = match text(headers, HeaderName::from_static("x-goog-upload-offset")) {
             "" if count == 0 => Ok(0),
             offset => offset.parse::<u64>(),
         };
-        let start = start.map_err(|_| invalid("X-Goog-Upload-Offset", "it is the number of bytes before these"))?;
+        let start = start.map_err(|_| {
+            invalid(
+                "X-Goog-Upload-Offset",
+                "it is the number of bytes before these",
+            )
+        })?;
         // Who uploads by commands takes a piece for taken as a whole.
         if !finalize && !count.is_multiple_of(GRANULE_BYTES) {
-            let rule = format!("a piece that is not the last has a multiple of {GRANULE_BYTES} bytes");
+            let rule =
+                format!("a piece that is not the last has a multiple of {GRANULE_BYTES} bytes");
             return Err(invalid("", &rule));
         }
-        Ok(Piece::Bytes { start, count, last: finalize })
+        Ok(Piece::Bytes {
+            start,
+            count,
+            last: finalize,
+        })
     }
 
     fn incomplete(self, received: u64) -> Response {
@@ -226,7 +299,9 @@ impl Dialect {
             }
             Self::Commands => {
                 let mut response = with_status("active", StatusCode::OK.into_response());
-                response.headers_mut().insert(SIZE_RECEIVED, received.into());
+                response
+                    .headers_mut()
+                    .insert(SIZE_RECEIVED, received.into());
                 response
             }
         }
@@ -241,12 +316,17 @@ impl Dialect {
 }
 
 fn commands(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    let commands = headers.get(&UPLOAD_COMMAND).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let commands = headers
+        .get(&UPLOAD_COMMAND)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     commands.split(',').map(str::trim)
 }
 
 fn with_status(status: &'static str, mut response: Response) -> Response {
-    response.headers_mut().insert(UPLOAD_STATUS, HeaderValue::from_static(status));
+    response
+        .headers_mut()
+        .insert(UPLOAD_STATUS, HeaderValue::from_static(status));
     response
 }
 
@@ -258,7 +338,11 @@ fn check_metadata(shared: &Shared, parameters: Parameters, metadata: &[u8]) -> R
 
 fn check_kind(kind: &str) -> Result<(), Refusal> {
     let rule = || format!("files of type {:?} are not taken", excerpt(kind));
-    if is_media_type(kind) { Ok(()) } else { Err(Refusal::invalid(vec![violation("Content-Type", rule())])) }
+    if is_media_type(kind) {
+        Ok(())
+    } else {
+        Err(Refusal::invalid(vec![violation("Content-Type", rule())]))
+    }
 }
 
 fn check_media(kind: &str, bytes: &[u8]) -> Result<(), Refusal> {
@@ -274,12 +358,17 @@ fn refusal(problem: &PieceProblem) -> Refusal {
     match problem {
         PieceProblem::Unknown => Refusal::not_found(PIECES, &problem.to_string()),
         PieceProblem::TooLarge => Refusal::too_large(BYTES_MAX),
-        PieceProblem::Gap { .. } | PieceProblem::Empty => Refusal::invalid(vec![violation("", problem.to_string())]),
+        PieceProblem::Gap { .. } | PieceProblem::Empty => {
+            Refusal::invalid(vec![violation("", problem.to_string())])
+        }
     }
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> &str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 /// What Google answers to the end of an upload. (cloud.google.com/storage/docs/performing-resumable-uploads)
@@ -288,7 +377,9 @@ fn client_closed_request() -> StatusCode {
 }
 
 fn keep(shared: &Shared) -> File {
-    File { name: shared.apply(KeepFile) }
+    File {
+        name: shared.apply(KeepFile),
+    }
 }
 
 /// A file, and what is said of it.

@@ -39,13 +39,16 @@ pub(super) async fn list_phone(
 ) -> Result<Json<Value>, Refusal> {
     let number = parse_phone(&phone)?;
     let settings: PhoneSettings = of_object(&body).map_err(|problem| {
-        let rule = "settings of a phone are needed, such as {\"online\": true, \"read_receipts\": false}";
+        let rule =
+            "settings of a phone are needed, such as {\"online\": true, \"read_receipts\": false}";
         Refusal::invalid(vec![violation("", format!("{rule}: {}", remark(problem)))])
     })?;
     let dangling = settings.dangling(&shared.platform().agents().collect::<Vec<_>>());
     if !dangling.is_empty() {
         let wrong = |dangling: Dangling| violation(dangling.path.join("."), dangling.message);
-        return Err(Refusal::invalid(dangling.into_iter().map(wrong).collect::<Vec<_>>()));
+        return Err(Refusal::invalid(
+            dangling.into_iter().map(wrong).collect::<Vec<_>>(),
+        ));
     }
     shared.apply(ListPhone(settings.phone(number.clone())));
     Ok(Json(shown(&shared, &number)))
@@ -60,7 +63,10 @@ pub(super) async fn unlist_phone(
     if shared.apply(UnlistPhone(number.clone())) {
         Ok(Json(shown(&shared, &number)))
     } else {
-        Err(Refusal::not_found(PHONES, &format!("{number} is not listed.")))
+        Err(Refusal::not_found(
+            PHONES,
+            &format!("{number} is not listed."),
+        ))
     }
 }
 
@@ -80,20 +86,33 @@ pub(super) async fn use_phone(
         );
         Refusal::invalid(vec![violation("", rule)])
     })?;
-    let done = shared.apply(Do { phone: number.clone(), agent, act });
+    let done = shared.apply(Do {
+        phone: number.clone(),
+        agent,
+        act,
+    });
     done.map_err(|problem| Refusal::invalid(vec![violation("", problem.to_string())]))?;
     Ok(Json(shown(&shared, &number)))
 }
 
 fn read(body: &[u8]) -> Result<(Option<AgentId>, Act), String> {
     let mut value: Value = serde_json::from_slice(body).map_err(remark)?;
-    let agent = match value.as_object_mut().and_then(|object| object.remove("agent")) {
-        Some(Value::String(text)) => Some(AgentId::parse(&text).map_err(|problem| problem.to_string())?),
+    let agent = match value
+        .as_object_mut()
+        .and_then(|object| object.remove("agent"))
+    {
+        Some(Value::String(text)) => {
+            Some(AgentId::parse(&text).map_err(|problem| problem.to_string())?)
+        }
         Some(other) => return Err(format!("agent is {other}, and must be a name")),
         None => None,
     };
     // `{"read": {}}` is `"read"`: so an agent can stand beside it.
-    if let Some(name) = value.as_object().and_then(only_name).filter(|name| value[name.as_str()] == json!({})) {
+    if let Some(name) = value
+        .as_object()
+        .and_then(only_name)
+        .filter(|name| value[name.as_str()] == json!({}))
+    {
         value = Value::String(name);
     }
     Ok((agent, serde_json::from_value(value).map_err(remark)?))
@@ -113,10 +132,17 @@ fn shown(shared: &Shared, number: &PhoneNumber) -> Value {
     let said = |said: &Said| json!({ "agent": said.agent.bare(), "read": said.read, "notice": said.notice });
     let now = shared.clock.now();
     let agents: Vec<&AgentId> = platform.agents().collect();
-    let typing = agents.iter().filter(|agent| platform.is_typing(number, agent, now)).map(|agent| agent.bare());
-    let invitations =
-        agents.iter().filter_map(|agent| Some((agent.bare(), platform.invitation(agent, number)?.as_str())));
-    let invitation = agents.first().and_then(|agent| platform.invitation(agent, number)).map(Invitation::as_str);
+    let typing = agents
+        .iter()
+        .filter(|agent| platform.is_typing(number, agent, now))
+        .map(|agent| agent.bare());
+    let invitations = agents
+        .iter()
+        .filter_map(|agent| Some((agent.bare(), platform.invitation(agent, number)?.as_str())));
+    let invitation = agents
+        .first()
+        .and_then(|agent| platform.invitation(agent, number))
+        .map(Invitation::as_str);
     json!({
         "number": number.as_str(),
         "rcs": phone.rcs,

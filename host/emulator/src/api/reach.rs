@@ -24,26 +24,45 @@ pub(super) async fn batch_get_users(
     let asked: BatchGetUsers = check::read(&body).map_err(Refusal::invalid)?;
     let agent = parameters.with_agent(asked.agent_id).agent(&shared)?;
     let users = users(&asked.users).map_err(Refusal::invalid)?;
-    if let Some(rule) = shared.answering().batch_get_host.refuses(address.region, &users) {
+    if let Some(rule) = shared
+        .answering()
+        .batch_get_host
+        .refuses(address.region, &users)
+    {
         return Err(Refusal::invalid(vec![violation("users", rule)]));
     }
-    let found = shared.apply(AskReach { agent, phones: users });
-    found.map(Json).ok_or_else(|| Refusal::exhausted("Too many calls of users.batchGet in a minute."))
+    let found = shared.apply(AskReach {
+        agent,
+        phones: users,
+    });
+    found
+        .map(Json)
+        .ok_or_else(|| Refusal::exhausted("Too many calls of users.batchGet in a minute."))
 }
 
 /// A number that occurs twice counts once. Assumed.
 fn users(users: &[String]) -> Result<BTreeSet<PhoneNumber>, Vec<FieldViolation>> {
     let limit = limits::REACH_RECIPIENTS;
     if !limit.allows_count(users.len()) {
-        let rule = format!("there are {} users, and {} are taken", users.len(), limit.bounds().unwrap_or_default());
+        let rule = format!(
+            "there are {} users, and {} are taken",
+            users.len(),
+            limit.bounds().unwrap_or_default()
+        );
         return Err(vec![violation("users", rule)]);
     }
     let mut wrong = Vec::new();
     let phones = users.iter().enumerate().filter_map(|(index, user)| {
         PhoneNumber::parse(user)
-            .map_err(|problem| wrong.push(violation(format!("users[{index}]"), problem.to_string())))
+            .map_err(|problem| {
+                wrong.push(violation(format!("users[{index}]"), problem.to_string()))
+            })
             .ok()
     });
     let phones = phones.collect();
-    if wrong.is_empty() { Ok(phones) } else { Err(wrong) }
+    if wrong.is_empty() {
+        Ok(phones)
+    } else {
+        Err(wrong)
+    }
 }

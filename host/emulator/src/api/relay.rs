@@ -23,9 +23,17 @@ pub(super) struct Relayed;
 
 /// Has the method done, here or, where there is an upstream, there.
 pub(super) async fn relay(request: Request, next: Next) -> Response {
-    let shared = request.extensions().get::<Arc<Shared>>().filter(|shared| shared.upstream.is_some());
-    let Some(shared) = shared.cloned() else { return next.run(request).await };
-    let uri = request.extensions().get::<OriginalUri>().map_or(request.uri(), |OriginalUri(uri)| uri);
+    let shared = request
+        .extensions()
+        .get::<Arc<Shared>>()
+        .filter(|shared| shared.upstream.is_some());
+    let Some(shared) = shared.cloned() else {
+        return next.run(request).await;
+    };
+    let uri = request
+        .extensions()
+        .get::<OriginalUri>()
+        .map_or(request.uri(), |OriginalUri(uri)| uri);
     let place = Place::of(uri, request.headers());
     if !place.is_googles() {
         return next.run(request).await;
@@ -35,22 +43,45 @@ pub(super) async fn relay(request: Request, next: Next) -> Response {
         let upstream = shared.upstream.as_ref()?;
         Some(beside(&shared, upstream, place, request, next).await)
     });
-    relayed.await.ok().flatten().unwrap_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    relayed
+        .await
+        .ok()
+        .flatten()
+        .unwrap_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-async fn beside(shared: &Shared, upstream: &Comparing, place: Place, request: Request, next: Next) -> Response {
+async fn beside(
+    shared: &Shared,
+    upstream: &Comparing,
+    place: Place,
+    request: Request,
+    next: Next,
+) -> Response {
     let (parts, body) = request.into_parts();
     // It is in memory already.
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let method = parts.extensions.get::<Called>().map(|Called(method)| *method);
-    let mut asked = Asked { method: method.map(Method::name), parts: parts.clone(), body: body.clone(), place };
+    let method = parts
+        .extensions
+        .get::<Called>()
+        .map(|Called(method)| *method);
+    let mut asked = Asked {
+        method: method.map(Method::name),
+        parts: parts.clone(),
+        body: body.clone(),
+        place,
+    };
     if let Some(OriginalUri(uri)) = parts.extensions.get() {
         asked.parts.uri = uri.clone();
     }
     let answer = match upstream.ask(&asked, shared.clock.now()).await {
         Ok(answer) => answer,
         Err(problem) => {
-            let refusal = Refusal::new(FAILED, StatusCode::BAD_GATEWAY, "UNAVAILABLE", &problem.to_string());
+            let refusal = Refusal::new(
+                FAILED,
+                StatusCode::BAD_GATEWAY,
+                "UNAVAILABLE",
+                &problem.to_string(),
+            );
             return refusal.into_response();
         }
     };
@@ -71,10 +102,20 @@ async fn answer_of_twin(method: Option<&'static Method>, shadow: Request, next: 
     let form = Form::of(method, &QueryPairs::of(shadow.uri()), shadow.headers());
     let (parts, body) = form.write(next.run(shadow).await).await.into_parts();
     let body: Bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    Answer { status: parts.status, headers: parts.headers, body }
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+    }
 }
 
-fn relayed(Answer { status, headers, body }: Answer) -> Response {
+fn relayed(
+    Answer {
+        status,
+        headers,
+        body,
+    }: Answer,
+) -> Response {
     let mut response = Response::new(body.into());
     (*response.status_mut(), *response.headers_mut()) = (status, headers);
     response.extensions_mut().insert(Relayed);

@@ -13,7 +13,9 @@ use crate::schema::{API, Method, proto_name, unknown_name};
 use crate::token::{Audience, MESSAGING};
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, OriginalUri, Path, Query, Request};
+use axum::extract::{
+    DefaultBodyLimit, FromRequest, FromRequestParts, OriginalUri, Path, Query, Request,
+};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use flate2::read::GzDecoder;
@@ -35,20 +37,32 @@ impl FromRequestParts<Arc<Shared>> for Authenticated {
             return Ok(Self);
         }
         let query = QueryPairs::of(&parts.uri);
-        let token =
-            bearer(&parts.headers).or_else(|| query.system("access_token")).or_else(|| query.system("oauth_token"));
-        let called = parts.extensions.get::<Called>().map(|Called(method)| *method);
+        let token = bearer(&parts.headers)
+            .or_else(|| query.system("access_token"))
+            .or_else(|| query.system("oauth_token"));
+        let called = parts
+            .extensions
+            .get::<Called>()
+            .map(|Called(method)| *method);
         let audience = called.map_or(MESSAGING, Audience::of);
         let checked = shared.tokens.check(token, audience);
         let method = called.map_or("", Method::id);
-        checked.map(|()| Self).map_err(|challenge| Refusal::unauthenticated(challenge, audience, method))
+        checked
+            .map(|()| Self)
+            .map_err(|challenge| Refusal::unauthenticated(challenge, audience, method))
     }
 }
 
 /// The name of the scheme is in any case. (RFC 9110 §11.1)
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
+    let (scheme, token) = headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim_start())
 }
 
 /// The names in the path, unescaped.
@@ -59,7 +73,9 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathNam
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let names = Path::from_request_parts(parts, state).await;
-        names.map(|Path(names)| Self(names)).map_err(|problem| invalid(&problem.body_text()))
+        names
+            .map(|Path(names)| Self(names))
+            .map_err(|problem| invalid(&problem.body_text()))
     }
 }
 
@@ -69,28 +85,41 @@ pub(super) struct QueryPairs(Vec<(String, String)>);
 
 impl QueryPairs {
     pub(super) fn of(uri: &Uri) -> Self {
-        Query::try_from_uri(uri).map(|Query(pairs)| Self(pairs)).unwrap_or_default()
+        Query::try_from_uri(uri)
+            .map(|Query(pairs)| Self(pairs))
+            .unwrap_or_default()
     }
 
     /// The first of this name.
     pub(super) fn named(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Of the parameters that every method takes: with the names that the reference has.
     pub(super) fn system_pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().filter_map(|(name, value)| Some((system_name(name)?, value.as_str())))
+        self.0
+            .iter()
+            .filter_map(|(name, value)| Some((system_name(name)?, value.as_str())))
     }
 
     /// The same by its name.
     pub(super) fn system(&self, name: &str) -> Option<&str> {
-        self.system_pairs().find(|(known, _)| *known == name).map(|(_, value)| value)
+        self.system_pairs()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
     }
 }
 
 /// Each may have a dollar sign before it. (cloud.google.com/apis/docs/system-parameters)
 fn system_name(name: &str) -> Option<&str> {
-    let bare = if name.starts_with("$.") { name } else { name.strip_prefix('$').unwrap_or(name) };
+    let bare = if name.starts_with("$.") {
+        name
+    } else {
+        name.strip_prefix('$').unwrap_or(name)
+    };
     API.is_system_parameter(bare).then_some(bare)
 }
 
@@ -110,12 +139,17 @@ impl Parameters {
     pub(super) fn agent(&self, shared: &Shared) -> Result<AgentId, Refusal> {
         let named = self.agent_id.as_deref();
         let agent = named.and_then(|agent| AgentId::parse(agent).ok());
-        agent.filter(|agent| shared.platform().knows(agent)).ok_or_else(|| Refusal::unknown_agent(named))
+        agent
+            .filter(|agent| shared.platform().knows(agent))
+            .ok_or_else(|| Refusal::unknown_agent(named))
     }
 
     /// Where another place names the agent, that one counts.
     pub(super) fn with_agent(self, agent_id: Option<String>) -> Self {
-        Self { agent_id: agent_id.or(self.agent_id), ..self }
+        Self {
+            agent_id: agent_id.or(self.agent_id),
+            ..self
+        }
     }
 
     fn place(&mut self, name: &str) -> Option<&mut Option<String>> {
@@ -132,8 +166,11 @@ impl Parameters {
 
     /// Takes a parameter, whose name may be that of Google's `.proto` files.
     fn take(&mut self, Called(method): Called, name: &str, value: String) -> Result<(), Refusal> {
-        let named = NAMES.into_iter().find(|known| *known == name || proto_name(known) == name);
-        let taken = named.filter(|known| method.takes(known) || *known == UPLOAD_ID && method.uploads());
+        let named = NAMES
+            .into_iter()
+            .find(|known| *known == name || proto_name(known) == name);
+        let taken =
+            named.filter(|known| method.takes(known) || *known == UPLOAD_ID && method.uploads());
         let Some(place) = taken.and_then(|known| self.place(known)) else {
             return Err(unknown_parameter(name));
         };
@@ -149,7 +186,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
         let mut parameters = Self::default();
-        let Some(called) = parts.extensions.get::<Called>().copied() else { return Ok(parameters) };
+        let Some(called) = parts.extensions.get::<Called>().copied() else {
+            return Ok(parameters);
+        };
         for (name, value) in own_pairs(called, parts)? {
             parameters.take(called, &name, value)?;
         }
@@ -158,19 +197,28 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 }
 
 /// The pairs of a query that are the method's own, when those that all methods take are in order.
-pub(super) fn own_pairs(Called(method): Called, parts: &Parts) -> Result<Vec<(String, String)>, Refusal> {
+pub(super) fn own_pairs(
+    Called(method): Called,
+    parts: &Parts,
+) -> Result<Vec<(String, String)>, Refusal> {
     let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
     let Query(pairs) = pairs.map_err(|problem| invalid(&problem.body_text()))?;
     let query = QueryPairs(pairs);
     if let Some(wrong) = surface::check(method, &query, &parts.headers) {
         return Err(Refusal::invalid(Invalid::Payload(vec![wrong])));
     }
-    Ok(query.0.into_iter().filter(|(name, _)| system_name(name).is_none()).collect())
+    Ok(query
+        .0
+        .into_iter()
+        .filter(|(name, _)| system_name(name).is_none())
+        .collect())
 }
 
 pub(super) fn unknown_parameter(name: &str) -> Refusal {
     let shown = excerpt(name);
-    let rule = format!("Cannot bind query parameter. Field '{shown}' could not be found in request message.");
+    let rule = format!(
+        "Cannot bind query parameter. Field '{shown}' could not be found in request message."
+    );
     Refusal::invalid(Invalid::Payload(vec![unknown_name("", name, &rule)]))
 }
 
@@ -209,14 +257,31 @@ impl Service {
 impl FromRequestParts<Arc<Shared>> for Address {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Self::Rejection> {
-        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    async fn from_request_parts(
+        parts: &mut Parts,
+        shared: &Arc<Shared>,
+    ) -> Result<Self, Self::Rejection> {
+        let host = parts
+            .headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
         let origin = host.map_or_else(|| shared.origin.clone(), |host| format!("http://{host}"));
-        let prefix = parts.extensions.get::<OriginalUri>().and_then(|uri| uri.path().strip_suffix(parts.uri.path()));
-        let region = parts.extensions.get::<Region>().copied().or_else(|| host.and_then(Region::of_host));
+        let prefix = parts
+            .extensions
+            .get::<OriginalUri>()
+            .and_then(|uri| uri.path().strip_suffix(parts.uri.path()));
+        let region = parts
+            .extensions
+            .get::<Region>()
+            .copied()
+            .or_else(|| host.and_then(Region::of_host));
         let service = parts.extensions.get::<Service>().copied();
         let service = service.unwrap_or_else(|| host.map_or(Service::Messaging, Service::of_host));
-        Ok(Self { base: format!("{origin}{}", prefix.unwrap_or_default()), region, service })
+        Ok(Self {
+            base: format!("{origin}{}", prefix.unwrap_or_default()),
+            region,
+            service,
+        })
     }
 }
 
@@ -227,23 +292,38 @@ impl<const BYTES_MAX: usize, S: Send + Sync> FromRequest<S> for Raw<BYTES_MAX> {
     type Rejection = Refusal;
 
     async fn from_request(mut request: Request, state: &S) -> Result<Self, Refusal> {
-        let compressed = request.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
+        let compressed = request
+            .headers()
+            .get(header::CONTENT_ENCODING)
+            .is_some_and(|coding| coding == "gzip");
         DefaultBodyLimit::max(BYTES_MAX).apply(&mut request);
-        let body = Bytes::from_request(request, state).await.map_err(|problem| match problem.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_large(BYTES_MAX),
-            _ => invalid(&problem.body_text()),
-        })?;
-        if compressed { uncompressed::<BYTES_MAX>(&body).map(Self) } else { Ok(Self(body)) }
+        let body = Bytes::from_request(request, state)
+            .await
+            .map_err(|problem| match problem.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_large(BYTES_MAX),
+                _ => invalid(&problem.body_text()),
+            })?;
+        if compressed {
+            uncompressed::<BYTES_MAX>(&body).map(Self)
+        } else {
+            Ok(Self(body))
+        }
     }
 }
 
 /// Google's Java client compresses what it sends, unless told otherwise.
 fn uncompressed<const BYTES_MAX: usize>(body: &[u8]) -> Result<Bytes, Refusal> {
     let mut plain = Vec::new();
-    let limit = u64::try_from(BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    let limit = u64::try_from(BYTES_MAX)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
     let read = GzDecoder::new(body).take(limit).read_to_end(&mut plain);
     read.map_err(|problem| invalid(&format!("The body is not gzip: {problem}.")))?;
-    if plain.len() > BYTES_MAX { Err(Refusal::too_large(BYTES_MAX)) } else { Ok(plain.into()) }
+    if plain.len() > BYTES_MAX {
+        Err(Refusal::too_large(BYTES_MAX))
+    } else {
+        Ok(plain.into())
+    }
 }
 
 /// A body of JSON, strict whatever the client wrote.
@@ -253,18 +333,30 @@ impl FromRequest<Arc<Shared>> for Body {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, Refusal> {
-        let syntax = match request.headers().get(SYNTAX_HEADER).map(|value| value.to_str().unwrap_or_default()) {
-            Some(name) => JsonSyntax::parse(name).ok_or_else(|| invalid("X-Emulator-Json is strict or lenient."))?,
+        let syntax = match request
+            .headers()
+            .get(SYNTAX_HEADER)
+            .map(|value| value.to_str().unwrap_or_default())
+        {
+            Some(name) => JsonSyntax::parse(name)
+                .ok_or_else(|| invalid("X-Emulator-Json is strict or lenient."))?,
             None => shared.answering().json,
         };
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let is_form = kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded");
+        let kind = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .unwrap_or_default();
+        let is_form = kind
+            .to_ascii_lowercase()
+            .starts_with("application/x-www-form-urlencoded");
         let Raw(body) = Raw::<BODY_BYTES_MAX>::from_request(request, shared).await?;
         if is_form && !body.is_empty() {
             let name = String::from_utf8_lossy(&body).into_owned();
-            let rule =
-                "Cannot bind query parameter. The body is sent as a form: its Content-Type must be application/json.";
-            return Err(Refusal::invalid(Invalid::Payload(vec![unknown_name("", &name, rule)])));
+            let rule = "Cannot bind query parameter. The body is sent as a form: its Content-Type must be application/json.";
+            return Err(Refusal::invalid(Invalid::Payload(vec![unknown_name(
+                "", &name, rule,
+            )])));
         }
         if syntax == JsonSyntax::Strict {
             return Ok(Self(body));
@@ -284,7 +376,10 @@ pub(super) fn of_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_jso
 pub(super) fn readable<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Refusal> {
     query.map(|Query(wanted)| wanted).map_err(|problem| {
         let said = problem.body_text();
-        invalid(&remark(said.strip_prefix("Failed to deserialize query string: ").unwrap_or(&said)))
+        invalid(&remark(
+            said.strip_prefix("Failed to deserialize query string: ")
+                .unwrap_or(&said),
+        ))
     })
 }
 
@@ -302,7 +397,14 @@ const SYNTAX_HEADER: &str = "x-emulator-json";
 /// More than a message may have, so that one that is too long is told so.
 const BODY_BYTES_MAX: usize = 1 << 20;
 const UPLOAD_ID: &str = "upload_id";
-const NAMES: [&str; 6] = ["agentId", "messageId", "eventId", "requestId", "messageIdPrefix", UPLOAD_ID];
+const NAMES: [&str; 6] = [
+    "agentId",
+    "messageId",
+    "eventId",
+    "requestId",
+    "messageIdPrefix",
+    UPLOAD_ID,
+];
 
 pub(super) const QUERY: &Behaviour = &Behaviour {
     id: "unknown-parameter",

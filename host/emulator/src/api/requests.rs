@@ -33,17 +33,36 @@ pub(super) async fn show_requests(
     State(shared): State<Arc<Shared>>,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<Value>, Refusal> {
-    let Wanted { after, method, agent, phone, status, limit } = readable(wanted)?;
-    let filter = RequestFilter { after, method, agent, phone, status };
+    let Wanted {
+        after,
+        method,
+        agent,
+        phone,
+        status,
+        limit,
+    } = readable(wanted)?;
+    let filter = RequestFilter {
+        after,
+        method,
+        agent,
+        phone,
+        status,
+    };
     let records = shared.records();
     // One more, to know whether there is one.
-    let mut found: Vec<_> = records.matching(&filter).take(limit.min(LIMIT_MAX).saturating_add(1)).cloned().collect();
+    let mut found: Vec<_> = records
+        .matching(&filter)
+        .take(limit.min(LIMIT_MAX).saturating_add(1))
+        .cloned()
+        .collect();
     let (last, forgotten) = (records.last(), records.forgotten());
     drop(records);
     let more = found.len() > limit.min(LIMIT_MAX);
     found.truncate(limit.min(LIMIT_MAX));
     let found: Vec<Exchange> = found.iter().map(|record| record.exchange()).collect();
-    Ok(Json(json!({ "requests": found, "more": more, "last": last, "forgotten": forgotten })))
+    Ok(Json(
+        json!({ "requests": found, "more": more, "last": last, "forgotten": forgotten }),
+    ))
 }
 
 pub(super) async fn forget_requests(State(shared): State<Arc<Shared>>) -> StatusCode {
@@ -52,9 +71,13 @@ pub(super) async fn forget_requests(State(shared): State<Arc<Shared>>) -> Status
 }
 
 /// A plus sign that nobody has escaped is a space in a query.
-pub(super) fn phone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PhoneNumber>, D::Error> {
+pub(super) fn phone<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PhoneNumber>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    PhoneNumber::parse(&text.replacen(' ', "+", 1)).map(Some).map_err(D::Error::custom)
+    PhoneNumber::parse(&text.replacen(' ', "+", 1))
+        .map(Some)
+        .map_err(D::Error::custom)
 }
 
 fn limit() -> usize {

@@ -20,7 +20,10 @@ pub(super) async fn set_state(
     Raw(body): Raw<UPLOAD_BYTES_MAX>,
 ) -> Result<StatusCode, Refusal> {
     restore(&shared, &body).map_err(|problem| {
-        let violations = problem.flaws().take(SHOWN_MAX).map(|(place, rule)| violation(place, rule));
+        let violations = problem
+            .flaws()
+            .take(SHOWN_MAX)
+            .map(|(place, rule)| violation(place, rule));
         Refusal::invalid(violations.collect::<Vec<_>>())
     })?;
     Ok(StatusCode::NO_CONTENT)

@@ -38,16 +38,31 @@ impl<S: Send + Sync> FromRequestParts<S> for Called {
 
 /// A method of the API: `phones.agentMessages.create`, as the discovery document calls it.
 pub(super) fn method(name: &str, handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
-    called(API.method(name).expect("the discovery document has the method"), handler.layer(from_fn(relay)))
+    called(
+        API.method(name)
+            .expect("the discovery document has the method"),
+        handler.layer(from_fn(relay)),
+    )
 }
 
 /// A method of the API that manages brands and agents. It is never asked of an upstream, which is one of the other API.
-pub(super) fn management(name: &str, handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
-    called(BUSINESS.method(name).expect("the discovery document has the method"), handler)
+pub(super) fn management(
+    name: &str,
+    handler: MethodRouter<Arc<Shared>>,
+) -> MethodRouter<Arc<Shared>> {
+    called(
+        BUSINESS
+            .method(name)
+            .expect("the discovery document has the method"),
+        handler,
+    )
 }
 
 /// Methods whose verb stands behind a name: `…/agents/demo:requestLaunch`. The handler sees which is called, if any is.
-pub(super) fn by_verb(names: &'static [(&str, &str)], handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
+pub(super) fn by_verb(
+    names: &'static [(&str, &str)],
+    handler: MethodRouter<Arc<Shared>>,
+) -> MethodRouter<Arc<Shared>> {
     handler.layer(from_fn(move |mut request: Request, next: Next| {
         let verb = request.uri().path().rsplit_once(':').map(|(_, verb)| verb);
         let found = names.iter().find(|(known, _)| Some(*known) == verb);
@@ -59,7 +74,10 @@ pub(super) fn by_verb(names: &'static [(&str, &str)], handler: MethodRouter<Arc<
     }))
 }
 
-fn called(method: &'static Method, handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
+fn called(
+    method: &'static Method,
+    handler: MethodRouter<Arc<Shared>>,
+) -> MethodRouter<Arc<Shared>> {
     handler.layer(from_fn(move |mut request: Request, next: Next| {
         request.extensions_mut().insert(Called(method));
         answer(Some(method), request, next)
@@ -68,7 +86,9 @@ fn called(method: &'static Method, handler: MethodRouter<Arc<Shared>>) -> Method
 
 /// The token endpoint, whose answers are not of this form.
 pub(super) fn token(handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
-    handler.layer(from_fn(|request: Request, next: Next| exchange(Some(TOKEN), None, request, next)))
+    handler.layer(from_fn(|request: Request, next: Next| {
+        exchange(Some(TOKEN), None, request, next)
+    }))
 }
 
 /// What is no method of the API is answered in the same form.
@@ -100,11 +120,23 @@ pub(super) struct Form {
 }
 
 impl Form {
-    pub(super) fn of(method: Option<&'static Method>, query: &QueryPairs, headers: &HeaderMap) -> Self {
-        let errors = if query.system("$.xgafv") == Some("1") { ErrorFormat::V1 } else { ErrorFormat::V2 };
+    pub(super) fn of(
+        method: Option<&'static Method>,
+        query: &QueryPairs,
+        headers: &HeaderMap,
+    ) -> Self {
+        let errors = if query.system("$.xgafv") == Some("1") {
+            ErrorFormat::V1
+        } else {
+            ErrorFormat::V2
+        };
         let compact = query.system("prettyPrint").and_then(boolean) == Some(false);
         let mask = method.and_then(|method| mask(method, query, headers).ok().flatten());
-        Self { compact, errors, mask }
+        Self {
+            compact,
+            errors,
+            mask,
+        }
     }
 
     pub(super) async fn write(self, response: Response) -> Response {
@@ -116,7 +148,10 @@ impl Form {
             None => response,
         };
         let (mut parts, body) = response.into_parts();
-        let is_json = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+        let is_json = parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind == "application/json");
         if !is_json {
             return Response::from_parts(parts, body);
         }
@@ -129,13 +164,20 @@ impl Form {
             (Ok(json), None) => self.text(&json),
             (Err(_), _) => body.into(),
         };
-        parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
+        parts.headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json; charset=UTF-8"),
+        );
         parts.headers.remove(header::CONTENT_LENGTH);
         Response::from_parts(parts, Body::from(body))
     }
 
     fn text(&self, json: &Json) -> Vec<u8> {
-        let text = if self.compact { serde_json::to_vec(json) } else { serde_json::to_vec_pretty(json) };
+        let text = if self.compact {
+            serde_json::to_vec(json)
+        } else {
+            serde_json::to_vec_pretty(json)
+        };
         let mut text = text.unwrap_or_default();
         text.push(b'\n');
         text
@@ -143,17 +185,34 @@ impl Form {
 }
 
 /// What is wrong with the parameters that every method takes.
-pub(super) fn check(method: &'static Method, query: &QueryPairs, headers: &HeaderMap) -> Option<FieldViolation> {
-    let invalid = |name: &str, rule: String| Some(violation(name, format!("Invalid value at '{name}', {rule}")));
+pub(super) fn check(
+    method: &'static Method,
+    query: &QueryPairs,
+    headers: &HeaderMap,
+) -> Option<FieldViolation> {
+    let invalid = |name: &str, rule: String| {
+        Some(violation(
+            name,
+            format!("Invalid value at '{name}', {rule}"),
+        ))
+    };
     for (name, value) in query.system_pairs() {
         let wrong = match name {
-            "alt" if value != "json" => invalid(name, format!("{value:.20?}: this emulator answers in JSON only")),
+            "alt" if value != "json" => invalid(
+                name,
+                format!("{value:.20?}: this emulator answers in JSON only"),
+            ),
             "callback" => invalid(name, "this emulator answers no JSONP".to_owned()),
-            "prettyPrint" if boolean(value).is_none() => invalid(name, format!("{value:.20?} is not true or false")),
-            "$.xgafv" if !matches!(value, "1" | "2") => invalid(name, format!("{value:.20?} is not 1 or 2")),
-            "quotaUser" if value.chars().count() > QUOTA_USER_LENGTH_MAX => {
-                invalid(name, format!("it has more than {QUOTA_USER_LENGTH_MAX} characters"))
+            "prettyPrint" if boolean(value).is_none() => {
+                invalid(name, format!("{value:.20?} is not true or false"))
             }
+            "$.xgafv" if !matches!(value, "1" | "2") => {
+                invalid(name, format!("{value:.20?} is not 1 or 2"))
+            }
+            "quotaUser" if value.chars().count() > QUOTA_USER_LENGTH_MAX => invalid(
+                name,
+                format!("it has more than {QUOTA_USER_LENGTH_MAX} characters"),
+            ),
             _ => None,
         };
         if wrong.is_some() {
@@ -164,10 +223,23 @@ pub(super) fn check(method: &'static Method, query: &QueryPairs, headers: &Heade
 }
 
 /// The selection of the query, or of the header that stands for it.
-fn mask(method: &'static Method, query: &QueryPairs, headers: &HeaderMap) -> Result<Option<Mask>, FieldViolation> {
-    let header = || headers.get("x-goog-fieldmask").and_then(|value| value.to_str().ok());
-    let fields = query.system("fields").or_else(header).filter(|fields| !fields.is_empty());
-    fields.map(|fields| Mask::parse(fields, method.api(), method.answer())).transpose()
+fn mask(
+    method: &'static Method,
+    query: &QueryPairs,
+    headers: &HeaderMap,
+) -> Result<Option<Mask>, FieldViolation> {
+    let header = || {
+        headers
+            .get("x-goog-fieldmask")
+            .and_then(|value| value.to_str().ok())
+    };
+    let fields = query
+        .system("fields")
+        .or_else(header)
+        .filter(|fields| !fields.is_empty());
+    fields
+        .map(|fields| Mask::parse(fields, method.api(), method.answer()))
+        .transpose()
 }
 
 fn boolean(text: &str) -> Option<bool> {

@@ -22,10 +22,20 @@ pub(super) async fn create_tester(
     let agent = parameters.agent(&shared)?;
     let phone = parse_phone(&phone)?;
     let _: Tester = check::read(&body).map_err(Refusal::invalid)?;
-    let status = shared.apply(Invite { agent, phone: phone.clone() }).map_err(|problem| match problem {
-        NotInvited::Unreachable => Refusal::unreachable_phone(),
-        NotInvited::TooMany => Refusal::exhausted("The agent has invited as many testers as it may."),
-    })?;
+    let status = shared
+        .apply(Invite {
+            agent,
+            phone: phone.clone(),
+        })
+        .map_err(|problem| match problem {
+            NotInvited::Unreachable => Refusal::unreachable_phone(),
+            NotInvited::TooMany => {
+                Refusal::exhausted("The agent has invited as many testers as it may.")
+            }
+        })?;
     let name = Some(format!("phones/{phone}/testers"));
-    Ok(Json(Tester { name, invite_status: Some(status.as_str().to_owned()) }))
+    Ok(Json(Tester {
+        name,
+        invite_status: Some(status.as_str().to_owned()),
+    }))
 }

@@ -77,24 +77,65 @@ struct Quiet {
     _timeout_ms: Option<IgnoredAny>,
 }
 
-pub(super) async fn wait(State(shared): State<Arc<Shared>>, uri: Uri) -> Result<Json<Found>, Refusal> {
+pub(super) async fn wait(
+    State(shared): State<Arc<Shared>>,
+    uri: Uri,
+) -> Result<Json<Found>, Refusal> {
     let question: Question = read(&uri)?;
     let awaited = match question.r#for {
         What::Requests => {
-            let Requests { count, after, method, agent, phone, status, .. } = read(&uri)?;
-            Awaited::Requests { filter: RequestFilter { after, method, agent, phone, status }, count }
+            let Requests {
+                count,
+                after,
+                method,
+                agent,
+                phone,
+                status,
+                ..
+            } = read(&uri)?;
+            Awaited::Requests {
+                filter: RequestFilter {
+                    after,
+                    method,
+                    agent,
+                    phone,
+                    status,
+                },
+                count,
+            }
         }
         What::Message => {
-            let Message { phone, id, agent, state, .. } = read(&uri)?;
-            let missing = || Refusal::invalid(vec![violation("phone", "it is needed to wait for a message")]);
-            Awaited::Message { phone: phone.ok_or_else(missing)?, agent, id, state }
+            let Message {
+                phone,
+                id,
+                agent,
+                state,
+                ..
+            } = read(&uri)?;
+            let missing = || {
+                Refusal::invalid(vec![violation(
+                    "phone",
+                    "it is needed to wait for a message",
+                )])
+            };
+            Awaited::Message {
+                phone: phone.ok_or_else(missing)?,
+                agent,
+                id,
+                state,
+            }
         }
         What::Quiet => {
             let Quiet { .. } = read(&uri)?;
             Awaited::Quiet
         }
     };
-    let found = wait_for(&shared, &awaited, Duration::from_millis(question.timeout_ms)).await;
+    let found = wait_for(
+        &shared,
+        &awaited,
+        Duration::from_millis(question.timeout_ms),
+    )
+    .await;
     found.map(Json).map_err(|problem| refusal(&problem))
 }
 
@@ -108,7 +149,9 @@ fn refusal(problem: &WaitProblem) -> Refusal {
         WaitProblem::TimedOut { .. } => refused(StatusCode::REQUEST_TIMEOUT, "DEADLINE_EXCEEDED"),
         WaitProblem::Never(_) => refused(StatusCode::CONFLICT, "FAILED_PRECONDITION"),
         WaitProblem::Stopped => refused(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
-        WaitProblem::TooLong(_) => Refusal::invalid(vec![violation("timeout_ms", problem.to_string())]),
+        WaitProblem::TooLong(_) => {
+            Refusal::invalid(vec![violation("timeout_ms", problem.to_string())])
+        }
         WaitProblem::Nothing => Refusal::invalid(vec![violation("count", problem.to_string())]),
     }
 }

@@ -4,7 +4,9 @@ use super::business::client_token;
 use super::request::{Body, of_object};
 use crate::Shared;
 use crate::excerpt::remark;
-use crate::push::{Delivery, Handshake, Level, Registering, Status, TargetStatus, WebhookFaults, WebhookProblem};
+use crate::push::{
+    Delivery, Handshake, Level, Registering, Status, TargetStatus, WebhookFaults, WebhookProblem,
+};
 use crate::refusal::{Refusal, violation};
 use axum::Json;
 use axum::extract::State;
@@ -34,17 +36,33 @@ pub(super) async fn show_webhooks(State(shared): State<Arc<Shared>>) -> Json<Val
     Json(shown)
 }
 
-pub(super) async fn register_webhook(State(shared): State<Arc<Shared>>, Body(body): Body) -> Result<Response, Refusal> {
+pub(super) async fn register_webhook(
+    State(shared): State<Arc<Shared>>,
+    Body(body): Body,
+) -> Result<Response, Refusal> {
     let wanted: Wanted = of_object(&body).map_err(|problem| {
-        let rule = "{\"url\": \"…\", \"client_token\": \"…\"}, and for one agent \"agent\", is needed";
+        let rule =
+            "{\"url\": \"…\", \"client_token\": \"…\"}, and for one agent \"agent\", is needed";
         Refusal::invalid(vec![violation("", format!("{rule}: {}", remark(problem)))])
     })?;
     let level = match wanted.agent.as_deref().map(AgentId::parse).transpose() {
         Ok(agent) => agent.map_or(Level::Partner, Level::Agent),
-        Err(problem) => return Err(Refusal::invalid(vec![violation("agent", problem.to_string())])),
+        Err(problem) => {
+            return Err(Refusal::invalid(vec![violation(
+                "agent",
+                problem.to_string(),
+            )]));
+        }
     };
-    let result = shared.push.register(level, &wanted.url, wanted.client_token.into()).await;
-    let status = if result.is_ok() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let result = shared
+        .push
+        .register(level, &wanted.url, wanted.client_token.into())
+        .await;
+    let status = if result.is_ok() {
+        StatusCode::OK
+    } else {
+        StatusCode::BAD_REQUEST
+    };
     Ok((status, Json(result_shown(&result))).into_response())
 }
 
@@ -61,7 +79,10 @@ pub(super) async fn set_faults(
         let rule = "faults are such as {\"doses\": {\"duplicate\": {\"next\": 1}, \"late\": {\"rate\": 0.1}}, \"late_seconds\": 60}";
         refused(format!("{rule}: {}", remark(problem)))
     })?;
-    shared.push.set_faults(faults).map_err(|problem| refused(problem.to_string()))?;
+    shared
+        .push
+        .set_faults(faults)
+        .map_err(|problem| refused(problem.to_string()))?;
     Ok(Json(shared.push.faults()))
 }
 

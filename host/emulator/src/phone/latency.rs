@@ -40,7 +40,9 @@ impl<'de> Visitor<'de> for Either {
     type Value = Latency;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a time such as \"200ms\", or two of them: { least = \"100ms\", most = \"2s\" }")
+        formatter.write_str(
+            "a time such as \"200ms\", or two of them: { least = \"100ms\", most = \"2s\" }",
+        )
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Latency, E> {
@@ -62,12 +64,23 @@ impl<'de> Visitor<'de> for Either {
     fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Latency, A::Error> {
         let Range { least, most } = Range::deserialize(MapAccessDeserializer::new(fields))?;
         let ordered = least <= most;
-        let wrong = || A::Error::custom(format_args!("least is {least:#}, and must not be more than most, {most:#}"));
-        if ordered { Ok(Latency { least, most }) } else { Err(wrong()) }
+        let wrong = || {
+            A::Error::custom(format_args!(
+                "least is {least:#}, and must not be more than most, {most:#}"
+            ))
+        };
+        if ordered {
+            Ok(Latency { least, most })
+        } else {
+            Err(wrong())
+        }
     }
 }
 
 fn both<E: Error>(length: Duration) -> Result<Latency, E> {
     let length = length.try_into().map_err(E::custom)?;
-    Ok(Latency { least: length, most: length })
+    Ok(Latency {
+        least: length,
+        most: length,
+    })
 }

@@ -63,7 +63,12 @@ impl Business {
         let brand = Uuid::new_v5(seed, b"brand");
         let managed = |agent: &Agent| (agent.id.clone(), Managed::adopted(brand, agent));
         Self {
-            brands: BTreeMap::from([(brand, Brand { display_name: ADOPTING_BRAND.to_owned() })]),
+            brands: BTreeMap::from([(
+                brand,
+                Brand {
+                    display_name: ADOPTING_BRAND.to_owned(),
+                },
+            )]),
             agents: agents.iter().map(managed).collect(),
             partner: Partner::new(seed),
         }
@@ -72,17 +77,23 @@ impl Business {
     /// An agent, by the name that a client wrote.
     pub(crate) fn agent(&self, name: &AgentName) -> Result<&Managed, Refused> {
         let found = self.agents.get(&name.agent);
-        found.filter(|agent| name.brand.is_none_or(|brand| brand == agent.brand)).ok_or_else(|| name.unknown())
+        found
+            .filter(|agent| name.brand.is_none_or(|brand| brand == agent.brand))
+            .ok_or_else(|| name.unknown())
     }
 
     fn agent_mut(&mut self, name: &AgentName) -> Result<&mut Managed, Refused> {
         let found = self.agents.get_mut(&name.agent);
-        found.filter(|agent| name.brand.is_none_or(|brand| brand == agent.brand)).ok_or_else(|| name.unknown())
+        found
+            .filter(|agent| name.brand.is_none_or(|brand| brand == agent.brand))
+            .ok_or_else(|| name.unknown())
     }
 
     /// A brand.
     pub(crate) fn brand(&self, brand: Uuid) -> Result<&Brand, Refused> {
-        self.brands.get(&brand).ok_or_else(|| Refused::Unknown(brand_name(brand)))
+        self.brands
+            .get(&brand)
+            .ok_or_else(|| Refused::Unknown(brand_name(brand)))
     }
 
     /// The agent is no longer launched everywhere, which stood here as one carrier.
@@ -95,7 +106,8 @@ impl Business {
     /// Where an agent was put by somebody who is no client of this API.
     pub(super) fn note_launch(&mut self, change: &SetLaunch, now: Timestamp) {
         if let Some(managed) = self.agents.get_mut(&change.agent) {
-            let launch = launches::CarrierLaunch::new(change.state, change.comment.clone(), Some(now));
+            let launch =
+                launches::CarrierLaunch::new(change.state, change.comment.clone(), Some(now));
             managed.launches.insert(change.carrier.clone(), launch);
         }
     }
@@ -103,7 +115,9 @@ impl Business {
 
 impl AgentName {
     fn unknown(&self) -> Refused {
-        let brand = self.brand.map_or_else(|| "-".to_owned(), |brand| brand.to_string());
+        let brand = self
+            .brand
+            .map_or_else(|| "-".to_owned(), |brand| brand.to_string());
         Refused::Unknown(format!("brands/{brand}/agents/{}", self.agent.bare()))
     }
 }
@@ -121,7 +135,10 @@ impl Platform {
 
     /// What an agent and its brand are called, as webhooks are told it now.
     pub(super) fn names_of(&self, agent: &AgentId) -> Option<&agents::Names> {
-        self.business.agents.get(agent).map(|managed| &managed.shown)
+        self.business
+            .agents
+            .get(agent)
+            .map(|managed| &managed.shown)
     }
 }
 
@@ -131,7 +148,12 @@ pub(crate) fn brand_name(brand: Uuid) -> String {
 }
 
 impl UseCase {
-    const ALL: [Self; 4] = [Self::Otp, Self::Transactional, Self::Promotional, Self::MultiUse];
+    const ALL: [Self; 4] = [
+        Self::Otp,
+        Self::Transactional,
+        Self::Promotional,
+        Self::MultiUse,
+    ];
 
     /// As the API has it.
     pub(crate) fn as_str(self) -> &'static str {

@@ -20,14 +20,22 @@ impl Command for AskCapabilities {
     type Answer = Result<Capabilities, NotSent>;
 
     fn run(self, platform: &mut Platform, now: Timestamp) -> Self::Answer {
-        match (platform.barrier(&self.agent, &self.phone, now), platform.rules.unlaunched_capabilities) {
-            (Some(Barrier::NotATester), Unlaunched::PermissionDenied) => return Err(NotSent::NotATester),
+        match (
+            platform.barrier(&self.agent, &self.phone, now),
+            platform.rules.unlaunched_capabilities,
+        ) {
+            (Some(Barrier::NotATester), Unlaunched::PermissionDenied) => {
+                return Err(NotSent::NotATester);
+            }
             (Some(_), _) => return Err(NotSent::Unreachable),
             (None, _) => {}
         }
         let phone = platform.phone(&self.phone).into_owned();
         let carrier = country::is_american(&self.phone).then_some(phone.carrier);
-        Ok(Capabilities { features: phone.features, carrier })
+        Ok(Capabilities {
+            features: phone.features,
+            carrier,
+        })
     }
 }
 

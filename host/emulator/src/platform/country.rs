@@ -6,12 +6,23 @@ use rbm_wire::name::PhoneNumber;
 /// zone 1 is American is assumed: Canada and others share it.
 pub(super) fn of(number: &PhoneNumber) -> Option<&'static str> {
     let digits = number.as_str().trim_start_matches('+');
-    CODES.into_iter().find(|(code, _)| digits.starts_with(code)).map(|(_, country)| country)
+    CODES
+        .into_iter()
+        .find(|(code, _)| digits.starts_with(code))
+        .map(|(_, country)| country)
 }
 
 pub(super) fn is_american(number: &PhoneNumber) -> bool {
     of(number) == Some("US")
 }
 
-const CODES: [(&str, &str); 8] =
-    [("1", "US"), ("33", "FR"), ("34", "ES"), ("44", "GB"), ("49", "DE"), ("52", "MX"), ("55", "BR"), ("91", "IN")];
+const CODES: [(&str, &str); 8] = [
+    ("1", "US"),
+    ("33", "FR"),
+    ("34", "ES"),
+    ("44", "GB"),
+    ("49", "DE"),
+    ("52", "MX"),
+    ("55", "BR"),
+    ("91", "IN"),
+];

@@ -8,11 +8,24 @@ use rbm_wire::callback::EventType;
 use rbm_wire::name::{AgentId, MessageId, PhoneNumber};
 
 impl Platform {
-    pub(super) fn plan_delivery(&mut self, now: Timestamp, agent: &AgentId, number: &PhoneNumber, id: &MessageId) {
-        let fixed = Latency { least: self.rules.delivery, most: self.rules.delivery };
+    pub(super) fn plan_delivery(
+        &mut self,
+        now: Timestamp,
+        agent: &AgentId,
+        number: &PhoneNumber,
+        id: &MessageId,
+    ) {
+        let fixed = Latency {
+            least: self.rules.delivery,
+            most: self.rules.delivery,
+        };
         let latency = self.phone(number).latency.unwrap_or(fixed);
-        let at = now.saturating_add(self.draw(latency)).unwrap_or(Timestamp::MAX);
-        let timer = self.schedule.plan(at, Step::Deliver(agent.clone(), id.clone()));
+        let at = now
+            .saturating_add(self.draw(latency))
+            .unwrap_or(Timestamp::MAX);
+        let timer = self
+            .schedule
+            .plan(at, Step::Deliver(agent.clone(), id.clone()));
         if let Some(stored) = self.stored(agent, id) {
             stored.timers.push(timer);
         }
@@ -20,7 +33,12 @@ impl Platform {
 
     /// Nothing if the phone has gone offline meanwhile; it is planned again when it comes back.
     pub(super) fn deliver(&mut self, now: Timestamp, agent: &AgentId, id: &MessageId) {
-        let Some(stored) = self.stored(agent, id).filter(|stored| stored.state == State::Queued) else { return };
+        let Some(stored) = self
+            .stored(agent, id)
+            .filter(|stored| stored.state == State::Queued)
+        else {
+            return;
+        };
         let (number, content) = (stored.phone.clone(), stored.message.content_message.clone());
         let phone = self.phone(&number);
         if !phone.online || !phone.rcs {
@@ -30,17 +48,26 @@ impl Platform {
         self.leave_queue(agent, id, State::Delivered);
         self.phone_state(&number).typing_until.remove(agent);
         self.tell_about(now, agent, &number, EventType::Delivered, id);
-        for habit in habits.into_iter().filter(|habit| habit.when.matches(agent, &content)) {
+        for habit in habits
+            .into_iter()
+            .filter(|habit| habit.when.matches(agent, &content))
+        {
             let mut at = now;
             for step in habit.steps {
                 at = at.saturating_add(step.after).unwrap_or(Timestamp::MAX);
-                self.schedule.plan(at, Step::Habit(agent.clone(), id.clone(), step.act));
+                self.schedule
+                    .plan(at, Step::Habit(agent.clone(), id.clone(), step.act));
             }
         }
     }
 
     pub(super) fn expire(&mut self, now: Timestamp, agent: &AgentId, id: &MessageId) {
-        let Some(stored) = self.stored(agent, id).filter(|stored| stored.state == State::Queued) else { return };
+        let Some(stored) = self
+            .stored(agent, id)
+            .filter(|stored| stored.state == State::Queued)
+        else {
+            return;
+        };
         let number = stored.phone.clone();
         let (event, gone) = match self.phone(&number).expiry {
             Expiry::Revoked => (Some(EventType::ExpirationRevoked), true),
@@ -57,7 +84,10 @@ impl Platform {
     }
 
     pub(super) fn give_up(&mut self, agent: &AgentId, id: &MessageId) {
-        if self.stored(agent, id).is_some_and(|stored| stored.state == State::Queued) {
+        if self
+            .stored(agent, id)
+            .is_some_and(|stored| stored.state == State::Queued)
+        {
             self.leave_queue(agent, id, State::Dropped);
         }
     }

@@ -46,20 +46,34 @@ impl Command for AdoptFile {
 impl Files {
     /// Keeps a file for 60 days.
     pub(super) fn keep(&mut self, now: Timestamp, name: String) {
-        self.0.insert(name, now.saturating_add(SignedDuration::from_secs(KEPT_SECONDS)).unwrap_or(Timestamp::MAX));
+        self.0.insert(
+            name,
+            now.saturating_add(SignedDuration::from_secs(KEPT_SECONDS))
+                .unwrap_or(Timestamp::MAX),
+        );
     }
 
     /// The names in a message that are no file's, or no longer. That Google refuses such a message is assumed.
     pub(super) fn missing<'a>(&self, now: Timestamp, content: &'a ContentMessage) -> Vec<&'a str> {
-        let names = uploaded(content)
-            .flat_map(|file| std::iter::once(file.file_name.as_str()).chain(file.thumbnail_name.as_deref()));
-        names.filter(|name| self.0.get(*name).is_none_or(|until| *until <= now)).collect()
+        let names = uploaded(content).flat_map(|file| {
+            std::iter::once(file.file_name.as_str()).chain(file.thumbnail_name.as_deref())
+        });
+        names
+            .filter(|name| self.0.get(*name).is_none_or(|until| *until <= now))
+            .collect()
     }
 }
 
 fn uploaded(content: &ContentMessage) -> impl Iterator<Item = &UploadedRbmFile> {
-    let media = content.rich_card.iter().flat_map(RichCard::cards).filter_map(|card| card.media.as_ref());
-    content.uploaded_rbm_file.iter().chain(media.filter_map(|media| media.uploaded_rbm_file.as_ref()))
+    let media = content
+        .rich_card
+        .iter()
+        .flat_map(RichCard::cards)
+        .filter_map(|card| card.media.as_ref());
+    content
+        .uploaded_rbm_file
+        .iter()
+        .chain(media.filter_map(|media| media.uploaded_rbm_file.as_ref()))
 }
 
 pub(super) const BEHAVIOURS: &[&Behaviour] = &[&Behaviour {
@@ -77,11 +91,19 @@ mod tests {
 
     #[test]
     fn a_file_is_kept_for_sixty_days() {
-        let at = |days: i64, seconds: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(days * 86_400 + seconds);
+        let at = |days: i64, seconds: i64| {
+            Timestamp::UNIX_EPOCH + SignedDuration::from_secs(days * 86_400 + seconds)
+        };
         let mut files = Files::default();
         files.keep(at(0, 0), "files/a".to_owned());
-        let file = UploadedRbmFile { file_name: "files/a".to_owned(), thumbnail_name: None };
-        let content = ContentMessage { uploaded_rbm_file: Some(file), ..ContentMessage::default() };
+        let file = UploadedRbmFile {
+            file_name: "files/a".to_owned(),
+            thumbnail_name: None,
+        };
+        let content = ContentMessage {
+            uploaded_rbm_file: Some(file),
+            ..ContentMessage::default()
+        };
         assert_eq!(files.missing(at(60, -1), &content), [""; 0]);
         assert_eq!(files.missing(at(60, 0), &content), ["files/a"]);
     }

@@ -48,7 +48,12 @@ pub struct LaunchStep {
 impl Agent {
     /// Transactional, and launched on every carrier.
     pub fn launched(id: AgentId) -> Self {
-        Self { id, use_case: UseCase::Transactional, launch: Launch::Everywhere, script: Vec::new() }
+        Self {
+            id,
+            use_case: UseCase::Transactional,
+            launch: Launch::Everywhere,
+            script: Vec::new(),
+        }
     }
 }
 
@@ -82,13 +87,19 @@ impl<'de> Visitor<'de> for Where {
     type Value = Launch;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("\"everywhere\", or carriers such as { \"/v1/regions/fi-rcs\" = \"launched\" }")
+        formatter.write_str(
+            "\"everywhere\", or carriers such as { \"/v1/regions/fi-rcs\" = \"launched\" }",
+        )
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Launch, E> {
         let is_everywhere = text == EVERYWHERE;
         let wrong = || E::invalid_value(Unexpected::Str(text), &self);
-        if is_everywhere { Ok(Launch::Everywhere) } else { Err(wrong()) }
+        if is_everywhere {
+            Ok(Launch::Everywhere)
+        } else {
+            Err(wrong())
+        }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, carriers: A) -> Result<Launch, A::Error> {
@@ -143,7 +154,13 @@ impl LaunchState {
 }
 
 impl LaunchState {
-    const ALL: [Self; 5] = [Self::Unlaunched, Self::Pending, Self::Launched, Self::Rejected, Self::Suspended];
+    const ALL: [Self; 5] = [
+        Self::Unlaunched,
+        Self::Pending,
+        Self::Launched,
+        Self::Rejected,
+        Self::Suspended,
+    ];
 
     /// As the management API has it: `LAUNCH_STATE_LAUNCHED`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
@@ -175,7 +192,9 @@ impl Command for SetLaunch {
     type Answer = bool;
 
     fn run(self, platform: &mut Platform, now: Timestamp) -> bool {
-        let Some(agent) = platform.agents.get(&self.agent) else { return false };
+        let Some(agent) = platform.agents.get(&self.agent) else {
+            return false;
+        };
         let old = match &agent.agent.launch {
             Launch::Everywhere => {
                 platform.business.forget_launches(&self.agent);
@@ -203,9 +222,22 @@ pub(super) enum Barrier {
 impl Platform {
     pub(super) fn plan_launches(&mut self, now: Timestamp, agent: &Agent) {
         let mut at = now;
-        for LaunchStep { after, carrier, state, acting_party, comment } in agent.script.clone() {
+        for LaunchStep {
+            after,
+            carrier,
+            state,
+            acting_party,
+            comment,
+        } in agent.script.clone()
+        {
             at = at.saturating_add(after).unwrap_or(Timestamp::MAX);
-            let change = SetLaunch { agent: agent.id.clone(), carrier, state, acting_party, comment };
+            let change = SetLaunch {
+                agent: agent.id.clone(),
+                carrier,
+                state,
+                acting_party,
+                comment,
+            };
             self.schedule.plan(at, Step::Launch(Box::new(change)));
         }
     }
@@ -213,18 +245,29 @@ impl Platform {
     pub(super) fn announce_launch(&mut self, now: Timestamp, change: SetLaunch, old: LaunchState) {
         let event_id = format!("{}/{}", change.agent.bare(), self.name());
         let notice = notice::launch(now, &change, old, event_id, self.names_of(&change.agent));
-        self.effects.push(Effect { notice, agent: change.agent });
+        self.effects.push(Effect {
+            notice,
+            agent: change.agent,
+        });
     }
 
-    pub(super) fn barrier(&self, agent: &AgentId, number: &PhoneNumber, now: Timestamp) -> Option<Barrier> {
+    pub(super) fn barrier(
+        &self,
+        agent: &AgentId,
+        number: &PhoneNumber,
+        now: Timestamp,
+    ) -> Option<Barrier> {
         let phone = self.phone(number);
         if !phone.rcs || !is_fresh(self.phones.get(number), now) {
             return Some(Barrier::Unreachable);
         }
         let state = self.agents.get(agent)?;
-        let Launch::On(carriers) = &state.agent.launch else { return None };
+        let Launch::On(carriers) = &state.agent.launch else {
+            return None;
+        };
         let launched = |state: &LaunchState| *state == LaunchState::Launched;
-        if carriers.get(&phone.carrier).is_some_and(launched) || state.testers.has_accepted(number) {
+        if carriers.get(&phone.carrier).is_some_and(launched) || state.testers.has_accepted(number)
+        {
             None
         } else if carriers.values().any(launched) {
             Some(Barrier::Unreachable)

@@ -27,7 +27,10 @@ impl Command for UnlistPhone {
     type Answer = bool;
 
     fn run(self, platform: &mut Platform, now: Timestamp) -> bool {
-        let listed = platform.phones.get(&self.0).is_some_and(|state| state.listed);
+        let listed = platform
+            .phones
+            .get(&self.0)
+            .is_some_and(|state| state.listed);
         if listed {
             let stranger = platform.rules.stranger(&self.0);
             platform.list(now, stranger);
@@ -40,8 +43,12 @@ impl Command for UnlistPhone {
 impl Platform {
     /// The phones that somebody has listed, in order.
     pub fn listed(&self) -> impl Iterator<Item = &Phone> {
-        let mut phones: Vec<&Phone> =
-            self.phones.values().filter(|state| state.listed).map(|state| &state.phone).collect();
+        let mut phones: Vec<&Phone> = self
+            .phones
+            .values()
+            .filter(|state| state.listed)
+            .map(|state| &state.phone)
+            .collect();
         phones.sort_by(|one, other| one.number.cmp(&other.number));
         phones.into_iter()
     }
@@ -50,11 +57,21 @@ impl Platform {
     pub(super) fn list(&mut self, now: Timestamp, phone: Phone) {
         let (number, online, rcs) = (phone.number.clone(), phone.online, phone.rcs);
         let known = self.phones.contains_key(&number);
-        let state = self.phones.entry(number.clone()).or_insert_with(|| PhoneState::new(phone.clone(), now));
+        let state = self
+            .phones
+            .entry(number.clone())
+            .or_insert_with(|| PhoneState::new(phone.clone(), now));
         let before = (state.phone.online, state.phone.rcs);
-        state.phone = Phone { online: before.0, rcs: before.1, ..phone };
+        state.phone = Phone {
+            online: before.0,
+            rcs: before.1,
+            ..phone
+        };
         state.listed = true;
-        let (begun, script) = (std::mem::take(&mut state.script), state.phone.script.clone());
+        let (begun, script) = (
+            std::mem::take(&mut state.script),
+            state.phone.script.clone(),
+        );
         let testers = state.phone.tester_of.clone();
         begun.into_iter().for_each(|key| self.schedule.cancel(key));
         for (agent, answer) in testers {
@@ -69,14 +86,21 @@ impl Platform {
         let mut at = now;
         for step in script {
             at = at.saturating_add(step.after).unwrap_or(Timestamp::MAX);
-            let key = self.schedule.plan(at, Step::Script(number.clone(), step.act));
+            let key = self
+                .schedule
+                .plan(at, Step::Script(number.clone(), step.act));
             self.phone_state(&number).script.push(key);
         }
     }
 
     /// What cannot be done is left: nobody is there who could be told.
     pub(super) fn follow_script(&mut self, now: Timestamp, phone: PhoneNumber, act: Act) {
-        let _ = Do { phone, agent: None, act }.run(self, now);
+        let _ = Do {
+            phone,
+            agent: None,
+            act,
+        }
+        .run(self, now);
     }
 }
 

@@ -10,10 +10,22 @@ use uuid::Uuid;
 
 impl Platform {
     /// A person does something that is about no message.
-    pub(super) fn tell(&mut self, now: Timestamp, agent: &AgentId, number: &PhoneNumber, kind: EventType) {
+    pub(super) fn tell(
+        &mut self,
+        now: Timestamp,
+        agent: &AgentId,
+        number: &PhoneNumber,
+        kind: EventType,
+    ) {
         let event_id = self.name();
         let event = event(now, agent, kind, event_id);
-        self.push(agent, Notice { sender_phone_number: Some(number.to_string()), ..event });
+        self.push(
+            agent,
+            Notice {
+                sender_phone_number: Some(number.to_string()),
+                ..event
+            },
+        );
     }
 
     /// Something has happened to a message. It has one event id, however often it is told.
@@ -26,7 +38,13 @@ impl Platform {
         about: &MessageId,
     ) {
         let event = self.event_about(now, agent, kind, about);
-        self.push(agent, Notice { sender_phone_number: Some(number.to_string()), ..event });
+        self.push(
+            agent,
+            Notice {
+                sender_phone_number: Some(number.to_string()),
+                ..event
+            },
+        );
     }
 
     /// Server events name the phone otherwise than user events do. (reference/rest/v1/ServerEvent)
@@ -39,12 +57,24 @@ impl Platform {
         about: &MessageId,
     ) {
         let event = self.event_about(now, agent, kind, about);
-        self.push(agent, Notice { phone_number: Some(number.to_string()), ..event });
+        self.push(
+            agent,
+            Notice {
+                phone_number: Some(number.to_string()),
+                ..event
+            },
+        );
     }
 
     /// A message of the person's. Taps too are sent with a `messageId`, as guides/build/messages/receive shows them; another
     /// page shows taps on actions with an `eventId` instead.
-    pub(super) fn say(&mut self, now: Timestamp, agent: &AgentId, number: &PhoneNumber, content: Notice) {
+    pub(super) fn say(
+        &mut self,
+        now: Timestamp,
+        agent: &AgentId,
+        number: &PhoneNumber,
+        content: Notice,
+    ) {
         let american = country::is_american(number);
         let carrier = american.then(|| self.phone(number).carrier.clone());
         let notice = Notice {
@@ -56,19 +86,35 @@ impl Platform {
             carrier,
             ..content
         };
-        let said = Said { agent: agent.clone(), notice: notice.clone(), read: false };
+        let said = Said {
+            agent: agent.clone(),
+            notice: notice.clone(),
+            read: false,
+        };
         push_bounded(&mut self.phone_state(number).said, said);
         self.push(agent, notice);
     }
 
-    fn event_about(&self, now: Timestamp, agent: &AgentId, kind: EventType, about: &MessageId) -> Notice {
+    fn event_about(
+        &self,
+        now: Timestamp,
+        agent: &AgentId,
+        kind: EventType,
+        about: &MessageId,
+    ) -> Notice {
         let of = format!("{}/{}/{}", kind.as_str(), agent.bare(), about.as_str());
         let event_id = Uuid::new_v5(&self.seed, of.as_bytes());
-        Notice { message_id: Some(about.as_str().to_owned()), ..event(now, agent, kind, event_id) }
+        Notice {
+            message_id: Some(about.as_str().to_owned()),
+            ..event(now, agent, kind, event_id)
+        }
     }
 
     fn push(&mut self, agent: &AgentId, notice: Notice) {
-        self.effects.push(Effect { agent: agent.clone(), notice });
+        self.effects.push(Effect {
+            agent: agent.clone(),
+            notice,
+        });
     }
 }
 
@@ -92,7 +138,11 @@ pub(super) fn launch(
     Notice {
         agent_id: Some(change.agent.full()),
         event_id: Some(event_id),
-        bot_display_name: Some(names.map_or(change.agent.bare(), |names| &names.agent).to_owned()),
+        bot_display_name: Some(
+            names
+                .map_or(change.agent.bare(), |names| &names.agent)
+                .to_owned(),
+        ),
         brand_id: names.map(|names| names.brand_id.to_string()),
         brand_display_name: names.map(|names| names.brand.clone()),
         region_id: Some(change.carrier.clone()),

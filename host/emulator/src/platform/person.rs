@@ -52,8 +52,14 @@ impl Command for Do {
     type Answer = Result<(), PhoneProblem>;
 
     fn run(self, platform: &mut Platform, now: Timestamp) -> Self::Answer {
-        let newest = platform.shown(&self.phone).next_back().map(|shown| shown.agent.clone());
-        let agent = self.agent.or(newest).or_else(|| platform.agents.keys().next().cloned());
+        let newest = platform
+            .shown(&self.phone)
+            .next_back()
+            .map(|shown| shown.agent.clone());
+        let agent = self
+            .agent
+            .or(newest)
+            .or_else(|| platform.agents.keys().next().cloned());
         let agent = agent.ok_or_else(|| PhoneProblem::NoSuchAgent(String::new()))?;
         if !platform.knows(&agent) {
             return Err(PhoneProblem::NoSuchAgent(agent.bare().to_owned()));
@@ -64,25 +70,45 @@ impl Command for Do {
 
 impl Platform {
     /// What cannot be done is left: a habit has nobody whom it could tell.
-    pub(super) fn follow_habit(&mut self, now: Timestamp, agent: &AgentId, id: &MessageId, act: Act) {
-        let Some(stored) = self.stored(agent, id) else { return };
+    pub(super) fn follow_habit(
+        &mut self,
+        now: Timestamp,
+        agent: &AgentId,
+        id: &MessageId,
+        act: Act,
+    ) {
+        let Some(stored) = self.stored(agent, id) else {
+            return;
+        };
         let (number, content) = (stored.phone.clone(), stored.message.content_message.clone());
         match act {
             Act::Read => self.read(now, agent, &number, id),
-            Act::Answer if self.check_can_send(&number).is_ok() => self.answer(now, agent, &number, &content),
+            Act::Answer if self.check_can_send(&number).is_ok() => {
+                self.answer(now, agent, &number, &content)
+            }
             act => {
                 let _ = self.act(now, agent, &number, act);
             }
         }
     }
 
-    fn act(&mut self, now: Timestamp, agent: &AgentId, number: &PhoneNumber, act: Act) -> Result<(), PhoneProblem> {
+    fn act(
+        &mut self,
+        now: Timestamp,
+        agent: &AgentId,
+        number: &PhoneNumber,
+        act: Act,
+    ) -> Result<(), PhoneProblem> {
         match act {
             Act::Online(online) => self.set_online(now, number, online),
             Act::Rcs(on) => self.set_rcs(now, number, on),
             Act::Carrier(carrier) => self.phone_state(number).phone.carrier = carrier,
             Act::Tester(accepted) => {
-                let answer = if accepted { Invitation::Accepted } else { Invitation::Declined };
+                let answer = if accepted {
+                    Invitation::Accepted
+                } else {
+                    Invitation::Declined
+                };
                 let testers = self.agents.get_mut(agent).map(|state| &mut state.testers);
                 if !testers.is_some_and(|testers| testers.answer(number, answer)) {
                     return Err(PhoneProblem::NotInvited(number.clone()));
@@ -105,9 +131,18 @@ impl Platform {
         act: Act,
     ) -> Result<(), PhoneProblem> {
         let content = match act {
-            Act::Text(text) => Notice { text: Some(text), ..Notice::default() },
-            Act::Location(place) => Notice { location: Some(lat_long(place)), ..Notice::default() },
-            Act::File(file) => Notice { user_file: Some(user_file(file)), ..Notice::default() },
+            Act::Text(text) => Notice {
+                text: Some(text),
+                ..Notice::default()
+            },
+            Act::Location(place) => Notice {
+                location: Some(lat_long(place)),
+                ..Notice::default()
+            },
+            Act::File(file) => Notice {
+                user_file: Some(user_file(file)),
+                ..Notice::default()
+            },
             Act::Tap(postback) => Notice {
                 suggestion_response: Some(self.find_suggestion(agent, number, postback)?),
                 ..Notice::default()
@@ -126,37 +161,75 @@ impl Platform {
             }
             Act::Answer => {
                 let newest = self.on_phone(agent, number).next_back().cloned();
-                let content = newest.ok_or_else(|| PhoneProblem::NothingToAnswer(number.clone()))?;
+                let content =
+                    newest.ok_or_else(|| PhoneProblem::NothingToAnswer(number.clone()))?;
                 self.answer(now, agent, number, &content);
                 return Ok(());
             }
-            Act::Read | Act::Online(_) | Act::Rcs(_) | Act::Carrier(_) | Act::Tester(_) => return Ok(()),
+            Act::Read | Act::Online(_) | Act::Rcs(_) | Act::Carrier(_) | Act::Tester(_) => {
+                return Ok(());
+            }
         };
         self.say(now, agent, number, content);
         Ok(())
     }
 
-    fn answer(&mut self, now: Timestamp, agent: &AgentId, number: &PhoneNumber, content: &ContentMessage) {
+    fn answer(
+        &mut self,
+        now: Timestamp,
+        agent: &AgentId,
+        number: &PhoneNumber,
+        content: &ContentMessage,
+    ) {
         let notice = match taps(content).into_iter().next() {
-            Some(tap) => Notice { suggestion_response: Some(tap), ..Notice::default() },
-            None => Notice { text: Some(reply_text(content)), ..Notice::default() },
+            Some(tap) => Notice {
+                suggestion_response: Some(tap),
+                ..Notice::default()
+            },
+            None => Notice {
+                text: Some(reply_text(content)),
+                ..Notice::default()
+            },
         };
         self.say(now, agent, number, notice);
     }
 
     /// The keyword of the number's country as a text, and the event, at once. Where no page has a word for the country, the
     /// first of them is taken.
-    fn opt(&mut self, now: Timestamp, agent: &AgentId, number: &PhoneNumber, keywords: &[Keyword], event: EventType) {
+    fn opt(
+        &mut self,
+        now: Timestamp,
+        agent: &AgentId,
+        number: &PhoneNumber,
+        keywords: &[Keyword],
+        event: EventType,
+    ) {
         let country = country::of(number).unwrap_or_default();
-        let keyword = keywords.iter().find(|keyword| keyword.countries.contains(&country)).or(keywords.first());
+        let keyword = keywords
+            .iter()
+            .find(|keyword| keyword.countries.contains(&country))
+            .or(keywords.first());
         let text = keyword.map(|keyword| keyword.word.to_owned());
-        self.say(now, agent, number, Notice { text, ..Notice::default() });
+        self.say(
+            now,
+            agent,
+            number,
+            Notice {
+                text,
+                ..Notice::default()
+            },
+        );
         self.tell(now, agent, number, event);
     }
 
     /// The person reads in any case; whether the sender hears of it is a setting of the phone, and when, a matter of the network.
     fn read(&mut self, now: Timestamp, agent: &AgentId, number: &PhoneNumber, id: &MessageId) {
-        let Some(stored) = self.stored(agent, id).filter(|stored| stored.state == State::Delivered) else { return };
+        let Some(stored) = self
+            .stored(agent, id)
+            .filter(|stored| stored.state == State::Delivered)
+        else {
+            return;
+        };
         stored.state = State::Read;
         let state = self.phone_state(number);
         match (state.phone.read_receipts, state.phone.online) {
@@ -167,9 +240,16 @@ impl Platform {
     }
 
     fn read_all(&mut self, now: Timestamp, agent: &AgentId, number: &PhoneNumber) {
-        let unread = |shown: &super::Shown<'_>| shown.agent == agent && shown.state == State::Delivered;
-        let unread: Vec<MessageId> = self.shown(number).filter(unread).map(|shown| shown.id.clone()).collect();
-        unread.iter().for_each(|id| self.read(now, agent, number, id));
+        let unread =
+            |shown: &super::Shown<'_>| shown.agent == agent && shown.state == State::Delivered;
+        let unread: Vec<MessageId> = self
+            .shown(number)
+            .filter(unread)
+            .map(|shown| shown.id.clone())
+            .collect();
+        unread
+            .iter()
+            .for_each(|id| self.read(now, agent, number, id));
     }
 
     pub(super) fn set_rcs(&mut self, now: Timestamp, number: &PhoneNumber, on: bool) {
@@ -192,7 +272,9 @@ impl Platform {
         state.seen_at = None;
         state.show_waiting_signals(now, queued_for);
         let receipts = std::mem::take(&mut state.unsent_receipts);
-        receipts.iter().for_each(|(agent, id)| self.tell_about(now, agent, number, EventType::Read, id));
+        receipts
+            .iter()
+            .for_each(|(agent, id)| self.tell_about(now, agent, number, EventType::Read, id));
         self.deliver_what_waits(now, number);
     }
 
@@ -200,7 +282,9 @@ impl Platform {
         let state = self.phone_state(number);
         if state.phone.online && state.phone.rcs {
             let waiting = state.waiting.clone();
-            waiting.iter().for_each(|(agent, id)| self.plan_delivery(now, agent, number, id));
+            waiting
+                .iter()
+                .for_each(|(agent, id)| self.plan_delivery(now, agent, number, id));
         }
     }
 
@@ -212,7 +296,10 @@ impl Platform {
     ) -> Result<SuggestionResponse, PhoneProblem> {
         let taps = self.on_phone(agent, number).flat_map(taps);
         let tap = taps.rev().find(|tap| tap.postback_data == postback);
-        tap.ok_or_else(|| PhoneProblem::NoSuchSuggestion { phone: number.clone(), postback })
+        tap.ok_or_else(|| PhoneProblem::NoSuchSuggestion {
+            phone: number.clone(),
+            postback,
+        })
     }
 
     fn on_phone<'a>(
@@ -220,50 +307,86 @@ impl Platform {
         agent: &'a AgentId,
         number: &PhoneNumber,
     ) -> impl DoubleEndedIterator<Item = &'a ContentMessage> {
-        let shown = self
-            .shown(number)
-            .filter(move |shown| shown.agent == agent && matches!(shown.state, State::Delivered | State::Read));
+        let shown = self.shown(number).filter(move |shown| {
+            shown.agent == agent && matches!(shown.state, State::Delivered | State::Read)
+        });
         shown.map(|shown| shown.content)
     }
 
     fn check_can_send(&self, number: &PhoneNumber) -> Result<(), PhoneProblem> {
         let phone = self.phone(number);
-        if phone.rcs && phone.online { Ok(()) } else { Err(PhoneProblem::Silent(number.clone())) }
+        if phone.rcs && phone.online {
+            Ok(())
+        } else {
+            Err(PhoneProblem::Silent(number.clone()))
+        }
     }
 }
 
 /// Everything on a message that can be tapped: chips first, then what is on its cards.
 fn taps(content: &ContentMessage) -> Vec<SuggestionResponse> {
     let cards = content.rich_card.iter().flat_map(RichCard::cards);
-    content.suggestions.iter().chain(cards.flat_map(|card| &card.suggestions)).filter_map(tap).collect()
+    content
+        .suggestions
+        .iter()
+        .chain(cards.flat_map(|card| &card.suggestions))
+        .filter_map(tap)
+        .collect()
 }
 
 /// `REPLY` and `ACTION` are what others have seen; the members of the enum are unconfirmed.
 fn tap(suggestion: &Suggestion) -> Option<SuggestionResponse> {
     let (text, postback, kind) = match suggestion {
-        Suggestion { reply: Some(reply), .. } => (&reply.text, &reply.postback_data, "REPLY"),
-        Suggestion { action: Some(action), .. } => (&action.text, &action.postback_data, "ACTION"),
+        Suggestion {
+            reply: Some(reply), ..
+        } => (&reply.text, &reply.postback_data, "REPLY"),
+        Suggestion {
+            action: Some(action),
+            ..
+        } => (&action.text, &action.postback_data, "ACTION"),
         _ => return None,
     };
-    Some(SuggestionResponse { postback_data: postback.clone(), text: Some(text.clone()), kind: Some(kind.to_owned()) })
+    Some(SuggestionResponse {
+        postback_data: postback.clone(),
+        text: Some(text.clone()),
+        kind: Some(kind.to_owned()),
+    })
 }
 
 fn reply_text(content: &ContentMessage) -> String {
     match &content.text {
-        Some(text) => format!("You wrote: {}", text.chars().take(QUOTED_CHARACTERS).collect::<String>()),
+        Some(text) => format!(
+            "You wrote: {}",
+            text.chars().take(QUOTED_CHARACTERS).collect::<String>()
+        ),
         None => "Got it".to_owned(),
     }
 }
 
 fn lat_long(place: Place) -> LatLong {
-    LatLong { latitude: Double(place.latitude), longitude: Double(place.longitude) }
+    LatLong {
+        latitude: Double(place.latitude),
+        longitude: Double(place.longitude),
+    }
 }
 
 fn user_file(file: SentFile) -> UserFile {
-    let SentFile { name, mime_type, bytes, url } = file;
-    let payload =
-        FileInfo { mime_type, file_size_bytes: Some(Whole(bytes.into())), file_uri: url, file_name: Some(name) };
-    UserFile { payload, thumbnail: None }
+    let SentFile {
+        name,
+        mime_type,
+        bytes,
+        url,
+    } = file;
+    let payload = FileInfo {
+        mime_type,
+        file_size_bytes: Some(Whole(bytes.into())),
+        file_uri: url,
+        file_name: Some(name),
+    };
+    UserFile {
+        payload,
+        thumbnail: None,
+    }
 }
 
 const QUOTED_CHARACTERS: usize = 200;

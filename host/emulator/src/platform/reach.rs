@@ -22,20 +22,40 @@ impl Command for AskReach {
 
     fn run(self, platform: &mut Platform, now: Timestamp) -> Option<Reach> {
         let agent = platform.agents.get_mut(&self.agent)?;
-        agent.questions.admit(now).then(|| platform.reach(&self.agent, &self.phones, now))
+        agent
+            .questions
+            .admit(now)
+            .then(|| platform.reach(&self.agent, &self.phones, now))
     }
 }
 
 impl Platform {
     /// About three quarters are sampled, and the same ones each time: a sample that is random would make tests so.
     fn reach(&self, agent: &AgentId, asked: &BTreeSet<PhoneNumber>, now: Timestamp) -> Reach {
-        let reachable: BTreeSet<&PhoneNumber> =
-            asked.iter().filter(|number| self.barrier(agent, number, now).is_none()).collect();
-        let sampled = if asked.len() < SAMPLED_FROM { 0 } else { asked.len() * 3 / 4 };
-        let on_any_carrier = asked.iter().take(sampled).filter(|number| self.phone(number).rcs).count();
+        let reachable: BTreeSet<&PhoneNumber> = asked
+            .iter()
+            .filter(|number| self.barrier(agent, number, now).is_none())
+            .collect();
+        let sampled = if asked.len() < SAMPLED_FROM {
+            0
+        } else {
+            asked.len() * 3 / 4
+        };
+        let on_any_carrier = asked
+            .iter()
+            .take(sampled)
+            .filter(|number| self.phone(number).rcs)
+            .count();
         let mut carriers: BTreeMap<String, CarrierReach> = BTreeMap::new();
-        for number in reachable.iter().filter(|number| country::is_american(number)) {
-            carriers.entry(self.phone(number).carrier.clone()).or_default().reachable_users.push(number.to_string());
+        for number in reachable
+            .iter()
+            .filter(|number| country::is_american(number))
+        {
+            carriers
+                .entry(self.phone(number).carrier.clone())
+                .or_default()
+                .reachable_users
+                .push(number.to_string());
         }
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         Reach {

@@ -41,12 +41,17 @@ impl Command for Revoke {
 
     fn run(self, platform: &mut Platform, _: Timestamp) -> Revoked {
         let Self { agent, phone, id } = self;
-        let queued =
-            platform.stored(&agent, &id).is_some_and(|stored| stored.phone == phone && stored.state == State::Queued);
+        let queued = platform
+            .stored(&agent, &id)
+            .is_some_and(|stored| stored.phone == phone && stored.state == State::Queued);
         if queued && !platform.phone(&phone).late_revoke {
             platform.leave_queue(&agent, &id, State::Revoked);
         }
-        if queued || platform.rules.revoke == RevokeReading::Older { Revoked::Done } else { Revoked::TooLate }
+        if queued || platform.rules.revoke == RevokeReading::Older {
+            Revoked::Done
+        } else {
+            Revoked::TooLate
+        }
     }
 }
 

@@ -11,14 +11,20 @@ pub(super) type Key = (Timestamp, u64);
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Schedule<T> {
-    #[serde(with = "pairs", bound(serialize = "T: Serialize", deserialize = "T: Deserialize<'de>"))]
+    #[serde(
+        with = "pairs",
+        bound(serialize = "T: Serialize", deserialize = "T: Deserialize<'de>")
+    )]
     planned: BTreeMap<Key, T>,
     count: u64,
 }
 
 impl<T> Default for Schedule<T> {
     fn default() -> Self {
-        Self { planned: BTreeMap::new(), count: 0 }
+        Self {
+            planned: BTreeMap::new(),
+            count: 0,
+        }
     }
 }
 
@@ -60,7 +66,10 @@ impl<T> Schedule<T> {
     /// As if the rest had not been planned.
     pub(super) fn only(&self, keep: impl Fn(&T) -> bool) -> Schedule<&T> {
         let kept = self.planned.iter().filter(|(_, what)| keep(what));
-        Schedule { planned: kept.map(|(key, what)| (*key, what)).collect(), count: self.count }
+        Schedule {
+            planned: kept.map(|(key, what)| (*key, what)).collect(),
+            count: self.count,
+        }
     }
 
     /// Soonest first.
@@ -69,7 +78,10 @@ impl<T> Schedule<T> {
     }
 
     pub(super) fn take_due(&mut self, now: Timestamp) -> Option<(Timestamp, T)> {
-        let first = self.planned.first_entry().filter(|entry| entry.key().0 <= now)?;
+        let first = self
+            .planned
+            .first_entry()
+            .filter(|entry| entry.key().0 <= now)?;
         Some((first.key().0, first.remove()))
     }
 }

@@ -31,7 +31,9 @@ impl Command for Signal {
             None => {}
         }
         let hash = platform.hash(&self.id);
-        let Some(agent) = platform.agents.get_mut(&self.agent) else { return Ok(false) };
+        let Some(agent) = platform.agents.get_mut(&self.agent) else {
+            return Ok(false);
+        };
         if agent.past.contains(&hash) || agent.ids.contains_key(&self.id) {
             return Ok(false);
         }
@@ -40,7 +42,10 @@ impl Command for Signal {
         let phone = platform.phone_state(&self.phone);
         match (phone.phone.online, types) {
             (true, true) => {
-                phone.typing_until.insert(self.agent, now.saturating_add(TYPING_TIME).unwrap_or(Timestamp::MAX));
+                phone.typing_until.insert(
+                    self.agent,
+                    now.saturating_add(TYPING_TIME).unwrap_or(Timestamp::MAX),
+                );
                 push_bounded(&mut phone.signals, self.event);
             }
             (true, false) => phone.show_read(self.event),
@@ -63,7 +68,10 @@ impl PhoneState {
     }
 
     fn show_read(&mut self, event: AgentEvent) {
-        let said = self.said.iter_mut().find(|said| said.notice.message_id == event.message_id);
+        let said = self
+            .said
+            .iter_mut()
+            .find(|said| said.notice.message_id == event.message_id);
         if let Some(said) = said.filter(|said| said.notice.message_id.is_some()) {
             said.read = true;
         }

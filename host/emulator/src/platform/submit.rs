@@ -59,15 +59,25 @@ impl Command for Submit {
             return answer;
         }
         platform.check(&self, now)?;
-        let Self { agent, phone, id, message, expires_at } = self;
+        let Self {
+            agent,
+            phone,
+            id,
+            message,
+            expires_at,
+        } = self;
         let american = country::is_american(&phone);
-        let content_bytes = serde_json::to_vec(&message.content_message).map_or(0, |json| json.len());
+        let content_bytes =
+            serde_json::to_vec(&message.content_message).map_or(0, |json| json.len());
         let message = AgentMessage {
             name: Some(format!("phones/{phone}/agentMessages/{}", id.as_str())),
             send_time: Some(now.to_string()),
             expire_time: expires_at.map(|time| time.to_string()),
             ttl: None,
-            rich_message_classification: classification::of_message(&phone, &message.content_message),
+            rich_message_classification: classification::of_message(
+                &phone,
+                &message.content_message,
+            ),
             total_payload_size_bytes: Some(content_bytes.to_string()),
             carrier: american.then(|| platform.phone(&phone).carrier.clone()),
             ..message
@@ -81,9 +91,14 @@ impl Platform {
     fn used(&self, agent: &AgentId, id: &MessageId) -> Option<Result<Submitted, NotSent>> {
         let state = self.agents.get(agent)?;
         match state.ids.get(id) {
-            Some(Known::Message(stored)) => Some(Ok(Submitted::Repeated(Box::new(stored.message.clone())))),
+            Some(Known::Message(stored)) => {
+                Some(Ok(Submitted::Repeated(Box::new(stored.message.clone()))))
+            }
             Some(Known::Event) => Some(Err(NotSent::UsedBefore)),
-            None => state.past.contains(&self.hash(id)).then_some(Err(NotSent::UsedBefore)),
+            None => state
+                .past
+                .contains(&self.hash(id))
+                .then_some(Err(NotSent::UsedBefore)),
         }
     }
 
@@ -96,21 +111,38 @@ impl Platform {
         let content = &send.message.content_message;
         let missing = self.files.missing(now, content);
         if !missing.is_empty() {
-            return Err(NotSent::NoSuchFiles(missing.into_iter().map(str::to_owned).collect()));
+            return Err(NotSent::NoSuchFiles(
+                missing.into_iter().map(str::to_owned).collect(),
+            ));
         }
-        let lacks = |needed: &&str| !self.phone(&send.phone).features.iter().any(|feature| feature == needed);
+        let lacks = |needed: &&str| {
+            !self
+                .phone(&send.phone)
+                .features
+                .iter()
+                .any(|feature| feature == needed)
+        };
         if let Some(lacking) = needed(content).into_iter().find(lacks) {
             return Err(NotSent::Unsupported(lacking));
         }
         let traffic_type = send.message.message_traffic_type.as_deref();
-        let states_none = traffic_type.is_none_or(|word| word == "MESSAGE_TRAFFIC_TYPE_UNSPECIFIED");
+        let states_none =
+            traffic_type.is_none_or(|word| word == "MESSAGE_TRAFFIC_TYPE_UNSPECIFIED");
         let most = self.rules.sends_per_second_max;
-        let Some(agent) = self.agents.get_mut(&send.agent) else { return Err(NotSent::NotATester) };
+        let Some(agent) = self.agents.get_mut(&send.agent) else {
+            return Err(NotSent::NotATester);
+        };
         if states_none && agent.agent.use_case == UseCase::MultiUse {
             return Err(NotSent::NoTrafficType);
         }
-        let admitted = most.is_none_or(|most| quota::admit(&mut agent.sent, now, SignedDuration::from_secs(1), most));
-        if admitted { Ok(()) } else { Err(NotSent::TooMany) }
+        let admitted = most.is_none_or(|most| {
+            quota::admit(&mut agent.sent, now, SignedDuration::from_secs(1), most)
+        });
+        if admitted {
+            Ok(())
+        } else {
+            Err(NotSent::TooMany)
+        }
     }
 
     fn enqueue(
@@ -124,13 +156,28 @@ impl Platform {
     ) {
         let mut timers = Vec::new();
         if let Some(time) = expires_at {
-            timers.push(self.schedule.plan(time, Step::Expire(agent.clone(), id.clone())));
+            timers.push(
+                self.schedule
+                    .plan(time, Step::Expire(agent.clone(), id.clone())),
+            );
         }
-        let given_up_at = now.saturating_add(self.rules.queued_for).unwrap_or(Timestamp::MAX);
-        timers.push(self.schedule.plan(given_up_at, Step::GiveUp(agent.clone(), id.clone())));
-        let stored = Stored { phone: number.clone(), message: message.clone(), state: State::Queued, timers };
+        let given_up_at = now
+            .saturating_add(self.rules.queued_for)
+            .unwrap_or(Timestamp::MAX);
+        timers.push(
+            self.schedule
+                .plan(given_up_at, Step::GiveUp(agent.clone(), id.clone())),
+        );
+        let stored = Stored {
+            phone: number.clone(),
+            message: message.clone(),
+            state: State::Queued,
+            timers,
+        };
         if let Some(state) = self.agents.get_mut(agent) {
-            state.ids.insert(id.clone(), Known::Message(Box::new(stored)));
+            state
+                .ids
+                .insert(id.clone(), Known::Message(Box::new(stored)));
         }
         let phone = self.phone_state(number);
         phone.messages.push_back((agent.clone(), id.clone()));
@@ -146,10 +193,23 @@ fn needed(content: &ContentMessage) -> BTreeSet<&'static str> {
     let card = content.rich_card.as_ref();
     let kinds = card.into_iter().flat_map(|card| {
         let standalone = card.standalone_card.as_ref().map(|_| "RICHCARD_STANDALONE");
-        standalone.into_iter().chain(card.carousel_card.as_ref().map(|_| "RICHCARD_CAROUSEL"))
+        standalone
+            .into_iter()
+            .chain(card.carousel_card.as_ref().map(|_| "RICHCARD_CAROUSEL"))
     });
-    let on_cards = card.into_iter().flat_map(RichCard::cards).flat_map(|card| &card.suggestions);
-    kinds.chain(content.suggestions.iter().chain(on_cards).filter_map(action)).collect()
+    let on_cards = card
+        .into_iter()
+        .flat_map(RichCard::cards)
+        .flat_map(|card| &card.suggestions);
+    kinds
+        .chain(
+            content
+                .suggestions
+                .iter()
+                .chain(on_cards)
+                .filter_map(action),
+        )
+        .collect()
 }
 
 fn action(suggestion: &Suggestion) -> Option<&'static str> {

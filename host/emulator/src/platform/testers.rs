@@ -58,8 +58,14 @@ impl Command for Invite {
         if !platform.phone(&self.phone).rcs {
             return Err(NotInvited::Unreachable);
         }
-        let state = platform.agents.get_mut(&self.agent).ok_or(NotInvited::Unreachable)?;
-        state.testers.invite(now, &self.phone).ok_or(NotInvited::TooMany)
+        let state = platform
+            .agents
+            .get_mut(&self.agent)
+            .ok_or(NotInvited::Unreachable)?;
+        state
+            .testers
+            .invite(now, &self.phone)
+            .ok_or(NotInvited::TooMany)
     }
 }
 
@@ -77,15 +83,24 @@ impl Command for Dismiss {
     type Answer = bool;
 
     fn run(self, platform: &mut Platform, _: Timestamp) -> bool {
-        platform.agents.get_mut(&self.agent).is_some_and(|state| state.testers.remove(&self.phone))
+        platform
+            .agents
+            .get_mut(&self.agent)
+            .is_some_and(|state| state.testers.remove(&self.phone))
     }
 }
 
 impl Platform {
     /// The testers of an agent, by their numbers.
     pub(crate) fn testers(&self, agent: &AgentId) -> BTreeMap<&PhoneNumber, Invitation> {
-        let testers = self.agents.get(agent).into_iter().flat_map(|state| &state.testers.0);
-        testers.map(|(phone, tester)| (phone, tester.answer)).collect()
+        let testers = self
+            .agents
+            .get(agent)
+            .into_iter()
+            .flat_map(|state| &state.testers.0);
+        testers
+            .map(|(phone, tester)| (phone, tester.answer))
+            .collect()
     }
 }
 
@@ -108,22 +123,41 @@ impl Testers {
             return Some(tester.answer);
         }
         let day = SignedDuration::from_hours(24);
-        let today = self.0.values().filter(|tester| now.duration_since(tester.invited_at) < day).count();
+        let today = self
+            .0
+            .values()
+            .filter(|tester| now.duration_since(tester.invited_at) < day)
+            .count();
         if today >= PER_DAY_MAX || self.0.len() >= TOTAL_MAX {
             return None;
         }
-        self.0.insert(phone.clone(), Tester { invited_at: now, answer: Invitation::Pending });
+        self.0.insert(
+            phone.clone(),
+            Tester {
+                invited_at: now,
+                answer: Invitation::Pending,
+            },
+        );
         Some(Invitation::Pending)
     }
 
     /// A tester from before.
     pub(super) fn admit(&mut self, now: Timestamp, phone: &PhoneNumber, answer: Invitation) {
-        self.0.insert(phone.clone(), Tester { invited_at: now, answer });
+        self.0.insert(
+            phone.clone(),
+            Tester {
+                invited_at: now,
+                answer,
+            },
+        );
     }
 
     /// The person's answer. False if nobody invited this person.
     pub(super) fn answer(&mut self, phone: &PhoneNumber, answer: Invitation) -> bool {
-        self.0.get_mut(phone).map(|tester| tester.answer = answer).is_some()
+        self.0
+            .get_mut(phone)
+            .map(|tester| tester.answer = answer)
+            .is_some()
     }
 
     /// False if there is no such tester.
@@ -175,7 +209,8 @@ mod tests {
 
     #[test]
     fn an_agent_invites_20_a_day_and_200_altogether() {
-        let number = |index: usize| PhoneNumber::parse(&format!("+1555{index:07}")).expect("a number");
+        let number =
+            |index: usize| PhoneNumber::parse(&format!("+1555{index:07}")).expect("a number");
         let at = |hours: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours);
         let mut testers = Testers::default();
         let mut invited = 0;
@@ -185,12 +220,24 @@ mod tests {
                 invited += usize::from(invitation.is_some());
                 invitation.is_some()
             });
-            assert_eq!(of_this_day.count(), if day < 10 { 20 } else { 0 }, "on day {day}");
+            assert_eq!(
+                of_this_day.count(),
+                if day < 10 { 20 } else { 0 },
+                "on day {day}"
+            );
         }
-        assert_eq!(testers.invite(at(999), &number(0)), Some(Invitation::Pending), "who was invited stays so");
-        assert!(
-            testers.answer(&number(0), Invitation::Accepted) && !testers.answer(&number(999), Invitation::Accepted)
+        assert_eq!(
+            testers.invite(at(999), &number(0)),
+            Some(Invitation::Pending),
+            "who was invited stays so"
         );
-        assert_eq!((testers.of(&number(0)), testers.of(&number(999))), (Some(Invitation::Accepted), None));
+        assert!(
+            testers.answer(&number(0), Invitation::Accepted)
+                && !testers.answer(&number(999), Invitation::Accepted)
+        );
+        assert_eq!(
+            (testers.of(&number(0)), testers.of(&number(999))),
+            (Some(Invitation::Accepted), None)
+        );
     }
 }

@@ -112,16 +112,32 @@ impl Verdict {
     pub(crate) fn then(&self) -> String {
         match self {
             Self::Taken => "the notice is done".to_owned(),
-            Self::TakenBadlySigned => "the notice is done, and does not come again with the right signature".to_owned(),
-            Self::NotTaken { again_at: Some(again_at), kept_until, .. } if again_at < kept_until => format!(
+            Self::TakenBadlySigned => {
+                "the notice is done, and does not come again with the right signature".to_owned()
+            }
+            Self::NotTaken {
+                again_at: Some(again_at),
+                kept_until,
+                ..
+            } if again_at < kept_until => format!(
                 "the webhook is called again at {again_at}, and then ever later, at most 600 s later; the notice is dropped at \
                  {kept_until}, after 7 days"
             ),
-            Self::NotTaken { again_at: Some(_), kept_until, .. } => {
-                format!("the notice is dropped at {kept_until}, after 7 days, before the webhook is called again")
+            Self::NotTaken {
+                again_at: Some(_),
+                kept_until,
+                ..
+            } => {
+                format!(
+                    "the notice is dropped at {kept_until}, after 7 days, before the webhook is called again"
+                )
             }
-            Self::NotTaken { again_at: None, .. } => "the webhook registered meanwhile is called at once".to_owned(),
-            Self::Expired | Self::NoWebhook | Self::Lost => "the notice is dropped, and nobody is told".to_owned(),
+            Self::NotTaken { again_at: None, .. } => {
+                "the webhook registered meanwhile is called at once".to_owned()
+            }
+            Self::Expired | Self::NoWebhook | Self::Lost => {
+                "the notice is dropped, and nobody is told".to_owned()
+            }
         }
     }
 }
@@ -135,7 +151,8 @@ impl Complaint {
             201..=299 => Some(Self::OtherSuccess(status)),
             300..=399 => {
                 let location = response.headers().get(header::LOCATION);
-                let location = location.map(|location| excerpt(&String::from_utf8_lossy(location.as_bytes())));
+                let location =
+                    location.map(|location| excerpt(&String::from_utf8_lossy(location.as_bytes())));
                 Some(Self::Redirected { status, location })
             }
             401 | 403 => Some(Self::Denied(status)),
@@ -148,20 +165,30 @@ impl Complaint {
 
     /// What it means that there is no answer.
     pub(crate) fn without_answer(problem: &reqwest::Error, limit: Duration) -> Self {
-        let kind =
-            causes(problem).find_map(|cause| cause.downcast_ref::<io::Error>()).map(innermost).map(io::Error::kind);
+        let kind = causes(problem)
+            .find_map(|cause| cause.downcast_ref::<io::Error>())
+            .map(innermost)
+            .map(io::Error::kind);
         let said = causes(problem).find_map(|cause| cause.downcast_ref::<hyper::Error>());
         match kind {
             _ if problem.is_timeout() => Self::TooSlow { limit },
             Some(io::ErrorKind::ConnectionRefused) => Self::ConnectionRefused,
-            Some(io::ErrorKind::InvalidData) if problem.is_connect() => Self::Tls { reason: reasons(problem) },
-            _ if problem.is_connect() => Self::Unreachable { reason: reasons(problem) },
+            Some(io::ErrorKind::InvalidData) if problem.is_connect() => Self::Tls {
+                reason: reasons(problem),
+            },
+            _ if problem.is_connect() => Self::Unreachable {
+                reason: reasons(problem),
+            },
             _ if said.is_some_and(hyper::Error::is_parse) => Self::NotHttp,
-            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof) => {
-                Self::Closed
-            }
+            Some(
+                io::ErrorKind::ConnectionReset
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::UnexpectedEof,
+            ) => Self::Closed,
             _ if said.is_some_and(hyper::Error::is_incomplete_message) => Self::Closed,
-            _ => Self::Unreachable { reason: reasons(problem) },
+            _ => Self::Unreachable {
+                reason: reasons(problem),
+            },
         }
     }
 
@@ -172,7 +199,9 @@ impl Complaint {
                 ", as who finds the signature wrong: it is HMAC-SHA512 over the decoded bytes of message.data, with the client \
                  token as it is written"
             }
-            Self::TooSlow { .. } => ": it must answer first and work afterwards, or it is told the same again",
+            Self::TooSlow { .. } => {
+                ": it must answer first and work afterwards, or it is told the same again"
+            }
             _ => "",
         }
     }
@@ -227,20 +256,44 @@ impl Complaint {
 impl fmt::Display for Complaint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OtherSuccess(status) => write!(formatter, "answered {status}: of all successes only 200 counts"),
-            Self::Redirected { status, location: Some(location) } => {
-                write!(formatter, "answered {status} and redirected to {location:?}, and redirects are not followed")
+            Self::OtherSuccess(status) => write!(
+                formatter,
+                "answered {status}: of all successes only 200 counts"
+            ),
+            Self::Redirected {
+                status,
+                location: Some(location),
+            } => {
+                write!(
+                    formatter,
+                    "answered {status} and redirected to {location:?}, and redirects are not followed"
+                )
             }
-            Self::Redirected { status, location: None } => {
-                write!(formatter, "answered {status} without a Location, and redirects are not followed")
+            Self::Redirected {
+                status,
+                location: None,
+            } => {
+                write!(
+                    formatter,
+                    "answered {status} without a Location, and redirects are not followed"
+                )
             }
             Self::Denied(status) => write!(formatter, "answered {status}"),
-            Self::NoSuchPath(status) => write!(formatter, "answered {status}: nothing takes a POST at this address"),
+            Self::NoSuchPath(status) => write!(
+                formatter,
+                "answered {status}: nothing takes a POST at this address"
+            ),
             Self::TooLarge => write!(formatter, "answered 413: its limit for a body is too small"),
-            Self::Failed(status) => write!(formatter, "answered {status}: the receiver itself failed"),
-            Self::Refused(status) => write!(formatter, "answered {status}, and only 200 is success"),
+            Self::Failed(status) => {
+                write!(formatter, "answered {status}: the receiver itself failed")
+            }
+            Self::Refused(status) => {
+                write!(formatter, "answered {status}, and only 200 is success")
+            }
             Self::TooSlow { limit } => write!(formatter, "had not answered after {limit:?}"),
-            Self::ConnectionRefused => write!(formatter, "refused the connection: nothing listens there"),
+            Self::ConnectionRefused => {
+                write!(formatter, "refused the connection: nothing listens there")
+            }
             Self::Closed => write!(formatter, "closed the connection before it had answered"),
             Self::NotHttp => write!(formatter, "answered something that is not HTTP"),
             Self::Tls { reason } => write!(formatter, "has no TLS that is trusted: {reason}"),
@@ -260,7 +313,10 @@ fn causes(problem: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'stati
 
 /// TLS errors are wrapped twice.
 fn innermost(problem: &io::Error) -> &io::Error {
-    problem.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>()).map_or(problem, innermost)
+    problem
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<io::Error>())
+        .map_or(problem, innermost)
 }
 
 /// Why, in words, without the request.

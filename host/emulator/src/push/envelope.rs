@@ -23,23 +23,40 @@ pub(super) struct Envelope {
 }
 
 impl Envelope {
-    pub(super) fn new(waiting: &Waiting, client_token: &str, settings: &WebhookSettings, oversize_bytes: u32) -> Self {
+    pub(super) fn new(
+        waiting: &Waiting,
+        client_token: &str,
+        settings: &WebhookSettings,
+        oversize_bytes: u32,
+    ) -> Self {
         let launch = waiting.stream.launches;
         let data = data(waiting, settings.data, oversize_bytes);
         // Of another token, so that all else is right with it.
-        let token = if waiting.faults.contains(&WebhookFault::BadSignature) { "another token" } else { client_token };
+        let token = if waiting.faults.contains(&WebhookFault::BadSignature) {
+            "another token"
+        } else {
+            client_token
+        };
         let is_signed = !launch || settings.launch_signature;
         Self {
             body: json(&body(waiting, &data)),
             signature: is_signed.then(|| sign(token, &data)),
-            kind: settings.type_header.then_some(if launch { "agent_callback" } else { "message_callback" }),
+            kind: settings.type_header.then_some(if launch {
+                "agent_callback"
+            } else {
+                "message_callback"
+            }),
         }
     }
 }
 
 /// The handshake: the one call whose body is no envelope.
 pub(super) fn handshake(client_token: &str, secret: &str) -> Vec<u8> {
-    json(&Body { client_token: Some(client_token.into()), secret: Some(secret.into()), ..Body::default() })
+    json(&Body {
+        client_token: Some(client_token.into()),
+        secret: Some(secret.into()),
+        ..Body::default()
+    })
 }
 
 fn data(waiting: &Waiting, layout: DataLayout, oversize_bytes: u32) -> Vec<u8> {
@@ -65,7 +82,11 @@ fn body<'a>(waiting: &'a Waiting, data: &[u8]) -> Body<'a> {
         publish_time: Some(time.clone()),
         publish_time_again: Some(time),
     };
-    Body { message: Some(message), subscription: Some(SUBSCRIPTION.into()), ..Body::default() }
+    Body {
+        message: Some(message),
+        subscription: Some(SUBSCRIPTION.into()),
+        ..Body::default()
+    }
 }
 
 fn attributes(waiting: &Waiting) -> Attributes<'_> {
@@ -83,7 +104,11 @@ fn attributes(waiting: &Waiting) -> Attributes<'_> {
         message_type: notice.text.is_some().then(|| "TEXT".into()),
         business_id: Some(waiting.stream.agent.full().into()),
         kind: Some(kind.into()),
-        event_type: notice.new_launch_state.as_deref().filter(|_| launch).map(Cow::from),
+        event_type: notice
+            .new_launch_state
+            .as_deref()
+            .filter(|_| launch)
+            .map(Cow::from),
     }
 }
 
@@ -226,7 +251,10 @@ mod tests {
     }
 
     fn event() -> Waiting {
-        waiting(Notice { event_type: Some("DELIVERED".into()), ..Notice::default() })
+        waiting(Notice {
+            event_type: Some("DELIVERED".into()),
+            ..Notice::default()
+        })
     }
 
     fn envelope(waiting: &Waiting, settings: &WebhookSettings) -> (Envelope, Value) {
@@ -236,7 +264,9 @@ mod tests {
     }
 
     fn document(body: &Value) -> String {
-        let data = STANDARD.decode(body["message"]["data"].as_str().expect("data")).expect("base64");
+        let data = STANDARD
+            .decode(body["message"]["data"].as_str().expect("data"))
+            .expect("base64");
         String::from_utf8(data).expect("UTF-8")
     }
 
@@ -244,11 +274,17 @@ mod tests {
     fn an_event_and_a_launch_have_attributes_of_their_own() {
         let common = |kind: &str| json!({ "project_number": "100000000000", "product": "RBM", "business_id": "demo@rbm.goog", "type": kind });
         let (delivered, body) = envelope(&event(), &WebhookSettings::default());
-        assert_eq!((delivered.kind, &body["message"]["attributes"]), (Some("message_callback"), &common("event")));
+        assert_eq!(
+            (delivered.kind, &body["message"]["attributes"]),
+            (Some("message_callback"), &common("event"))
+        );
         let mut attributes = common("agent_launch_event");
         attributes["event_type"] = json!("REJECTED");
         let (launched, body) = envelope(&launch(), &WebhookSettings::default());
-        assert_eq!((launched.kind, &body["message"]["attributes"]), (Some("agent_callback"), &attributes));
+        assert_eq!(
+            (launched.kind, &body["message"]["attributes"]),
+            (Some("agent_callback"), &attributes)
+        );
     }
 
     #[test]
@@ -256,24 +292,48 @@ mod tests {
         let settings = WebhookSettings::default();
         let (_, body) = envelope(&event(), &settings);
         assert_eq!(document(&body), "{\n  \"eventType\": \"DELIVERED\"\n}");
-        let compact = WebhookSettings { data: DataLayout::Compact, ..settings.clone() };
-        assert_eq!(document(&envelope(&event(), &compact).1), r#"{"eventType":"DELIVERED"}"#);
-        let unsigned = WebhookSettings { launch_signature: false, ..settings.clone() };
-        let is_signed = |waiting: &Waiting, settings| envelope(waiting, settings).0.signature.is_some();
+        let compact = WebhookSettings {
+            data: DataLayout::Compact,
+            ..settings.clone()
+        };
+        assert_eq!(
+            document(&envelope(&event(), &compact).1),
+            r#"{"eventType":"DELIVERED"}"#
+        );
+        let unsigned = WebhookSettings {
+            launch_signature: false,
+            ..settings.clone()
+        };
+        let is_signed =
+            |waiting: &Waiting, settings| envelope(waiting, settings).0.signature.is_some();
         assert!(is_signed(&launch(), &settings) && is_signed(&event(), &unsigned));
         assert!(!is_signed(&launch(), &unsigned));
-        let untyped = WebhookSettings { type_header: false, ..settings };
-        assert_eq!([envelope(&launch(), &untyped).0.kind, envelope(&event(), &untyped).0.kind], [None, None]);
+        let untyped = WebhookSettings {
+            type_header: false,
+            ..settings
+        };
+        assert_eq!(
+            [
+                envelope(&launch(), &untyped).0.kind,
+                envelope(&event(), &untyped).0.kind
+            ],
+            [None, None]
+        );
     }
 
     /// By `openssl dgst -sha512 -hmac client-token -binary | base64`.
     #[test]
     fn a_signature_is_the_one_that_another_program_makes() {
-        let compact = WebhookSettings { data: DataLayout::Compact, ..WebhookSettings::default() };
+        let compact = WebhookSettings {
+            data: DataLayout::Compact,
+            ..WebhookSettings::default()
+        };
         let (envelope, _) = envelope(&event(), &compact);
         assert_eq!(
             envelope.signature.as_deref(),
-            Some("jbGPc/hMMtmdKA45/2L/It284pk9PGTE14ddfIpLXetYNWoY2IjPpVNxq4g+BWctHG1Zug67ltkW3l4GIpicEw==")
+            Some(
+                "jbGPc/hMMtmdKA45/2L/It284pk9PGTE14ddfIpLXetYNWoY2IjPpVNxq4g+BWctHG1Zug67ltkW3l4GIpicEw=="
+            )
         );
     }
 }

@@ -59,13 +59,24 @@ pub enum FaultProblem {
 }
 
 impl WebhookFault {
-    const ALL: [Self; 6] =
-        [Self::Duplicate, Self::Late, Self::Reordered, Self::BadSignature, Self::Oversize, Self::Dropped];
+    const ALL: [Self; 6] = [
+        Self::Duplicate,
+        Self::Late,
+        Self::Reordered,
+        Self::BadSignature,
+        Self::Oversize,
+        Self::Dropped,
+    ];
 }
 
 impl Default for WebhookFaults {
     fn default() -> Self {
-        Self { doses: BTreeMap::new(), late_seconds: 60, reordered_seconds: 5, oversize_bytes: 2 << 20 }
+        Self {
+            doses: BTreeMap::new(),
+            late_seconds: 60,
+            reordered_seconds: 5,
+            oversize_bytes: 2 << 20,
+        }
     }
 }
 
@@ -76,7 +87,10 @@ impl WebhookFaults {
         if let Some((fault, dose)) = self.doses.iter().find(wrong) {
             return Err(FaultProblem::Rate(*fault, dose.rate));
         }
-        if let Some(seconds) = [self.late_seconds, self.reordered_seconds].into_iter().find(|it| *it > KEPT_SECONDS) {
+        if let Some(seconds) = [self.late_seconds, self.reordered_seconds]
+            .into_iter()
+            .find(|it| *it > KEPT_SECONDS)
+        {
             return Err(FaultProblem::TooLong(seconds));
         }
         if self.oversize_bytes > OVERSIZE_BYTES_MAX {
@@ -89,14 +103,18 @@ impl WebhookFaults {
     pub(super) fn draw(&mut self, seed: &Uuid, number: u64) -> BTreeSet<WebhookFault> {
         let befalls = |fault: &WebhookFault| {
             let dose = self.doses.get_mut(fault);
-            dose.is_some_and(|dose| dose.befalls(seed, format_args!("webhook fault {fault:?} {number}")))
+            dose.is_some_and(|dose| {
+                dose.befalls(seed, format_args!("webhook fault {fault:?} {number}"))
+            })
         };
         WebhookFault::ALL.into_iter().filter(befalls).collect()
     }
 }
 
 /// Reads those that make sense.
-pub(super) fn sensible<'de, D: Deserializer<'de>>(deserializer: D) -> Result<WebhookFaults, D::Error> {
+pub(super) fn sensible<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<WebhookFaults, D::Error> {
     let faults = WebhookFaults::deserialize(deserializer)?;
     faults.check().map_err(D::Error::custom)?;
     Ok(faults)
@@ -138,33 +156,67 @@ mod tests {
     use super::*;
 
     fn often(rate: f64) -> WebhookFaults {
-        let doses = WebhookFault::ALL.into_iter().map(|fault| (fault, Dose { next: 0, rate })).collect();
-        WebhookFaults { doses, ..WebhookFaults::default() }
+        let doses = WebhookFault::ALL
+            .into_iter()
+            .map(|fault| (fault, Dose { next: 0, rate }))
+            .collect();
+        WebhookFaults {
+            doses,
+            ..WebhookFaults::default()
+        }
     }
 
     #[test]
     fn a_rate_is_a_part_of_all_notices_and_the_same_for_the_same_seed() {
         let drawn = |seed: u128, rate| -> Vec<_> {
             let mut faults = often(rate);
-            (0..2_000).map(|number| faults.draw(&Uuid::from_u128(seed), number)).collect()
+            (0..2_000)
+                .map(|number| faults.draw(&Uuid::from_u128(seed), number))
+                .collect()
         };
         for fault in WebhookFault::ALL {
-            let count = drawn(1, 0.25).iter().filter(|faults| faults.contains(&fault)).count();
-            assert!((400..600).contains(&count), "{fault:?} befell {count} of 2000");
+            let count = drawn(1, 0.25)
+                .iter()
+                .filter(|faults| faults.contains(&fault))
+                .count();
+            assert!(
+                (400..600).contains(&count),
+                "{fault:?} befell {count} of 2000"
+            );
         }
         assert_eq!(drawn(1, 0.25), drawn(1, 0.25));
         assert_ne!(drawn(1, 0.25), drawn(2, 0.25));
         assert!(drawn(1, 0.0).iter().all(BTreeSet::is_empty));
-        assert!(drawn(1, 1.0).iter().all(|faults| faults.len() == WebhookFault::ALL.len()));
+        assert!(
+            drawn(1, 1.0)
+                .iter()
+                .all(|faults| faults.len() == WebhookFault::ALL.len())
+        );
     }
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        assert_eq!(often(1.5).check(), Err(FaultProblem::Rate(WebhookFault::Duplicate, 1.5)));
-        assert!(often(f64::NAN).check().is_err() && often(-0.1).check().is_err() && often(1.0).check().is_ok());
-        let late = WebhookFaults { late_seconds: KEPT_SECONDS + 1, ..WebhookFaults::default() };
+        assert_eq!(
+            often(1.5).check(),
+            Err(FaultProblem::Rate(WebhookFault::Duplicate, 1.5))
+        );
+        assert!(
+            often(f64::NAN).check().is_err()
+                && often(-0.1).check().is_err()
+                && often(1.0).check().is_ok()
+        );
+        let late = WebhookFaults {
+            late_seconds: KEPT_SECONDS + 1,
+            ..WebhookFaults::default()
+        };
         assert_eq!(late.check(), Err(FaultProblem::TooLong(KEPT_SECONDS + 1)));
-        let large = WebhookFaults { oversize_bytes: OVERSIZE_BYTES_MAX + 1, ..WebhookFaults::default() };
-        assert_eq!(large.check(), Err(FaultProblem::TooLarge(OVERSIZE_BYTES_MAX + 1)));
+        let large = WebhookFaults {
+            oversize_bytes: OVERSIZE_BYTES_MAX + 1,
+            ..WebhookFaults::default()
+        };
+        assert_eq!(
+            large.check(),
+            Err(FaultProblem::TooLarge(OVERSIZE_BYTES_MAX + 1))
+        );
     }
 }

@@ -87,14 +87,25 @@ impl SecretAnswer {
         match serde_json::from_str::<Value>(&text) {
             _ if text == secret => Self::Bare,
             _ if text.strip_prefix("secret: ") == Some(secret) => Self::Prefixed,
-            Ok(Value::Object(fields)) if fields.get("secret").is_some_and(|value| value == secret) => Self::Json,
+            Ok(Value::Object(fields))
+                if fields.get("secret").is_some_and(|value| value == secret) =>
+            {
+                Self::Json
+            }
             Ok(Value::String(value)) if value == secret => Self::Quoted,
             _ if text.trim() == secret => Self::Spaced,
             _ if text.trim().is_empty() => Self::Empty,
             _ if text.contains(secret) => Self::Among(excerpt(&text)),
             _ if text.contains(client_token) => Self::Token,
-            Ok(Value::Number(number)) if (100..600).contains(&number.as_u64().unwrap_or_default()) => {
-                Self::Status(number.as_u64().and_then(|number| number.try_into().ok()).unwrap_or_default())
+            Ok(Value::Number(number))
+                if (100..600).contains(&number.as_u64().unwrap_or_default()) =>
+            {
+                Self::Status(
+                    number
+                        .as_u64()
+                        .and_then(|number| number.try_into().ok())
+                        .unwrap_or_default(),
+                )
             }
             _ => Self::Other(excerpt(&text)),
         }
@@ -137,16 +148,25 @@ impl fmt::Display for SecretAnswer {
                 )
             }
             Self::Json => {
-                write!(formatter, "answered the secret in JSON, as a sample of Google's for Python does, {wanted}")
+                write!(
+                    formatter,
+                    "answered the secret in JSON, as a sample of Google's for Python does, {wanted}"
+                )
             }
             Self::Quoted => write!(formatter, "answered the secret in quotes, {wanted}"),
             Self::Spaced => write!(
                 formatter,
                 "answered the secret with white space around it, such as a new line at the end, {wanted}"
             ),
-            Self::Among(text) => write!(formatter, "answered the secret among other text, {text:?}, {wanted}"),
+            Self::Among(text) => write!(
+                formatter,
+                "answered the secret among other text, {text:?}, {wanted}"
+            ),
             // The token is not repeated.
-            Self::Token => write!(formatter, "answered the clientToken in place of the secret, {wanted}"),
+            Self::Token => write!(
+                formatter,
+                "answered the clientToken in place of the secret, {wanted}"
+            ),
             Self::Status(status) => write!(
                 formatter,
                 "answered 200 and {status} as the body, as Express 5 does for `res.send({status})`, {wanted}"

@@ -73,9 +73,19 @@ pub(super) struct Log {
 
 impl Log {
     pub(super) fn note(&mut self, delivery: Delivery) {
-        if let Some(url) = delivery.url.as_deref().filter(|_| matches!(delivery.verdict, Verdict::NotTaken { .. })) {
+        if let Some(url) = delivery
+            .url
+            .as_deref()
+            .filter(|_| matches!(delivery.verdict, Verdict::NotTaken { .. }))
+        {
             let (event, said) = (&delivery.notice.event_type, delivery.verdict.said());
-            tracing::warn!(url, event, attempt = delivery.attempt, said, "the webhook did not take a notice");
+            tracing::warn!(
+                url,
+                event,
+                attempt = delivery.attempt,
+                said,
+                "the webhook did not take a notice"
+            );
         }
         match delivery.verdict {
             Verdict::Taken | Verdict::TakenBadlySigned => self.counts.taken += 1,

@@ -154,7 +154,9 @@ impl Queue {
         let mut first: Option<(u64, &Stream)> = None;
         let mut wake = self.held.keys().next().map(|(until, _)| *until);
         for (stream, line) in &self.lines {
-            let Some(waiting) = line.front() else { continue };
+            let Some(waiting) = line.front() else {
+                continue;
+            };
             let ready_at = self.ready_at(stream, waiting);
             if ready_at.is_some_and(|ready_at| ready_at > now) {
                 wake = wake.min(ready_at).or(ready_at);
@@ -184,32 +186,63 @@ impl Queue {
         first_delay: Duration,
     ) -> Option<Timestamp> {
         (self.calling, self.told) = (None, None);
-        let waiting = Waiting { faults: BTreeSet::new(), ..waiting };
-        self.lines.entry(waiting.stream.clone()).or_default().push_front(waiting);
+        let waiting = Waiting {
+            faults: BTreeSet::new(),
+            ..waiting
+        };
+        self.lines
+            .entry(waiting.stream.clone())
+            .or_default()
+            .push_front(waiting);
         self.shorten();
         self.targets.failed(called, now, first_delay)
     }
 
     /// What there is to be told.
     pub(super) fn backlog(&self) -> Backlog {
-        let mut waiting: Vec<Waiting> = self.lines.values().flatten().chain(&self.told).cloned().collect();
+        let mut waiting: Vec<Waiting> = self
+            .lines
+            .values()
+            .flatten()
+            .chain(&self.told)
+            .cloned()
+            .collect();
         waiting.sort_by_key(|waiting| waiting.place);
         let held = self.held.iter().map(|(key, notice)| Held {
             until: key.0,
             swaps: self.swapping.get(&notice.stream) == Some(key),
             notice: notice.clone(),
         });
-        Backlog { waiting, held: held.collect() }
+        Backlog {
+            waiting,
+            held: held.collect(),
+        }
     }
 
     /// The same webhooks with something else to be told, whether they failed before or not. It waits for a webhook that is yet to be
     /// registered.
-    pub(super) fn go_on_with(&mut self, backlog: Backlog, length_max: usize, launches_to: LaunchesTo) {
+    pub(super) fn go_on_with(
+        &mut self,
+        backlog: Backlog,
+        length_max: usize,
+        launches_to: LaunchesTo,
+    ) {
         let targets = std::mem::replace(&mut self.targets, Targets::new(launches_to));
-        *self = Self { targets: targets.afresh(launches_to), ..Self::new(length_max, launches_to) };
-        backlog.waiting.into_iter().for_each(|waiting| self.line_up(waiting));
+        *self = Self {
+            targets: targets.afresh(launches_to),
+            ..Self::new(length_max, launches_to)
+        };
+        backlog
+            .waiting
+            .into_iter()
+            .for_each(|waiting| self.line_up(waiting));
         self.read_to = self.places;
-        for Held { until, swaps, notice } in backlog.held {
+        for Held {
+            until,
+            swaps,
+            notice,
+        } in backlog.held
+        {
             let stream = notice.stream.clone();
             let key = self.keep(notice, until);
             if swaps {
@@ -231,9 +264,15 @@ impl Queue {
     /// How many wait for this webhook.
     pub(super) fn waiting_for(&self, target: &Target) -> usize {
         let goes_there = |stream| {
-            self.targets.of(stream).is_some_and(|found| Arc::ptr_eq(&found.registration, &target.registration))
+            self.targets
+                .of(stream)
+                .is_some_and(|found| Arc::ptr_eq(&found.registration, &target.registration))
         };
-        self.lines.iter().filter(|(stream, _)| goes_there(stream)).map(|(_, line)| line.len()).sum()
+        self.lines
+            .iter()
+            .filter(|(stream, _)| goes_there(stream))
+            .map(|(_, line)| line.len())
+            .sum()
     }
 
     /// When something can be done about the first of a line; none if at once.
@@ -246,8 +285,12 @@ impl Queue {
     }
 
     fn take(&mut self, stream: &Stream, now: Timestamp) -> Turn {
-        let Some(waiting) = self.lines.get_mut(stream).and_then(VecDeque::pop_front) else { return Turn::Idle };
-        let Some(target) = self.targets.of(stream) else { return Turn::Drop(waiting, Gone::NoWebhook) };
+        let Some(waiting) = self.lines.get_mut(stream).and_then(VecDeque::pop_front) else {
+            return Turn::Idle;
+        };
+        let Some(target) = self.targets.of(stream) else {
+            return Turn::Drop(waiting, Gone::NoWebhook);
+        };
         // One that nothing kept from being told is told, though the clock has jumped over its days.
         let tried = waiting.attempts > 0 || target.failures > 0;
         if tried && after(waiting.published_at, KEPT) <= now {
@@ -255,7 +298,10 @@ impl Queue {
         }
         let registration = target.registration.clone();
         self.told = Some(waiting.clone());
-        let waiting = Waiting { attempts: waiting.attempts.saturating_add(1), ..waiting };
+        let waiting = Waiting {
+            attempts: waiting.attempts.saturating_add(1),
+            ..waiting
+        };
         self.calling = Some(registration.clone());
         Turn::Call(waiting, registration)
     }
@@ -276,8 +322,14 @@ impl Queue {
     }
 
     fn line_up(&mut self, waiting: Waiting) {
-        let waiting = Waiting { place: self.place(), ..waiting };
-        self.lines.entry(waiting.stream.clone()).or_default().push_back(waiting);
+        let waiting = Waiting {
+            place: self.place(),
+            ..waiting
+        };
+        self.lines
+            .entry(waiting.stream.clone())
+            .or_default()
+            .push_back(waiting);
         self.shorten();
     }
 
@@ -301,21 +353,33 @@ impl Queue {
 
 impl Backlog {
     /// What does not fit together, and where.
-    pub(crate) fn flaws(&self, length_max: usize, knows: impl Fn(&AgentId) -> bool) -> Vec<(String, String)> {
+    pub(crate) fn flaws(
+        &self,
+        length_max: usize,
+        knows: impl Fn(&AgentId) -> bool,
+    ) -> Vec<(String, String)> {
         let mut flaws = Vec::new();
         let count = self.waiting.len() + self.held.len();
         // One that is being told when it is written does not count.
         if count > length_max.saturating_add(1) {
-            let rule = format!("{count} notices wait, and settings.queue_length_max is {length_max}");
+            let rule =
+                format!("{count} notices wait, and settings.queue_length_max is {length_max}");
             flaws.push(("backlog".to_owned(), rule));
         }
         let waiting = self.waiting.iter().enumerate();
-        let waiting = waiting.map(|(index, waiting)| (format!("backlog.waiting[{index}]"), waiting));
+        let waiting =
+            waiting.map(|(index, waiting)| (format!("backlog.waiting[{index}]"), waiting));
         let held = self.held.iter().enumerate();
-        let held = held.map(|(index, held)| (format!("backlog.held[{index}].notice"), &held.notice));
-        for (place, Waiting { stream, .. }) in waiting.chain(held).filter(|(_, waiting)| !knows(&waiting.stream.agent))
+        let held =
+            held.map(|(index, held)| (format!("backlog.held[{index}].notice"), &held.notice));
+        for (place, Waiting { stream, .. }) in waiting
+            .chain(held)
+            .filter(|(_, waiting)| !knows(&waiting.stream.agent))
         {
-            flaws.push((format!("{place}.stream.agent"), format!("there is no agent {:?}", stream.agent.bare())));
+            flaws.push((
+                format!("{place}.stream.agent"),
+                format!("there is no agent {:?}", stream.agent.bare()),
+            ));
         }
         let mut swapping = BTreeSet::new();
         for (index, held) in self.held.iter().enumerate().filter(|(_, held)| held.swaps) {

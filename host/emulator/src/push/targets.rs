@@ -49,19 +49,38 @@ pub(super) struct Targets {
 
 impl Targets {
     pub(super) fn new(launches_to: LaunchesTo) -> Self {
-        Self { targets: BTreeMap::new(), launches_to }
+        Self {
+            targets: BTreeMap::new(),
+            launches_to,
+        }
     }
 
     /// The same webhooks, as if none of them had failed.
     pub(super) fn afresh(self, launches_to: LaunchesTo) -> Self {
-        let afresh = |(level, target): (Level, Target)| (level, Target { failures: 0, resumes_at: None, ..target });
-        Self { targets: self.targets.into_iter().map(afresh).collect(), launches_to }
+        let afresh = |(level, target): (Level, Target)| {
+            (
+                level,
+                Target {
+                    failures: 0,
+                    resumes_at: None,
+                    ..target
+                },
+            )
+        };
+        Self {
+            targets: self.targets.into_iter().map(afresh).collect(),
+            launches_to,
+        }
     }
 
     /// In place of the one before, and called at once, even if that one had failed.
     pub(super) fn register(&mut self, registration: Registration) {
         let level = registration.level.clone();
-        let target = Target { registration: Arc::new(registration), failures: 0, resumes_at: None };
+        let target = Target {
+            registration: Arc::new(registration),
+            failures: 0,
+            resumes_at: None,
+        };
         self.targets.insert(level, target);
     }
 
@@ -72,7 +91,9 @@ impl Targets {
 
     /// The client token of a webhook.
     pub(super) fn client_token(&self, level: &Level) -> Option<&SecretString> {
-        self.targets.get(level).map(|target| &target.registration.client_token)
+        self.targets
+            .get(level)
+            .map(|target| &target.registration.client_token)
     }
 
     /// Where this goes.
@@ -81,7 +102,9 @@ impl Targets {
         if stream.launches && self.launches_to == LaunchesTo::Partner {
             return partners();
         }
-        self.targets.get(&Level::Agent(stream.agent.clone())).or_else(partners)
+        self.targets
+            .get(&Level::Agent(stream.agent.clone()))
+            .or_else(partners)
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Target> {
@@ -109,12 +132,16 @@ impl Targets {
 
     /// The target that was called, if it was not replaced meanwhile.
     fn still(&mut self, called: &Arc<Registration>) -> Option<&mut Target> {
-        self.targets.get_mut(&called.level).filter(|target| Arc::ptr_eq(&target.registration, called))
+        self.targets
+            .get_mut(&called.level)
+            .filter(|target| Arc::ptr_eq(&target.registration, called))
     }
 }
 
 fn delay(first_delay: Duration, failures: u32) -> Duration {
-    first_delay.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1))).min(DELAY_MAX)
+    first_delay
+        .saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)))
+        .min(DELAY_MAX)
 }
 
 pub(super) fn after(time: Timestamp, duration: Duration) -> Timestamp {
@@ -165,7 +192,13 @@ const FIRST_DELAY: &Behaviour = &Behaviour {
     test: "the_back_off_grows_to_600_seconds_until_seven_days_are_over",
 };
 
-pub(super) const BEHAVIOURS: &[&Behaviour] = &[PRECEDENCE, LAUNCHES, REGISTERED_AGAIN, BACK_OFF, FIRST_DELAY];
+pub(super) const BEHAVIOURS: &[&Behaviour] = &[
+    PRECEDENCE,
+    LAUNCHES,
+    REGISTERED_AGAIN,
+    BACK_OFF,
+    FIRST_DELAY,
+];
 
 #[cfg(test)]
 mod tests {

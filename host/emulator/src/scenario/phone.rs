@@ -12,7 +12,10 @@ use std::collections::BTreeMap;
 /// A phone without its number. What is left out is as on a phone that nobody has listed.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent switches of a phone")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent switches of a phone"
+)]
 pub struct PhoneSettings {
     rcs: bool,
     online: bool,
@@ -33,8 +36,22 @@ pub struct PhoneSettings {
 impl PhoneSettings {
     /// The phone of this number.
     pub fn phone(self, number: PhoneNumber) -> Phone {
-        let Self { rcs, online, carrier, features, read_receipts, latency, expiry, late_revoke, .. } = self;
-        let tester_of = self.tester_of.into_iter().map(|(Named(agent), answer)| (agent, answer)).collect();
+        let Self {
+            rcs,
+            online,
+            carrier,
+            features,
+            read_receipts,
+            latency,
+            expiry,
+            late_revoke,
+            ..
+        } = self;
+        let tester_of = self
+            .tester_of
+            .into_iter()
+            .map(|(Named(agent), answer)| (agent, answer))
+            .collect();
         let (habits, script) = (self.habits, self.script);
         Phone {
             number,
@@ -54,9 +71,13 @@ impl PhoneSettings {
 
     /// What names an agent that is none of these.
     pub(crate) fn dangling(&self, known: &[&AgentId]) -> Vec<Dangling> {
-        let unknown = self.tester_of.keys().filter(|Named(agent)| !known.contains(&agent));
-        let testers =
-            unknown.map(|Named(agent)| no_agent(vec!["tester_of".to_owned(), agent.bare().to_owned()], agent));
+        let unknown = self
+            .tester_of
+            .keys()
+            .filter(|Named(agent)| !known.contains(&agent));
+        let testers = unknown.map(|Named(agent)| {
+            no_agent(vec!["tester_of".to_owned(), agent.bare().to_owned()], agent)
+        });
         testers.chain(dangling(&self.habits, known)).collect()
     }
 }
@@ -64,7 +85,11 @@ impl PhoneSettings {
 /// The same of habits.
 pub(super) fn dangling(habits: &[Habit], known: &[&AgentId]) -> Vec<Dangling> {
     let of = |(index, habit): (usize, &Habit)| {
-        let Named(agent) = habit.when.agent.as_ref().filter(|Named(agent)| !known.contains(&agent))?;
+        let Named(agent) = habit
+            .when
+            .agent
+            .as_ref()
+            .filter(|Named(agent)| !known.contains(&agent))?;
         let path = ["habits", &index.to_string(), "when", "agent"].map(str::to_owned);
         Some(no_agent(path.into(), agent))
     };
@@ -72,7 +97,10 @@ pub(super) fn dangling(habits: &[Habit], known: &[&AgentId]) -> Vec<Dangling> {
 }
 
 fn no_agent(path: Vec<String>, agent: &AgentId) -> Dangling {
-    Dangling { path, message: format!("there is no agent {:?}", agent.bare()) }
+    Dangling {
+        path,
+        message: format!("there is no agent {:?}", agent.bare()),
+    }
 }
 
 impl From<&Phone> for PhoneSettings {
@@ -87,7 +115,11 @@ impl From<&Phone> for PhoneSettings {
             latency: phone.latency,
             expiry: phone.expiry,
             late_revoke: phone.late_revoke,
-            tester_of: phone.tester_of.into_iter().map(|(agent, answer)| (Named(agent), answer)).collect(),
+            tester_of: phone
+                .tester_of
+                .into_iter()
+                .map(|(agent, answer)| (Named(agent), answer))
+                .collect(),
             habits: phone.habits,
             script: phone.script,
         }
@@ -113,5 +145,18 @@ fn features<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D
 /// reference/rest/v1/phones/getCapabilities, guides/build/capabilities, and older copies of both.
 const KNOWN: [&str; 12] = {
     let [a, b, c, d, e, f, g, h] = FEATURES;
-    [a, b, c, d, e, f, g, h, "PDF_IN_RICH_CARDS", "REVOCATION", "PAYMENTS_V1", "ACTION_COMPOSE"]
+    [
+        a,
+        b,
+        c,
+        d,
+        e,
+        f,
+        g,
+        h,
+        "PDF_IN_RICH_CARDS",
+        "REVOCATION",
+        "PAYMENTS_V1",
+        "ACTION_COMPOSE",
+    ]
 };

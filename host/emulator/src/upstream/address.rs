@@ -21,7 +21,9 @@ pub enum UpstreamProblem {
     #[error("has the scheme {0:?}, and must have http or https")]
     Scheme(String),
     /// Credentials are the clients' own.
-    #[error("names a user or a password, and must not: each client's own Authorization header goes there")]
+    #[error(
+        "names a user or a password, and must not: each client's own Authorization header goes there"
+    )]
     UserInfo,
     /// Paths are the clients' own.
     #[error("must end after host and port: paths and queries are the clients'")]
@@ -38,7 +40,8 @@ impl FromStr for UpstreamAddress {
     type Err = UpstreamProblem;
 
     fn from_str(text: &str) -> Result<Self, UpstreamProblem> {
-        let url = Url::parse(text).map_err(|problem| UpstreamProblem::Malformed(problem.to_string()))?;
+        let url =
+            Url::parse(text).map_err(|problem| UpstreamProblem::Malformed(problem.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(UpstreamProblem::Scheme(url.scheme().to_owned()));
         }
@@ -61,20 +64,34 @@ impl fmt::Display for UpstreamAddress {
 
 impl UpstreamAddress {
     /// Refuses one that is where this emulator listens. What leads back here in another way is found out by its requests.
-    pub(super) async fn check_elsewhere(&self, listener: SocketAddr) -> Result<(), UpstreamProblem> {
+    pub(super) async fn check_elsewhere(
+        &self,
+        listener: SocketAddr,
+    ) -> Result<(), UpstreamProblem> {
         // No name is looked up where the port says enough.
         if self.0.port_or_known_default() != Some(listener.port()) {
             return Ok(());
         }
-        let host = self.0.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let host = self
+            .0
+            .host_str()
+            .unwrap_or_default()
+            .trim_matches(['[', ']']);
         let addresses: Vec<IpAddr> = match host.parse() {
             Ok(address) => vec![address],
             Err(_) => {
                 let found = tokio::net::lookup_host((host, listener.port())).await;
-                found.into_iter().flatten().map(|address| address.ip()).collect()
+                found
+                    .into_iter()
+                    .flatten()
+                    .map(|address| address.ip())
+                    .collect()
             }
         };
-        if addresses.into_iter().any(|address| is_here(address, listener.ip())) {
+        if addresses
+            .into_iter()
+            .any(|address| is_here(address, listener.ip()))
+        {
             return Err(UpstreamProblem::Itself);
         }
         Ok(())
@@ -89,7 +106,13 @@ impl UpstreamAddress {
     pub(super) fn target(&self, place: &Place) -> String {
         match place.region {
             Some(region) if self.is_googles() => {
-                format!("{}://{}-{GOOGLES_HOST}{}{}", self.0.scheme(), region.name(), self.port(), place.path)
+                format!(
+                    "{}://{}-{GOOGLES_HOST}{}{}",
+                    self.0.scheme(),
+                    region.name(),
+                    self.port(),
+                    place.path
+                )
             }
             _ if self.is_googles() => format!("{self}{}", place.path),
             _ => format!("{self}{}{}", place.prefix, place.path),
@@ -98,11 +121,16 @@ impl UpstreamAddress {
 
     /// Whether a region can be told by the `Host` header.
     pub(super) fn is_googles(&self) -> bool {
-        self.0.host_str().is_some_and(|host| host == GOOGLES_HOST || Region::of_host(host).is_some())
+        self.0
+            .host_str()
+            .is_some_and(|host| host == GOOGLES_HOST || Region::of_host(host).is_some())
     }
 
     fn port(&self) -> String {
-        self.0.port().map(|port| format!(":{port}")).unwrap_or_default()
+        self.0
+            .port()
+            .map(|port| format!(":{port}"))
+            .unwrap_or_default()
     }
 }
 
@@ -123,10 +151,19 @@ impl Place {
         let whole = uri.path_and_query().map_or("/", |path| path.as_str());
         let named = Region::ALL.into_iter().find_map(|region| {
             let prefix = format!("/{}", region.name());
-            let path = whole.strip_prefix(&prefix).filter(|rest| rest.starts_with('/'))?.to_owned();
-            Some(Self { region: Some(region), prefix, path })
+            let path = whole
+                .strip_prefix(&prefix)
+                .filter(|rest| rest.starts_with('/'))?
+                .to_owned();
+            Some(Self {
+                region: Some(region),
+                prefix,
+                path,
+            })
         });
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
         named.unwrap_or_else(|| Self {
             region: host.and_then(Region::of_host),
             prefix: String::new(),
@@ -136,7 +173,9 @@ impl Place {
 
     /// Whether a method of Google's could be there, be it one that the twin does not know.
     pub(crate) fn is_googles(&self) -> bool {
-        ["/v1/", "/upload/"].into_iter().any(|beginning| self.path.starts_with(beginning))
+        ["/v1/", "/upload/"]
+            .into_iter()
+            .any(|beginning| self.path.starts_with(beginning))
     }
 
     /// Whether only the `Host` header says which region it is.
@@ -164,10 +203,19 @@ mod tests {
 
     #[test]
     fn an_upstream_is_http_or_https_and_nothing_but_host_and_port() {
-        let parse = |text: &str| text.parse::<UpstreamAddress>().map(|address| address.to_string());
+        let parse = |text: &str| {
+            text.parse::<UpstreamAddress>()
+                .map(|address| address.to_string())
+        };
         for (text, shown) in [
-            ("https://rcsbusinessmessaging.googleapis.com", "https://rcsbusinessmessaging.googleapis.com"),
-            ("https://us-rcsbusinessmessaging.googleapis.com/", "https://us-rcsbusinessmessaging.googleapis.com"),
+            (
+                "https://rcsbusinessmessaging.googleapis.com",
+                "https://rcsbusinessmessaging.googleapis.com",
+            ),
+            (
+                "https://us-rcsbusinessmessaging.googleapis.com/",
+                "https://us-rcsbusinessmessaging.googleapis.com",
+            ),
             ("http://127.0.0.1:8788", "http://127.0.0.1:8788"),
             ("http://[::1]:8788/", "http://[::1]:8788"),
         ] {
@@ -178,7 +226,10 @@ mod tests {
             ("127.0.0.1:8788", "is no address"),
             ("rcsbusinessmessaging.googleapis.com", "is no address"),
             ("https://", "is no address: empty host"),
-            ("ftp://x.example", "has the scheme \"ftp\", and must have http or https"),
+            (
+                "ftp://x.example",
+                "has the scheme \"ftp\", and must have http or https",
+            ),
             ("file:///etc/passwd", "has the scheme \"file\""),
             ("https://someone@x.example", "names a user or a password"),
             ("https://:word@x.example", "names a user or a password"),
@@ -208,8 +259,14 @@ mod tests {
             ("http://127.0.0.2:8788", "127.0.0.1:8788", false),
         ] {
             let address: UpstreamAddress = text.parse().expect(text);
-            let checked = address.check_elsewhere(listener.parse().expect(listener)).await;
-            assert_eq!(checked == Err(UpstreamProblem::Itself), is_itself, "{text} at {listener}");
+            let checked = address
+                .check_elsewhere(listener.parse().expect(listener))
+                .await;
+            assert_eq!(
+                checked == Err(UpstreamProblem::Itself),
+                is_itself,
+                "{text} at {listener}"
+            );
         }
     }
 
@@ -219,19 +276,49 @@ mod tests {
         let europe = "https://europe-rcsbusinessmessaging.googleapis.com";
         let twin = "http://127.0.0.1:9";
         for (upstream, uri, host, target) in [
-            (google, "/v1/files?a=%2B", "127.0.0.1:8788", "https://rcsbusinessmessaging.googleapis.com/v1/files?a=%2B"),
-            (google, "/us/v1/files", "127.0.0.1", "https://us-rcsbusinessmessaging.googleapis.com/v1/files"),
+            (
+                google,
+                "/v1/files?a=%2B",
+                "127.0.0.1:8788",
+                "https://rcsbusinessmessaging.googleapis.com/v1/files?a=%2B",
+            ),
+            (
+                google,
+                "/us/v1/files",
+                "127.0.0.1",
+                "https://us-rcsbusinessmessaging.googleapis.com/v1/files",
+            ),
             (
                 google,
                 "/v1/x",
                 "asia-rcsbusinessmessaging.googleapis.com",
                 "https://asia-rcsbusinessmessaging.googleapis.com/v1/x",
             ),
-            (europe, "/v1/x", "127.0.0.1", "https://europe-rcsbusinessmessaging.googleapis.com/v1/x"),
-            (europe, "/us/v1/x", "127.0.0.1", "https://us-rcsbusinessmessaging.googleapis.com/v1/x"),
+            (
+                europe,
+                "/v1/x",
+                "127.0.0.1",
+                "https://europe-rcsbusinessmessaging.googleapis.com/v1/x",
+            ),
+            (
+                europe,
+                "/us/v1/x",
+                "127.0.0.1",
+                "https://us-rcsbusinessmessaging.googleapis.com/v1/x",
+            ),
             (twin, "/us/v1/x", "127.0.0.1", "http://127.0.0.1:9/us/v1/x"),
-            (twin, "/v1/x", "us-rcsbusinessmessaging.googleapis.com", "http://127.0.0.1:9/v1/x"),
-            (twin, "/usa/v1/x", "127.0.0.1", "http://127.0.0.1:9/usa/v1/x"),
+            (
+                twin,
+                "/v1/x",
+                "us-rcsbusinessmessaging.googleapis.com",
+                "http://127.0.0.1:9/v1/x",
+            ),
+            (
+                twin,
+                "/usa/v1/x",
+                "127.0.0.1",
+                "http://127.0.0.1:9/usa/v1/x",
+            ),
         ] {
             let address: UpstreamAddress = upstream.parse().expect(upstream);
             let headers = HeaderMap::from_iter([(header::HOST, host.parse().expect(host))]);

@@ -38,15 +38,26 @@ enum Reason {
 }
 
 impl Client {
-    pub(super) fn new(address: UpstreamAddress, answer_time_max: Duration) -> Result<Self, UpstreamProblem> {
+    pub(super) fn new(
+        address: UpstreamAddress,
+        answer_time_max: Duration,
+    ) -> Result<Self, UpstreamProblem> {
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_TIME_MAX)
             .timeout(answer_time_max);
-        let http = http.build().map_err(|problem| UpstreamProblem::Client(problem.to_string()))?;
-        let via = HeaderValue::try_from(format!("1.1 rbm-emulator-{}", Uuid::new_v4().simple())).expect("ASCII");
-        Ok(Self { http, address, answer_time_max, via })
+        let http = http
+            .build()
+            .map_err(|problem| UpstreamProblem::Client(problem.to_string()))?;
+        let via = HeaderValue::try_from(format!("1.1 rbm-emulator-{}", Uuid::new_v4().simple()))
+            .expect("ASCII");
+        Ok(Self {
+            http,
+            address,
+            answer_time_max,
+            via,
+        })
     }
 
     pub(super) fn region(&self) -> Option<Region> {
@@ -54,23 +65,50 @@ impl Client {
     }
 
     pub(super) async fn ask(&self, asked: &Asked) -> Result<Answer, NoAnswer> {
-        let failed = |reason| NoAnswer { upstream: self.address.clone(), reason };
-        if asked.parts.headers.get_all(header::VIA).iter().any(|via| names(via, &self.via)) {
+        let failed = |reason| NoAnswer {
+            upstream: self.address.clone(),
+            reason,
+        };
+        if asked
+            .parts
+            .headers
+            .get_all(header::VIA)
+            .iter()
+            .any(|via| names(via, &self.via))
+        {
             return Err(failed(Reason::Loop));
         }
         let unanswered = |problem: &reqwest::Error| {
             let complaint = Complaint::without_answer(problem, self.answer_time_max);
-            failed(if problem.is_connect() { Reason::NotConnected(complaint) } else { Reason::Unknown(complaint) })
+            failed(if problem.is_connect() {
+                Reason::NotConnected(complaint)
+            } else {
+                Reason::Unknown(complaint)
+            })
         };
-        let request = self.http.request(asked.parts.method.clone(), self.address.target(&asked.place));
-        let request = request.headers(self.headers(&asked.parts.headers, &asked.place)).body(asked.body.clone());
-        let response = request.send().await.map_err(|problem| unanswered(&problem))?;
+        let request = self.http.request(
+            asked.parts.method.clone(),
+            self.address.target(&asked.place),
+        );
+        let request = request
+            .headers(self.headers(&asked.parts.headers, &asked.place))
+            .body(asked.body.clone());
+        let response = request
+            .send()
+            .await
+            .map_err(|problem| unanswered(&problem))?;
         let (status, headers) = (response.status(), without_hop(response.headers()));
-        let body = read(response, ANSWER_BYTES_MAX).await.map_err(|problem| unanswered(&problem))?;
+        let body = read(response, ANSWER_BYTES_MAX)
+            .await
+            .map_err(|problem| unanswered(&problem))?;
         if body.len() > ANSWER_BYTES_MAX {
             return Err(failed(Reason::TooLong));
         }
-        Ok(Answer { status, headers, body: body.into() })
+        Ok(Answer {
+            status,
+            headers,
+            body: body.into(),
+        })
     }
 
     /// The client's, without what is for this connection or this emulator.
@@ -83,13 +121,19 @@ impl Client {
         // The body is read here, whatever its length.
         headers.remove(header::CONTENT_LENGTH);
         headers.remove(header::EXPECT);
-        let ours: Vec<HeaderName> =
-            headers.keys().filter(|name| name.as_str().starts_with(OUR_PREFIX)).cloned().collect();
+        let ours: Vec<HeaderName> = headers
+            .keys()
+            .filter(|name| name.as_str().starts_with(OUR_PREFIX))
+            .cloned()
+            .collect();
         ours.into_iter().for_each(|name| drop(headers.remove(name)));
         // Of what the client can read, only what can be read here, too.
         if headers.contains_key(header::ACCEPT_ENCODING) {
             let gzip = takes_gzip(headers.get_all(header::ACCEPT_ENCODING).iter());
-            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(if gzip { "gzip" } else { "identity" }));
+            headers.insert(
+                header::ACCEPT_ENCODING,
+                HeaderValue::from_static(if gzip { "gzip" } else { "identity" }),
+            );
         }
         headers.append(header::VIA, self.via.clone());
         headers
@@ -103,9 +147,14 @@ fn names(via: &HeaderValue, ours: &HeaderValue) -> bool {
 /// What is said end to end. (RFC 9110, section 7.6.1)
 fn without_hop(headers: &HeaderMap) -> HeaderMap {
     let mut kept = headers.clone();
-    let named = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let named = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     let named = named.flat_map(|value| value.split(',')).map(str::trim);
-    named.chain(HOP_BY_HOP).for_each(|name| drop(kept.remove(name)));
+    named
+        .chain(HOP_BY_HOP)
+        .for_each(|name| drop(kept.remove(name)));
     kept
 }
 
@@ -115,7 +164,11 @@ fn takes_gzip<'a>(mut codings: impl Iterator<Item = &'a HeaderValue>) -> bool {
         let quality = quality.trim().trim_start_matches("q=").parse::<f32>();
         name.trim().eq_ignore_ascii_case("gzip") && quality.is_ok_and(|quality| quality > 0.0)
     };
-    codings.any(|codings| codings.to_str().is_ok_and(|codings| codings.split(',').any(is_gzip)))
+    codings.any(|codings| {
+        codings
+            .to_str()
+            .is_ok_and(|codings| codings.split(',').any(is_gzip))
+    })
 }
 
 impl fmt::Display for NoAnswer {
@@ -123,17 +176,26 @@ impl fmt::Display for NoAnswer {
         let upstream = &self.upstream;
         match &self.reason {
             Reason::NotConnected(complaint) => {
-                write!(formatter, "upstream {upstream} {complaint}; it has done nothing")
+                write!(
+                    formatter,
+                    "upstream {upstream} {complaint}; it has done nothing"
+                )
             }
             Reason::Unknown(complaint) => {
-                write!(formatter, "upstream {upstream} {complaint}; whether it has done what was asked is not known")
+                write!(
+                    formatter,
+                    "upstream {upstream} {complaint}; whether it has done what was asked is not known"
+                )
             }
             Reason::TooLong => write!(
                 formatter,
                 "upstream {upstream} answered with more than {ANSWER_BYTES_MAX} bytes; what was asked may be done"
             ),
             Reason::Loop => {
-                write!(formatter, "upstream {upstream} leads back to this emulator; nothing has been done")
+                write!(
+                    formatter,
+                    "upstream {upstream} leads back to this emulator; nothing has been done"
+                )
             }
         }
     }
@@ -165,14 +227,21 @@ mod tests {
     }
 
     fn sent(upstream: &str, told: &[(&str, &str)]) -> Vec<String> {
-        let pairs = told
-            .iter()
-            .map(|(name, value)| (name.parse::<HeaderName>().expect(name), value.parse::<HeaderValue>().expect(value)));
+        let pairs = told.iter().map(|(name, value)| {
+            (
+                name.parse::<HeaderName>().expect(name),
+                value.parse::<HeaderValue>().expect(value),
+            )
+        });
         let told: HeaderMap = pairs.collect();
-        let headers = client(upstream).headers(&told, &Place::of(&"/v1/files".parse().expect("a path"), &told));
+        let headers = client(upstream).headers(
+            &told,
+            &Place::of(&"/v1/files".parse().expect("a path"), &told),
+        );
         let shown = headers.iter().filter(|(name, _)| *name != header::VIA);
-        let mut shown: Vec<_> =
-            shown.map(|(name, value)| format!("{name}: {}", value.to_str().expect("text"))).collect();
+        let mut shown: Vec<_> = shown
+            .map(|(name, value)| format!("{name}: {}", value.to_str().expect("text")))
+            .collect();
         shown.sort();
         shown
     }
@@ -207,8 +276,14 @@ mod tests {
     #[test]
     fn a_region_in_the_host_header_goes_on_to_who_has_no_hosts_for_regions() {
         let told = [("host", "us-rcsbusinessmessaging.googleapis.com")];
-        assert_eq!(sent("http://127.0.0.1:9", &told), ["host: us-rcsbusinessmessaging.googleapis.com"]);
-        assert_eq!(sent("https://rcsbusinessmessaging.googleapis.com", &told), [""; 0]);
+        assert_eq!(
+            sent("http://127.0.0.1:9", &told),
+            ["host: us-rcsbusinessmessaging.googleapis.com"]
+        );
+        assert_eq!(
+            sent("https://rcsbusinessmessaging.googleapis.com", &told),
+            [""; 0]
+        );
     }
 
     #[test]

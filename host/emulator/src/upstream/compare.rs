@@ -109,8 +109,10 @@ const RULES: &[(&str, Rule)] = &[
 
 /// Details by which Google finds this one request again in its logs: also that they are there says nothing of the method.
 /// (`google/rpc/error_details.proto`)
-const PRIVATE_DETAILS: [&str; 2] =
-    ["type.googleapis.com/google.rpc.RequestInfo", "type.googleapis.com/google.rpc.DebugInfo"];
+const PRIVATE_DETAILS: [&str; 2] = [
+    "type.googleapis.com/google.rpc.RequestInfo",
+    "type.googleapis.com/google.rpc.DebugInfo",
+];
 
 /// The headers that count. Of the second kind only whether they are there: times to wait change, and addresses are each platform's
 /// own. The others are the server's and not the method's (`Date`, `Server`, `Vary`, `Alt-Svc`…).
@@ -119,9 +121,17 @@ const PRESENT_HEADERS: [&str; 3] = ["location", "retry-after", "x-goog-upload-ur
 
 /// Where they differ, at the first so many places.
 pub(super) fn findings(upstream: &Answer, twin: &Answer, secrets: &Secrets) -> Vec<Finding> {
-    let mut found = Found { findings: Vec::new(), secrets };
+    let mut found = Found {
+        findings: Vec::new(),
+        secrets,
+    };
     if upstream.status != twin.status {
-        found.add(Kind::Status, "", Some(&in_short(upstream)), Some(&in_short(twin)));
+        found.add(
+            Kind::Status,
+            "",
+            Some(&in_short(upstream)),
+            Some(&in_short(twin)),
+        );
         return found.findings;
     }
     found.headers(&upstream.headers, &twin.headers);
@@ -132,7 +142,9 @@ pub(super) fn findings(upstream: &Answer, twin: &Answer, secrets: &Secrets) -> V
 /// The status, and the error if it is one.
 fn in_short(answer: &Answer) -> Value {
     let mut short = json!({ "status": answer.status.as_u16() });
-    let error = json_of(answer).map(|mut body| body["error"].take()).unwrap_or_default();
+    let error = json_of(answer)
+        .map(|mut body| body["error"].take())
+        .unwrap_or_default();
     for (name, value) in [("error", &error["status"]), ("message", &error["message"])] {
         if !value.is_null() {
             short[name] = value.clone();
@@ -152,18 +164,28 @@ impl Found<'_> {
         if self.findings.len() < FINDINGS_MAX {
             let shown = |value: &Value| shown(self.secrets.without_in(value));
             let (upstream, twin) = (upstream.map(shown), twin.map(shown));
-            self.findings.push(Finding { kind, at: beginning(self.secrets.without(at)), upstream, twin });
+            self.findings.push(Finding {
+                kind,
+                at: beginning(self.secrets.without(at)),
+                upstream,
+                twin,
+            });
         }
     }
 
     fn headers(&mut self, upstream: &HeaderMap, twin: &HeaderMap) {
         let text = |headers: &HeaderMap, name: &str| {
-            headers.get(name).map(|value| Value::from(String::from_utf8_lossy(value.as_bytes())))
+            headers
+                .get(name)
+                .map(|value| Value::from(String::from_utf8_lossy(value.as_bytes())))
         };
         for name in VALUED_HEADERS.into_iter().chain(PRESENT_HEADERS) {
             let (upstream, twin) = (text(upstream, name), text(twin, name));
-            let is_same =
-                if VALUED_HEADERS.contains(&name) { upstream == twin } else { upstream.is_some() == twin.is_some() };
+            let is_same = if VALUED_HEADERS.contains(&name) {
+                upstream == twin
+            } else {
+                upstream.is_some() == twin.is_some()
+            };
             if !is_same {
                 self.add(Kind::Header, name, upstream.as_ref(), twin.as_ref());
             }
@@ -174,11 +196,20 @@ impl Found<'_> {
         let kinds = (media_type(upstream), media_type(twin));
         if kinds.0 != kinds.1 {
             let shown = |kind: Option<String>| kind.map(Value::from);
-            return self.add(Kind::Header, "content-type", shown(kinds.0).as_ref(), shown(kinds.1).as_ref());
+            return self.add(
+                Kind::Header,
+                "content-type",
+                shown(kinds.0).as_ref(),
+                shown(kinds.1).as_ref(),
+            );
         }
         match (json_of(upstream), json_of(twin)) {
             (Some(upstream), Some(twin)) => {
-                Walk { sent: (sent(&upstream), sent(&twin)), found: self }.value("", &upstream, &twin);
+                Walk {
+                    sent: (sent(&upstream), sent(&twin)),
+                    found: self,
+                }
+                .value("", &upstream, &twin);
             }
             _ if upstream.body == twin.body => {}
             _ => {
@@ -207,18 +238,27 @@ impl Walk<'_, '_> {
                 Some(Rule::Keyed(key)) => self.keyed(at, key, upstream, twin),
                 _ => self.list(at, upstream, twin),
             },
-            _ if type_of(upstream) != type_of(twin) => self.found.add(Kind::Type, at, Some(upstream), Some(twin)),
+            _ if type_of(upstream) != type_of(twin) => {
+                self.found.add(Kind::Type, at, Some(upstream), Some(twin))
+            }
             _ if self.is_same(rule, upstream, twin) => {}
             _ => {
-                let kind = if rule == Some(Rule::Text) { Kind::Text } else { Kind::Value };
+                let kind = if rule == Some(Rule::Text) {
+                    Kind::Text
+                } else {
+                    Kind::Value
+                };
                 self.found.add(kind, at, Some(upstream), Some(twin));
             }
         }
     }
 
     fn fields(&mut self, at: &str, upstream: &Value, twin: &Value) {
-        let names: BTreeSet<&String> =
-            [upstream, twin].into_iter().filter_map(Value::as_object).flat_map(Map::keys).collect();
+        let names: BTreeSet<&String> = [upstream, twin]
+            .into_iter()
+            .filter_map(Value::as_object)
+            .flat_map(Map::keys)
+            .collect();
         for name in names {
             let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
             self.pair(&at, upstream.get(name), twin.get(name));
@@ -227,7 +267,11 @@ impl Walk<'_, '_> {
 
     fn list(&mut self, at: &str, upstream: &[Value], twin: &[Value]) {
         for index in 0..upstream.len().max(twin.len()) {
-            self.pair(&format!("{at}/{index}"), upstream.get(index), twin.get(index));
+            self.pair(
+                &format!("{at}/{index}"),
+                upstream.get(index),
+                twin.get(index),
+            );
         }
     }
 
@@ -236,23 +280,36 @@ impl Walk<'_, '_> {
         let texts = |list: &[Value]| list.iter().map(Value::to_string).collect::<BTreeSet<_>>();
         let (theirs, ours) = (texts(upstream), texts(twin));
         let only = |list: &[Value], other: &BTreeSet<String>| {
-            list.iter().filter(|item| !other.contains(&item.to_string())).cloned().collect::<Value>()
+            list.iter()
+                .filter(|item| !other.contains(&item.to_string()))
+                .cloned()
+                .collect::<Value>()
         };
         if theirs != ours {
-            self.found.add(Kind::Value, at, Some(&only(upstream, &ours)), Some(&only(twin, &theirs)));
+            self.found.add(
+                Kind::Value,
+                at,
+                Some(&only(upstream, &ours)),
+                Some(&only(twin, &theirs)),
+            );
         }
     }
 
     /// Each with the first of the other's that has the same key and is not taken yet.
     fn keyed<'v>(&mut self, at: &str, key: &str, upstream: &'v [Value], twin: &'v [Value]) {
-        let counting = |list: &'v [Value]| list.iter().enumerate().filter(|(_, item)| !is_private_detail(item));
+        let counting = |list: &'v [Value]| {
+            list.iter()
+                .enumerate()
+                .filter(|(_, item)| !is_private_detail(item))
+        };
         let mut left: Vec<(usize, &Value)> = counting(twin).collect();
         for (index, theirs) in counting(upstream) {
             let place = left.iter().position(|(_, ours)| ours[key] == theirs[key]);
             let ours = place.map(|place| left.remove(place).1);
             self.pair(&format!("{at}/{index}"), Some(theirs), ours);
         }
-        left.into_iter().for_each(|(index, ours)| self.pair(&format!("{at}/{index}"), None, Some(ours)));
+        left.into_iter()
+            .for_each(|(index, ours)| self.pair(&format!("{at}/{index}"), None, Some(ours)));
     }
 
     fn pair(&mut self, at: &str, upstream: Option<&Value>, twin: Option<&Value>) {
@@ -267,9 +324,13 @@ impl Walk<'_, '_> {
     /// Of the same type, and neither an object nor a list.
     fn is_same(&self, rule: Option<Rule>, upstream: &Value, twin: &Value) -> bool {
         match (rule, upstream, twin) {
-            (Some(Rule::Moment), ..) => upstream == twin || time(upstream).and(time(twin)).is_some(),
+            (Some(Rule::Moment), ..) => {
+                upstream == twin || time(upstream).and(time(twin)).is_some()
+            }
             (Some(Rule::Expiry), ..) => self.is_same_expiry(upstream, twin),
-            (Some(Rule::Name), Value::String(upstream), Value::String(twin)) => named(upstream) == named(twin),
+            (Some(Rule::Name), Value::String(upstream), Value::String(twin)) => {
+                named(upstream) == named(twin)
+            }
             (Some(Rule::Sample), ..) => is_nothing(upstream) == is_nothing(twin),
             (_, Value::Number(upstream), Value::Number(twin)) => is_same_number(upstream, twin),
             _ => upstream == twin,
@@ -277,15 +338,21 @@ impl Walk<'_, '_> {
     }
 
     fn is_same_expiry(&self, upstream: &Value, twin: &Value) -> bool {
-        let (Some(theirs), Some(ours)) = (time(upstream), time(twin)) else { return upstream == twin };
-        let lasts = |end: Timestamp, sent: Option<Timestamp>| sent.map(|sent| end.duration_since(sent));
+        let (Some(theirs), Some(ours)) = (time(upstream), time(twin)) else {
+            return upstream == twin;
+        };
+        let lasts =
+            |end: Timestamp, sent: Option<Timestamp>| sent.map(|sent| end.duration_since(sent));
         let both = lasts(theirs, self.sent.0).zip(lasts(ours, self.sent.1));
         theirs == ours || both.is_some_and(|(theirs, ours)| (theirs - ours).abs() <= EXPIRY_SLACK)
     }
 }
 
 fn rule(at: &str) -> Option<Rule> {
-    RULES.iter().find(|(place, _)| is_at(place, at)).map(|(_, rule)| *rule)
+    RULES
+        .iter()
+        .find(|(place, _)| is_at(place, at))
+        .map(|(_, rule)| *rule)
 }
 
 fn is_at(place: &str, at: &str) -> bool {
@@ -305,14 +372,20 @@ fn parent(at: &str) -> &str {
 }
 
 fn is_private_detail(detail: &Value) -> bool {
-    detail["@type"].as_str().is_some_and(|kind| PRIVATE_DETAILS.contains(&kind))
+    detail["@type"]
+        .as_str()
+        .is_some_and(|kind| PRIVATE_DETAILS.contains(&kind))
 }
 
 /// Without what the platform makes up: the name of a file (reference/rest/v1/files/create), and the id of what an event for
 /// Dialogflow becomes (reference/rest/v1/phones.dialogflowMessages). All other names are of the client's ids.
 fn named(name: &str) -> &str {
     let made_up = name.starts_with("files/") || name.contains("/dialogflowMessages/");
-    if made_up && !name.ends_with('/') { parent(name) } else { name }
+    if made_up && !name.ends_with('/') {
+        parent(name)
+    } else {
+        name
+    }
 }
 
 /// 37 is 37.0; but of integers, which a fraction cannot tell apart when they are long, each is only itself.
@@ -339,8 +412,19 @@ fn json_of(answer: &Answer) -> Option<Value> {
 
 /// Without its parameters; none for a body that is empty.
 fn media_type(answer: &Answer) -> Option<String> {
-    let kind = answer.headers.get(header::CONTENT_TYPE).filter(|_| !answer.body.is_empty())?.to_str().ok()?;
-    Some(kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+    let kind = answer
+        .headers
+        .get(header::CONTENT_TYPE)
+        .filter(|_| !answer.body.is_empty())?
+        .to_str()
+        .ok()?;
+    Some(
+        kind.split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase(),
+    )
 }
 
 fn type_of(value: &Value) -> &'static str {
@@ -356,8 +440,14 @@ fn type_of(value: &Value) -> &'static str {
 
 /// As it is, or if it is long the beginning of its text.
 fn shown(value: Value) -> Value {
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    if text.chars().nth(SHOWN_CHARACTERS_MAX).is_none() { value } else { Value::String(beginning(text)) }
+    let text = value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned);
+    if text.chars().nth(SHOWN_CHARACTERS_MAX).is_none() {
+        value
+    } else {
+        Value::String(beginning(text))
+    }
 }
 
 fn beginning(text: String) -> String {

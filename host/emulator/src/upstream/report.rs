@@ -113,7 +113,14 @@ pub(crate) struct Report {
 impl Report {
     pub(super) fn new(upstream: String, kept_max: usize) -> Self {
         let (differences, failures) = (VecDeque::new(), VecDeque::new());
-        Self { upstream, kept_max, counts: Counts::default(), places: BTreeMap::new(), differences, failures }
+        Self {
+            upstream,
+            kept_max,
+            counts: Counts::default(),
+            places: BTreeMap::new(),
+            differences,
+            failures,
+        }
     }
 
     pub(super) fn agree(&mut self) {
@@ -130,7 +137,12 @@ impl Report {
         self.counts.forwarded += 1;
         self.counts.failed += 1;
         tracing::warn!("{}: {said}", request.method.unwrap_or(&request.path));
-        let failure = Failure { number: self.counts.forwarded, at, request, said };
+        let failure = Failure {
+            number: self.counts.forwarded,
+            at,
+            request,
+            said,
+        };
         push(&mut self.failures, FAILURES_MAX, failure);
     }
 
@@ -173,12 +185,16 @@ impl Report {
 
     /// Those after the one of this number, oldest first.
     pub(crate) fn differences(&self, after: u64) -> impl Iterator<Item = &Difference> {
-        self.differences.iter().filter(move |difference| difference.number > after)
+        self.differences
+            .iter()
+            .filter(move |difference| difference.number > after)
     }
 
     /// Likewise, the last hundred.
     pub(crate) fn failures(&self, after: u64) -> impl Iterator<Item = &Failure> {
-        self.failures.iter().filter(move |failure| failure.number > after)
+        self.failures
+            .iter()
+            .filter(move |failure| failure.number > after)
     }
 
     /// How many differences are not kept any more.
@@ -187,11 +203,13 @@ impl Report {
     }
 
     pub(crate) fn comparison(&self) -> Comparison {
-        let place = |((method, kind, at), count): (&(Option<&'static str>, Kind, String), &u64)| Differing {
-            method: *method,
-            kind: *kind,
-            at: at.clone(),
-            count: *count,
+        let place = |((method, kind, at), count): (&(Option<&'static str>, Kind, String), &u64)| {
+            Differing {
+                method: *method,
+                kind: *kind,
+                at: at.clone(),
+                count: *count,
+            }
         };
         Comparison {
             upstream: self.upstream.clone(),
@@ -212,19 +230,44 @@ fn push<T>(ring: &mut VecDeque<T>, count_max: usize, item: T) {
 /// In one line.
 impl fmt::Display for Difference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: the twin differs from upstream", self.request.method.unwrap_or(&self.request.path))?;
-        if let Some(Finding { kind, at, upstream, twin }) = self.findings.first() {
-            let shown =
-                |value: &Option<serde_json::Value>| value.as_ref().map_or("nothing".to_owned(), ToString::to_string);
-            let place = if at.is_empty() { String::new() } else { format!(" at {at:?}") };
-            write!(formatter, " in {}{place}, {} and not {}", kind.as_str(), shown(twin), shown(upstream))?;
+        write!(
+            formatter,
+            "{}: the twin differs from upstream",
+            self.request.method.unwrap_or(&self.request.path)
+        )?;
+        if let Some(Finding {
+            kind,
+            at,
+            upstream,
+            twin,
+        }) = self.findings.first()
+        {
+            let shown = |value: &Option<serde_json::Value>| {
+                value
+                    .as_ref()
+                    .map_or("nothing".to_owned(), ToString::to_string)
+            };
+            let place = if at.is_empty() {
+                String::new()
+            } else {
+                format!(" at {at:?}")
+            };
+            write!(
+                formatter,
+                " in {}{place}, {} and not {}",
+                kind.as_str(),
+                shown(twin),
+                shown(upstream)
+            )?;
         }
         match self.findings.len() {
             0 | 1 => {}
             count => write!(formatter, ", and in {} more", count - 1)?,
         }
         match (self.behaviour, self.switch) {
-            (Some(behaviour), Some(switch)) => write!(formatter, " ({behaviour}, of the option {switch})"),
+            (Some(behaviour), Some(switch)) => {
+                write!(formatter, " ({behaviour}, of the option {switch})")
+            }
             (Some(behaviour), None) => write!(formatter, " ({behaviour})"),
             _ => Ok(()),
         }
@@ -234,12 +277,35 @@ impl fmt::Display for Difference {
 /// For whoever started the comparison, at its end.
 impl fmt::Display for Comparison {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { upstream, counts, places } = self;
-        let Counts { forwarded, alike, different, failed, uncompared, kinds: _ } = counts;
+        let Self {
+            upstream,
+            counts,
+            places,
+        } = self;
+        let Counts {
+            forwarded,
+            alike,
+            different,
+            failed,
+            uncompared,
+            kinds: _,
+        } = counts;
         let uncompared: u64 = uncompared.values().sum();
-        write!(formatter, "Of {forwarded} requests to {upstream} the twin would have answered {alike} alike and ")?;
-        write!(formatter, "{different} otherwise; {uncompared} were not compared, and {failed} had no answer.")?;
-        for Differing { method, kind, at, count } in places {
+        write!(
+            formatter,
+            "Of {forwarded} requests to {upstream} the twin would have answered {alike} alike and "
+        )?;
+        write!(
+            formatter,
+            "{different} otherwise; {uncompared} were not compared, and {failed} had no answer."
+        )?;
+        for Differing {
+            method,
+            kind,
+            at,
+            count,
+        } in places
+        {
             let (method, kind) = (method.unwrap_or("no method"), kind.as_str());
             write!(formatter, "\n  {count:>6}  {kind:<8} {method} {at}")?;
         }

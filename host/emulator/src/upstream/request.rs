@@ -27,7 +27,11 @@ impl Summary {
     pub(super) fn of(asked: &Asked) -> Self {
         let secrets = Secrets::of(&asked.parts);
         let shown = |(name, value): (String, String)| {
-            let value = if is_secret(&name) { REDACTED.to_owned() } else { secrets.without(&value) };
+            let value = if is_secret(&name) {
+                REDACTED.to_owned()
+            } else {
+                secrets.without(&value)
+            };
             (secrets.without(&name), value)
         };
         Self {
@@ -46,17 +50,29 @@ pub(crate) struct Secrets(Vec<String>);
 
 impl Secrets {
     pub(super) fn of(parts: &Parts) -> Self {
-        let headers = SECRET_HEADERS.iter().flat_map(|name| parts.headers.get_all(*name));
+        let headers = SECRET_HEADERS
+            .iter()
+            .flat_map(|name| parts.headers.get_all(*name));
         // Each word: `Bearer` is none, and is too short to be taken for one.
-        let headers = headers.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split([' ', ';', '=']));
-        let query = query(&parts.uri).into_iter().filter(|(name, _)| is_secret(name)).map(|(_, value)| value);
-        let secrets = headers.map(str::to_owned).chain(query).filter(|secret| secret.len() >= SECRET_BYTES_MIN);
+        let headers = headers
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split([' ', ';', '=']));
+        let query = query(&parts.uri)
+            .into_iter()
+            .filter(|(name, _)| is_secret(name))
+            .map(|(_, value)| value);
+        let secrets = headers
+            .map(str::to_owned)
+            .chain(query)
+            .filter(|secret| secret.len() >= SECRET_BYTES_MIN);
         Self(secrets.collect())
     }
 
     /// With the secrets gone.
     pub(super) fn without(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, REDACTED))
+        self.0.iter().fold(text.to_owned(), |text, secret| {
+            text.replace(secret, REDACTED)
+        })
     }
 
     /// The same of every text in it.
@@ -64,9 +80,10 @@ impl Secrets {
         match value {
             Value::String(text) => Value::String(self.without(text)),
             Value::Array(items) => items.iter().map(|item| self.without_in(item)).collect(),
-            Value::Object(fields) => {
-                fields.iter().map(|(name, value)| (self.without(name), self.without_in(value))).collect()
-            }
+            Value::Object(fields) => fields
+                .iter()
+                .map(|(name, value)| (self.without(name), self.without_in(value)))
+                .collect(),
             other => other.clone(),
         }
     }
@@ -86,9 +103,18 @@ mod tests {
     fn a_summary_tells_no_secret_wherever_it_stands() {
         let uri = "/v1/phones/+1/canary-in-header/x?access_token=canary-in-query&$key=canary-key&oauth_token=t&agentId=canary-in-query";
         let request = Request::post(uri).header("authorization", "Bearer canary-in-header");
-        let (parts, ()) = request.header("cookie", "SID=canary-cookie").body(()).expect("a request").into_parts();
+        let (parts, ()) = request
+            .header("cookie", "SID=canary-cookie")
+            .body(())
+            .expect("a request")
+            .into_parts();
         let place = Place::of(&parts.uri, &parts.headers);
-        let asked = Asked { method: None, parts, body: "x".into(), place };
+        let asked = Asked {
+            method: None,
+            parts,
+            body: "x".into(),
+            place,
+        };
         let summary = serde_json::to_value(Summary::of(&asked)).expect("JSON");
         let query = json!({ "access_token": REDACTED, "$key": REDACTED, "oauth_token": REDACTED, "agentId": REDACTED });
         let path = "/v1/phones/+1/[redacted]/x";
@@ -98,6 +124,9 @@ mod tests {
         );
         let secrets = Secrets::of(&asked.parts);
         let said = json!({ "a": ["the canary-in-header!", { "canary-cookie": "Bearer" }] });
-        assert_eq!(secrets.without_in(&said), json!({ "a": ["the [redacted]!", { "[redacted]": "Bearer" }] }));
+        assert_eq!(
+            secrets.without_in(&said),
+            json!({ "a": ["the [redacted]!", { "[redacted]": "Bearer" }] })
+        );
     }
 }

@@ -21,12 +21,20 @@ pub(super) struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    pub(super) fn of(asked: &Asked, region: Option<Region>, upstream: &Answer, twin: &'a Answer) -> Self {
+    pub(super) fn of(
+        asked: &Asked,
+        region: Option<Region>,
+        upstream: &Answer,
+        twin: &'a Answer,
+    ) -> Self {
         Self {
             method: asked.method,
             region,
             statuses: (upstream.status.as_u16(), twin.status.as_u16()),
-            refused_by: twin.headers.get(BEHAVIOUR_HEADER).and_then(|label| label.to_str().ok()),
+            refused_by: twin
+                .headers
+                .get(BEHAVIOUR_HEADER)
+                .and_then(|label| label.to_str().ok()),
             is_loose: Json::read(&asked.body).is_err() && Json::read_leniently(&asked.body).is_ok(),
             says_unlaunched: memmem::find(&upstream.body, b"has not launched").is_some(),
         }
@@ -39,7 +47,10 @@ impl<'a> Case<'a> {
 
 /// The one whose switch would turn the twin's answer into upstream's, or else the one by which the twin has refused.
 pub(super) fn behaviour(case: &Case<'_>) -> Option<&'static Behaviour> {
-    let switched = SWITCHES.iter().find(|(_, is_meant)| is_meant(case)).map(|(id, _)| *id);
+    let switched = SWITCHES
+        .iter()
+        .find(|(_, is_meant)| is_meant(case))
+        .map(|(id, _)| *id);
     let id = switched.or(case.refused_by)?;
     fidelity::all().find(|behaviour| behaviour.id == id)
 }
@@ -47,13 +58,25 @@ pub(super) fn behaviour(case: &Case<'_>) -> Option<&'static Behaviour> {
 type Meant = fn(&Case<'_>) -> bool;
 
 const SWITCHES: &[(&str, Meant)] = &[
-    ("json-lenient", |case| case.is_loose && case.is_between(200, 400)),
-    ("already-exists", |case| case.method == SEND && case.is_between(200, 409)),
-    ("send-quota", |case| case.method == SEND && case.is_between(200, 429)),
-    ("revoke", |case| case.method == Some("phones.agentMessages.delete") && case.is_between(200, 404)),
-    ("unlaunched-capabilities", |case| case.method == CAPABILITIES && case.is_between(403, 404)),
+    ("json-lenient", |case| {
+        case.is_loose && case.is_between(200, 400)
+    }),
+    ("already-exists", |case| {
+        case.method == SEND && case.is_between(200, 409)
+    }),
+    ("send-quota", |case| {
+        case.method == SEND && case.is_between(200, 429)
+    }),
+    ("revoke", |case| {
+        case.method == Some("phones.agentMessages.delete") && case.is_between(200, 404)
+    }),
+    ("unlaunched-capabilities", |case| {
+        case.method == CAPABILITIES && case.is_between(403, 404)
+    }),
     ("launched-everywhere", |case| {
-        [SEND, CAPABILITIES].contains(&case.method) && case.says_unlaunched && case.statuses.1 == 200
+        [SEND, CAPABILITIES].contains(&case.method)
+            && case.says_unlaunched
+            && case.statuses.1 == 200
     }),
     ("batch-get-host", |case| {
         case.method == Some("users.batchGet") && case.region.is_none() && case.is_between(200, 400)
@@ -86,7 +109,10 @@ mod tests {
     fn each_is_a_behaviour_that_has_a_switch() {
         for (id, _) in SWITCHES {
             let behaviour = fidelity::all().find(|behaviour| behaviour.id == *id);
-            assert!(behaviour.is_some_and(|behaviour| behaviour.switch.is_some()), "{id}");
+            assert!(
+                behaviour.is_some_and(|behaviour| behaviour.switch.is_some()),
+                "{id}"
+            );
         }
     }
 
@@ -106,13 +132,44 @@ mod tests {
             (capabilities, 404, 200, "none"),
             ("users.batchGet", 400, 200, "batch-get-host"),
         ] {
-            assert_eq!(found(&case(method, upstream, twin)), id, "{method} {upstream} {twin}");
+            assert_eq!(
+                found(&case(method, upstream, twin)),
+                id,
+                "{method} {upstream} {twin}"
+            );
         }
-        assert_eq!(found(&Case { is_loose: true, ..case(send, 200, 400) }), "json-lenient");
-        assert_eq!(found(&Case { says_unlaunched: true, ..case(send, 403, 200) }), "launched-everywhere");
-        let regional = Case { region: Some(Region::Us), ..case("users.batchGet", 400, 200) };
+        assert_eq!(
+            found(&Case {
+                is_loose: true,
+                ..case(send, 200, 400)
+            }),
+            "json-lenient"
+        );
+        assert_eq!(
+            found(&Case {
+                says_unlaunched: true,
+                ..case(send, 403, 200)
+            }),
+            "launched-everywhere"
+        );
+        let regional = Case {
+            region: Some(Region::Us),
+            ..case("users.batchGet", 400, 200)
+        };
         assert_eq!(found(&regional), "none");
-        assert_eq!(found(&Case { refused_by: Some("unknown-agent"), ..case(send, 200, 403) }), "unknown-agent");
-        assert_eq!(found(&Case { refused_by: Some("no behaviour"), ..case(send, 200, 403) }), "none");
+        assert_eq!(
+            found(&Case {
+                refused_by: Some("unknown-agent"),
+                ..case(send, 200, 403)
+            }),
+            "unknown-agent"
+        );
+        assert_eq!(
+            found(&Case {
+                refused_by: Some("no behaviour"),
+                ..case(send, 200, 403)
+            }),
+            "none"
+        );
     }
 }

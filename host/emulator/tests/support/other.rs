@@ -47,27 +47,43 @@ enum Manner {
 }
 
 impl Other {
-    pub(crate) async fn with(answer: impl Fn(&Request) -> Response<Body> + Send + Sync + 'static) -> Self {
+    pub(crate) async fn with(
+        answer: impl Fn(&Request) -> Response<Body> + Send + Sync + 'static,
+    ) -> Self {
         Self::start(Manner::ByItself(Arc::new(answer)), None).await
     }
 
     pub(crate) async fn changed(change: fn(&mut Reply)) -> Self {
         let twin = emulator().await;
-        Self::start(Manner::Changing(twin.origin().to_owned(), change), Some(twin)).await
+        Self::start(
+            Manner::Changing(twin.origin().to_owned(), change),
+            Some(twin),
+        )
+        .await
     }
 
     pub(crate) async fn holding(release: Arc<Notify>) -> Self {
         let twin = emulator().await;
-        Self::start(Manner::Holding(twin.origin().to_owned(), release), Some(twin)).await
+        Self::start(
+            Manner::Holding(twin.origin().to_owned(), release),
+            Some(twin),
+        )
+        .await
     }
 
     async fn start(manner: Manner, twin: Option<Emulator>) -> Self {
         let asked = Arc::<Mutex<Vec<Asked>>>::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(serve).with_state((manner, asked.clone()));
+        let router = Router::new()
+            .fallback(serve)
+            .with_state((manner, asked.clone()));
         tokio::spawn(async { axum::serve(listener, router).await });
-        Self { origin, asked, twin }
+        Self {
+            origin,
+            asked,
+            twin,
+        }
     }
 
     pub(crate) fn asked(&self) -> Vec<Asked> {
@@ -79,11 +95,21 @@ impl Other {
     }
 }
 
-async fn serve(State((manner, asked)): State<(Manner, Arc<Mutex<Vec<Asked>>>)>, request: Request) -> Response<Body> {
+async fn serve(
+    State((manner, asked)): State<(Manner, Arc<Mutex<Vec<Asked>>>)>,
+    request: Request,
+) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    let (method, uri, headers) = (parts.method.clone(), parts.uri.clone(), parts.headers.clone());
-    asked.lock().unwrap().push((method.clone(), uri.clone(), headers.clone(), body.clone()));
+    let (method, uri, headers) = (
+        parts.method.clone(),
+        parts.uri.clone(),
+        parts.headers.clone(),
+    );
+    asked
+        .lock()
+        .unwrap()
+        .push((method.clone(), uri.clone(), headers.clone(), body.clone()));
     let (origin, change) = match manner {
         Manner::ByItself(answer) => return answer(&Request::from_parts(parts, body.into())),
         Manner::Changing(origin, change) => (origin, change),
@@ -92,11 +118,20 @@ async fn serve(State((manner, asked)): State<(Manner, Arc<Mutex<Vec<Asked>>>)>, 
             (origin, (|_| {}) as fn(&mut Reply))
         }
     };
-    let answer =
-        Client::new().request(method, format!("{origin}{uri}")).headers(headers).body(body).send().await.unwrap();
+    let answer = Client::new()
+        .request(method, format!("{origin}{uri}"))
+        .headers(headers)
+        .body(body)
+        .send()
+        .await
+        .unwrap();
     let (status, mut headers) = (answer.status().as_u16(), answer.headers().clone());
     headers.remove("content-length");
-    let mut reply = Reply { status, headers, body: answer.json_value().await };
+    let mut reply = Reply {
+        status,
+        headers,
+        body: answer.json_value().await,
+    };
     change(&mut reply);
     let mut response = Response::new(Body::from(reply.body.to_string()));
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap();

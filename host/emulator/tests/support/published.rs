@@ -17,15 +17,28 @@ pub(crate) fn messages(file: &Value) -> Vec<Published> {
     for (index, (name, content)) in contents(file).into_iter().enumerate() {
         for (kind, rest) in [
             ("bare", json!({})),
-            ("ttl", json!({ "messageTrafficType": "TRANSACTION", "ttl": "600s" })),
-            ("expiry", json!({ "messageTrafficType": "PROMOTION", "expireTime": in_ten_minutes() })),
+            (
+                "ttl",
+                json!({ "messageTrafficType": "TRANSACTION", "ttl": "600s" }),
+            ),
+            (
+                "expiry",
+                json!({ "messageTrafficType": "PROMOTION", "expireTime": in_ten_minutes() }),
+            ),
         ] {
             let mut message = rest;
             message["contentMessage"] = content.clone();
             // As Google's scripts name their messages.
-            let path = format!("/v1/phones/+15550100002/agentMessages?messageId=123456661{index}{kind}&agentId=demo");
+            let path = format!(
+                "/v1/phones/+15550100002/agentMessages?messageId=123456661{index}{kind}&agentId=demo"
+            );
             let name = format!("{name}, {kind}");
-            messages.push(Published { name, method: Method::POST, path, body: Some(message) });
+            messages.push(Published {
+                name,
+                method: Method::POST,
+                path,
+                body: Some(message),
+            });
         }
     }
     messages
@@ -35,7 +48,12 @@ pub(crate) fn messages(file: &Value) -> Vec<Published> {
 pub(crate) fn others() -> Vec<Published> {
     let phone = "/v1/phones/+15550100003";
     let others = [
-        ("revoke", Method::DELETE, format!("{phone}/agentMessages/m1?agentId=demo"), None),
+        (
+            "revoke",
+            Method::DELETE,
+            format!("{phone}/agentMessages/m1?agentId=demo"),
+            None,
+        ),
         (
             "typing",
             Method::POST,
@@ -48,7 +66,12 @@ pub(crate) fn others() -> Vec<Published> {
             format!("{phone}/agentEvents?eventId=e2&agentId=demo"),
             Some(json!({ "eventType": "READ", "messageId": "MxIgT-4pWCQu2tH9hMkSTljQ" })),
         ),
-        ("capabilities", Method::GET, format!("{phone}/capabilities?requestId=1234&agentId=demo"), None),
+        (
+            "capabilities",
+            Method::GET,
+            format!("{phone}/capabilities?requestId=1234&agentId=demo"),
+            None,
+        ),
         (
             "reach",
             Method::POST,
@@ -65,9 +88,16 @@ pub(crate) fn others() -> Vec<Published> {
             "file",
             Method::POST,
             "/v1/files".to_owned(),
-            Some(json!({ "fileUrl": IMAGE, "thumbnailUrl": IMAGE, "agentId": "demo", "contentDescription": "A van" })),
+            Some(
+                json!({ "fileUrl": IMAGE, "thumbnailUrl": IMAGE, "agentId": "demo", "contentDescription": "A van" }),
+            ),
         ),
-        ("invitation", Method::POST, format!("{phone}/testers?agentId=demo"), Some(json!({}))),
+        (
+            "invitation",
+            Method::POST,
+            format!("{phone}/testers?agentId=demo"),
+            Some(json!({})),
+        ),
         (
             "invitation as it will be",
             Method::POST,
@@ -108,9 +138,18 @@ fn contents(file: &Value) -> [(&'static str, Value); 7] {
     };
     [
         ("text", json!({ "text": "Hello, world!" })),
-        ("chips", json!({ "text": "Hello, world!", "suggestions": suggestions })),
-        ("link", json!({ "contentInfo": { "fileUrl": IMAGE, "forceRefresh": true } })),
-        ("uploaded file", json!({ "uploadedRbmFile": { "fileName": file, "thumbnailName": file } })),
+        (
+            "chips",
+            json!({ "text": "Hello, world!", "suggestions": suggestions }),
+        ),
+        (
+            "link",
+            json!({ "contentInfo": { "fileUrl": IMAGE, "forceRefresh": true } }),
+        ),
+        (
+            "uploaded file",
+            json!({ "uploadedRbmFile": { "fileName": file, "thumbnailName": file } }),
+        ),
         ("file name", json!({ "fileName": file })),
         (
             "card",

@@ -32,7 +32,9 @@ impl Call {
 
     /// The decoded bytes.
     pub(crate) fn data(&self) -> Vec<u8> {
-        STANDARD.decode(self.body["message"]["data"].as_str().unwrap()).unwrap()
+        STANDARD
+            .decode(self.body["message"]["data"].as_str().unwrap())
+            .unwrap()
     }
 
     pub(crate) fn notice(&self) -> Value {
@@ -40,13 +42,18 @@ impl Call {
     }
 
     pub(crate) fn text(&self) -> String {
-        self.notice()["text"].as_str().unwrap_or_default().to_owned()
+        self.notice()["text"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// Whether the signature is this token's.
     pub(crate) fn is_signed_by(&self, token: &str) -> bool {
         let signature = STANDARD.decode(&self.headers["x-goog-signature"]).unwrap();
-        let mac = Hmac::<sha2::Sha512>::new_from_slice(token.as_bytes()).unwrap().chain_update(self.data());
+        let mac = Hmac::<sha2::Sha512>::new_from_slice(token.as_bytes())
+            .unwrap()
+            .chain_update(self.data());
         mac.verify_slice(&signature).is_ok()
     }
 }
@@ -63,19 +70,35 @@ pub(crate) enum Answer {
 
 /// A whole answer with a body.
 pub(crate) fn answer(status: &str, body: &str) -> Answer {
-    Answer::Bytes(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len()))
+    Answer::Bytes(format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    ))
 }
 
 /// What a good one does.
 pub(crate) fn good(call: &Call) -> Answer {
-    answer("200 OK", if call.is_handshake() { call.secret() } else { "" })
+    answer(
+        "200 OK",
+        if call.is_handshake() {
+            call.secret()
+        } else {
+            ""
+        },
+    )
 }
 
 /// Good at the handshake, and at notices as told.
 pub(crate) fn after_handshake(
     notice: impl Fn(&Call) -> Answer + Send + Sync + 'static,
 ) -> impl Fn(&Call) -> Answer + Send + Sync + 'static {
-    move |call| if call.is_handshake() { good(call) } else { notice(call) }
+    move |call| {
+        if call.is_handshake() {
+            good(call)
+        } else {
+            notice(call)
+        }
+    }
 }
 
 pub(crate) struct Receiver {
@@ -95,7 +118,10 @@ impl Receiver {
         Self::start_on(TcpListener::bind("127.0.0.1:0").await.unwrap(), answering)
     }
 
-    pub(crate) fn start_on(listener: TcpListener, answering: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn start_on(
+        listener: TcpListener,
+        answering: impl Fn(&Call) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let url = format!("http://{}/webhook", listener.local_addr().unwrap());
         let (kept, answering) = (Arc::<Kept>::default(), Arc::new(answering));
         let serving = {
@@ -117,12 +143,21 @@ impl Receiver {
                 self.kept.arrived.notified().await;
             }
         };
-        timeout(Duration::from_secs(20), waiting).await.unwrap_or_else(|_| panic!("{:?}", self.calls()));
+        timeout(Duration::from_secs(20), waiting)
+            .await
+            .unwrap_or_else(|_| panic!("{:?}", self.calls()));
         self.calls()
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {
-        self.kept.calls.lock().unwrap().iter().filter(|call| !call.is_handshake()).cloned().collect()
+        self.kept
+            .calls
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|call| !call.is_handshake())
+            .cloned()
+            .collect()
     }
 
     /// What it was sent so far.
@@ -131,7 +166,14 @@ impl Receiver {
     }
 
     pub(crate) fn handshakes(&self) -> Vec<Call> {
-        self.kept.calls.lock().unwrap().iter().filter(|call| call.is_handshake()).cloned().collect()
+        self.kept
+            .calls
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|call| call.is_handshake())
+            .cloned()
+            .collect()
     }
 
     pub(crate) fn texts(&self) -> Vec<String> {
@@ -146,7 +188,9 @@ impl Receiver {
 }
 
 async fn serve(mut stream: TcpStream, kept: Arc<Kept>, answering: Arc<impl Fn(&Call) -> Answer>) {
-    let Some(call) = read(&mut stream).await else { return };
+    let Some(call) = read(&mut stream).await else {
+        return;
+    };
     let answer = answering(&call);
     kept.calls.lock().unwrap().push(call);
     kept.arrived.notify_one();
@@ -164,13 +208,22 @@ async fn read(stream: &mut TcpStream) -> Option<Call> {
         if stream.read_buf(&mut bytes).await.ok()? == 0 {
             return None;
         }
-        let Some(head) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let Some(head) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
+            continue;
+        };
         let headers = String::from_utf8_lossy(&bytes[..head]).into_owned();
-        let header = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned()));
-        let headers: BTreeMap<String, String> = headers.lines().skip(1).filter_map(header).collect();
+        let header = |line: &str| {
+            line.split_once(": ")
+                .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+        };
+        let headers: BTreeMap<String, String> =
+            headers.lines().skip(1).filter_map(header).collect();
         let body = &bytes[head + 4..];
         if body.len() >= headers["content-length"].parse().unwrap() {
-            return Some(Call { body: serde_json::from_slice(body).unwrap(), headers });
+            return Some(Call {
+                body: serde_json::from_slice(body).unwrap(),
+                headers,
+            });
         }
     }
 }

@@ -33,13 +33,19 @@ pub(super) enum Verdict {
     /// Nothing.
     Taken,
     /// The same again, later.
-    Failed { reason: String, asked_for: Option<Duration> },
+    Failed {
+        reason: String,
+        asked_for: Option<Duration>,
+    },
     /// Nothing more to this address, until somebody says otherwise.
     Gone,
 }
 
 impl Endpoint {
-    pub(super) fn new(callback: Arc<Callback>, answer_time_max: Duration) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(
+        callback: Arc<Callback>,
+        answer_time_max: Duration,
+    ) -> Result<Self, reqwest::Error> {
         let client = Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
@@ -47,27 +53,57 @@ impl Endpoint {
             .timeout(answer_time_max)
             .pool_idle_timeout(IDLE_TIME_MAX)
             .user_agent(concat!("rbm/", env!("CARGO_PKG_VERSION")));
-        let client = if callback.private_addresses { client } else { client.dns_resolver(PublicOnly) };
-        Ok(Self { client: client.build()?, callback })
+        let client = if callback.private_addresses {
+            client
+        } else {
+            client.dns_resolver(PublicOnly)
+        };
+        Ok(Self {
+            client: client.build()?,
+            callback,
+        })
     }
 
     /// Posts it, once.
     pub(super) async fn post(&self, event: &StoredEvent, now: Timestamp) -> Answer {
-        let body = serde_json::to_vec(&view_event(event)).expect("strings and numbers always serialise");
+        let body =
+            serde_json::to_vec(&view_event(event)).expect("strings and numbers always serialise");
         let (id, timestamp) = (webhook_id(&event.event), now.as_second());
         let sign = |secret: &super::SigningSecret| secret.sign(&id, timestamp, &body);
-        let signatures = self.callback.secrets.iter().map(sign).collect::<Vec<_>>().join(" ");
-        let request = self.client.post(self.callback.url.clone()).header(header::CONTENT_TYPE, "application/json");
-        let request = request.header("webhook-id", &id).header("webhook-timestamp", timestamp);
-        match request.header("webhook-signature", signatures).body(body).send().await {
+        let signatures = self
+            .callback
+            .secrets
+            .iter()
+            .map(sign)
+            .collect::<Vec<_>>()
+            .join(" ");
+        let request = self
+            .client
+            .post(self.callback.url.clone())
+            .header(header::CONTENT_TYPE, "application/json");
+        let request = request
+            .header("webhook-id", &id)
+            .header("webhook-timestamp", timestamp);
+        match request
+            .header("webhook-signature", signatures)
+            .body(body)
+            .send()
+            .await
+        {
             Ok(response) => {
                 let answer = judge(response.status(), response.headers(), now);
                 drain(response).await;
                 answer
             }
             Err(problem) => {
-                let verdict = Verdict::Failed { reason: reasons(&problem), asked_for: None };
-                Answer { status: None, verdict }
+                let verdict = Verdict::Failed {
+                    reason: reasons(&problem),
+                    asked_for: None,
+                };
+                Answer {
+                    status: None,
+                    verdict,
+                }
             }
         }
     }
@@ -82,16 +118,28 @@ fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Answer {
     let verdict = match status {
         status if status.is_success() => Verdict::Taken,
         StatusCode::GONE => Verdict::Gone,
-        status if status.is_redirection() => {
-            Verdict::Failed { reason: format!("{status}, and no redirect is followed"), asked_for: None }
-        }
+        status if status.is_redirection() => Verdict::Failed {
+            reason: format!("{status}, and no redirect is followed"),
+            asked_for: None,
+        },
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            let asked_for = headers.get(header::RETRY_AFTER).and_then(|value| retry_after(value, now));
-            Verdict::Failed { reason: status.to_string(), asked_for }
+            let asked_for = headers
+                .get(header::RETRY_AFTER)
+                .and_then(|value| retry_after(value, now));
+            Verdict::Failed {
+                reason: status.to_string(),
+                asked_for,
+            }
         }
-        status => Verdict::Failed { reason: status.to_string(), asked_for: None },
+        status => Verdict::Failed {
+            reason: status.to_string(),
+            asked_for: None,
+        },
     };
-    Answer { status: Some(status.as_u16()), verdict }
+    Answer {
+        status: Some(status.as_u16()),
+        verdict,
+    }
 }
 
 /// Seconds or a date (RFC 9110 §10.2.3).
@@ -154,22 +202,50 @@ mod tests {
             (200, None, Verdict::Taken),
             (204, Some("9"), Verdict::Taken),
             (299, None, Verdict::Taken),
-            (301, None, failed("301 Moved Permanently, and no redirect is followed", None)),
-            (304, None, failed("304 Not Modified, and no redirect is followed", None)),
+            (
+                301,
+                None,
+                failed("301 Moved Permanently, and no redirect is followed", None),
+            ),
+            (
+                304,
+                None,
+                failed("304 Not Modified, and no redirect is followed", None),
+            ),
             (400, Some("9"), failed("400 Bad Request", None)),
             (410, None, Verdict::Gone),
             (429, Some("120"), failed("429 Too Many Requests", Some(120))),
-            (503, Some("Tue, 24 Nov 2026 10:16:02 GMT"), failed("503 Service Unavailable", Some(60))),
-            (503, Some("Tue, 24 Nov 2020 10:16:02 GMT"), failed("503 Service Unavailable", Some(0))),
+            (
+                503,
+                Some("Tue, 24 Nov 2026 10:16:02 GMT"),
+                failed("503 Service Unavailable", Some(60)),
+            ),
+            (
+                503,
+                Some("Tue, 24 Nov 2020 10:16:02 GMT"),
+                failed("503 Service Unavailable", Some(0)),
+            ),
             (503, Some("soon"), failed("503 Service Unavailable", None)),
             (503, Some("-1"), failed("503 Service Unavailable", None)),
             (503, None, failed("503 Service Unavailable", None)),
             (500, Some("120"), failed("500 Internal Server Error", None)),
         ] {
             let mut headers = HeaderMap::new();
-            headers.extend(after.map(|value| (header::RETRY_AFTER, HeaderValue::from_static(value))));
-            let answer = judge(StatusCode::from_u16(status).expect("a status"), &headers, now);
-            assert_eq!(answer, Answer { status: Some(status), verdict: expected }, "{status} {after:?}");
+            headers
+                .extend(after.map(|value| (header::RETRY_AFTER, HeaderValue::from_static(value))));
+            let answer = judge(
+                StatusCode::from_u16(status).expect("a status"),
+                &headers,
+                now,
+            );
+            assert_eq!(
+                answer,
+                Answer {
+                    status: Some(status),
+                    verdict: expected
+                },
+                "{status} {after:?}"
+            );
         }
     }
 }

@@ -82,7 +82,12 @@ impl Runner {
         }
     }
 
-    pub(super) async fn run(mut self, events: Arc<Notify>, wake: Arc<Notify>, mut stopped: watch::Receiver<bool>) {
+    pub(super) async fn run(
+        mut self,
+        events: Arc<Notify>,
+        wake: Arc<Notify>,
+        mut stopped: watch::Receiver<bool>,
+    ) {
         while !*stopped.borrow() {
             // Before reading, so that what comes meanwhile is heard of.
             let (news, moved) = (events.notified(), self.clock.moved());
@@ -90,7 +95,11 @@ impl Runner {
                 tracing::warn!(callback = self.name(), %problem, "nothing is delivered for a while");
             }
             let owed = self.known.as_ref().is_some_and(|known| known.owed > 0);
-            let pause = if self.window.ended() > 0 { self.pace.record_every } else { self.pace.look_every };
+            let pause = if self.window.ended() > 0 {
+                self.pace.record_every
+            } else {
+                self.pace.look_every
+            };
             tokio::select! {
                 Some(ended) = self.attempts.join_next() => self.end(ended),
                 () = news => self.more = true,
@@ -120,7 +129,8 @@ impl Runner {
         let nothing_more_to_begin = self.begin_fresh();
         if nothing_more_to_begin && self.window.len() > REFILL_BELOW {
             let now = self.now();
-            self.window.park(now.saturating_sub(SLOW).unwrap_or(Timestamp::MIN), now);
+            self.window
+                .park(now.saturating_sub(SLOW).unwrap_or(Timestamp::MIN), now);
         }
         Ok(())
     }
@@ -145,8 +155,14 @@ impl Runner {
         if !(urgent || (ended > 0 && time)) {
             return Ok(());
         }
-        let progress = Progress { after, changes, disabled: self.disabled.clone() };
-        self.store.progress(self.name(), self.now(), progress).await?;
+        let progress = Progress {
+            after,
+            changes,
+            disabled: self.disabled.clone(),
+        };
+        self.store
+            .progress(self.name(), self.now(), progress)
+            .await?;
         self.window.forget(ended);
         self.changes.clear();
         self.disabled = None;
@@ -170,9 +186,16 @@ impl Runner {
                 Some(event) if self.free(Lane::Owed) > 0 => self.begin(Lane::Owed, delivery, event),
                 Some(_) => break,
                 None => {
-                    let Delivery { cursor, attempts, .. } = delivery;
+                    let Delivery {
+                        cursor, attempts, ..
+                    } = delivery;
                     let reason = "the event is no longer kept".to_owned();
-                    self.changes.push(Change::Dead { cursor, attempts, at: self.now(), reason });
+                    self.changes.push(Change::Dead {
+                        cursor,
+                        attempts,
+                        at: self.now(),
+                        reason,
+                    });
                 }
             }
         }
@@ -186,7 +209,9 @@ impl Runner {
         let most = WINDOW - self.window.len();
         let events = self.store.read(self.read_to, most).await?;
         let owing = if self.endpoint.callback.ordered && known.owed > 0 {
-            self.store.owing(self.name(), events.iter().map(conversation).collect()).await?
+            self.store
+                .owing(self.name(), events.iter().map(conversation).collect())
+                .await?
         } else {
             HashSet::new()
         };
@@ -203,7 +228,9 @@ impl Runner {
         let conversation = callback.ordered.then(|| conversation(&event));
         match conversation {
             _ if !callback.wants(&event.event.agent) => self.window.skip(event.cursor),
-            Some(conversation) if owing.contains(&conversation) => self.window.hold(event.cursor, conversation),
+            Some(conversation) if owing.contains(&conversation) => {
+                self.window.hold(event.cursor, conversation)
+            }
             conversation => self.window.push(event, conversation),
         }
     }
@@ -211,9 +238,17 @@ impl Runner {
     /// Whether it has begun all that may begin.
     fn begin_fresh(&mut self) -> bool {
         while self.free(Lane::Fresh) > 0 {
-            let Some((event, conversation)) = self.window.begin(self.now()) else { return true };
+            let Some((event, conversation)) = self.window.begin(self.now()) else {
+                return true;
+            };
             let cursor = event.cursor;
-            let delivery = Delivery { cursor, conversation, attempts: 0, reason: None, next_at: None };
+            let delivery = Delivery {
+                cursor,
+                conversation,
+                attempts: 0,
+                reason: None,
+                next_at: None,
+            };
             self.begin(Lane::Fresh, delivery, event);
         }
         false
@@ -223,7 +258,12 @@ impl Runner {
         // By the machine's clock and not ours: who takes it judges by its own whether it is fresh, and names dates by it.
         let (endpoint, now) = (self.endpoint.clone(), Timestamp::now());
         self.underway.insert(delivery.cursor, lane);
-        self.attempts.spawn(async move { Ended { answer: endpoint.post(&event, now).await, delivery } });
+        self.attempts.spawn(async move {
+            Ended {
+                answer: endpoint.post(&event, now).await,
+                delivery,
+            }
+        });
     }
 
     fn end(&mut self, ended: Result<Ended, JoinError>) {
@@ -235,10 +275,19 @@ impl Runner {
             }
         };
         let (cursor, now) = (delivery.cursor, self.now());
-        let change = conclude(delivery, &answer.verdict, &self.endpoint.callback.schedule, now, rand::random());
+        let change = conclude(
+            delivery,
+            &answer.verdict,
+            &self.endpoint.callback.schedule,
+            now,
+            rand::random(),
+        );
         self.note(&change, &answer, now);
         if answer.verdict == Verdict::Gone {
-            self.disabled = Some(Disabled { at: now, reason: GONE.to_owned() });
+            self.disabled = Some(Disabled {
+                at: now,
+                reason: GONE.to_owned(),
+            });
         }
         if !self.window.end(cursor, &change) {
             self.changes.push(change);
@@ -250,11 +299,21 @@ impl Runner {
         let (callback, status) = (self.name(), answer.status);
         let reason = match change {
             Change::Taken(_) => None,
-            Change::Owed(Delivery { cursor, attempts, reason, .. }) => {
+            Change::Owed(Delivery {
+                cursor,
+                attempts,
+                reason,
+                ..
+            }) => {
                 tracing::warn!(callback, %cursor, attempts, reason, "an event was not taken");
                 reason.clone()
             }
-            Change::Dead { cursor, attempts, reason, .. } => {
+            Change::Dead {
+                cursor,
+                attempts,
+                reason,
+                ..
+            } => {
                 tracing::error!(callback, %cursor, attempts, reason, "an event was given up");
                 Some(reason.clone())
             }
@@ -280,7 +339,12 @@ impl Runner {
             Lane::Fresh => FRESH_UNDERWAY_MAX,
             Lane::Owed => OWED_UNDERWAY_MAX,
         };
-        most.saturating_sub(self.underway.values().filter(|other| **other == lane).count())
+        most.saturating_sub(
+            self.underway
+                .values()
+                .filter(|other| **other == lane)
+                .count(),
+        )
     }
 
     fn name(&self) -> &str {
@@ -294,7 +358,11 @@ impl Runner {
 
 /// What is delivered in order.
 fn conversation(event: &StoredEvent) -> String {
-    format!("{}\n{}", event.event.agent, event.event.inbound.phone.as_deref().unwrap_or_default())
+    format!(
+        "{}\n{}",
+        event.event.agent,
+        event.event.inbound.phone.as_deref().unwrap_or_default()
+    )
 }
 
 /// Events in memory.

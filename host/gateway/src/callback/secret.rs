@@ -14,8 +14,13 @@ pub(crate) struct SigningSecret(SecretSlice<u8>);
 impl SigningSecret {
     /// From `whsec_` and base64; else the rule. The text itself is in no message.
     pub(crate) fn parse(text: &SecretString) -> Result<Self, &'static str> {
-        let encoded = text.expose_secret().strip_prefix(PREFIX).ok_or("it must begin with whsec_")?;
-        let key = STANDARD.decode(encoded).map_err(|_| "what follows whsec_ must be base64")?;
+        let encoded = text
+            .expose_secret()
+            .strip_prefix(PREFIX)
+            .ok_or("it must begin with whsec_")?;
+        let key = STANDARD
+            .decode(encoded)
+            .map_err(|_| "what follows whsec_ must be base64")?;
         if (KEY_BYTES_MIN..=KEY_BYTES_MAX).contains(&key.len()) {
             Ok(Self(key.into()))
         } else {
@@ -25,7 +30,8 @@ impl SigningSecret {
 
     /// `v1,` and the signature.
     pub(crate) fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose_secret()).expect("HMAC takes a key of any length");
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose_secret())
+            .expect("HMAC takes a key of any length");
         mac.update(format!("{id}.{timestamp}.").as_bytes());
         mac.update(body);
         format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
@@ -67,7 +73,11 @@ mod tests {
             ),
         ] {
             let parsed = SigningSecret::parse(&secret.into()).expect(secret);
-            assert_eq!(parsed.sign(id, timestamp, body.as_bytes()), expected, "{id}");
+            assert_eq!(
+                parsed.sign(id, timestamp, body.as_bytes()),
+                expected,
+                "{id}"
+            );
         }
     }
 
@@ -80,15 +90,25 @@ mod tests {
             (of(64), None),
             (of(65), Some("24 to 64 bytes")),
             (of(24).replace("whsec_", ""), Some("begin with whsec_")),
-            (of(24).replace("whsec_", "WHSEC_"), Some("begin with whsec_")),
+            (
+                of(24).replace("whsec_", "WHSEC_"),
+                Some("begin with whsec_"),
+            ),
             (format!("{} ", of(24)), Some("base64")),
-            ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS_".to_owned(), Some("base64")),
+            (
+                "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS_".to_owned(),
+                Some("base64"),
+            ),
             (String::new(), Some("begin with whsec_")),
         ] {
             let parsed = SigningSecret::parse(&text.as_str().into());
             let rule = parsed.as_ref().err().copied();
             assert_eq!(rule.is_none(), expected.is_none(), "{text}: {rule:?}");
-            assert!(rule.unwrap_or_default().contains(expected.unwrap_or_default()), "{text}: {rule:?}");
+            assert!(
+                rule.unwrap_or_default()
+                    .contains(expected.unwrap_or_default()),
+                "{text}: {rule:?}"
+            );
             assert!(!format!("{parsed:?}").contains("BwcH"), "it is shown");
         }
     }

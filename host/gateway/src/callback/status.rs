@@ -31,12 +31,19 @@ pub struct LastAnswer {
 impl Status {
     /// Now.
     pub fn seen(&self) -> Seen {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(super) fn note(&self, answer: LastAnswer) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.failures = if answer.reason.is_some() { seen.failures + 1 } else { 0 };
+        seen.failures = if answer.reason.is_some() {
+            seen.failures + 1
+        } else {
+            0
+        };
         seen.last_answer = Some(answer);
     }
 }

@@ -34,13 +34,21 @@ impl Window {
 
     /// An event that is not wanted.
     pub(super) fn skip(&mut self, cursor: Cursor) {
-        self.0.push_back(Entry { cursor, conversation: None, stage: Stage::Ended(None) });
+        self.0.push_back(Entry {
+            cursor,
+            conversation: None,
+            stage: Stage::Ended(None),
+        });
     }
 
     /// An event that waits for one that is owed already.
     pub(super) fn hold(&mut self, cursor: Cursor, conversation: String) {
         let stage = Stage::Ended(Some(waiting(cursor, &conversation)));
-        self.0.push_back(Entry { cursor, conversation: Some(conversation), stage });
+        self.0.push_back(Entry {
+            cursor,
+            conversation: Some(conversation),
+            stage,
+        });
     }
 
     /// An event to be delivered, after those before it of its conversation.
@@ -51,7 +59,11 @@ impl Window {
                 self.hold(cursor, conversation);
             }
             conversation => {
-                self.0.push_back(Entry { cursor, conversation, stage: Stage::Queued(Box::new(event)) });
+                self.0.push_back(Entry {
+                    cursor,
+                    conversation,
+                    stage: Stage::Queued(Box::new(event)),
+                });
             }
         }
     }
@@ -60,7 +72,10 @@ impl Window {
     pub(super) fn begin(&mut self, now: Timestamp) -> Option<(StoredEvent, Option<String>)> {
         let mut busy: HashSet<&str> = HashSet::new();
         let place = self.0.iter().position(|entry| {
-            let free = entry.conversation.as_deref().is_none_or(|conversation| !busy.contains(conversation));
+            let free = entry
+                .conversation
+                .as_deref()
+                .is_none_or(|conversation| !busy.contains(conversation));
             if !matches!(entry.stage, Stage::Ended(_)) {
                 busy.extend(entry.conversation.as_deref());
             }
@@ -75,8 +90,12 @@ impl Window {
 
     /// How one that is under way has ended. False if it is not under way here.
     pub(super) fn end(&mut self, cursor: Cursor, change: &Change) -> bool {
-        let underway = |entry: &&mut Entry| entry.cursor == cursor && matches!(entry.stage, Stage::Underway { .. });
-        let Some(entry) = self.0.iter_mut().find(underway) else { return false };
+        let underway = |entry: &&mut Entry| {
+            entry.cursor == cursor && matches!(entry.stage, Stage::Underway { .. })
+        };
+        let Some(entry) = self.0.iter_mut().find(underway) else {
+            return false;
+        };
         entry.stage = Stage::Ended((*change != Change::Taken(cursor)).then(|| change.clone()));
         if matches!(change, Change::Owed(_)) {
             self.hold_those_after(cursor);
@@ -90,18 +109,34 @@ impl Window {
         let mut parked = Vec::new();
         for entry in self.0.iter_mut().filter(slow) {
             let (cursor, conversation) = (entry.cursor, entry.conversation.clone());
-            let delivery = Delivery { cursor, conversation, attempts: 0, reason: None, next_at: Some(now) };
+            let delivery = Delivery {
+                cursor,
+                conversation,
+                attempts: 0,
+                reason: None,
+                next_at: Some(now),
+            };
             entry.stage = Stage::Ended(Some(Change::Owed(delivery)));
             parked.push(cursor);
         }
-        parked.into_iter().for_each(|cursor| self.hold_those_after(cursor));
+        parked
+            .into_iter()
+            .for_each(|cursor| self.hold_those_after(cursor));
     }
 
     fn hold_those_after(&mut self, cursor: Cursor) {
-        let of = |entry: &Entry| (entry.cursor == cursor).then(|| entry.conversation.clone()).flatten();
-        let Some(conversation) = self.0.iter().find_map(of) else { return };
+        let of = |entry: &Entry| {
+            (entry.cursor == cursor)
+                .then(|| entry.conversation.clone())
+                .flatten()
+        };
+        let Some(conversation) = self.0.iter().find_map(of) else {
+            return;
+        };
         for entry in self.0.iter_mut().filter(|entry| entry.cursor > cursor) {
-            if entry.conversation.as_deref() == Some(&conversation) && matches!(entry.stage, Stage::Queued(_)) {
+            if entry.conversation.as_deref() == Some(&conversation)
+                && matches!(entry.stage, Stage::Queued(_))
+            {
                 entry.stage = Stage::Ended(Some(waiting(entry.cursor, &conversation)));
             }
         }
@@ -109,16 +144,26 @@ impl Window {
 
     /// How many at the front have ended.
     pub(super) fn ended(&self) -> usize {
-        self.0.iter().take_while(|entry| matches!(entry.stage, Stage::Ended(_))).count()
+        self.0
+            .iter()
+            .take_while(|entry| matches!(entry.stage, Stage::Ended(_)))
+            .count()
     }
 
     /// Where the cursor comes to if it passes so many, and what stands behind it then.
     pub(super) fn progress(&self, passed: usize) -> (Option<Cursor>, Vec<Change>) {
-        let changes = self.0.iter().take(passed).filter_map(|entry| match &entry.stage {
-            Stage::Ended(change) => change.clone(),
-            _ => None,
-        });
-        (passed.checked_sub(1).map(|last| self.0[last].cursor), changes.collect())
+        let changes = self
+            .0
+            .iter()
+            .take(passed)
+            .filter_map(|entry| match &entry.stage {
+                Stage::Ended(change) => change.clone(),
+                _ => None,
+            });
+        (
+            passed.checked_sub(1).map(|last| self.0[last].cursor),
+            changes.collect(),
+        )
     }
 
     /// The cursor has passed so many.
@@ -130,13 +175,20 @@ impl Window {
 impl Entry {
     /// Whether it has ended as something that others of the conversation wait for.
     fn owes(&self, conversation: &str) -> bool {
-        self.conversation.as_deref() == Some(conversation) && matches!(self.stage, Stage::Ended(Some(Change::Owed(_))))
+        self.conversation.as_deref() == Some(conversation)
+            && matches!(self.stage, Stage::Ended(Some(Change::Owed(_))))
     }
 }
 
 fn waiting(cursor: Cursor, conversation: &str) -> Change {
     let conversation = Some(conversation.to_owned());
-    Change::Owed(Delivery { cursor, conversation, attempts: 0, reason: None, next_at: None })
+    Change::Owed(Delivery {
+        cursor,
+        conversation,
+        attempts: 0,
+        reason: None,
+        next_at: None,
+    })
 }
 
 #[cfg(test)]
@@ -156,7 +208,10 @@ mod tests {
         }
         assert_eq!(window.progress(3), (Some(Cursor(3)), vec![]));
         window.forget(3);
-        assert_eq!((window.len(), window.progress(1)), (1, (Some(Cursor(4)), vec![])));
+        assert_eq!(
+            (window.len(), window.progress(1)),
+            (1, (Some(Cursor(4)), vec![]))
+        );
         assert_eq!(window.progress(0), (None, vec![]));
     }
 
@@ -168,7 +223,10 @@ mod tests {
         assert!(window.end(Cursor(2), &owed(2, None)) && window.end(Cursor(1), &taken(1)));
         assert!(!window.end(Cursor(1), &taken(1)), "it has ended");
         assert!(!window.end(Cursor(9), &taken(9)), "it never was here");
-        assert_eq!(window.progress(window.ended()), (Some(Cursor(3)), vec![owed(2, None)]));
+        assert_eq!(
+            window.progress(window.ended()),
+            (Some(Cursor(3)), vec![owed(2, None)])
+        );
     }
 
     #[test]
@@ -197,10 +255,18 @@ mod tests {
         window.end(Cursor(1), &owed(1, Some("x")));
         window.push(event(4), Some("x".to_owned()));
         window.push(event(5), Some("y".to_owned()));
-        assert_eq!(begin_all(&mut window), [0; 0], "5 waits for 2, which is under way");
+        assert_eq!(
+            begin_all(&mut window),
+            [0; 0],
+            "5 waits for 2, which is under way"
+        );
         window.end(Cursor(2), &taken(2));
         assert_eq!(begin_all(&mut window), [5]);
-        let behind = vec![owed(1, Some("x")), waiting(Cursor(3), "x"), waiting(Cursor(4), "x")];
+        let behind = vec![
+            owed(1, Some("x")),
+            waiting(Cursor(3), "x"),
+            waiting(Cursor(4), "x"),
+        ];
         assert_eq!(window.progress(window.ended()), (Some(Cursor(4)), behind));
     }
 
@@ -208,10 +274,18 @@ mod tests {
     fn what_was_given_up_holds_nobody_up() {
         let mut window = of(&[Some("x"), Some("x")]);
         begin_all(&mut window);
-        let dead = Change::Dead { cursor: Cursor(1), attempts: 1, at: at(1), reason: "500".into() };
+        let dead = Change::Dead {
+            cursor: Cursor(1),
+            attempts: 1,
+            at: at(1),
+            reason: "500".into(),
+        };
         window.end(Cursor(1), &dead);
         assert_eq!(begin_all(&mut window), [2]);
-        assert_eq!(window.progress(window.ended()), (Some(Cursor(1)), vec![dead]));
+        assert_eq!(
+            window.progress(window.ended()),
+            (Some(Cursor(1)), vec![dead])
+        );
     }
 
     #[test]
@@ -229,8 +303,14 @@ mod tests {
             reason: None,
             next_at: Some(at(5)),
         });
-        assert_eq!(window.progress(window.ended()), (Some(Cursor(3)), vec![parked, waiting(Cursor(3), "x")]));
-        assert!(!window.end(Cursor(1), &taken(1)), "how it ended is to be written down by itself");
+        assert_eq!(
+            window.progress(window.ended()),
+            (Some(Cursor(3)), vec![parked, waiting(Cursor(3), "x")])
+        );
+        assert!(
+            !window.end(Cursor(1), &taken(1)),
+            "how it ended is to be written down by itself"
+        );
     }
 
     fn of(conversations: &[Option<&str>]) -> Window {
@@ -242,7 +322,9 @@ mod tests {
     }
 
     fn begin_all(window: &mut Window) -> Vec<u64> {
-        std::iter::from_fn(|| window.begin(at(0))).map(|(event, _)| event.cursor.0).collect()
+        std::iter::from_fn(|| window.begin(at(0)))
+            .map(|(event, _)| event.cursor.0)
+            .collect()
     }
 
     fn taken(cursor: u64) -> Change {
@@ -271,8 +353,16 @@ mod tests {
             details: Vec::new(),
             raw: Vec::new(),
         };
-        let event = NewEvent { agent: "demo".into(), received_at: at(0), inbound, consent: None };
-        StoredEvent { cursor: Cursor(cursor), event }
+        let event = NewEvent {
+            agent: "demo".into(),
+            received_at: at(0),
+            inbound,
+            consent: None,
+        };
+        StoredEvent {
+            cursor: Cursor(cursor),
+            event,
+        }
     }
 
     fn at(second: i64) -> Timestamp {

@@ -20,7 +20,12 @@ struct Account {
 
 #[async_trait]
 impl Consents for MemoryStore {
-    async fn note_consent(&self, agent: &str, phone: &str, consent: Consent) -> Result<Consent, StoreProblem> {
+    async fn note_consent(
+        &self,
+        agent: &str,
+        phone: &str,
+        consent: Consent,
+    ) -> Result<Consent, StoreProblem> {
         Ok(self.lock().consents.note(agent, phone, consent, None))
     }
 
@@ -28,10 +33,20 @@ impl Consents for MemoryStore {
         Ok(self.lock().consents.of(agent, phone).cloned())
     }
 
-    async fn consent_history(&self, agent: &str, phone: &str, most: usize) -> Result<Vec<Heard>, StoreProblem> {
+    async fn consent_history(
+        &self,
+        agent: &str,
+        phone: &str,
+        most: usize,
+    ) -> Result<Vec<Heard>, StoreProblem> {
         let kept = self.lock();
         let account = kept.consents.0.get(&(agent.to_owned(), phone.to_owned()));
-        Ok(account.into_iter().flat_map(|account| account.history.iter().rev()).take(most).cloned().collect())
+        Ok(account
+            .into_iter()
+            .flat_map(|account| account.history.iter().rev())
+            .take(most)
+            .cloned()
+            .collect())
     }
 
     async fn opted_out(
@@ -42,20 +57,38 @@ impl Consents for MemoryStore {
     ) -> Result<Vec<(String, Consent)>, StoreProblem> {
         let first = Bound::Excluded((agent.to_owned(), after.unwrap_or_default().to_owned()));
         let kept = self.lock();
-        let of_agent = kept.consents.0.range((first, Bound::Unbounded)).take_while(|((of, _), _)| of == agent);
+        let of_agent = kept
+            .consents
+            .0
+            .range((first, Bound::Unbounded))
+            .take_while(|((of, _), _)| of == agent);
         let out = of_agent.filter(|(_, account)| account.counts.wish() == Wish::OptedOut);
-        Ok(out.take(most).map(|((_, phone), account)| (phone.clone(), account.counts.clone())).collect())
+        Ok(out
+            .take(most)
+            .map(|((_, phone), account)| (phone.clone(), account.counts.clone()))
+            .collect())
     }
 }
 
 impl Ledger {
     pub(super) fn of(&self, agent: &str, phone: &str) -> Option<&Consent> {
-        self.0.get(&(agent.to_owned(), phone.to_owned())).map(|account| &account.counts)
+        self.0
+            .get(&(agent.to_owned(), phone.to_owned()))
+            .map(|account| &account.counts)
     }
 
-    pub(super) fn note(&mut self, agent: &str, phone: &str, consent: Consent, event: Option<Cursor>) -> Consent {
+    pub(super) fn note(
+        &mut self,
+        agent: &str,
+        phone: &str,
+        consent: Consent,
+        event: Option<Cursor>,
+    ) -> Consent {
         let person = (agent.to_owned(), phone.to_owned());
-        let account = self.0.entry(person).or_insert_with(|| Account { counts: consent.clone(), history: Vec::new() });
+        let account = self.0.entry(person).or_insert_with(|| Account {
+            counts: consent.clone(),
+            history: Vec::new(),
+        });
         account.counts = consent.clone().join(Some(account.counts.clone()));
         account.history.push(Heard { consent, event });
         account.counts.clone()
@@ -63,7 +96,8 @@ impl Ledger {
 
     pub(super) fn items(&self) -> impl Iterator<Item = Item> {
         self.0.iter().flat_map(|((agent, phone), account)| {
-            let item = |heard| Item::Consent(dump::Consent::of(agent.clone(), phone.clone(), heard));
+            let item =
+                |heard| Item::Consent(dump::Consent::of(agent.clone(), phone.clone(), heard));
             account.history.iter().map(item)
         })
     }
@@ -71,7 +105,12 @@ impl Ledger {
 
 impl Kept {
     /// Of the event that was kept last.
-    pub(super) fn note_event_s_consent(&mut self, agent: &str, phone: Option<&str>, consent: Option<Consent>) {
+    pub(super) fn note_event_s_consent(
+        &mut self,
+        agent: &str,
+        phone: Option<&str>,
+        consent: Option<Consent>,
+    ) {
         if let Some((phone, consent)) = phone.zip(consent) {
             let cursor = Cursor(self.last_place);
             self.consents.note(agent, phone, consent, Some(cursor));

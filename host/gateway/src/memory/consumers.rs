@@ -1,7 +1,9 @@
 //! The progress of consumers, in memory.
 
 use super::{Kept, MemoryStore};
-use crate::store::consumer::{Change, Consumer, Consumers, DeadLetter, Delivery, Disabled, Progress};
+use crate::store::consumer::{
+    Change, Consumer, Consumers, DeadLetter, Delivery, Disabled, Progress,
+};
 use crate::store::dump::{self, Item};
 use crate::store::{Cursor, StoreProblem, StoredEvent};
 use async_trait::async_trait;
@@ -27,10 +29,20 @@ struct Given {
 #[async_trait]
 impl Consumers for MemoryStore {
     async fn consumer(&self, name: &str) -> Result<Consumer, StoreProblem> {
-        Ok(self.lock().consumers.get(name).map(Account::summary).unwrap_or_default())
+        Ok(self
+            .lock()
+            .consumers
+            .get(name)
+            .map(Account::summary)
+            .unwrap_or_default())
     }
 
-    async fn progress(&self, name: &str, now: Timestamp, progress: Progress) -> Result<(), StoreProblem> {
+    async fn progress(
+        &self,
+        name: &str,
+        now: Timestamp,
+        progress: Progress,
+    ) -> Result<(), StoreProblem> {
         self.lock().account(name).progress(now, progress);
         Ok(())
     }
@@ -42,24 +54,51 @@ impl Consumers for MemoryStore {
         most: usize,
     ) -> Result<Vec<(Delivery, Option<StoredEvent>)>, StoreProblem> {
         let kept = self.lock();
-        let owed = kept.consumers.get(name).into_iter().flat_map(|account| account.owed.values());
-        let mut due: Vec<&Delivery> = owed.filter(|it| it.next_at.is_some_and(|at| at <= now)).collect();
+        let owed = kept
+            .consumers
+            .get(name)
+            .into_iter()
+            .flat_map(|account| account.owed.values());
+        let mut due: Vec<&Delivery> = owed
+            .filter(|it| it.next_at.is_some_and(|at| at <= now))
+            .collect();
         due.sort_by_key(|delivery| (delivery.next_at, delivery.cursor));
-        Ok(due.into_iter().take(most).map(|delivery| (delivery.clone(), kept.event(delivery.cursor))).collect())
+        Ok(due
+            .into_iter()
+            .take(most)
+            .map(|delivery| (delivery.clone(), kept.event(delivery.cursor)))
+            .collect())
     }
 
-    async fn owing(&self, name: &str, conversations: HashSet<String>) -> Result<HashSet<String>, StoreProblem> {
+    async fn owing(
+        &self,
+        name: &str,
+        conversations: HashSet<String>,
+    ) -> Result<HashSet<String>, StoreProblem> {
         let kept = self.lock();
-        let owed = kept.consumers.get(name).into_iter().flat_map(|account| account.owed.values());
-        let owing: HashSet<&String> = owed.filter_map(|delivery| delivery.conversation.as_ref()).collect();
-        Ok(conversations.into_iter().filter(|conversation| owing.contains(conversation)).collect())
+        let owed = kept
+            .consumers
+            .get(name)
+            .into_iter()
+            .flat_map(|account| account.owed.values());
+        let owing: HashSet<&String> = owed
+            .filter_map(|delivery| delivery.conversation.as_ref())
+            .collect();
+        Ok(conversations
+            .into_iter()
+            .filter(|conversation| owing.contains(conversation))
+            .collect())
     }
 
     async fn enable(&self, name: &str, now: Timestamp) -> Result<(), StoreProblem> {
         let mut kept = self.lock();
         let account = kept.account(name);
         account.disabled = None;
-        account.owed.values_mut().filter(|it| it.next_at.is_some()).for_each(|it| it.next_at = Some(now));
+        account
+            .owed
+            .values_mut()
+            .filter(|it| it.next_at.is_some())
+            .for_each(|it| it.next_at = Some(now));
         Ok(())
     }
 
@@ -70,12 +109,25 @@ impl Consumers for MemoryStore {
         most: usize,
     ) -> Result<Vec<DeadLetter>, StoreProblem> {
         let kept = self.lock();
-        let dead = kept.consumers.get(name).into_iter().flat_map(|account| &account.dead);
-        let dead = dead.filter(|(cursor, _)| after.is_none_or(|after| **cursor > after)).take(most);
-        Ok(dead.map(|(cursor, given)| given.up(*cursor, kept.event(*cursor))).collect())
+        let dead = kept
+            .consumers
+            .get(name)
+            .into_iter()
+            .flat_map(|account| &account.dead);
+        let dead = dead
+            .filter(|(cursor, _)| after.is_none_or(|after| **cursor > after))
+            .take(most);
+        Ok(dead
+            .map(|(cursor, given)| given.up(*cursor, kept.event(*cursor)))
+            .collect())
     }
 
-    async fn replay(&self, name: &str, only: Option<Cursor>, now: Timestamp) -> Result<u64, StoreProblem> {
+    async fn replay(
+        &self,
+        name: &str,
+        only: Option<Cursor>,
+        now: Timestamp,
+    ) -> Result<u64, StoreProblem> {
         Ok(self.lock().account(name).replay(only, now))
     }
 
@@ -91,8 +143,14 @@ impl Kept {
     }
 
     fn event(&self, cursor: Cursor) -> Option<StoredEvent> {
-        let index = self.events.binary_search_by_key(&cursor.0, |(place, _)| *place).ok()?;
-        Some(StoredEvent { cursor, event: self.events[index].1.clone() })
+        let index = self
+            .events
+            .binary_search_by_key(&cursor.0, |(place, _)| *place)
+            .ok()?;
+        Some(StoredEvent {
+            cursor,
+            event: self.events[index].1.clone(),
+        })
     }
 }
 
@@ -110,8 +168,14 @@ impl Account {
     fn progress(&mut self, now: Timestamp, progress: Progress) {
         self.after = self.after.max(progress.after);
         self.disabled = progress.disabled.or(self.disabled.take());
-        let touched: HashSet<String> = progress.changes.into_iter().filter_map(|change| self.change(change)).collect();
-        touched.iter().for_each(|conversation| self.wake(conversation, now));
+        let touched: HashSet<String> = progress
+            .changes
+            .into_iter()
+            .filter_map(|change| self.change(change))
+            .collect();
+        touched
+            .iter()
+            .for_each(|conversation| self.wake(conversation, now));
     }
 
     /// The conversation that it is about, if any.
@@ -127,43 +191,98 @@ impl Account {
                 self.owed.insert(delivery.cursor, delivery);
                 conversation
             }
-            Change::Dead { cursor, attempts, at, reason } => {
-                self.dead.insert(cursor, Given { attempts, at, reason });
+            Change::Dead {
+                cursor,
+                attempts,
+                at,
+                reason,
+            } => {
+                self.dead.insert(
+                    cursor,
+                    Given {
+                        attempts,
+                        at,
+                        reason,
+                    },
+                );
                 self.owed.remove(&cursor)?.conversation
             }
         }
     }
 
     fn wake(&mut self, conversation: &str, now: Timestamp) {
-        let first = self.owed.values_mut().find(|delivery| delivery.conversation.as_deref() == Some(conversation));
+        let first = self
+            .owed
+            .values_mut()
+            .find(|delivery| delivery.conversation.as_deref() == Some(conversation));
         if let Some(first) = first {
             first.next_at.get_or_insert(now);
         }
     }
 
     fn replay(&mut self, only: Option<Cursor>, now: Timestamp) -> u64 {
-        let chosen = self.dead.keys().copied().filter(|cursor| only.is_none_or(|only| only == *cursor));
+        let chosen = self
+            .dead
+            .keys()
+            .copied()
+            .filter(|cursor| only.is_none_or(|only| only == *cursor));
         let chosen: Vec<Cursor> = chosen.collect();
         for cursor in &chosen {
             let reason = self.dead.remove(cursor).map(|given| given.reason);
             let (cursor, next_at) = (*cursor, Some(now));
-            self.owed.insert(cursor, Delivery { cursor, conversation: None, attempts: 0, reason, next_at });
+            self.owed.insert(
+                cursor,
+                Delivery {
+                    cursor,
+                    conversation: None,
+                    attempts: 0,
+                    reason,
+                    next_at,
+                },
+            );
         }
         chosen.len() as u64
     }
 
     pub(super) fn items(&self, name: &str) -> Vec<Item> {
         let (after, disabled) = (self.after, self.disabled.clone());
-        let mut items = vec![Item::Consumer(dump::Consumer { name: name.to_owned(), after, disabled })];
+        let mut items = vec![Item::Consumer(dump::Consumer {
+            name: name.to_owned(),
+            after,
+            disabled,
+        })];
         items.extend(self.owed.values().map(|delivery| {
-            let Delivery { cursor, conversation, attempts, reason, next_at } = delivery.clone();
+            let Delivery {
+                cursor,
+                conversation,
+                attempts,
+                reason,
+                next_at,
+            } = delivery.clone();
             let consumer = name.to_owned();
-            Item::Delivery(dump::Delivery { consumer, cursor, conversation, attempts, reason, next_at })
+            Item::Delivery(dump::Delivery {
+                consumer,
+                cursor,
+                conversation,
+                attempts,
+                reason,
+                next_at,
+            })
         }));
         items.extend(self.dead.iter().map(|(cursor, given)| {
-            let Given { attempts, at, reason } = given;
+            let Given {
+                attempts,
+                at,
+                reason,
+            } = given;
             let (consumer, reason) = (name.to_owned(), reason.clone());
-            Item::DeadLetter(dump::DeadLetter { consumer, cursor: *cursor, attempts: *attempts, at: *at, reason })
+            Item::DeadLetter(dump::DeadLetter {
+                consumer,
+                cursor: *cursor,
+                attempts: *attempts,
+                at: *at,
+                reason,
+            })
         }));
         items
     }
@@ -171,6 +290,12 @@ impl Account {
 
 impl Given {
     fn up(&self, cursor: Cursor, event: Option<StoredEvent>) -> DeadLetter {
-        DeadLetter { cursor, attempts: self.attempts, at: self.at, reason: self.reason.clone(), event }
+        DeadLetter {
+            cursor,
+            attempts: self.attempts,
+            at: self.at,
+            reason: self.reason.clone(),
+            event,
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 use super::{Kept, MemoryStore};
 use crate::store::consumer::Change;
-use crate::store::dump::{Consumer, DeadLetter, Dump, Event, Item, Last, Message, Quarantined, Seen, Tester};
+use crate::store::dump::{
+    Consumer, DeadLetter, Dump, Event, Item, Last, Message, Quarantined, Seen, Tester,
+};
 use crate::store::quarantine::QuarantineId;
 use crate::store::{Cursor, StoreProblem, StoredEvent};
 use async_trait::async_trait;
@@ -37,30 +39,66 @@ impl Kept {
             quarantined: (self.quarantine.last > 0).then_some(QuarantineId(self.quarantine.last)),
         };
         let mut items = vec![Item::Last(last)];
-        let records = self.order.iter().filter_map(|id| self.messages.get(id)).map(|row| row.record.clone());
+        let records = self
+            .order
+            .iter()
+            .filter_map(|id| self.messages.get(id))
+            .map(|row| row.record.clone());
         items.extend(records.map(|record| Item::Message(Box::new(Message::from(record)))));
         items.extend(self.orphans.values().cloned().map(Item::Orphan));
-        items.extend(self.seen.iter().map(|(event, at)| Item::Seen(Seen { event: *event, received_at: *at })));
-        let event = |(place, event): &(u64, _)| StoredEvent { cursor: Cursor(*place), event: Clone::clone(event) };
-        items.extend(self.events.iter().map(|it| Item::Event(Box::new(Event::from(event(it))))));
+        items.extend(self.seen.iter().map(|(event, at)| {
+            Item::Seen(Seen {
+                event: *event,
+                received_at: *at,
+            })
+        }));
+        let event = |(place, event): &(u64, _)| StoredEvent {
+            cursor: Cursor(*place),
+            event: Clone::clone(event),
+        };
+        items.extend(
+            self.events
+                .iter()
+                .map(|it| Item::Event(Box::new(Event::from(event(it))))),
+        );
         items.extend(self.consents.items());
-        items.extend(self.consumers.iter().flat_map(|(name, account)| account.items(name)));
-        items.extend(self.quarantine.requests.iter().cloned().map(|it| Item::Quarantined(Quarantined::from(it))));
+        items.extend(
+            self.consumers
+                .iter()
+                .flat_map(|(name, account)| account.items(name)),
+        );
+        items.extend(
+            self.quarantine
+                .requests
+                .iter()
+                .cloned()
+                .map(|it| Item::Quarantined(Quarantined::from(it))),
+        );
         items.extend(self.uploads.iter().cloned().map(Item::Upload));
         items.extend(self.testers.iter().map(|(agent, tester)| {
             let (agent, tester) = (agent.clone(), tester.clone());
             let (phone, invited_at, answer) = (tester.phone, tester.invited_at, tester.answer);
-            Item::Tester(Tester { agent, phone, invited_at, answer })
+            Item::Tester(Tester {
+                agent,
+                phone,
+                invited_at,
+                answer,
+            })
         }));
         items
     }
 
     /// Before anything is kept of them, so that all of them are or none.
     fn has_none_of(&self, items: &[Item]) -> Result<(), StoreProblem> {
-        let (mut ids, mut last) = (HashSet::new(), self.events.last().map_or(0, |(place, _)| *place));
+        let (mut ids, mut last) = (
+            HashSet::new(),
+            self.events.last().map_or(0, |(place, _)| *place),
+        );
         for item in items {
             let is_there = match item {
-                Item::Message(item) => !ids.insert(&item.message.id) || self.messages.contains_key(&item.message.id),
+                Item::Message(item) => {
+                    !ids.insert(&item.message.id) || self.messages.contains_key(&item.message.id)
+                }
                 Item::Event(item) => std::mem::replace(&mut last, item.cursor.0) >= item.cursor.0,
                 _ => false,
             };
@@ -87,9 +125,14 @@ impl Kept {
             }
             Item::Consent(item) => {
                 let heard = item.heard();
-                self.consents.note(&item.agent, &item.phone, heard.consent, heard.event);
+                self.consents
+                    .note(&item.agent, &item.phone, heard.consent, heard.event);
             }
-            Item::Consumer(Consumer { name, after, disabled }) => {
+            Item::Consumer(Consumer {
+                name,
+                after,
+                disabled,
+            }) => {
                 let account = self.account(&name);
                 (account.after, account.disabled) = (after, disabled);
             }
@@ -97,8 +140,19 @@ impl Kept {
                 let account = self.account(&delivery.consumer);
                 account.change(Change::Owed(delivery.into()));
             }
-            Item::DeadLetter(DeadLetter { consumer, cursor, attempts, at, reason }) => {
-                self.account(&consumer).change(Change::Dead { cursor, attempts, at, reason });
+            Item::DeadLetter(DeadLetter {
+                consumer,
+                cursor,
+                attempts,
+                at,
+                reason,
+            }) => {
+                self.account(&consumer).change(Change::Dead {
+                    cursor,
+                    attempts,
+                    at,
+                    reason,
+                });
             }
             Item::Quarantined(request) => {
                 self.quarantine.last = self.quarantine.last.max(request.id.0);

@@ -2,7 +2,9 @@
 
 use super::MemoryStore;
 use crate::store::StoreProblem;
-use crate::store::quarantine::{QUARANTINE_LENGTH, Quarantine, QuarantineId, Quarantined, StoredQuarantined};
+use crate::store::quarantine::{
+    QUARANTINE_LENGTH, Quarantine, QuarantineId, Quarantined, StoredQuarantined,
+};
 use async_trait::async_trait;
 use std::collections::VecDeque;
 
@@ -23,7 +25,9 @@ impl Aside {
     }
 
     fn place(&self, id: QuarantineId) -> Option<usize> {
-        self.requests.binary_search_by_key(&id, |stored| stored.id).ok()
+        self.requests
+            .binary_search_by_key(&id, |stored| stored.id)
+            .ok()
     }
 }
 
@@ -36,7 +40,11 @@ impl Quarantine for MemoryStore {
         }
         aside.last += 1;
         let (id, is_whole) = (QuarantineId(aside.last), request.is_whole());
-        aside.requests.push_back(StoredQuarantined { id, is_whole, request });
+        aside.requests.push_back(StoredQuarantined {
+            id,
+            is_whole,
+            request,
+        });
         Ok(())
     }
 
@@ -48,17 +56,29 @@ impl Quarantine for MemoryStore {
         let kept = self.lock();
         let newest_first = kept.quarantine.requests.iter().rev();
         let older = newest_first.filter(|stored| after.is_none_or(|after| stored.id < after));
-        Ok(older.take(most).cloned().map(StoredQuarantined::in_list).collect())
+        Ok(older
+            .take(most)
+            .cloned()
+            .map(StoredQuarantined::in_list)
+            .collect())
     }
 
-    async fn quarantined_one(&self, id: QuarantineId) -> Result<Option<StoredQuarantined>, StoreProblem> {
+    async fn quarantined_one(
+        &self,
+        id: QuarantineId,
+    ) -> Result<Option<StoredQuarantined>, StoreProblem> {
         let kept = self.lock();
-        Ok(kept.quarantine.place(id).map(|place| kept.quarantine.requests[place].clone()))
+        Ok(kept
+            .quarantine
+            .place(id)
+            .map(|place| kept.quarantine.requests[place].clone()))
     }
 
     async fn release(&self, id: QuarantineId) -> Result<bool, StoreProblem> {
         let mut kept = self.lock();
         let place = kept.quarantine.place(id);
-        Ok(place.and_then(|place| kept.quarantine.requests.remove(place)).is_some())
+        Ok(place
+            .and_then(|place| kept.quarantine.requests.remove(place))
+            .is_some())
     }
 }

@@ -70,7 +70,10 @@ struct Counts {
 
 impl Breaker {
     pub(crate) fn new() -> Self {
-        Self { state: State::Closed(Counts::default()), generation: 0 }
+        Self {
+            state: State::Closed(Counts::default()),
+            generation: 0,
+        }
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -93,7 +96,10 @@ impl Breaker {
             *until = now + PROBE_PAUSE_MAX;
             self.generation += 1;
         }
-        Ticket { generation: self.generation, probe }
+        Ticket {
+            generation: self.generation,
+            probe,
+        }
     }
 
     /// An attempt was not made after all.
@@ -128,7 +134,10 @@ impl Breaker {
 
     fn open(&mut self, now: Instant) -> Change {
         self.generation += 1;
-        self.state = State::Open { probes: 0, until: now + probe_pause(0) };
+        self.state = State::Open {
+            probes: 0,
+            until: now + probe_pause(0),
+        };
         Change::Opened
     }
 
@@ -163,13 +172,17 @@ impl Counts {
     /// Half of many; or a few in a row, and nothing else for a while, where there are not many.
     fn are_too_many(&self, now: Instant) -> bool {
         let half = self.recent.len() >= COUNTED_MIN && self.failed * 2 >= self.recent.len();
-        let row = self.in_a_row.is_some_and(|(count, since)| count >= IN_A_ROW && now >= since + ROW_TIME_MIN);
+        let row = self
+            .in_a_row
+            .is_some_and(|(count, since)| count >= IN_A_ROW && now >= since + ROW_TIME_MIN);
         half || row
     }
 }
 
 fn probe_pause(probes: u32) -> Duration {
-    PROBE_PAUSE_FIRST.saturating_mul(1 << probes.min(8)).min(PROBE_PAUSE_MAX)
+    PROBE_PAUSE_FIRST
+        .saturating_mul(1 << probes.min(8))
+        .min(PROBE_PAUSE_MAX)
 }
 
 const COUNTED_TIME: Duration = Duration::from_secs(10);
@@ -191,7 +204,10 @@ mod tests {
     }
 
     /// Makes an attempt for each answer, this long apart.
-    fn run(answers: impl IntoIterator<Item = Answer>, pause_milliseconds: u64) -> (Breaker, Instant) {
+    fn run(
+        answers: impl IntoIterator<Item = Answer>,
+        pause_milliseconds: u64,
+    ) -> (Breaker, Instant) {
         let (mut breaker, mut now) = (Breaker::new(), Instant::now());
         for answer in answers {
             now = after(now, pause_milliseconds);
@@ -203,18 +219,37 @@ mod tests {
 
     #[test]
     fn it_opens_after_half_of_many_or_a_few_in_a_row() {
-        let mixed = |served: usize, away: usize| [vec![Served; served], vec![TurnedAway; away]].concat();
-        let every_other =
-            |count: usize| (0..count).map(|place| if place % 2 == 0 { TurnedAway } else { Served }).collect();
+        let mixed =
+            |served: usize, away: usize| [vec![Served; served], vec![TurnedAway; away]].concat();
+        let every_other = |count: usize| {
+            (0..count)
+                .map(|place| if place % 2 == 0 { TurnedAway } else { Served })
+                .collect()
+        };
         for (what, answers, pause, open) in [
             ("19 failures at once", vec![TurnedAway; 19], 1, false),
             ("20 failures at once", vec![TurnedAway; 20], 1, true),
             ("half of 20", every_other(20), 100, true),
             ("less than half", mixed(11, 9), 100, false),
             ("half of 20, but long apart", every_other(20), 2_000, false),
-            ("three in a row over a second", vec![TurnedAway; 3], 500, true),
-            ("three in a row within a second", vec![TurnedAway; 3], 499, false),
-            ("two in a row", vec![Served, TurnedAway, TurnedAway], 5_000, false),
+            (
+                "three in a row over a second",
+                vec![TurnedAway; 3],
+                500,
+                true,
+            ),
+            (
+                "three in a row within a second",
+                vec![TurnedAway; 3],
+                499,
+                false,
+            ),
+            (
+                "two in a row",
+                vec![Served, TurnedAway, TurnedAway],
+                5_000,
+                false,
+            ),
             ("refused messages are served", vec![Served; 50], 10, false),
             ("what says nothing", vec![Nothing; 50], 100, false),
         ] {
@@ -226,11 +261,17 @@ mod tests {
     fn one_probe_at_a_time_ever_later_up_to_four_seconds_until_one_is_served() {
         let (mut breaker, mut now) = run(vec![TurnedAway; 20], 1);
         for pause in [1_000, 2_000, 4_000, 4_000, 4_000] {
-            assert_eq!(breaker.way(after(now, pause - 1)), Way::Shut(after(now, pause)));
+            assert_eq!(
+                breaker.way(after(now, pause - 1)),
+                Way::Shut(after(now, pause))
+            );
             now = after(now, pause);
             assert_eq!(breaker.way(now), Way::Probe);
             let probe = breaker.begin(now);
-            assert!(matches!(breaker.way(after(now, 100)), Way::Shut(_)), "it is under way");
+            assert!(
+                matches!(breaker.way(after(now, 100)), Way::Shut(_)),
+                "it is under way"
+            );
             now = after(now, 100);
             assert_eq!(breaker.end(probe, TurnedAway, now), Change::None);
         }
@@ -244,9 +285,22 @@ mod tests {
     fn what_began_before_it_opened_says_nothing() {
         let (mut breaker, now) = (Breaker::new(), Instant::now());
         let early: Vec<Ticket> = (0..40).map(|_| breaker.begin(now)).collect();
-        let changes: Vec<Change> = early.iter().map(|ticket| breaker.end(*ticket, TurnedAway, now)).collect();
-        assert_eq!(changes.iter().filter(|change| **change == Change::Opened).count(), 1);
-        assert_eq!(breaker.way(now), Way::Shut(after(now, 1_000)), "the other 20 put nothing off");
+        let changes: Vec<Change> = early
+            .iter()
+            .map(|ticket| breaker.end(*ticket, TurnedAway, now))
+            .collect();
+        assert_eq!(
+            changes
+                .iter()
+                .filter(|change| **change == Change::Opened)
+                .count(),
+            1
+        );
+        assert_eq!(
+            breaker.way(now),
+            Way::Shut(after(now, 1_000)),
+            "the other 20 put nothing off"
+        );
         assert_eq!(breaker.end(early[0], Served, now), Change::None);
         assert!(breaker.is_open());
     }
@@ -257,10 +311,24 @@ mod tests {
         let first = breaker.begin(after(now, 1_000));
         assert_eq!(breaker.way(after(now, 5_000)), Way::Probe);
         let second = breaker.begin(after(now, 5_000));
-        assert_eq!(breaker.end(first, TurnedAway, after(now, 5_100)), Change::None);
-        assert_eq!(breaker.way(after(now, 5_100)), Way::Shut(after(now, 9_000)), "the second one is under way");
-        assert_eq!(breaker.end(first, Served, after(now, 5_200)), Change::Closed);
-        assert_eq!(breaker.end(second, TurnedAway, after(now, 5_300)), Change::None, "it began before");
+        assert_eq!(
+            breaker.end(first, TurnedAway, after(now, 5_100)),
+            Change::None
+        );
+        assert_eq!(
+            breaker.way(after(now, 5_100)),
+            Way::Shut(after(now, 9_000)),
+            "the second one is under way"
+        );
+        assert_eq!(
+            breaker.end(first, Served, after(now, 5_200)),
+            Change::Closed
+        );
+        assert_eq!(
+            breaker.end(second, TurnedAway, after(now, 5_300)),
+            Change::None,
+            "it began before"
+        );
     }
 
     #[test]

@@ -24,14 +24,19 @@ struct Second {
 impl Budget {
     /// For an agent with this many messages a second at most; a tenth of them may always be retries.
     pub(crate) fn new(messages_per_second: u32, now: Instant) -> Self {
-        Self { least_per_second: (messages_per_second / 10).max(1), begun_at: now, seconds: VecDeque::new() }
+        Self {
+            least_per_second: (messages_per_second / 10).max(1),
+            begun_at: now,
+            seconds: VecDeque::new(),
+        }
     }
 
     /// How many retries may begin now.
     pub(crate) fn free(&mut self, now: Instant) -> usize {
         self.second(now);
-        let (first, retries) =
-            self.seconds.iter().fold((0, 0), |(first, retries), it| (first + it.first, retries + it.retries));
+        let (first, retries) = self.seconds.iter().fold((0, 0), |(first, retries), it| {
+            (first + it.first, retries + it.retries)
+        });
         (self.least_per_second as usize * SECONDS + first / FIRST_FOR_EACH).saturating_sub(retries)
     }
 
@@ -52,11 +57,23 @@ impl Budget {
     /// The current one, without those that are too old.
     fn second(&mut self, now: Instant) -> Option<&mut Second> {
         let number = now.saturating_duration_since(self.begun_at).as_secs();
-        while self.seconds.front().is_some_and(|second| second.number + SECONDS as u64 <= number) {
+        while self
+            .seconds
+            .front()
+            .is_some_and(|second| second.number + SECONDS as u64 <= number)
+        {
             self.seconds.pop_front();
         }
-        if self.seconds.back().is_none_or(|second| second.number < number) {
-            self.seconds.push_back(Second { number, first: 0, retries: 0 });
+        if self
+            .seconds
+            .back()
+            .is_none_or(|second| second.number < number)
+        {
+            self.seconds.push_back(Second {
+                number,
+                first: 0,
+                retries: 0,
+            });
         }
         self.seconds.back_mut()
     }
@@ -88,8 +105,16 @@ mod tests {
             let mut budget = Budget::new(per_second, now);
             (0..first).for_each(|_| budget.first(now));
             (0..retries).for_each(|_| budget.retry(now));
-            assert_eq!(budget.free(now), free, "{per_second} a second, {first} first, {retries} retries");
-            assert_eq!(budget.free(now + WINDOW), Budget::new(per_second, now).free(now), "all of that is long ago");
+            assert_eq!(
+                budget.free(now),
+                free,
+                "{per_second} a second, {first} first, {retries} retries"
+            );
+            assert_eq!(
+                budget.free(now + WINDOW),
+                Budget::new(per_second, now).free(now),
+                "all of that is long ago"
+            );
         }
     }
 

@@ -41,36 +41,70 @@ pub(crate) fn answer(outcome: &Outcome) -> Answer {
 /// For how long the platform wants to see nothing of the agent.
 pub(crate) fn hold(outcome: &Outcome) -> Option<Duration> {
     match outcome {
-        Ok(Err(failure)) if failure.code == FailureCode::Later => {
-            failure.retry_after_seconds.map(|seconds| Duration::from_secs(seconds.into()).min(backoff::MOST))
-        }
+        Ok(Err(failure)) if failure.code == FailureCode::Later => failure
+            .retry_after_seconds
+            .map(|seconds| Duration::from_secs(seconds.into()).min(backoff::MOST)),
         _ => None,
     }
 }
 
 /// What an attempt brought, and whether there is to be another. `random` is from 0 to 1.
-pub(crate) fn judge(claimed: &Claimed, outcome: Outcome, pause: Pause, now: Timestamp, random: f64) -> Settlement {
+pub(crate) fn judge(
+    claimed: &Claimed,
+    outcome: Outcome,
+    pause: Pause,
+    now: Timestamp,
+    random: f64,
+) -> Settlement {
     let attempt = claimed.attempt;
     match outcome {
         Ok(Ok(receipt)) => {
-            let at = receipt.accepted_at.and_then(|text| text.parse().ok()).unwrap_or(now);
-            settled(Entry { at, fact: Fact::Accepted, attempt: Some(attempt), reason: None })
+            let at = receipt
+                .accepted_at
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(now);
+            settled(Entry {
+                at,
+                fact: Fact::Accepted,
+                attempt: Some(attempt),
+                reason: None,
+            })
         }
         Ok(Err(failure)) => judge_failure(claimed, failure, pause, now, random),
         // The plugin may have sent before it stopped.
-        Err(problem) => again(claimed, Fact::Unknown, problem.to_string(), now, backoff::delay(attempt, random)),
+        Err(problem) => again(
+            claimed,
+            Fact::Unknown,
+            problem.to_string(),
+            now,
+            backoff::delay(attempt, random),
+        ),
     }
 }
 
 /// For one that ran out between the store and here. What the platform may have got, it also lets run out.
 pub(crate) fn run_out(claimed: &Claimed, now: Timestamp) -> Settlement {
     if claimed.facts.has(Fact::Unknown) {
-        return Settlement { entry: None, retry_at: None };
+        return Settlement {
+            entry: None,
+            retry_at: None,
+        };
     }
-    settled(entry(now, Fact::Expired, claimed.attempt, "it ran out before it could be sent".to_owned()))
+    settled(entry(
+        now,
+        Fact::Expired,
+        claimed.attempt,
+        "it ran out before it could be sent".to_owned(),
+    ))
 }
 
-fn judge_failure(claimed: &Claimed, failure: ChannelFailure, pause: Pause, now: Timestamp, random: f64) -> Settlement {
+fn judge_failure(
+    claimed: &Claimed,
+    failure: ChannelFailure,
+    pause: Pause,
+    now: Timestamp,
+    random: f64,
+) -> Settlement {
     let attempt = claimed.attempt;
     let delay = match (failure.retry_after_seconds, pause) {
         (Some(seconds), _) => backoff::asked_for(seconds, random),
@@ -78,9 +112,13 @@ fn judge_failure(claimed: &Claimed, failure: ChannelFailure, pause: Pause, now: 
         (None, Pause::Agent) => backoff::delay(1, random),
     };
     match failure.code {
-        FailureCode::Refused | FailureCode::Unsupported => settled(entry(now, Fact::Refused, attempt, failure.message)),
+        FailureCode::Refused | FailureCode::Unsupported => {
+            settled(entry(now, Fact::Refused, attempt, failure.message))
+        }
         // A person must act, or another channel: trying again would not help.
-        FailureCode::Unreachable | FailureCode::Misconfigured => given_up(now, attempt, failure.message),
+        FailureCode::Unreachable | FailureCode::Misconfigured => {
+            given_up(now, attempt, failure.message)
+        }
         FailureCode::Later => again(claimed, Fact::Postponed, failure.message, now, delay),
         FailureCode::Unknown => again(claimed, Fact::Unknown, failure.message, now, delay),
     }
@@ -88,13 +126,26 @@ fn judge_failure(claimed: &Claimed, failure: ChannelFailure, pause: Pause, now: 
 
 /// Whoever gave a message a time to run out said how long it is worth trying, so it is tried until then, however often: with
 /// one id, so that it is sent once. For any other there is a day, and then a person has to look.
-fn again(claimed: &Claimed, fact: Fact, reason: String, now: Timestamp, delay: Duration) -> Settlement {
+fn again(
+    claimed: &Claimed,
+    fact: Fact,
+    reason: String,
+    now: Timestamp,
+    delay: Duration,
+) -> Settlement {
     let attempt = claimed.attempt;
     if claimed.expires_at.is_none() && now + delay >= claimed.due_since + TRIED_FOR {
         let hours = TRIED_FOR.as_secs() / 3_600;
-        return given_up(now, attempt, format!("gave up after {attempt} attempts in {hours} hours: {reason}"));
+        return given_up(
+            now,
+            attempt,
+            format!("gave up after {attempt} attempts in {hours} hours: {reason}"),
+        );
     }
-    Settlement { entry: Some(entry(now, fact, attempt, reason)), retry_at: Some(now + delay) }
+    Settlement {
+        entry: Some(entry(now, fact, attempt, reason)),
+        retry_at: Some(now + delay),
+    }
 }
 
 fn given_up(now: Timestamp, attempt: u32, reason: String) -> Settlement {
@@ -102,11 +153,19 @@ fn given_up(now: Timestamp, attempt: u32, reason: String) -> Settlement {
 }
 
 fn settled(entry: Entry) -> Settlement {
-    Settlement { entry: Some(entry), retry_at: None }
+    Settlement {
+        entry: Some(entry),
+        retry_at: None,
+    }
 }
 
 fn entry(at: Timestamp, fact: Fact, attempt: u32, reason: String) -> Entry {
-    Entry { at, fact, attempt: Some(attempt), reason: Some(reason) }
+    Entry {
+        at,
+        fact,
+        attempt: Some(attempt),
+        reason: Some(reason),
+    }
 }
 
 /// A message that does not say how long it is worth sending.
@@ -144,7 +203,11 @@ mod tests {
         }
     }
 
-    fn failure(code: FailureCode, http_status: Option<u16>, retry_after_seconds: Option<u32>) -> ChannelFailure {
+    fn failure(
+        code: FailureCode,
+        http_status: Option<u16>,
+        retry_after_seconds: Option<u32>,
+    ) -> ChannelFailure {
         ChannelFailure {
             code,
             message: "why".into(),
@@ -175,7 +238,11 @@ mod tests {
             let outcome = Ok(Err(failure(code, None, retry_after)));
             let settlement = judge(&claimed(attempt, None), outcome, pause, at(0), 1.0);
             let entry = settlement.entry.expect("an entry");
-            assert_eq!((entry.fact, settlement.retry_at), (fact, retry.map(at)), "{code:?}, attempt {attempt}");
+            assert_eq!(
+                (entry.fact, settlement.retry_at),
+                (fact, retry.map(at)),
+                "{code:?}, attempt {attempt}"
+            );
             assert!(entry.reason.is_some_and(|reason| reason.ends_with("why")));
         }
     }
@@ -191,18 +258,33 @@ mod tests {
             (Some(10 * DAY), 10 * DAY - 1, Fact::Unknown),
         ] {
             let outcome = Ok(Err(failure(FailureCode::Unknown, None, None)));
-            let settlement = judge(&claimed(200, expires_at), outcome, Pause::Message, at(now), 1.0);
+            let settlement = judge(
+                &claimed(200, expires_at),
+                outcome,
+                Pause::Message,
+                at(now),
+                1.0,
+            );
             let entry = settlement.entry.expect("an entry");
             assert_eq!(entry.fact, fact, "{expires_at:?} at {now}");
             let reason = entry.reason.expect("why");
-            let expected = if fact == Fact::Failed { "gave up after 200 attempts in 24 hours: why" } else { "why" };
+            let expected = if fact == Fact::Failed {
+                "gave up after 200 attempts in 24 hours: why"
+            } else {
+                "why"
+            };
             assert_eq!(reason, expected);
         }
     }
 
     #[test]
     fn what_ran_out_is_expired_only_if_the_platform_cannot_have_it() {
-        assert_eq!(run_out(&claimed(1, Some(600)), at(600)).entry.map(|entry| entry.fact), Some(Fact::Expired));
+        assert_eq!(
+            run_out(&claimed(1, Some(600)), at(600))
+                .entry
+                .map(|entry| entry.fact),
+            Some(Fact::Expired)
+        );
         let mut unknown = claimed(2, Some(600));
         unknown.facts.add(Fact::Unknown, at(1), Some(1));
         let settlement = run_out(&unknown, at(600));
@@ -211,8 +293,17 @@ mod tests {
 
     #[test]
     fn a_plugin_that_stopped_may_have_sent() {
-        let settlement = judge(&claimed(1, None), Err(CallProblem::Dead), Pause::Message, at(0), 0.5);
-        assert_eq!(settlement.entry.map(|entry| entry.fact), Some(Fact::Unknown));
+        let settlement = judge(
+            &claimed(1, None),
+            Err(CallProblem::Dead),
+            Pause::Message,
+            at(0),
+            0.5,
+        );
+        assert_eq!(
+            settlement.entry.map(|entry| entry.fact),
+            Some(Fact::Unknown)
+        );
         assert!(settlement.retry_at.is_some());
     }
 
@@ -232,7 +323,11 @@ mod tests {
             ("refused by the plugin", Refused, None, Answer::Nothing),
             ("no credentials", Misconfigured, None, Answer::Nothing),
         ] {
-            assert_eq!(answer(&Ok(Err(failure(code, status, None)))), expected, "{what}");
+            assert_eq!(
+                answer(&Ok(Err(failure(code, status, None)))),
+                expected,
+                "{what}"
+            );
         }
         assert_eq!(answer(&Err(CallProblem::Dead)), Answer::Nothing);
     }
@@ -246,7 +341,11 @@ mod tests {
             (FailureCode::Unknown, Some(7), None),
         ] {
             let outcome = Ok(Err(failure(code, Some(429), seconds)));
-            assert_eq!(hold(&outcome), expected.map(Duration::from_secs), "{code:?}, {seconds:?}");
+            assert_eq!(
+                hold(&outcome),
+                expected.map(Duration::from_secs),
+                "{code:?}, {seconds:?}"
+            );
         }
     }
 }

@@ -43,7 +43,11 @@ pub struct Manner {
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { pace: None, quiet_hours: None, attempts_at_once_max: AT_ONCE }
+        Self {
+            pace: None,
+            quiet_hours: None,
+            attempts_at_once_max: AT_ONCE,
+        }
     }
 }
 
@@ -78,7 +82,12 @@ pub(crate) enum Allowance {
 
 impl Line {
     pub(crate) fn of_agent(agent: &Agent, now: Instant) -> Self {
-        Self::new(&agent.name, Arc::new(agent.channel.clone()), &agent.manner, now)
+        Self::new(
+            &agent.name,
+            Arc::new(agent.channel.clone()),
+            &agent.manner,
+            now,
+        )
     }
 
     pub(crate) fn new(agent: &str, sender: Arc<dyn Sender>, manner: &Manner, now: Instant) -> Self {
@@ -86,7 +95,12 @@ impl Line {
             under_way: 0,
             held_until: None,
             pacer: manner.pace.map(|pace| Pacer::new(pace, now)),
-            budget: Budget::new(manner.pace.map_or(UNPACED, |pace| pace.messages_per_second.get()), now),
+            budget: Budget::new(
+                manner
+                    .pace
+                    .map_or(UNPACED, |pace| pace.messages_per_second.get()),
+                now,
+            ),
             breaker: Breaker::new(),
         };
         Self {
@@ -104,7 +118,10 @@ impl Line {
         if self.pace != other.pace {
             other.traffic().pacer = self.pace.map(|pace| Pacer::new(pace, now));
         }
-        Self { traffic: other.traffic.clone(), ..self }
+        Self {
+            traffic: other.traffic.clone(),
+            ..self
+        }
     }
 
     /// What may begin now; the same until something begins or ends.
@@ -123,13 +140,29 @@ impl Line {
             Way::Probe => (1, 1),
             Way::Free => (places, traffic.budget.free(now)),
         };
-        let free = traffic.pacer.as_mut().map_or(most, |pacer| pacer.free(now).min(most));
+        let free = traffic
+            .pacer
+            .as_mut()
+            .map_or(most, |pacer| pacer.free(now).min(most));
         if free == 0 {
-            return Allowance::After(traffic.pacer.as_mut().map_or(Duration::ZERO, |pacer| pacer.wait(now)));
+            return Allowance::After(
+                traffic
+                    .pacer
+                    .as_mut()
+                    .map_or(Duration::ZERO, |pacer| pacer.wait(now)),
+            );
         }
-        let quiet = self.quiet_hours.as_ref().is_some_and(|hours| hours.quiet_until(time).is_some());
+        let quiet = self
+            .quiet_hours
+            .as_ref()
+            .is_some_and(|hours| hours.quiet_until(time).is_some());
         let ordinary = if quiet { 0 } else { free };
-        Allowance::Now(Share { agent: self.agent.clone(), attempts: free, retries, ordinary })
+        Allowance::Now(Share {
+            agent: self.agent.clone(),
+            attempts: free,
+            retries,
+            ordinary,
+        })
     }
 
     /// An attempt begins.
@@ -160,7 +193,10 @@ impl Line {
         }
         match traffic.breaker.end(ticket, answer, now) {
             Change::None => {}
-            Change::Opened => tracing::warn!(agent = self.agent, "the platform takes nothing now, and is probed"),
+            Change::Opened => tracing::warn!(
+                agent = self.agent,
+                "the platform takes nothing now, and is probed"
+            ),
             Change::Closed => {
                 tracing::info!(agent = self.agent, "the platform is back");
                 if let Some(pacer) = &mut traffic.pacer {
@@ -168,7 +204,11 @@ impl Line {
                 }
             }
         }
-        if answer == Answer::TurnedAway && traffic.breaker.is_open() { Pause::Agent } else { Pause::Message }
+        if answer == Answer::TurnedAway && traffic.breaker.is_open() {
+            Pause::Agent
+        } else {
+            Pause::Message
+        }
     }
 
     /// What an attempt brought is kept.
@@ -228,37 +268,61 @@ mod tests {
 
     #[test]
     fn attempts_under_way_take_places() {
-        let (line, now) = line(&Manner { attempts_at_once_max: 2, ..Manner::default() });
+        let (line, now) = line(&Manner {
+            attempts_at_once_max: 2,
+            ..Manner::default()
+        });
         assert_eq!(share(&line, now, NOON), (2, 100, 2));
         line.begin(Stage::First, now);
         line.begin(Stage::First, now);
         let allowance = line.allowance(now, NOON.parse().expect("a time"));
-        assert!(matches!(allowance, Allowance::AfterAnAttempt), "{allowance:?}");
+        assert!(
+            matches!(allowance, Allowance::AfterAnAttempt),
+            "{allowance:?}"
+        );
         line.end();
         assert_eq!(share(&line, now, NOON), (1, 100, 1));
     }
 
     #[test]
     fn a_line_that_takes_the_place_of_another_knows_what_that_one_knew() {
-        let (old, now) = line(&Manner { attempts_at_once_max: 2, ..Manner::default() });
+        let (old, now) = line(&Manner {
+            attempts_at_once_max: 2,
+            ..Manner::default()
+        });
         old.begin(Stage::First, now);
-        let (new, _) = line(&Manner { attempts_at_once_max: 3, ..Manner::default() });
+        let (new, _) = line(&Manner {
+            attempts_at_once_max: 3,
+            ..Manner::default()
+        });
         let new = new.instead_of(&old, now);
         assert_eq!(share(&new, now, NOON), (2, 100, 2), "one is under way");
         old.end();
         assert_eq!(share(&new, now, NOON), (3, 100, 3), "and it ends here too");
 
-        let pace = Pace { messages_per_second: NonZeroU32::MIN, burst: NonZeroU32::MIN };
-        let (paced, _) = line(&Manner { pace: Some(pace), ..Manner::default() });
+        let pace = Pace {
+            messages_per_second: NonZeroU32::MIN,
+            burst: NonZeroU32::MIN,
+        };
+        let (paced, _) = line(&Manner {
+            pace: Some(pace),
+            ..Manner::default()
+        });
         let paced = paced.instead_of(&new, now);
         let allowance = paced.allowance(now, NOON.parse().expect("a time"));
-        assert!(matches!(allowance, Allowance::After(_)), "a new pace begins slowly: {allowance:?}");
+        assert!(
+            matches!(allowance, Allowance::After(_)),
+            "a new pace begins slowly: {allowance:?}"
+        );
     }
 
     #[test]
     fn at_night_only_what_is_essential_may_begin() {
         let quiet_hours = Some(hours("21:00", "08:00", "Europe/Berlin"));
-        let (line, now) = line(&Manner { quiet_hours, ..Manner::default() });
+        let (line, now) = line(&Manner {
+            quiet_hours,
+            ..Manner::default()
+        });
         assert_eq!(share(&line, now, NOON).2, AT_ONCE);
         assert_eq!(share(&line, now, "2026-06-10T23:00:00Z"), (AT_ONCE, 100, 0));
     }
@@ -267,11 +331,21 @@ mod tests {
     fn what_the_platform_asks_of_one_message_holds_for_all() {
         let (line, now) = line(&Manner::default());
         let (first, second) = (line.begin(Stage::First, now), line.begin(Stage::First, now));
-        assert_eq!(line.learn(first, &Ok(Err(later(Some(30)))), now), Pause::Message);
+        assert_eq!(
+            line.learn(first, &Ok(Err(later(Some(30)))), now),
+            Pause::Message
+        );
         line.learn(second, &Ok(Err(later(Some(5)))), now);
-        let allowance = line.allowance(now + Duration::from_secs(29), NOON.parse().expect("a time"));
-        assert!(matches!(allowance, Allowance::After(wait) if wait == Duration::from_secs(1)), "{allowance:?}");
-        assert_eq!(share(&line, now + Duration::from_secs(30), NOON).0, AT_ONCE - 2);
+        let allowance =
+            line.allowance(now + Duration::from_secs(29), NOON.parse().expect("a time"));
+        assert!(
+            matches!(allowance, Allowance::After(wait) if wait == Duration::from_secs(1)),
+            "{allowance:?}"
+        );
+        assert_eq!(
+            share(&line, now + Duration::from_secs(30), NOON).0,
+            AT_ONCE - 2
+        );
     }
 
     #[test]

@@ -34,7 +34,13 @@ impl Pacer {
     /// Nothing may begin for a window: who was here before may have used it up.
     pub(crate) fn new(pace: Pace, now: Instant) -> Self {
         let begun = std::iter::repeat_n(now, pace.messages_per_second.get() as usize).collect();
-        Self { pace, begun, tokens: 1.0, counted_at: now, ramp_since: now + WINDOW }
+        Self {
+            pace,
+            begun,
+            tokens: 1.0,
+            counted_at: now,
+            ramp_since: now + WINDOW,
+        }
     }
 
     /// From now on slowly: a tenth of the pace, and all of it after ten seconds.
@@ -64,18 +70,29 @@ impl Pacer {
         let worth_it = whole(rate * WORTH_IT.as_secs_f64()).clamp(1, whole(self.most_tokens(now)));
         let tokens = (count_of(worth_it) - self.tokens).max(0.0) / (rate * self.ramp(now));
         let lacking = worth_it.saturating_sub(self.places());
-        let place = lacking.checked_sub(1).and_then(|place| self.begun.get(place));
-        let place = place.map_or(Duration::ZERO, |begun| (*begun + WINDOW).saturating_duration_since(now));
-        Duration::from_secs_f64(tokens).max(place).max(Duration::from_millis(1))
+        let place = lacking
+            .checked_sub(1)
+            .and_then(|place| self.begun.get(place));
+        let place = place.map_or(Duration::ZERO, |begun| {
+            (*begun + WINDOW).saturating_duration_since(now)
+        });
+        Duration::from_secs_f64(tokens)
+            .max(place)
+            .max(Duration::from_millis(1))
     }
 
     fn count(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.counted_at).as_secs_f64();
         // With the rate at the beginning of what has passed, which is never too high.
-        let added = passed * f64::from(self.pace.messages_per_second.get()) * self.ramp(self.counted_at);
+        let added =
+            passed * f64::from(self.pace.messages_per_second.get()) * self.ramp(self.counted_at);
         self.tokens = (self.tokens + added).min(self.most_tokens(now));
         self.counted_at = self.counted_at.max(now);
-        while self.begun.front().is_some_and(|begun| *begun + WINDOW <= now) {
+        while self
+            .begun
+            .front()
+            .is_some_and(|begun| *begun + WINDOW <= now)
+        {
             self.begun.pop_front();
         }
     }
@@ -96,12 +113,19 @@ impl Pacer {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast keeps to the bounds of the type")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast keeps to the bounds of the type"
+)]
 fn whole(number: f64) -> usize {
     number.floor() as usize
 }
 
-#[expect(clippy::cast_precision_loss, reason = "of messages that begin at one moment")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "of messages that begin at one moment"
+)]
 fn count_of(number: usize) -> f64 {
     number as f64
 }
@@ -120,7 +144,10 @@ mod tests {
 
     fn pace(messages_per_second: u32, burst: u32) -> Pace {
         let number = |number| NonZeroU32::new(number).expect("not 0");
-        Pace { messages_per_second: number(messages_per_second), burst: number(burst) }
+        Pace {
+            messages_per_second: number(messages_per_second),
+            burst: number(burst),
+        }
     }
 
     fn milliseconds(milliseconds: u64) -> Duration {
@@ -143,7 +170,12 @@ mod tests {
     fn most_in_a_second(times: &[u64]) -> usize {
         times
             .iter()
-            .map(|first| times.iter().filter(|time| (*first..=first + 1_000).contains(*time)).count())
+            .map(|first| {
+                times
+                    .iter()
+                    .filter(|time| (*first..=first + 1_000).contains(*time))
+                    .count()
+            })
             .max()
             .unwrap_or_default()
     }
@@ -153,15 +185,27 @@ mod tests {
         let start = Instant::now();
         let mut pacer = Pacer::new(pace(100, 10), start);
         let begun = run(&mut pacer, start, (0..30_000).step_by(5));
-        let between = |from, to| begun.iter().filter(|time| (from..to).contains(*time)).count();
-        assert_eq!(between(0, 1_050), 0, "what the process before may have sent");
+        let between = |from, to| {
+            begun
+                .iter()
+                .filter(|time| (from..to).contains(*time))
+                .count()
+        };
+        assert_eq!(
+            between(0, 1_050),
+            0,
+            "what the process before may have sent"
+        );
         // A tenth of 100 rises by 9 each second.
         for (second, from, to) in [(0, 12, 18), (4, 48, 53), (9, 90, 96)] {
             let count = between(1_050 + second * 1_000, 2_050 + second * 1_000);
             assert!((from..=to).contains(&count), "{count} in second {second}");
         }
         let later = between(20_000, 30_000);
-        assert!((950..=953).contains(&later), "{later} in ten seconds: a twentieth less than 100 a second");
+        assert!(
+            (950..=953).contains(&later),
+            "{later} in ten seconds: a twentieth less than 100 a second"
+        );
     }
 
     #[test]
@@ -171,14 +215,22 @@ mod tests {
         run(&mut pacer, start, (0..20_000).step_by(5));
         pacer.slow_start(start + milliseconds(20_000));
         let begun = run(&mut pacer, start, (20_000..21_000).step_by(5));
-        assert!((10..=18).contains(&begun.len()), "{} in a second", begun.len());
+        assert!(
+            (10..=18).contains(&begun.len()),
+            "{} in a second",
+            begun.len()
+        );
     }
 
     #[test]
     fn a_burst_is_all_that_begins_at_one_moment_and_what_is_missed_is_not_made_up_for() {
         let start = Instant::now();
         let mut pacer = Pacer::new(pace(100, 10), start);
-        let begun = run(&mut pacer, start, [30_000, 30_000, 30_050, 60_000].into_iter());
+        let begun = run(
+            &mut pacer,
+            start,
+            [30_000, 30_000, 30_050, 60_000].into_iter(),
+        );
         assert_eq!(begun.iter().filter(|time| **time == 30_000).count(), 10);
         assert_eq!(begun.iter().filter(|time| **time == 30_050).count(), 5);
         assert_eq!(begun.iter().filter(|time| **time == 60_000).count(), 10);
@@ -192,7 +244,10 @@ mod tests {
             for step in 0..500 {
                 let wait = pacer.wait(now);
                 now += wait;
-                assert!(pacer.free(now) > 0 || wait <= milliseconds(2_000), "{pace:?}, step {step}, after {wait:?}");
+                assert!(
+                    pacer.free(now) > 0 || wait <= milliseconds(2_000),
+                    "{pace:?}, step {step}, after {wait:?}"
+                );
                 for _ in 0..pacer.free(now) {
                     pacer.begin(now);
                 }

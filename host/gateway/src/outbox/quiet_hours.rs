@@ -24,7 +24,11 @@ pub struct QuietHoursProblem(pub Time);
 impl QuietHours {
     /// From a time of day to another, which may be the next day's; by the clocks of a zone.
     pub fn new(from: Time, to: Time, zone: TimeZone) -> Result<Self, QuietHoursProblem> {
-        if from == to { Err(QuietHoursProblem(from)) } else { Ok(Self { from, to, zone }) }
+        if from == to {
+            Err(QuietHoursProblem(from))
+        } else {
+            Ok(Self { from, to, zone })
+        }
     }
 
     /// Until when it is quiet, if it is.
@@ -32,11 +36,18 @@ impl QuietHours {
         let today = self.zone.to_datetime(now).date();
         // The night of today, and the one that began yesterday.
         let nights = [today.yesterday(), Ok(today)].into_iter().flatten();
-        nights.filter_map(|day| self.night(day)).find(|(from, to)| (*from..*to).contains(&now)).map(|(_, to)| to)
+        nights
+            .filter_map(|day| self.night(day))
+            .find(|(from, to)| (*from..*to).contains(&now))
+            .map(|(_, to)| to)
     }
 
     fn night(&self, day: civil::Date) -> Option<(Timestamp, Timestamp)> {
-        let end = if self.from < self.to { day } else { day.tomorrow().ok()? };
+        let end = if self.from < self.to {
+            day
+        } else {
+            day.tomorrow().ok()?
+        };
         Some((
             self.moment(day.to_datetime(self.from), Twice::First)?,
             self.moment(end.to_datetime(self.to), Twice::Second)?,
@@ -47,9 +58,11 @@ impl QuietHours {
     fn moment(&self, shown: civil::DateTime, twice: Twice) -> Option<Timestamp> {
         let ambiguous = self.zone.to_ambiguous_timestamp(shown);
         match (ambiguous.offset(), twice) {
-            (AmbiguousOffset::Gap { .. }, _) => {
-                self.zone.following(ambiguous.earlier().ok()?).next().map(|change| change.timestamp())
-            }
+            (AmbiguousOffset::Gap { .. }, _) => self
+                .zone
+                .following(ambiguous.earlier().ok()?)
+                .next()
+                .map(|change| change.timestamp()),
             (_, Twice::First) => ambiguous.earlier().ok(),
             (_, Twice::Second) => ambiguous.later().ok(),
         }
@@ -82,12 +95,54 @@ mod tests {
     #[test]
     fn each_night_ends_when_the_clocks_say_so() {
         for (what, from, to, zone, now, until) in [
-            ("before", "21:00", "08:00", "Europe/Berlin", "2026-06-10T18:59:59Z", None),
-            ("evening", "21:00", "08:00", "Europe/Berlin", "2026-06-10T19:00:00Z", Some("2026-06-11T06:00:00Z")),
-            ("after midnight", "21:00", "08:00", "Europe/Berlin", "2026-06-10T22:30:00Z", Some("2026-06-11T06:00:00Z")),
-            ("last second", "21:00", "08:00", "Europe/Berlin", "2026-06-11T05:59:59Z", Some("2026-06-11T06:00:00Z")),
-            ("morning", "21:00", "08:00", "Europe/Berlin", "2026-06-11T06:00:00Z", None),
-            ("in winter", "21:00", "08:00", "Europe/Berlin", "2026-01-10T20:00:00Z", Some("2026-01-11T07:00:00Z")),
+            (
+                "before",
+                "21:00",
+                "08:00",
+                "Europe/Berlin",
+                "2026-06-10T18:59:59Z",
+                None,
+            ),
+            (
+                "evening",
+                "21:00",
+                "08:00",
+                "Europe/Berlin",
+                "2026-06-10T19:00:00Z",
+                Some("2026-06-11T06:00:00Z"),
+            ),
+            (
+                "after midnight",
+                "21:00",
+                "08:00",
+                "Europe/Berlin",
+                "2026-06-10T22:30:00Z",
+                Some("2026-06-11T06:00:00Z"),
+            ),
+            (
+                "last second",
+                "21:00",
+                "08:00",
+                "Europe/Berlin",
+                "2026-06-11T05:59:59Z",
+                Some("2026-06-11T06:00:00Z"),
+            ),
+            (
+                "morning",
+                "21:00",
+                "08:00",
+                "Europe/Berlin",
+                "2026-06-11T06:00:00Z",
+                None,
+            ),
+            (
+                "in winter",
+                "21:00",
+                "08:00",
+                "Europe/Berlin",
+                "2026-01-10T20:00:00Z",
+                Some("2026-01-11T07:00:00Z"),
+            ),
             (
                 "over no midnight",
                 "12:00",
@@ -96,8 +151,22 @@ mod tests {
                 "2026-07-01T16:00:00Z",
                 Some("2026-07-01T18:30:00Z"),
             ),
-            ("a short night", "21:00", "08:00", "Europe/Berlin", "2026-03-28T20:00:00Z", Some("2026-03-29T06:00:00Z")),
-            ("a long night", "21:00", "08:00", "Europe/Berlin", "2026-10-24T19:00:00Z", Some("2026-10-25T07:00:00Z")),
+            (
+                "a short night",
+                "21:00",
+                "08:00",
+                "Europe/Berlin",
+                "2026-03-28T20:00:00Z",
+                Some("2026-03-29T06:00:00Z"),
+            ),
+            (
+                "a long night",
+                "21:00",
+                "08:00",
+                "Europe/Berlin",
+                "2026-10-24T19:00:00Z",
+                Some("2026-10-25T07:00:00Z"),
+            ),
             (
                 "an end that is skipped",
                 "21:00",
@@ -106,7 +175,14 @@ mod tests {
                 "2026-03-29T00:59:59Z",
                 Some("2026-03-29T01:00:00Z"),
             ),
-            ("after it", "21:00", "02:30", "Europe/Berlin", "2026-03-29T01:00:00Z", None),
+            (
+                "after it",
+                "21:00",
+                "02:30",
+                "Europe/Berlin",
+                "2026-03-29T01:00:00Z",
+                None,
+            ),
             (
                 "a beginning that is skipped",
                 "02:30",
@@ -115,7 +191,14 @@ mod tests {
                 "2026-03-29T01:00:00Z",
                 Some("2026-03-29T06:00:00Z"),
             ),
-            ("before it", "02:30", "08:00", "Europe/Berlin", "2026-03-29T00:59:59Z", None),
+            (
+                "before it",
+                "02:30",
+                "08:00",
+                "Europe/Berlin",
+                "2026-03-29T00:59:59Z",
+                None,
+            ),
             (
                 "an end shown twice, first",
                 "21:00",
@@ -124,7 +207,14 @@ mod tests {
                 "2026-10-25T00:45:00Z",
                 Some("2026-10-25T01:30:00Z"),
             ),
-            ("second", "21:00", "02:30", "Europe/Berlin", "2026-10-25T01:15:00Z", Some("2026-10-25T01:30:00Z")),
+            (
+                "second",
+                "21:00",
+                "02:30",
+                "Europe/Berlin",
+                "2026-10-25T01:15:00Z",
+                Some("2026-10-25T01:30:00Z"),
+            ),
             (
                 "a beginning shown twice",
                 "02:30",
@@ -142,6 +232,9 @@ mod tests {
     #[test]
     fn hours_end_at_another_time_than_they_begin() {
         let time = Time::constant(21, 0, 0, 0);
-        assert_eq!(QuietHours::new(time, time, TimeZone::UTC).err(), Some(QuietHoursProblem(time)));
+        assert_eq!(
+            QuietHours::new(time, time, TimeZone::UTC).err(),
+            Some(QuietHoursProblem(time))
+        );
     }
 }

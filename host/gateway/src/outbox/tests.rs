@@ -54,9 +54,19 @@ struct Seen {
 impl Platform {
     fn new(faults: u32, outage: Option<(Duration, Duration, Outage)>) -> Arc<Self> {
         let random = StdRng::seed_from_u64(81);
-        let seen =
-            Seen { random, arrivals: Vec::new(), answers: Vec::new(), taken: HashSet::new(), receipts: HashMap::new() };
-        Arc::new(Self { start: Instant::now(), faults, outage, seen: Mutex::new(seen) })
+        let seen = Seen {
+            random,
+            arrivals: Vec::new(),
+            answers: Vec::new(),
+            taken: HashSet::new(),
+            receipts: HashMap::new(),
+        };
+        Arc::new(Self {
+            start: Instant::now(),
+            faults,
+            outage,
+            seen: Mutex::new(seen),
+        })
     }
 
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
@@ -72,7 +82,8 @@ impl Platform {
     /// The most that came within any second, its end included.
     fn most_in_a_second(&self) -> usize {
         let arrivals = self.arrivals();
-        let within = |from: usize| arrivals[from..].partition_point(|at| *at <= arrivals[from] + SECOND);
+        let within =
+            |from: usize| arrivals[from..].partition_point(|at| *at <= arrivals[from] + SECOND);
         (0..arrivals.len()).map(within).max().unwrap_or_default()
     }
 
@@ -91,7 +102,10 @@ impl Platform {
         }
         let (fault, taken_first) = {
             let mut seen = self.seen();
-            (seen.random.random_range(0..100), seen.random.random::<bool>())
+            (
+                seen.random.random_range(0..100),
+                seen.random.random::<bool>(),
+            )
         };
         if fault >= self.faults {
             let mut seen = self.seen();
@@ -125,7 +139,9 @@ impl Sender for Platform {
         self.seen().arrivals.push(self.start.elapsed());
         sleep(Duration::from_millis(200)).await;
         let outcome = Ok(self.respond(message).await);
-        self.seen().answers.push((self.start.elapsed(), answer(&outcome)));
+        self.seen()
+            .answers
+            .push((self.start.elapsed(), answer(&outcome)));
         outcome
     }
 }
@@ -171,22 +187,37 @@ impl Running {
         let (shared, _) = bare::shared_by(Clock::starting_at(time), store, Vec::new());
         let (stop, stopped) = watch::channel(false);
         let outbox = tokio::spawn(run(shared.clone(), lines, stopped));
-        Self { shared, stop, outbox }
+        Self {
+            shared,
+            stop,
+            outbox,
+        }
     }
 
     async fn accept(&self, agent: &str, ids: std::ops::Range<u32>) {
         for id in ids {
-            self.accept_one(new(agent, &format!("{agent}-{id}"), self.shared.now())).await;
+            self.accept_one(new(agent, &format!("{agent}-{id}"), self.shared.now()))
+                .await;
         }
         self.shared.outbox.notify_one();
     }
 
     async fn accept_one(&self, new: NewMessage) {
-        assert_eq!(self.shared.store.accept(new).await.expect("accepted"), Accepted::New);
+        assert_eq!(
+            self.shared.store.accept(new).await.expect("accepted"),
+            Accepted::New
+        );
     }
 
     async fn state(&self, id: &str) -> State {
-        self.shared.store.message(id).await.expect("answer").expect("a message").facts.state()
+        self.shared
+            .store
+            .message(id)
+            .await
+            .expect("answer")
+            .expect("a message")
+            .facts
+            .state()
     }
 
     /// Waits until the platform's answer is known of so many of an agent's messages.
@@ -196,12 +227,26 @@ impl Running {
                 sleep(Duration::from_millis(500)).await;
             }
         };
-        assert!(timeout(at_most, all_there).await.is_ok(), "{} accepted", self.in_state(agent, State::Accepted).await);
+        assert!(
+            timeout(at_most, all_there).await.is_ok(),
+            "{} accepted",
+            self.in_state(agent, State::Accepted).await
+        );
     }
 
     async fn in_state(&self, agent: &str, state: State) -> usize {
-        let filter = Filter { agent: Some(agent.into()), state: Some(state), most: usize::MAX, ..Filter::default() };
-        self.shared.store.find(&filter).await.expect("messages").len()
+        let filter = Filter {
+            agent: Some(agent.into()),
+            state: Some(state),
+            most: usize::MAX,
+            ..Filter::default()
+        };
+        self.shared
+            .store
+            .find(&filter)
+            .await
+            .expect("messages")
+            .len()
     }
 
     async fn stop(self) {
@@ -220,13 +265,26 @@ fn new(agent: &str, id: &str, at: Timestamp) -> NewMessage {
         expiry: None,
         options: Vec::new(),
     };
-    NewMessage { agent: agent.into(), message, body_hash: [1; 32], at, send_at: None, expires_at: None }
+    NewMessage {
+        agent: agent.into(),
+        message,
+        body_hash: [1; 32],
+        at,
+        send_at: None,
+        expires_at: None,
+    }
 }
 
 fn manner(messages_per_second: u32) -> Manner {
     let number = |number| NonZeroU32::new(number).expect("not 0");
     let burst = number((messages_per_second / 10).max(1));
-    Manner { pace: Some(Pace { messages_per_second: number(messages_per_second), burst }), ..Manner::default() }
+    Manner {
+        pace: Some(Pace {
+            messages_per_second: number(messages_per_second),
+            burst,
+        }),
+        ..Manner::default()
+    }
 }
 
 fn line(agent: &str, platform: &Arc<Platform>, manner: &Manner) -> Line {
@@ -242,7 +300,9 @@ async fn send_with_faults(manner: &Manner) -> Arc<Platform> {
     let platform = Platform::new(20, None);
     let running = Running::start(vec![line("demo", &platform, manner)]);
     running.accept("demo", 0..2_000).await;
-    running.wait_until_accepted("demo", 2_000, Duration::from_mins(10)).await;
+    running
+        .wait_until_accepted("demo", 2_000, Duration::from_mins(10))
+        .await;
     running.stop().await;
     platform
 }
@@ -251,11 +311,25 @@ async fn send_with_faults(manner: &Manner) -> Arc<Platform> {
 async fn each_message_is_accepted_once_whatever_fails_and_no_second_sees_more_than_the_pace() {
     let platform = send_with_faults(&manner(100)).await;
     assert_eq!(platform.seen().taken.len(), 2_000);
-    assert!(platform.seen().receipts.values().all(|receipts| *receipts == 1), "what is known is not sent again");
+    assert!(
+        platform
+            .seen()
+            .receipts
+            .values()
+            .all(|receipts| *receipts == 1),
+        "what is known is not sent again"
+    );
     assert_eq!(platform.seen().receipts.len(), 2_000);
     let attempts = platform.arrivals().len();
-    assert!((2_200..=2_800).contains(&attempts), "{attempts} attempts for 2,000 messages");
-    assert!(platform.most_in_a_second() <= 100, "{} in a second", platform.most_in_a_second());
+    assert!(
+        (2_200..=2_800).contains(&attempts),
+        "{attempts} attempts for 2,000 messages"
+    );
+    assert!(
+        platform.most_in_a_second() <= 100,
+        "{} in a second",
+        platform.most_in_a_second()
+    );
     let time = platform.arrivals().last().copied().unwrap_or_default();
     assert!(time < Duration::from_mins(2), "it took {time:?}");
 }
@@ -264,16 +338,27 @@ async fn each_message_is_accepted_once_whatever_fails_and_no_second_sees_more_th
 #[tokio::test(start_paused = true)]
 async fn without_a_pace_a_second_sees_more() {
     let platform = send_with_faults(&Manner::default()).await;
-    assert!(platform.most_in_a_second() > 100, "{} in a second", platform.most_in_a_second());
+    assert!(
+        platform.most_in_a_second() > 100,
+        "{} in a second",
+        platform.most_in_a_second()
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_agent_is_served_at_its_full_pace_while_another_s_platform_is_down_and_that_is_noticed_when_it_is_back() {
+async fn an_agent_is_served_at_its_full_pace_while_another_s_platform_is_down_and_that_is_noticed_when_it_is_back()
+ {
     for outage in [Outage::Unavailable, Outage::Unreachable, Outage::Hangs] {
         let (from, back) = (Duration::from_secs(30), Duration::from_secs(630));
-        let (down, up) = (Platform::new(0, Some((from, back, outage))), Platform::new(0, None));
+        let (down, up) = (
+            Platform::new(0, Some((from, back, outage))),
+            Platform::new(0, None),
+        );
         // Few places, so that those of one agent are soon taken by attempts that hang.
-        let few = Manner { attempts_at_once_max: 20, ..manner(10) };
+        let few = Manner {
+            attempts_at_once_max: 20,
+            ..manner(10)
+        };
         let running = Running::start(vec![line("down", &down, &few), line("up", &up, &few)]);
         running.accept("down", 0..600).await;
         // At the pace of the other for as long as all of it takes.
@@ -281,20 +366,45 @@ async fn an_agent_is_served_at_its_full_pace_while_another_s_platform_is_down_an
             running.accept("up", minute * 600..(minute + 1) * 600).await;
             sleep(Duration::from_mins(1)).await;
         }
-        running.wait_until_accepted("down", 600, Duration::from_mins(5)).await;
+        running
+            .wait_until_accepted("down", 600, Duration::from_mins(5))
+            .await;
         running.stop().await;
 
         let (arrivals, answers) = (down.arrivals(), down.seen().answers.clone());
-        let served = answers.iter().filter(|(at, answer)| *answer == Answer::Served && *at >= back);
+        let served = answers
+            .iter()
+            .filter(|(at, answer)| *answer == Answer::Served && *at >= back);
         let first = served.map(|(at, _)| *at).min().expect("it is served again");
-        assert!(first <= back + Duration::from_secs(5), "{:?} after it was back", first.saturating_sub(back));
-        let probes = arrivals.iter().filter(|at| (from + Duration::from_mins(1)..back).contains(*at)).count();
-        assert!((120..=150).contains(&probes), "{probes} probes in nine minutes");
+        assert!(
+            first <= back + Duration::from_secs(5),
+            "{:?} after it was back",
+            first.saturating_sub(back)
+        );
+        let probes = arrivals
+            .iter()
+            .filter(|at| (from + Duration::from_mins(1)..back).contains(*at))
+            .count();
+        assert!(
+            (120..=150).contains(&probes),
+            "{probes} probes in nine minutes"
+        );
         for platform in [&down, &up] {
-            assert!(platform.most_in_a_second() <= 10, "{} in a second", platform.most_in_a_second());
+            assert!(
+                platform.most_in_a_second() <= 10,
+                "{} in a second",
+                platform.most_in_a_second()
+            );
         }
-        let sent = up.arrivals().iter().filter(|at| (from..back).contains(*at)).count();
-        assert!(sent >= 600 * 10 * 95 / 100, "the other agent sent {sent} in 600 s");
+        let sent = up
+            .arrivals()
+            .iter()
+            .filter(|at| (from..back).contains(*at))
+            .count();
+        assert!(
+            sent >= 600 * 10 * 95 / 100,
+            "the other agent sent {sent} in 600 s"
+        );
         assert_eq!(down.seen().taken.len(), 600);
     }
 }
@@ -321,7 +431,10 @@ impl Sender for Killed {
 async fn a_restart_exceeds_no_pace_begins_slowly_and_loses_nothing() {
     let (platform, store) = (Platform::new(0, None), Arc::new(MemoryStore::new()));
     let life = Duration::from_millis(20_330);
-    let killed = Arc::new(Killed { platform: platform.clone(), at: life });
+    let killed = Arc::new(Killed {
+        platform: platform.clone(),
+        at: life,
+    });
     let killed = Line::new("demo", killed, &manner(100), Instant::now().into_std());
     let first = Running::start_with(store.clone(), at(0), vec![killed]);
     first.accept("demo", 0..5_000).await;
@@ -329,21 +442,53 @@ async fn a_restart_exceeds_no_pace_begins_slowly_and_loses_nothing() {
     first.outbox.abort();
     let restarted = platform.start.elapsed();
     let second = Running::start_with(store, at(20), vec![line("demo", &platform, &manner(100))]);
-    second.wait_until_accepted("demo", 5_000, Duration::from_mins(2)).await;
+    second
+        .wait_until_accepted("demo", 5_000, Duration::from_mins(2))
+        .await;
     second.stop().await;
 
-    assert!(platform.most_in_a_second() <= 100, "{} in a second", platform.most_in_a_second());
+    assert!(
+        platform.most_in_a_second() <= 100,
+        "{} in a second",
+        platform.most_in_a_second()
+    );
     let arrivals = platform.arrivals();
     let between = |from: u64, to: u64| {
-        let (from, to) = (restarted + Duration::from_millis(from), restarted + Duration::from_millis(to));
-        arrivals.iter().filter(|at| (from..to).contains(*at)).count()
+        let (from, to) = (
+            restarted + Duration::from_millis(from),
+            restarted + Duration::from_millis(to),
+        );
+        arrivals
+            .iter()
+            .filter(|at| (from..to).contains(*at))
+            .count()
     };
-    assert_eq!(between(100, 1_050), 0, "what the process before may have sent");
-    assert!((5..=20).contains(&between(1_050, 2_050)), "{} in the first second", between(1_050, 2_050));
-    assert!(between(12_050, 13_050) >= 90, "{} in a second later on", between(12_050, 13_050));
+    assert_eq!(
+        between(100, 1_050),
+        0,
+        "what the process before may have sent"
+    );
+    assert!(
+        (5..=20).contains(&between(1_050, 2_050)),
+        "{} in the first second",
+        between(1_050, 2_050)
+    );
+    assert!(
+        between(12_050, 13_050) >= 90,
+        "{} in a second later on",
+        between(12_050, 13_050)
+    );
     assert_eq!(platform.seen().receipts.len(), 5_000);
-    let twice = platform.seen().receipts.values().filter(|receipts| **receipts > 1).count();
-    assert!((1..=30).contains(&twice), "{twice} were under way, and were sent again with the same id");
+    let twice = platform
+        .seen()
+        .receipts
+        .values()
+        .filter(|receipts| **receipts > 1)
+        .count();
+    assert!(
+        (1..=30).contains(&twice),
+        "{twice} were under way, and were sent again with the same id"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -351,16 +496,29 @@ async fn what_runs_out_while_nothing_may_be_sent_has_expired_at_once() {
     let night_hours = hours("21:00", "08:00", "Europe/Berlin");
     let night: Timestamp = "2026-06-10T20:00:00Z".parse().expect("a time");
     let (down, up) = (
-        Platform::new(0, Some((Duration::ZERO, Duration::from_hours(1), Outage::Unavailable))),
+        Platform::new(
+            0,
+            Some((Duration::ZERO, Duration::from_hours(1), Outage::Unavailable)),
+        ),
         Platform::new(0, None),
     );
-    let quiet = Manner { quiet_hours: Some(night_hours), ..manner(10) };
+    let quiet = Manner {
+        quiet_hours: Some(night_hours),
+        ..manner(10)
+    };
     let lines = vec![line("down", &down, &manner(10)), line("quiet", &up, &quiet)];
     let running = Running::start_with(Arc::new(MemoryStore::new()), night, lines);
     for agent in ["down", "quiet", "removed"] {
         let expires_at = Some(night + Duration::from_mins(1));
-        running.accept_one(NewMessage { expires_at, ..new(agent, &format!("{agent}-1"), night) }).await;
-        running.accept_one(new(agent, &format!("{agent}-2"), night)).await;
+        running
+            .accept_one(NewMessage {
+                expires_at,
+                ..new(agent, &format!("{agent}-1"), night)
+            })
+            .await;
+        running
+            .accept_one(new(agent, &format!("{agent}-2"), night))
+            .await;
     }
     let mut code = new("quiet", "code", night);
     code.message.purpose = Some(Purpose::Authentication);
@@ -369,16 +527,35 @@ async fn what_runs_out_while_nothing_may_be_sent_has_expired_at_once() {
 
     sleep(Duration::from_secs(59)).await;
     for id in ["down-1", "quiet-1", "removed-1"] {
-        assert!(matches!(running.state(id).await, State::Queued | State::Sending), "{id}");
+        assert!(
+            matches!(running.state(id).await, State::Queued | State::Sending),
+            "{id}"
+        );
     }
-    assert_eq!(running.state("code").await, State::Accepted, "somebody waits for it");
+    assert_eq!(
+        running.state("code").await,
+        State::Accepted,
+        "somebody waits for it"
+    );
     sleep(Duration::from_secs(3)).await;
     for agent in ["down", "quiet", "removed"] {
-        assert_eq!(running.state(&format!("{agent}-1")).await, State::Expired, "{agent}");
-        assert_ne!(running.state(&format!("{agent}-2")).await, State::Expired, "{agent}");
+        assert_eq!(
+            running.state(&format!("{agent}-1")).await,
+            State::Expired,
+            "{agent}"
+        );
+        assert_ne!(
+            running.state(&format!("{agent}-2")).await,
+            State::Expired,
+            "{agent}"
+        );
     }
     sleep(Duration::from_mins(9 * 60 + 55)).await;
-    assert_eq!(running.state("quiet-2").await, State::Queued, "five to eight in Berlin");
+    assert_eq!(
+        running.state("quiet-2").await,
+        State::Queued,
+        "five to eight in Berlin"
+    );
     sleep(Duration::from_mins(5)).await;
     assert_eq!(running.state("quiet-2").await, State::Accepted);
     running.stop().await;
@@ -388,34 +565,65 @@ async fn what_runs_out_while_nothing_may_be_sent_has_expired_at_once() {
 async fn a_message_is_sent_at_its_time() {
     let platform = Platform::new(0, None);
     let running = Running::start(vec![line("demo", &platform, &Manner::default())]);
-    running.accept_one(NewMessage { send_at: Some(at(3_600)), ..new("demo", "m1", at(0)) }).await;
+    running
+        .accept_one(NewMessage {
+            send_at: Some(at(3_600)),
+            ..new("demo", "m1", at(0))
+        })
+        .await;
     running.shared.outbox.notify_one();
     sleep(Duration::from_secs(3_602)).await;
     running.stop().await;
     let arrivals = platform.arrivals();
-    assert!(matches!(arrivals[..], [at] if (3_600_000..=3_601_000).contains(&at.as_millis())), "{arrivals:?}");
+    assert!(
+        matches!(arrivals[..], [at] if (3_600_000..=3_601_000).contains(&at.as_millis())),
+        "{arrivals:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_jump_brings_at_once_what_was_to_come() {
     let days = Duration::from_hours(15 * 24);
-    let down = Platform::new(0, Some((Duration::ZERO, Duration::from_hours(1), Outage::Unavailable)));
+    let down = Platform::new(
+        0,
+        Some((Duration::ZERO, Duration::from_hours(1), Outage::Unavailable)),
+    );
     let up = Platform::new(0, None);
-    let lines = vec![line("down", &down, &Manner::default()), line("up", &up, &Manner::default())];
+    let lines = vec![
+        line("down", &down, &Manner::default()),
+        line("up", &up, &Manner::default()),
+    ];
     let running = Running::start(lines);
-    running.accept_one(NewMessage { send_at: Some(at(0) + days), ..new("up", "up", at(0)) }).await;
+    running
+        .accept_one(NewMessage {
+            send_at: Some(at(0) + days),
+            ..new("up", "up", at(0))
+        })
+        .await;
     for agent in ["down", "removed"] {
-        running.accept_one(NewMessage { expires_at: Some(at(0) + days), ..new(agent, agent, at(0)) }).await;
+        running
+            .accept_one(NewMessage {
+                expires_at: Some(at(0) + days),
+                ..new(agent, agent, at(0))
+            })
+            .await;
     }
     running.shared.outbox.notify_one();
     // Half-way between two looks.
     sleep(Duration::from_millis(2_500)).await;
     for id in ["up", "down", "removed"] {
-        assert!(matches!(running.state(id).await, State::Queued | State::Sending), "{id}");
+        assert!(
+            matches!(running.state(id).await, State::Queued | State::Sending),
+            "{id}"
+        );
     }
     running.shared.clock.advance(days).expect("it can be moved");
     sleep(Duration::from_millis(300)).await;
-    for (id, state) in [("up", State::Accepted), ("down", State::Expired), ("removed", State::Expired)] {
+    for (id, state) in [
+        ("up", State::Accepted),
+        ("down", State::Expired),
+        ("removed", State::Expired),
+    ] {
         assert_eq!(running.state(id).await, state, "{id}");
     }
     running.stop().await;
@@ -428,25 +636,49 @@ struct Busy(AtomicBool);
 impl Sender for Busy {
     async fn send(&self, _: Timestamp, message: &Message) -> Outcome {
         let asked = self.0.swap(true, Ordering::SeqCst);
-        let busy = ChannelFailure { retry_after_seconds: Some(600), ..failed(FailureCode::Later, Some(429)) };
-        Ok(if asked { Ok(receipt(message)) } else { Err(busy) })
+        let busy = ChannelFailure {
+            retry_after_seconds: Some(600),
+            ..failed(FailureCode::Later, Some(429))
+        };
+        Ok(if asked {
+            Ok(receipt(message))
+        } else {
+            Err(busy)
+        })
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_jump_ends_the_time_that_a_platform_has_asked_for() {
-    let busy = Line::new("demo", Arc::new(Busy(AtomicBool::new(false))), &Manner::default(), Instant::now().into_std());
+    let busy = Line::new(
+        "demo",
+        Arc::new(Busy(AtomicBool::new(false))),
+        &Manner::default(),
+        Instant::now().into_std(),
+    );
     let running = Running::start(vec![busy]);
     running.accept("demo", 0..1).await;
     sleep(Duration::from_secs(30)).await;
     running.accept("demo", 1..2).await;
     sleep(Duration::from_secs(30)).await;
-    assert_eq!(running.in_state("demo", State::Accepted).await, 0, "neither this message nor another");
-    running.shared.clock.advance(Duration::from_mins(10)).expect("it can be moved");
+    assert_eq!(
+        running.in_state("demo", State::Accepted).await,
+        0,
+        "neither this message nor another"
+    );
+    running
+        .shared
+        .clock
+        .advance(Duration::from_mins(10))
+        .expect("it can be moved");
     sleep(Duration::from_millis(10)).await;
     assert_eq!(running.state("demo-1").await, State::Accepted);
     // It waits a little longer, so that not all come back at once.
-    running.shared.clock.advance(Duration::from_mins(10)).expect("it can be moved");
+    running
+        .shared
+        .clock
+        .advance(Duration::from_mins(10))
+        .expect("it can be moved");
     sleep(Duration::from_millis(10)).await;
     assert_eq!(running.state("demo-0").await, State::Accepted);
     running.stop().await;
@@ -456,9 +688,15 @@ async fn a_jump_ends_the_time_that_a_platform_has_asked_for() {
 async fn where_time_runs_faster_no_attempt_is_taken_for_lost() {
     let platform = Platform::new(0, None);
     let running = Running::start(vec![line("demo", &platform, &Manner::default())]);
-    running.shared.clock.set_rate(Clock::RATE_MAX).expect("a rate");
+    running
+        .shared
+        .clock
+        .set_rate(Clock::RATE_MAX)
+        .expect("a rate");
     running.accept("demo", 0..100).await;
-    running.wait_until_accepted("demo", 100, Duration::from_secs(2)).await;
+    running
+        .wait_until_accepted("demo", 100, Duration::from_secs(2))
+        .await;
     running.stop().await;
     assert_eq!(platform.arrivals().len(), 100);
 }
@@ -468,12 +706,26 @@ async fn a_message_that_is_not_sent_after_an_opt_out_is_counted_as_refused() {
     let platform = Platform::new(0, None);
     let running = Running::start(vec![line("demo", &platform, &Manner::default())]);
     let opted_out = Consent::new(Wish::OptedOut, at(0), Reason::Caller("called us".into()));
-    running.shared.store.note_consent("demo", "+15550100001", opted_out).await.expect("noted");
+    running
+        .shared
+        .store
+        .note_consent("demo", "+15550100001", opted_out)
+        .await
+        .expect("noted");
     running.accept("demo", 0..3).await;
     sleep(SECOND).await;
     let counted = running.shared.metrics.text(Waiting::default(), []);
-    assert!(counted.contains("rbm_messages_total{state=\"refused\"} 3\n"), "{counted}");
-    assert_eq!((running.in_state("demo", State::Refused).await, platform.arrivals().len()), (3, 0));
+    assert!(
+        counted.contains("rbm_messages_total{state=\"refused\"} 3\n"),
+        "{counted}"
+    );
+    assert_eq!(
+        (
+            running.in_state("demo", State::Refused).await,
+            platform.arrivals().len()
+        ),
+        (3, 0)
+    );
     running.stop().await;
 }
 

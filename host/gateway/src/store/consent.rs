@@ -14,11 +14,21 @@ use serde::{Deserialize, Serialize};
 #[async_trait]
 pub trait Consents: Send + Sync {
     /// Joins a wish that is no event's; tells what counts then.
-    async fn note_consent(&self, agent: &str, phone: &str, consent: Consent) -> Result<Consent, StoreProblem>;
+    async fn note_consent(
+        &self,
+        agent: &str,
+        phone: &str,
+        consent: Consent,
+    ) -> Result<Consent, StoreProblem>;
     /// What counts of a person, if anything was ever heard.
     async fn consent(&self, agent: &str, phone: &str) -> Result<Option<Consent>, StoreProblem>;
     /// Everything that was heard of a person, the latest heard first.
-    async fn consent_history(&self, agent: &str, phone: &str, most: usize) -> Result<Vec<Heard>, StoreProblem>;
+    async fn consent_history(
+        &self,
+        agent: &str,
+        phone: &str,
+        most: usize,
+    ) -> Result<Vec<Heard>, StoreProblem>;
     /// Those who want no messages of an agent, in the order of their numbers, after one of them.
     async fn opted_out(
         &self,
@@ -80,7 +90,11 @@ impl Wish {
 impl Consent {
     /// What is finer than a microsecond is cut off, so that stores cannot differ in what is newer.
     pub fn new(wish: Wish, at: Timestamp, reason: Reason) -> Self {
-        Self { at: Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at), wish, reason }
+        Self {
+            at: Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at),
+            wish,
+            reason,
+        }
     }
 
     /// Since when.
@@ -130,7 +144,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn consent(wish: Wish, second: i64) -> Consent {
-        Consent::new(wish, Timestamp::from_second(second).expect("a time"), Reason::Event)
+        Consent::new(
+            wish,
+            Timestamp::from_second(second).expect("a time"),
+            Reason::Event,
+        )
     }
 
     #[test]
@@ -144,8 +162,14 @@ mod tests {
             (&[(OptedIn, 5), (OptedOut, 5)], (OptedOut, 5)),
             (&[(OptedOut, 5), (OptedIn, 5)], (OptedOut, 5)),
         ] {
-            let join = |known: Option<Consent>, (wish, second): &(Wish, i64)| Some(consent(*wish, *second).join(known));
-            assert_eq!(heard.iter().fold(None, join), Some(consent(counts.0, counts.1)), "{heard:?}");
+            let join = |known: Option<Consent>, (wish, second): &(Wish, i64)| {
+                Some(consent(*wish, *second).join(known))
+            };
+            assert_eq!(
+                heard.iter().fold(None, join),
+                Some(consent(counts.0, counts.1)),
+                "{heard:?}"
+            );
         }
     }
 
@@ -159,7 +183,11 @@ mod tests {
             (Some(Purpose::Promotion), false),
             (None, false),
         ] {
-            assert_eq!(consent(Wish::OptedOut, 0).permits(purpose), permitted, "{purpose:?}");
+            assert_eq!(
+                consent(Wish::OptedOut, 0).permits(purpose),
+                permitted,
+                "{purpose:?}"
+            );
             assert!(consent(Wish::OptedIn, 0).permits(purpose), "{purpose:?}");
         }
     }
@@ -167,15 +195,26 @@ mod tests {
     #[test]
     fn times_are_as_fine_as_every_store_keeps_them() {
         let at: Timestamp = "2026-11-25T10:00:00.123456789Z".parse().expect("a time");
-        assert_eq!(Consent::new(Wish::OptedIn, at, Reason::Event).at().to_string(), "2026-11-25T10:00:00.123456Z");
+        assert_eq!(
+            Consent::new(Wish::OptedIn, at, Reason::Event)
+                .at()
+                .to_string(),
+            "2026-11-25T10:00:00.123456Z"
+        );
     }
 
     fn any_consent() -> impl Strategy<Value = Consent> {
-        let reason =
-            prop_oneof![Just(Reason::Event), "[ab]".prop_map(Reason::Keyword), "[ab]".prop_map(Reason::Caller),];
+        let reason = prop_oneof![
+            Just(Reason::Event),
+            "[ab]".prop_map(Reason::Keyword),
+            "[ab]".prop_map(Reason::Caller),
+        ];
         (any::<bool>(), 0..4_i64, reason).prop_map(|(out, second, reason)| {
             let wish = if out { Wish::OptedOut } else { Wish::OptedIn };
-            Consent { reason, ..consent(wish, second) }
+            Consent {
+                reason,
+                ..consent(wish, second)
+            }
         })
     }
 

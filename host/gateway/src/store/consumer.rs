@@ -18,7 +18,12 @@ pub trait Consumers: Send + Sync {
     async fn consumer(&self, name: &str) -> Result<Consumer, StoreProblem>;
     /// Keeps progress in one commit. The cursor never goes back. The first that is owed of a conversation never stays waiting:
     /// when those before it are concluded, its time is now.
-    async fn progress(&self, name: &str, now: Timestamp, progress: Progress) -> Result<(), StoreProblem>;
+    async fn progress(
+        &self,
+        name: &str,
+        now: Timestamp,
+        progress: Progress,
+    ) -> Result<(), StoreProblem>;
     /// Deliveries whose time has come, the longest due first, each with its event if that is still kept.
     async fn due(
         &self,
@@ -27,7 +32,11 @@ pub trait Consumers: Send + Sync {
         most: usize,
     ) -> Result<Vec<(Delivery, Option<StoredEvent>)>, StoreProblem>;
     /// Which of these conversations something is owed of.
-    async fn owing(&self, name: &str, conversations: HashSet<String>) -> Result<HashSet<String>, StoreProblem>;
+    async fn owing(
+        &self,
+        name: &str,
+        conversations: HashSet<String>,
+    ) -> Result<HashSet<String>, StoreProblem>;
     /// Delivers again, and at once what is not waiting for another. A consumer that is enabled may be told so too.
     async fn enable(&self, name: &str, now: Timestamp) -> Result<(), StoreProblem>;
     /// What was given up after a place, oldest first.
@@ -39,7 +48,12 @@ pub trait Consumers: Send + Sync {
     ) -> Result<Vec<DeadLetter>, StoreProblem>;
     /// What was given up, all or one, is owed again from now on, with all its attempts before it. It has lost its place in its
     /// conversation: it waits for nothing, and nothing waits for it. Tells how many they are.
-    async fn replay(&self, name: &str, only: Option<Cursor>, now: Timestamp) -> Result<u64, StoreProblem>;
+    async fn replay(
+        &self,
+        name: &str,
+        only: Option<Cursor>,
+        now: Timestamp,
+    ) -> Result<u64, StoreProblem>;
     /// The place of the newest event, if there ever was one.
     async fn newest(&self) -> Result<Option<Cursor>, StoreProblem>;
 }

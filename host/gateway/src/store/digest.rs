@@ -41,7 +41,10 @@ mod tests {
     /// As written down for whoever reads an export: `printf '\0\0\0\0\0\0\0\1a\0\0\0\0\0\0\0\2bc' | sha256sum`.
     #[test]
     fn it_is_what_other_programs_make_of_the_same_bytes() {
-        let hex: String = of_event("a", "bc").iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: String = of_event("a", "bc")
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         assert_eq!(hex, "3fafa1cf2f19a7c1129beb20cf0983f7");
         assert_ne!(of_event("ab", "c"), of_event("a", "bc"));
     }

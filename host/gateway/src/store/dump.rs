@@ -268,17 +268,45 @@ pub struct Tester {
 
 impl From<Record> for Message {
     fn from(record: Record) -> Self {
-        let Record { stored, attempt, lent_until, expires_at } = record;
-        let StoredMessage { agent, message, body_hash, accepted_at, facts: _, history, send_at, next_at } = stored;
+        let Record {
+            stored,
+            attempt,
+            lent_until,
+            expires_at,
+        } = record;
+        let StoredMessage {
+            agent,
+            message,
+            body_hash,
+            accepted_at,
+            facts: _,
+            history,
+            send_at,
+            next_at,
+        } = stored;
         let body_hash = Hex(body_hash);
-        Self { agent, message, body_hash, accepted_at, send_at, expires_at, attempt, next_at, lent_until, history }
+        Self {
+            agent,
+            message,
+            body_hash,
+            accepted_at,
+            send_at,
+            expires_at,
+            attempt,
+            next_at,
+            lent_until,
+            history,
+        }
     }
 }
 
 impl From<Message> for Record {
     fn from(message: Message) -> Self {
         let mut facts = Facts::default();
-        message.history.iter().for_each(|entry| facts.add(entry.fact, entry.at, entry.attempt));
+        message
+            .history
+            .iter()
+            .for_each(|entry| facts.add(entry.fact, entry.at, entry.attempt));
         let stored = StoredMessage {
             agent: message.agent,
             message: message.message,
@@ -289,20 +317,50 @@ impl From<Message> for Record {
             send_at: message.send_at,
             next_at: message.next_at,
         };
-        Self { stored, attempt: message.attempt, lent_until: message.lent_until, expires_at: message.expires_at }
+        Self {
+            stored,
+            attempt: message.attempt,
+            lent_until: message.lent_until,
+            expires_at: message.expires_at,
+        }
     }
 }
 
 impl From<StoredEvent> for Event {
     fn from(StoredEvent { cursor, event }: StoredEvent) -> Self {
-        let NewEvent { agent, received_at, inbound, consent: _ } = event;
-        Self { cursor, agent, received_at, inbound }
+        let NewEvent {
+            agent,
+            received_at,
+            inbound,
+            consent: _,
+        } = event;
+        Self {
+            cursor,
+            agent,
+            received_at,
+            inbound,
+        }
     }
 }
 
 impl From<Event> for StoredEvent {
-    fn from(Event { cursor, agent, received_at, inbound }: Event) -> Self {
-        Self { cursor, event: NewEvent { agent, received_at, inbound, consent: None } }
+    fn from(
+        Event {
+            cursor,
+            agent,
+            received_at,
+            inbound,
+        }: Event,
+    ) -> Self {
+        Self {
+            cursor,
+            event: NewEvent {
+                agent,
+                received_at,
+                inbound,
+                consent: None,
+            },
+        }
     }
 }
 
@@ -311,42 +369,123 @@ impl Consent {
     pub fn of(agent: String, phone: String, heard: &Heard) -> Self {
         let Heard { consent, event } = heard;
         let (wish, reason) = (consent.wish(), consent.reason().clone());
-        Self { agent, phone, at: consent.at(), wish, reason, event: *event }
+        Self {
+            agent,
+            phone,
+            at: consent.at(),
+            wish,
+            reason,
+            event: *event,
+        }
     }
 
     /// Of whoever it is.
     pub fn heard(&self) -> Heard {
         let consent = super::consent::Consent::new(self.wish, self.at, self.reason.clone());
-        Heard { consent, event: self.event }
+        Heard {
+            consent,
+            event: self.event,
+        }
     }
 }
 
 impl From<StoredQuarantined> for Quarantined {
-    fn from(StoredQuarantined { id, is_whole: _, request }: StoredQuarantined) -> Self {
-        let super::quarantine::Quarantined { at, path, rule, reason, headers, body, body_bytes } = request;
-        let headers = headers.map(|headers| headers.into_iter().map(|it| (it.name, it.value)).collect());
-        Self { id, at, path, rule, reason, headers, body, body_bytes }
+    fn from(
+        StoredQuarantined {
+            id,
+            is_whole: _,
+            request,
+        }: StoredQuarantined,
+    ) -> Self {
+        let super::quarantine::Quarantined {
+            at,
+            path,
+            rule,
+            reason,
+            headers,
+            body,
+            body_bytes,
+        } = request;
+        let headers =
+            headers.map(|headers| headers.into_iter().map(|it| (it.name, it.value)).collect());
+        Self {
+            id,
+            at,
+            path,
+            rule,
+            reason,
+            headers,
+            body,
+            body_bytes,
+        }
     }
 }
 
 impl From<Quarantined> for StoredQuarantined {
     fn from(item: Quarantined) -> Self {
-        let Quarantined { id, at, path, rule, reason, headers, body, body_bytes } = item;
+        let Quarantined {
+            id,
+            at,
+            path,
+            rule,
+            reason,
+            headers,
+            body,
+            body_bytes,
+        } = item;
         let header = |(name, value)| Header { name, value };
         let headers = headers.map(|pairs| pairs.into_iter().map(header).collect());
-        let request = super::quarantine::Quarantined { at, path, rule, reason, headers, body, body_bytes };
-        Self { id, is_whole: request.is_whole(), request }
+        let request = super::quarantine::Quarantined {
+            at,
+            path,
+            rule,
+            reason,
+            headers,
+            body,
+            body_bytes,
+        };
+        Self {
+            id,
+            is_whole: request.is_whole(),
+            request,
+        }
     }
 }
 
 impl From<Delivery> for super::consumer::Delivery {
-    fn from(Delivery { consumer: _, cursor, conversation, attempts, reason, next_at }: Delivery) -> Self {
-        Self { cursor, conversation, attempts, reason, next_at }
+    fn from(
+        Delivery {
+            consumer: _,
+            cursor,
+            conversation,
+            attempts,
+            reason,
+            next_at,
+        }: Delivery,
+    ) -> Self {
+        Self {
+            cursor,
+            conversation,
+            attempts,
+            reason,
+            next_at,
+        }
     }
 }
 
 impl From<Tester> for StoredTester {
-    fn from(Tester { agent: _, phone, invited_at, answer }: Tester) -> Self {
-        Self { phone, invited_at, answer }
+    fn from(
+        Tester {
+            agent: _,
+            phone,
+            invited_at,
+            answer,
+        }: Tester,
+    ) -> Self {
+        Self {
+            phone,
+            invited_at,
+            answer,
+        }
     }
 }

@@ -37,24 +37,50 @@ pub enum Stage {
 impl Urgency {
     /// By what it is sent for. A message that does not say so may wait.
     pub fn of(purpose: Option<Purpose>) -> Self {
-        if purpose.is_some_and(|purpose| ESSENTIAL.contains(&purpose)) { Self::Essential } else { Self::Ordinary }
+        if purpose.is_some_and(|purpose| ESSENTIAL.contains(&purpose)) {
+            Self::Essential
+        } else {
+            Self::Ordinary
+        }
     }
 }
 
 impl Lane {
     /// All, in the order in which they are served. Retries are few, by their budget, so that they hold up nobody.
     pub const ALL: [Self; 6] = [
-        Self { urgency: Urgency::Essential, stage: Stage::Retry },
-        Self { urgency: Urgency::Essential, stage: Stage::Resend },
-        Self { urgency: Urgency::Essential, stage: Stage::First },
-        Self { urgency: Urgency::Ordinary, stage: Stage::Retry },
-        Self { urgency: Urgency::Ordinary, stage: Stage::Resend },
-        Self { urgency: Urgency::Ordinary, stage: Stage::First },
+        Self {
+            urgency: Urgency::Essential,
+            stage: Stage::Retry,
+        },
+        Self {
+            urgency: Urgency::Essential,
+            stage: Stage::Resend,
+        },
+        Self {
+            urgency: Urgency::Essential,
+            stage: Stage::First,
+        },
+        Self {
+            urgency: Urgency::Ordinary,
+            stage: Stage::Retry,
+        },
+        Self {
+            urgency: Urgency::Ordinary,
+            stage: Stage::Resend,
+        },
+        Self {
+            urgency: Urgency::Ordinary,
+            stage: Stage::First,
+        },
     ];
 
     /// Its place in that order, for stores.
     pub fn number(self) -> u8 {
-        Self::ALL.into_iter().zip(0..).find(|(lane, _)| *lane == self).map_or(u8::MAX, |(_, number)| number)
+        Self::ALL
+            .into_iter()
+            .zip(0..)
+            .find(|(lane, _)| *lane == self)
+            .map_or(u8::MAX, |(_, number)| number)
     }
 }
 
@@ -74,13 +100,26 @@ pub struct Share {
 impl Share {
     /// Any messages, up to a number.
     pub fn any(agent: &str, attempts: usize) -> Self {
-        Self { agent: agent.to_owned(), attempts, retries: attempts, ordinary: attempts }
+        Self {
+            agent: agent.to_owned(),
+            attempts,
+            retries: attempts,
+            ordinary: attempts,
+        }
     }
 
     /// How many may be taken from a lane as things stand.
     pub fn room(&self, lane: Lane) -> usize {
-        let retries = if lane.stage == Stage::Retry { self.retries } else { usize::MAX };
-        let ordinary = if lane.urgency == Urgency::Ordinary { self.ordinary } else { usize::MAX };
+        let retries = if lane.stage == Stage::Retry {
+            self.retries
+        } else {
+            usize::MAX
+        };
+        let ordinary = if lane.urgency == Urgency::Ordinary {
+            self.ordinary
+        } else {
+            usize::MAX
+        };
         self.attempts.min(retries).min(ordinary)
     }
 
@@ -103,7 +142,11 @@ impl Share {
 
 /// What is sent at any hour: a code that somebody waits for, an answer to what somebody asked for, and the word that an
 /// unsubscription was understood. Everything else waits.
-pub const ESSENTIAL: [Purpose; 3] = [Purpose::Authentication, Purpose::ServiceRequest, Purpose::Acknowledgement];
+pub const ESSENTIAL: [Purpose; 3] = [
+    Purpose::Authentication,
+    Purpose::ServiceRequest,
+    Purpose::Acknowledgement,
+];
 
 #[cfg(test)]
 mod tests {
@@ -125,13 +168,36 @@ mod tests {
 
     #[test]
     fn a_share_is_used_up_lane_by_lane() {
-        let mut share = Share { agent: "demo".into(), attempts: 5, retries: 2, ordinary: 3 };
+        let mut share = Share {
+            agent: "demo".into(),
+            attempts: 5,
+            retries: 2,
+            ordinary: 3,
+        };
         let [_, resend, _, ordinary_retry, ordinary_resend, ordinary] = Lane::ALL;
-        assert_eq!((share.room(resend), share.room(ordinary_retry), share.room(ordinary)), (5, 2, 3));
+        assert_eq!(
+            (
+                share.room(resend),
+                share.room(ordinary_retry),
+                share.room(ordinary)
+            ),
+            (5, 2, 3)
+        );
         share.take(ordinary_retry, 2);
-        assert_eq!((share.room(resend), share.room(ordinary_retry), share.room(ordinary)), (3, 0, 1));
+        assert_eq!(
+            (
+                share.room(resend),
+                share.room(ordinary_retry),
+                share.room(ordinary)
+            ),
+            (3, 0, 1)
+        );
         share.take(ordinary_resend, 1);
-        assert!(share.lanes().all(|lane| lane.urgency == Urgency::Essential && lane.stage != Stage::Retry));
+        assert!(
+            share
+                .lanes()
+                .all(|lane| lane.urgency == Urgency::Essential && lane.stage != Stage::Retry)
+        );
         share.take(resend, 2);
         assert_eq!(share.lanes().count(), 0);
     }

@@ -20,7 +20,10 @@ pub trait Quarantine: Send + Sync {
         most: usize,
     ) -> Result<Vec<StoredQuarantined>, StoreProblem>;
     /// One of them, and all that is kept of it.
-    async fn quarantined_one(&self, id: QuarantineId) -> Result<Option<StoredQuarantined>, StoreProblem>;
+    async fn quarantined_one(
+        &self,
+        id: QuarantineId,
+    ) -> Result<Option<StoredQuarantined>, StoreProblem>;
     /// Forgets one of them, such as after it was taken. False if it is not there any more.
     async fn release(&self, id: QuarantineId) -> Result<bool, StoreProblem>;
 }
@@ -100,7 +103,8 @@ impl Serialize for QuarantineId {
 impl<'de> Deserialize<'de> for QuarantineId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom(format_args!("{text:?} is no such name, such as q17")))
+        Self::parse(&text)
+            .ok_or_else(|| D::Error::custom(format_args!("{text:?} is no such name, such as q17")))
     }
 }
 

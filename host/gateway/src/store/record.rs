@@ -34,32 +34,59 @@ impl Record {
             send_at: new.send_at,
             next_at: Some(new.send_at.map_or(new.at, |send_at| send_at.max(new.at))),
         };
-        let mut record = Self { stored, attempt: 0, lent_until: None, expires_at: new.expires_at };
-        record.add(Entry { at: new.at, fact: Fact::Queued, attempt: None, reason: None });
+        let mut record = Self {
+            stored,
+            attempt: 0,
+            lent_until: None,
+            expires_at: new.expires_at,
+        };
+        record.add(Entry {
+            at: new.at,
+            fact: Fact::Queued,
+            attempt: None,
+            reason: None,
+        });
         record
     }
 
     /// Which queue of its agent it waits in.
     pub fn lane(&self) -> Lane {
-        Lane { urgency: Urgency::of(self.stored.message.purpose), stage: self.stage() }
+        Lane {
+            urgency: Urgency::of(self.stored.message.purpose),
+            stage: self.stage(),
+        }
     }
 
     /// By what the last attempt brought.
     fn stage(&self) -> Stage {
-        let last = self.stored.history.iter().rev().find_map(|entry| match entry.fact {
-            Fact::Queued | Fact::Requeued => Some(Stage::First),
-            // One that is under way, or was lost, counts as one of which nothing is known.
-            Fact::Sending | Fact::Unknown => Some(Stage::Resend),
-            Fact::Postponed => Some(Stage::Retry),
-            _ => None,
-        });
+        let last = self
+            .stored
+            .history
+            .iter()
+            .rev()
+            .find_map(|entry| match entry.fact {
+                Fact::Queued | Fact::Requeued => Some(Stage::First),
+                // One that is under way, or was lost, counts as one of which nothing is known.
+                Fact::Sending | Fact::Unknown => Some(Stage::Resend),
+                Fact::Postponed => Some(Stage::Retry),
+                _ => None,
+            });
         last.unwrap_or(Stage::First)
     }
 
     /// Since when it has been worth trying.
     fn due_since(&self) -> Timestamp {
-        let requeued = self.stored.history.iter().rev().find(|entry| entry.fact == Fact::Requeued);
-        let first = self.stored.send_at.unwrap_or(self.stored.accepted_at).max(self.stored.accepted_at);
+        let requeued = self
+            .stored
+            .history
+            .iter()
+            .rev()
+            .find(|entry| entry.fact == Fact::Requeued);
+        let first = self
+            .stored
+            .send_at
+            .unwrap_or(self.stored.accepted_at)
+            .max(self.stored.accepted_at);
         requeued.map_or(first, |entry| entry.at)
     }
 
@@ -93,10 +120,22 @@ impl Record {
     /// Ends the attempts because the person has opted out. What the platform may have got has no fate here.
     fn refuse(&mut self, opted_out: &Consent, now: Timestamp) -> Fact {
         self.note_lost_attempt(now);
-        let fact = if self.may_be_with_the_platform() { Fact::Unknown } else { Fact::Refused };
-        let reason =
-            format!("it is not sent: the person has opted out since {}; {}", opted_out.at(), opted_out.reason());
-        self.add(Entry { at: now, fact, attempt: None, reason: Some(reason) });
+        let fact = if self.may_be_with_the_platform() {
+            Fact::Unknown
+        } else {
+            Fact::Refused
+        };
+        let reason = format!(
+            "it is not sent: the person has opted out since {}; {}",
+            opted_out.at(),
+            opted_out.reason()
+        );
+        self.add(Entry {
+            at: now,
+            fact,
+            attempt: None,
+            reason: Some(reason),
+        });
         self.stored.next_at = None;
         fact
     }
@@ -107,7 +146,12 @@ impl Record {
         let stage = self.stage();
         self.attempt += 1;
         self.lent_until = Some(now + lease);
-        self.add(Entry { at: now, fact: Fact::Sending, attempt: Some(self.attempt), reason: None });
+        self.add(Entry {
+            at: now,
+            fact: Fact::Sending,
+            attempt: Some(self.attempt),
+            reason: None,
+        });
         self.stored.next_at = self.lent_until;
         Claimed {
             agent: self.stored.agent.clone(),
@@ -127,7 +171,10 @@ impl Record {
             self.lent_until = None;
             self.stored.next_at = settlement.retry_at;
         }
-        settlement.entry.into_iter().for_each(|entry| self.add(entry));
+        settlement
+            .entry
+            .into_iter()
+            .for_each(|entry| self.add(entry));
         self.rest();
         current
     }
@@ -136,7 +183,10 @@ impl Record {
     /// it never got has run out here. False if it has not, or if an attempt is under way.
     pub fn expire(&mut self, now: Timestamp) -> bool {
         let run_out = self.expires_at.is_some_and(|at| at <= now);
-        if self.stored.next_at.is_none() || !run_out || self.lent_until.is_some_and(|until| now < until) {
+        if self.stored.next_at.is_none()
+            || !run_out
+            || self.lent_until.is_some_and(|until| now < until)
+        {
             return false;
         }
         self.note_lost_attempt(now);
@@ -144,7 +194,12 @@ impl Record {
             self.stored.next_at = None;
         } else {
             let reason = Some("it ran out before it could be sent".to_owned());
-            self.add(Entry { at: now, fact: Fact::Expired, attempt: None, reason });
+            self.add(Entry {
+                at: now,
+                fact: Fact::Expired,
+                attempt: None,
+                reason,
+            });
         }
         true
     }
@@ -172,7 +227,12 @@ impl Record {
             return Requeued::RunOut;
         }
         self.stored.next_at = Some(now);
-        self.add(Entry { at: now, fact: Fact::Requeued, attempt: Some(self.attempt), reason: None });
+        self.add(Entry {
+            at: now,
+            fact: Fact::Requeued,
+            attempt: Some(self.attempt),
+            reason: None,
+        });
         Requeued::Queued
     }
 
@@ -183,7 +243,12 @@ impl Record {
             state => return Withdrawn::Settled(state),
         }
         if !self.stored.facts.has(Fact::RevokeRequested) {
-            self.add(Entry { at: now, fact: Fact::RevokeRequested, attempt: None, reason: None });
+            self.add(Entry {
+                at: now,
+                fact: Fact::RevokeRequested,
+                attempt: None,
+                reason: None,
+            });
         }
         if self.lent_until.is_some_and(|until| now < until) {
             return Withdrawn::Underway;
@@ -193,7 +258,12 @@ impl Record {
             return Withdrawn::Submitted;
         }
         let reason = Some("it had not reached the platform".to_owned());
-        self.add(Entry { at: now, fact: Fact::Revoked, attempt: None, reason });
+        self.add(Entry {
+            at: now,
+            fact: Fact::Revoked,
+            attempt: None,
+            reason,
+        });
         Withdrawn::Unsent
     }
 
@@ -205,7 +275,12 @@ impl Record {
     fn note_lost_attempt(&mut self, now: Timestamp) {
         if self.lent_until.take().is_some() {
             let reason = Some("nobody has said how the attempt ended".to_owned());
-            self.add(Entry { at: now, fact: Fact::Unknown, attempt: Some(self.attempt), reason });
+            self.add(Entry {
+                at: now,
+                fact: Fact::Unknown,
+                attempt: Some(self.attempt),
+                reason,
+            });
         }
     }
 }

@@ -46,7 +46,11 @@ pub struct TooShort(u32);
 impl DedupeDays {
     /// Refuses what would let a redelivery through.
     pub fn new(days: u32) -> Result<Self, TooShort> {
-        if days < DEDUPE_DAYS_MIN { Err(TooShort(days)) } else { Ok(Self(days)) }
+        if days < DEDUPE_DAYS_MIN {
+            Err(TooShort(days))
+        } else {
+            Ok(Self(days))
+        }
     }
 
     /// How many.
@@ -116,7 +120,10 @@ mod tests {
         assert_eq!(DedupeDays::new(14).map(DedupeDays::days), Ok(14));
         assert_eq!(Retention::default().dedupe.days(), 30);
         let shown = TooShort(13).to_string();
-        assert_eq!(shown, "dedupe ids kept for 13 days are kept too short, the least is 14");
+        assert_eq!(
+            shown,
+            "dedupe ids kept for 13 days are kept too short, the least is 14"
+        );
     }
 
     #[test]

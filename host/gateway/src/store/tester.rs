@@ -58,7 +58,11 @@ impl TesterQuota {
         counted.retain(|at| now.duration_since(*at) < day);
         counted.sort_unstable();
         // The one whose day has to end before there is room.
-        match counted.len().checked_sub(self.per_day).and_then(|place| counted.get(place)) {
+        match counted
+            .len()
+            .checked_sub(self.per_day)
+            .and_then(|place| counted.get(place))
+        {
             Some(at) => Counted::TooManyToday(at.saturating_add(day).unwrap_or(Timestamp::MAX)),
             None if self.per_day == 0 => Counted::TooMany,
             None => Counted::New,
@@ -73,17 +77,28 @@ mod tests {
     #[test]
     fn a_day_is_any_24_hours() {
         let at = |hours: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours);
-        let quota = TesterQuota { per_day: 2, total: 4 };
+        let quota = TesterQuota {
+            per_day: 2,
+            total: 4,
+        };
         for (counted, now, expected) in [
             (vec![], 0, Counted::New),
             (vec![at(0)], 0, Counted::New),
             (vec![at(0), at(1)], 2, Counted::TooManyToday(at(24))),
             (vec![at(1), at(0)], 23, Counted::TooManyToday(at(24))),
             (vec![at(0), at(1)], 24, Counted::New),
-            (vec![at(0), at(1), at(24)], 24, Counted::TooManyToday(at(25))),
+            (
+                vec![at(0), at(1), at(24)],
+                24,
+                Counted::TooManyToday(at(25)),
+            ),
             (vec![at(0), at(1), at(2), at(3)], 999, Counted::TooMany),
         ] {
-            assert_eq!(quota.allows(counted.clone(), at(now)), expected, "{counted:?} at {now}");
+            assert_eq!(
+                quota.allows(counted.clone(), at(now)),
+                expected,
+                "{counted:?} at {now}"
+            );
         }
     }
 }

@@ -11,9 +11,15 @@ fn an_address_inside_is_refused_however_it_is_written() {
     assert!(PRIVATE.len() >= 60);
     for host in PRIVATE {
         let url = format!("https://{host}/events");
-        let inside = Callback::new(CallbackSettings { allow_private_addresses: false, ..settings("app", &url) });
+        let inside = Callback::new(CallbackSettings {
+            allow_private_addresses: false,
+            ..settings("app", &url)
+        });
         let problem = inside.expect_err(host).to_string();
-        assert!(problem.ends_with("its host is not a public address, and private ones are not allowed"), "{problem}");
+        assert!(
+            problem.ends_with("its host is not a public address, and private ones are not allowed"),
+            "{problem}"
+        );
         Callback::new(settings("app", &url)).expect("it is allowed now");
     }
 }
@@ -23,19 +29,42 @@ fn an_address_inside_is_refused_however_it_is_written() {
 async fn a_name_that_leads_inside_is_not_connected_to() {
     let canary = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = canary.local_addr().unwrap().port();
-    for host in ["localhost", "localhost.", "LOCALHOST", "a.localhost", "ip6-localhost"] {
+    for host in [
+        "localhost",
+        "localhost.",
+        "LOCALHOST",
+        "a.localhost",
+        "ip6-localhost",
+    ] {
         let mut gateway = Gateway::new();
         gateway.hear([1]).await;
         let url = format!("https://{host}:{port}/events");
-        let settings = CallbackSettings { allow_private_addresses: false, ..settings("app", &url) };
-        let callback = Callback::new(settings).unwrap().with_schedule(Schedule::new(vec![]));
+        let settings = CallbackSettings {
+            allow_private_addresses: false,
+            ..settings("app", &url)
+        };
+        let callback = Callback::new(settings)
+            .unwrap()
+            .with_schedule(Schedule::new(vec![]));
         let _run = gateway.start(callback);
         gateway.wait_for("app", |known| known.dead == 1).await;
-        let reason = gateway.store.dead_letters("app", None, 9).await.unwrap().remove(0).reason;
+        let reason = gateway
+            .store
+            .dead_letters("app", None, 9)
+            .await
+            .unwrap()
+            .remove(0)
+            .reason;
         // Not every machine knows all of these names; what it knows is not public.
         let unknown = reason.contains("failed to lookup address");
-        assert!(reason.contains("has no public address") || (unknown && host != "localhost"), "{host}: {reason}");
-        assert!(reason.starts_with("there was no connection"), "{host}: {reason}");
+        assert!(
+            reason.contains("has no public address") || (unknown && host != "localhost"),
+            "{host}: {reason}"
+        );
+        assert!(
+            reason.starts_with("there was no connection"),
+            "{host}: {reason}"
+        );
     }
     let came = timeout(Duration::from_millis(50), canary.accept()).await;
     assert!(came.is_err(), "somebody came in");
@@ -46,31 +75,86 @@ type Change = fn(&mut CallbackSettings);
 #[test]
 fn what_is_no_callback_is_told_by_its_rule() {
     let of = |change: Change| {
-        let mut settings =
-            CallbackSettings { allow_private_addresses: false, ..settings("app", "https://a.example/x") };
+        let mut settings = CallbackSettings {
+            allow_private_addresses: false,
+            ..settings("app", "https://a.example/x")
+        };
         change(&mut settings);
-        Callback::new(settings).map(|_| ()).map_err(|problem| problem.to_string())
+        Callback::new(settings)
+            .map(|_| ())
+            .map_err(|problem| problem.to_string())
     };
     assert_eq!(of(|_| {}), Ok(()));
-    assert_eq!(of(|it| it.url = "https://a.example:8443/x?key=1".into()), Ok(()));
-    assert_eq!(of(|it| (it.url, it.allow_private_addresses) = ("http://a.example".into(), true)), Ok(()));
+    assert_eq!(
+        of(|it| it.url = "https://a.example:8443/x?key=1".into()),
+        Ok(())
+    );
+    assert_eq!(
+        of(|it| (it.url, it.allow_private_addresses) = ("http://a.example".into(), true)),
+        Ok(())
+    );
     let wrong: [(Change, &str); 16] = [
-        (|it| it.name = String::new(), "the callback's name \"\" must be 1 to 64 of a-z, A-Z, 0-9, - and _"),
-        (|it| it.name = "a/b".into(), "the callback's name \"a/b\" must be"),
-        (|it| it.name = "ä".into(), "the callback's name \"ä\" must be"),
+        (
+            |it| it.name = String::new(),
+            "the callback's name \"\" must be 1 to 64 of a-z, A-Z, 0-9, - and _",
+        ),
+        (
+            |it| it.name = "a/b".into(),
+            "the callback's name \"a/b\" must be",
+        ),
+        (
+            |it| it.name = "ä".into(),
+            "the callback's name \"ä\" must be",
+        ),
         (|it| it.name = "x".repeat(65), "xxx…\" must be 1 to 64 of"),
-        (|it| it.url = "nowhere".into(), "the url \"nowhere\" of the callback app cannot be posted to: relative URL"),
-        (|it| it.url = "http://a.example".into(), "its scheme is \"http\", and must be https unless private addresses"),
-        (|it| it.url = "ftp://a.example".into(), "its scheme is \"ftp\", and must be https"),
-        (|it| it.url = "file:///etc/passwd".into(), "its scheme is \"file\", and must be https"),
-        (|it| it.url = "https://a.example/#top".into(), "it must have no fragment"),
-        (|it| it.url = "https://u:geheim@a.example/".into(), "\"https://a.example\" of the callback app"),
-        (|it| it.url = "https://u@a.example/".into(), "it must have no user and no password in it"),
-        (|it| it.url = "https://8.8.8.8@127.0.0.1/".into(), "it must have no user and no password in it"),
-        (|it| it.secrets = vec![], "the callback app has 0 secrets, and must have 1 to 10"),
-        (|it| it.secrets = vec![SECRET.into(); 11], "the callback app has 11 secrets, and must have 1 to 10"),
-        (|it| it.secrets = vec![SECRET.into(), "geheim".into()], "secret 2 of the callback app is none: it must begin"),
-        (|it| it.secrets = vec!["whsec_geheim".into()], "secret 1 of the callback app is none: what follows whsec_"),
+        (
+            |it| it.url = "nowhere".into(),
+            "the url \"nowhere\" of the callback app cannot be posted to: relative URL",
+        ),
+        (
+            |it| it.url = "http://a.example".into(),
+            "its scheme is \"http\", and must be https unless private addresses",
+        ),
+        (
+            |it| it.url = "ftp://a.example".into(),
+            "its scheme is \"ftp\", and must be https",
+        ),
+        (
+            |it| it.url = "file:///etc/passwd".into(),
+            "its scheme is \"file\", and must be https",
+        ),
+        (
+            |it| it.url = "https://a.example/#top".into(),
+            "it must have no fragment",
+        ),
+        (
+            |it| it.url = "https://u:geheim@a.example/".into(),
+            "\"https://a.example\" of the callback app",
+        ),
+        (
+            |it| it.url = "https://u@a.example/".into(),
+            "it must have no user and no password in it",
+        ),
+        (
+            |it| it.url = "https://8.8.8.8@127.0.0.1/".into(),
+            "it must have no user and no password in it",
+        ),
+        (
+            |it| it.secrets = vec![],
+            "the callback app has 0 secrets, and must have 1 to 10",
+        ),
+        (
+            |it| it.secrets = vec![SECRET.into(); 11],
+            "the callback app has 11 secrets, and must have 1 to 10",
+        ),
+        (
+            |it| it.secrets = vec![SECRET.into(), "geheim".into()],
+            "secret 2 of the callback app is none: it must begin",
+        ),
+        (
+            |it| it.secrets = vec!["whsec_geheim".into()],
+            "secret 1 of the callback app is none: what follows whsec_",
+        ),
     ];
     for (change, expected) in wrong {
         let problem = of(change).expect_err(expected);
@@ -82,8 +166,14 @@ fn what_is_no_callback_is_told_by_its_rule() {
 #[test]
 fn no_secret_is_shown() {
     let callback = Callback::new(settings("app", "https://a.example")).unwrap();
-    let (shown, given) = (format!("{callback:?}"), format!("{:?}", settings("app", "https://a.example")));
-    assert!(!shown.contains("MfKQ") && !given.contains("MfKQ"), "{shown} {given}");
+    let (shown, given) = (
+        format!("{callback:?}"),
+        format!("{:?}", settings("app", "https://a.example")),
+    );
+    assert!(
+        !shown.contains("MfKQ") && !given.contains("MfKQ"),
+        "{shown} {given}"
+    );
 }
 
 /// Each is this machine, this network, a network's metadata, or nobody.

@@ -30,7 +30,12 @@ pub(crate) struct Run {
 impl Gateway {
     pub(crate) fn new() -> Self {
         let clock = Clock::starting_at(Timestamp::now());
-        Self { store: Arc::new(MemoryStore::new()), clock, events: Arc::default(), number: 0 }
+        Self {
+            store: Arc::new(MemoryStore::new()),
+            clock,
+            events: Arc::default(),
+            number: 0,
+        }
     }
 
     /// Events of people, each of whom is named by a digit.
@@ -44,15 +49,31 @@ impl Gateway {
     }
 
     pub(crate) fn start(&self, callback: Callback) -> Run {
-        self.start_at(callback, Pace { look_every: LOOK_EVERY, ..Pace::default() })
+        self.start_at(
+            callback,
+            Pace {
+                look_every: LOOK_EVERY,
+                ..Pace::default()
+            },
+        )
     }
 
     pub(crate) fn start_at(&self, callback: Callback, pace: Pace) -> Run {
         let (stop, stopped) = watch::channel(false);
-        let (running, task) =
-            Running::start(callback, self.store.clone(), self.clock.clone(), pace, self.events.clone(), stopped)
-                .unwrap();
-        Run { running, stop, task }
+        let (running, task) = Running::start(
+            callback,
+            self.store.clone(),
+            self.clock.clone(),
+            pace,
+            self.events.clone(),
+            stopped,
+        )
+        .unwrap();
+        Run {
+            running,
+            stop,
+            task,
+        }
     }
 
     pub(crate) fn later(&self, seconds: u64) {
@@ -68,7 +89,11 @@ impl Gateway {
     }
 
     /// What is known of a callback's progress once it is so.
-    pub(crate) async fn wait_for(&self, name: &str, wanted: impl Fn(&Consumer) -> bool) -> Consumer {
+    pub(crate) async fn wait_for(
+        &self,
+        name: &str,
+        wanted: impl Fn(&Consumer) -> bool,
+    ) -> Consumer {
         let begun = Instant::now();
         loop {
             let known = self.consumer(name).await;
@@ -108,7 +133,9 @@ pub(crate) fn settings(name: &str, url: &str) -> CallbackSettings {
 
 /// That tries again at once, so many times.
 pub(crate) fn impatient(settings: CallbackSettings, retries: usize) -> Callback {
-    Callback::new(settings).unwrap().with_schedule(Schedule::new(vec![Duration::ZERO; retries]))
+    Callback::new(settings)
+        .unwrap()
+        .with_schedule(Schedule::new(vec![Duration::ZERO; retries]))
 }
 
 pub(crate) fn event(key: &str, agent: &str, person: u8) -> NewEvent {
@@ -121,7 +148,12 @@ pub(crate) fn event(key: &str, agent: &str, person: u8) -> NewEvent {
         details: Vec::new(),
         raw: "{\"text\":\"Grüße\n\"}".into(),
     };
-    NewEvent { agent: agent.into(), received_at: Timestamp::now(), inbound, consent: None }
+    NewEvent {
+        agent: agent.into(),
+        received_at: Timestamp::now(),
+        inbound,
+        consent: None,
+    }
 }
 
 /// So that nothing is waited for for long.

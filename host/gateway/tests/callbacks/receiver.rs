@@ -30,7 +30,9 @@ impl Received {
 
     /// Of the event that it is.
     pub(crate) fn cursor(&self) -> u64 {
-        self.event()["cursor"].as_str().unwrap()[1..].parse().unwrap()
+        self.event()["cursor"].as_str().unwrap()[1..]
+            .parse()
+            .unwrap()
     }
 
     pub(crate) fn phone(&self) -> String {
@@ -60,12 +62,17 @@ impl Receiver {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/events", listener.local_addr().unwrap());
-        tokio::spawn(async { axum::serve(listener, Router::new().route("/events", post(take))).await });
+        tokio::spawn(async {
+            axum::serve(listener, Router::new().route("/events", post(take))).await
+        });
         Self { url, requests }
     }
 
     pub(crate) async fn next(&mut self) -> Received {
-        timeout(PATIENCE, self.requests.recv()).await.expect("a request in time").unwrap()
+        timeout(PATIENCE, self.requests.recv())
+            .await
+            .expect("a request in time")
+            .unwrap()
     }
 
     pub(crate) async fn take(&mut self, count: usize) -> Vec<Received> {

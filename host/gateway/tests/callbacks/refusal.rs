@@ -29,7 +29,11 @@ async fn any_2xx_is_taken_and_anything_else_comes_again() {
         let asked = Arc::new(AtomicUsize::new(0));
         let counted = asked.clone();
         let mut receiver = Receiver::start(move |_| {
-            let answer = if counted.fetch_add(1, Ordering::SeqCst) == 0 { first } else { StatusCode::OK };
+            let answer = if counted.fetch_add(1, Ordering::SeqCst) == 0 {
+                first
+            } else {
+                StatusCode::OK
+            };
             async move { answer }
         })
         .await;
@@ -37,7 +41,11 @@ async fn any_2xx_is_taken_and_anything_else_comes_again() {
         gateway.hear([1]).await;
         let run = gateway.start(impatient(settings("app", &receiver.url), 5));
         receiver.take(attempts).await;
-        gateway.wait_for("app", |known| known.after == Some(Cursor(1)) && known.owed == 0).await;
+        gateway
+            .wait_for("app", |known| {
+                known.after == Some(Cursor(1)) && known.owed == 0
+            })
+            .await;
         assert_eq!(asked.load(Ordering::SeqCst), attempts, "{first}");
         assert_eq!(run.running.status().seen().failures, 0);
     }
@@ -50,16 +58,29 @@ async fn it_comes_again_in_its_time_and_not_before() {
     gateway.hear([1]).await;
     let run = gateway.start(Callback::new(settings("app", &receiver.url)).unwrap());
     // One and a half of each pause is the latest.
-    for (attempts, pause_max) in (1..).zip([8, 450, 2_700, 10_800, 27_000, 54_000, 75_600, 108_000, 129_600]) {
+    for (attempts, pause_max) in (1..).zip([
+        8, 450, 2_700, 10_800, 27_000, 54_000, 75_600, 108_000, 129_600,
+    ]) {
         receiver.next().await;
-        let known = gateway.wait_for("app", |_| run.running.status().seen().failures == attempts).await;
-        assert_eq!((known.dead, receiver.rest().len()), (0, 0), "after attempt {attempts}");
+        let known = gateway
+            .wait_for("app", |_| run.running.status().seen().failures == attempts)
+            .await;
+        assert_eq!(
+            (known.dead, receiver.rest().len()),
+            (0, 0),
+            "after attempt {attempts}"
+        );
         gateway.later(pause_max);
     }
     receiver.next().await;
-    gateway.wait_for("app", |known| known.owed == 0 && known.dead == 1).await;
+    gateway
+        .wait_for("app", |known| known.owed == 0 && known.dead == 1)
+        .await;
     let letters = gateway.store.dead_letters("app", None, 9).await.unwrap();
-    assert_eq!((letters[0].attempts, letters[0].reason.as_str()), (10, "500 Internal Server Error"));
+    assert_eq!(
+        (letters[0].attempts, letters[0].reason.as_str()),
+        (10, "500 Internal Server Error")
+    );
 }
 
 /// By itself it would look after an hour.
@@ -75,8 +96,16 @@ async fn a_clock_that_is_moved_brings_the_next_attempt_sooner() {
         let mut gateway = Gateway::new();
         gateway.hear([1]).await;
         let schedule = Schedule::new(vec![Duration::from_mins(10)]);
-        let callback = Callback::new(settings("app", &receiver.url)).unwrap().with_schedule(schedule);
-        let _run = gateway.start_at(callback, Pace { look_every: Duration::from_hours(1), ..Pace::default() });
+        let callback = Callback::new(settings("app", &receiver.url))
+            .unwrap()
+            .with_schedule(schedule);
+        let _run = gateway.start_at(
+            callback,
+            Pace {
+                look_every: Duration::from_hours(1),
+                ..Pace::default()
+            },
+        );
         receiver.next().await;
         gateway.wait_for("app", |known| known.owed == 1).await;
         assert!(receiver.rest().is_empty(), "{name}: not before");
@@ -88,15 +117,28 @@ async fn a_clock_that_is_moved_brings_the_next_attempt_sooner() {
 
 #[tokio::test]
 async fn what_the_application_asks_for_is_waited_for() {
-    let mut receiver =
-        Receiver::start(async |_| (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1800")])).await;
+    let mut receiver = Receiver::start(async |_| {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            [(header::RETRY_AFTER, "1800")],
+        )
+    })
+    .await;
     let mut gateway = Gateway::new();
     gateway.hear([1]).await;
     let _run = gateway.start(Callback::new(settings("app", &receiver.url)).unwrap());
     receiver.next().await;
     gateway.wait_for("app", |known| known.owed == 1).await;
-    let due =
-        async |seconds| gateway.store.due("app", gateway.now() + jiff::SignedDuration::from_secs(seconds), 9).await;
+    let due = async |seconds| {
+        gateway
+            .store
+            .due(
+                "app",
+                gateway.now() + jiff::SignedDuration::from_secs(seconds),
+                9,
+            )
+            .await
+    };
     assert_eq!(due(1_700).await.unwrap().len(), 0);
     assert_eq!(due(1_801).await.unwrap().len(), 1);
 }
@@ -104,7 +146,11 @@ async fn what_the_application_asks_for_is_waited_for() {
 #[tokio::test]
 async fn no_redirect_is_followed() {
     let mut canary = Receiver::start(async |_| StatusCode::OK).await;
-    for status in [StatusCode::MOVED_PERMANENTLY, StatusCode::TEMPORARY_REDIRECT, StatusCode::PERMANENT_REDIRECT] {
+    for status in [
+        StatusCode::MOVED_PERMANENTLY,
+        StatusCode::TEMPORARY_REDIRECT,
+        StatusCode::PERMANENT_REDIRECT,
+    ] {
         let redirect = (status, [(header::LOCATION, canary.url.clone())]);
         let mut receiver = Receiver::start(move |_| {
             let redirect = redirect.clone();
@@ -117,7 +163,11 @@ async fn no_redirect_is_followed() {
         receiver.take(2).await;
         gateway.wait_for("app", |known| known.dead == 1).await;
         let letters = gateway.store.dead_letters("app", None, 9).await.unwrap();
-        assert!(letters[0].reason.ends_with("and no redirect is followed"), "{}", letters[0].reason);
+        assert!(
+            letters[0].reason.ends_with("and no redirect is followed"),
+            "{}",
+            letters[0].reason
+        );
     }
     assert!(canary.rest().is_empty());
 }
@@ -127,7 +177,11 @@ async fn who_is_gone_gets_nothing_until_enabled() {
     let gone = Arc::new(AtomicBool::new(true));
     let said = gone.clone();
     let mut receiver = Receiver::start(move |_| {
-        let answer = if said.load(Ordering::SeqCst) { StatusCode::GONE } else { StatusCode::OK };
+        let answer = if said.load(Ordering::SeqCst) {
+            StatusCode::GONE
+        } else {
+            StatusCode::OK
+        };
         async move { answer }
     })
     .await;
@@ -136,8 +190,13 @@ async fn who_is_gone_gets_nothing_until_enabled() {
     let callback = impatient(settings("app", &receiver.url), 5);
     let run = gateway.start(callback.clone());
     receiver.next().await;
-    let known = gateway.wait_for("app", |known| known.disabled.is_some()).await;
-    assert_eq!(known.disabled.unwrap().reason, "410 Gone: it wants no more events");
+    let known = gateway
+        .wait_for("app", |known| known.disabled.is_some())
+        .await;
+    assert_eq!(
+        known.disabled.unwrap().reason,
+        "410 Gone: it wants no more events"
+    );
     run.stop().await;
 
     let run = gateway.start(callback);
@@ -150,10 +209,19 @@ async fn who_is_gone_gets_nothing_until_enabled() {
     let run = gateway.start(impatient(settings("app", &receiver.url), 5));
     gateway.store.enable("app", gateway.now()).await.unwrap();
     run.running.wake();
-    let mut cursors: Vec<u64> = receiver.take(3).await.iter().map(Received::cursor).collect();
+    let mut cursors: Vec<u64> = receiver
+        .take(3)
+        .await
+        .iter()
+        .map(Received::cursor)
+        .collect();
     cursors.sort_unstable();
     assert_eq!(cursors, [1, 2, 3]);
-    gateway.wait_for("app", |known| known.owed == 0 && known.after == Some(Cursor(3))).await;
+    gateway
+        .wait_for("app", |known| {
+            known.owed == 0 && known.after == Some(Cursor(3))
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -161,7 +229,11 @@ async fn what_was_given_up_is_delivered_when_it_is_replayed() {
     let broken = Arc::new(AtomicBool::new(true));
     let said = broken.clone();
     let mut receiver = Receiver::start(move |_| {
-        let answer = if said.load(Ordering::SeqCst) { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+        let answer = if said.load(Ordering::SeqCst) {
+            StatusCode::BAD_REQUEST
+        } else {
+            StatusCode::OK
+        };
         async move { answer }
     })
     .await;
@@ -169,19 +241,43 @@ async fn what_was_given_up_is_delivered_when_it_is_replayed() {
     gateway.hear([1, 2, 3]).await;
     let run = gateway.start(impatient(settings("app", &receiver.url), 2));
     receiver.take(9).await;
-    gateway.wait_for("app", |known| known.dead == 3 && known.owed == 0).await;
+    gateway
+        .wait_for("app", |known| known.dead == 3 && known.owed == 0)
+        .await;
     broken.store(false, Ordering::SeqCst);
     gateway.hear([4]).await;
-    assert_eq!(receiver.next().await.cursor(), 4, "what is dead holds nobody up");
+    assert_eq!(
+        receiver.next().await.cursor(),
+        4,
+        "what is dead holds nobody up"
+    );
 
-    assert_eq!(gateway.store.replay("app", Some(Cursor(2)), gateway.now()).await.unwrap(), 1);
+    assert_eq!(
+        gateway
+            .store
+            .replay("app", Some(Cursor(2)), gateway.now())
+            .await
+            .unwrap(),
+        1
+    );
     run.running.wake();
     assert_eq!(receiver.next().await.cursor(), 2);
-    gateway.wait_for("app", |known| known.dead == 2 && known.owed == 0).await;
-    assert_eq!(gateway.store.replay("app", None, gateway.now()).await.unwrap(), 2);
+    gateway
+        .wait_for("app", |known| known.dead == 2 && known.owed == 0)
+        .await;
+    assert_eq!(
+        gateway
+            .store
+            .replay("app", None, gateway.now())
+            .await
+            .unwrap(),
+        2
+    );
     run.running.wake();
     receiver.take(2).await;
-    gateway.wait_for("app", |known| known.dead == 0 && known.owed == 0).await;
+    gateway
+        .wait_for("app", |known| known.dead == 0 && known.owed == 0)
+        .await;
     assert!(receiver.rest().is_empty());
 }
 
@@ -191,11 +287,30 @@ async fn an_event_that_is_no_longer_kept_is_given_up() {
     let receiver = Receiver::start(async |_| StatusCode::OK).await;
     let gateway = Gateway::new();
     let (cursor, next_at) = (Cursor(7), Some(gateway.now()));
-    let owed = Change::Owed(Delivery { cursor, conversation: None, attempts: 3, reason: None, next_at });
-    let progress = Progress { after: Some(cursor), changes: vec![owed], disabled: None };
-    gateway.store.progress("app", gateway.now(), progress).await.unwrap();
+    let owed = Change::Owed(Delivery {
+        cursor,
+        conversation: None,
+        attempts: 3,
+        reason: None,
+        next_at,
+    });
+    let progress = Progress {
+        after: Some(cursor),
+        changes: vec![owed],
+        disabled: None,
+    };
+    gateway
+        .store
+        .progress("app", gateway.now(), progress)
+        .await
+        .unwrap();
     let _run = gateway.start(impatient(settings("app", &receiver.url), 5));
-    gateway.wait_for("app", |known| known.dead == 1 && known.owed == 0).await;
+    gateway
+        .wait_for("app", |known| known.dead == 1 && known.owed == 0)
+        .await;
     let letters = gateway.store.dead_letters("app", None, 9).await.unwrap();
-    assert_eq!((letters[0].attempts, letters[0].reason.as_str()), (3, "the event is no longer kept"));
+    assert_eq!(
+        (letters[0].attempts, letters[0].reason.as_str()),
+        (3, "the event is no longer kept")
+    );
 }

@@ -20,7 +20,11 @@ async fn an_end_writes_down_what_was_taken() {
         let run = gateway.start(callback.clone());
         receiver.take(3).await;
         run.stop().await;
-        assert_eq!(gateway.consumer("app").await.after, Some(Cursor(3 * round)), "it was written down at the end");
+        assert_eq!(
+            gateway.consumer("app").await.after,
+            Some(Cursor(3 * round)),
+            "it was written down at the end"
+        );
     }
     assert!(receiver.rest().is_empty(), "nothing came twice");
 }
@@ -28,7 +32,10 @@ async fn an_end_writes_down_what_was_taken() {
 #[tokio::test]
 async fn a_kill_loses_nothing() {
     for ordered in [false, true] {
-        assert_eq!(lost(ordered, Order::DeliverThenRecord).await, HashSet::new());
+        assert_eq!(
+            lost(ordered, Order::DeliverThenRecord).await,
+            HashSet::new()
+        );
     }
 }
 
@@ -65,23 +72,44 @@ async fn lost(ordered: bool, order: Order) -> HashSet<u64> {
     })
     .await;
     let mut gateway = Gateway::new();
-    let callback = impatient(CallbackSettings { ordered, ..settings("app", &receiver.url) }, usize::from(u16::MAX));
+    let callback = impatient(
+        CallbackSettings {
+            ordered,
+            ..settings("app", &receiver.url)
+        },
+        usize::from(u16::MAX),
+    );
     let mut events = 0;
     for round in 0..6 {
         let more = 10 * round + 5;
-        gateway.hear((0..more).map(|number| u8::try_from(number % 10).unwrap())).await;
+        gateway
+            .hear((0..more).map(|number| u8::try_from(number % 10).unwrap()))
+            .await;
         events += u64::try_from(more).unwrap();
         let run = gateway.start(callback.clone());
         receiver.take(4).await;
         if matches!(order, Order::RecordThenDeliver) {
-            let progress = Progress { after: Some(Cursor(events)), ..Progress::default() };
-            gateway.store.progress("app", gateway.now(), progress).await.unwrap();
+            let progress = Progress {
+                after: Some(Cursor(events)),
+                ..Progress::default()
+            };
+            gateway
+                .store
+                .progress("app", gateway.now(), progress)
+                .await
+                .unwrap();
         }
         run.kill().await;
     }
     healthy.store(true, Ordering::SeqCst);
     let _run = gateway.start(callback);
-    gateway.wait_for("app", |known| known.after == Some(Cursor(events)) && known.owed == 0).await;
+    gateway
+        .wait_for("app", |known| {
+            known.after == Some(Cursor(events)) && known.owed == 0
+        })
+        .await;
     let taken = taken.lock().unwrap();
-    (1..=events).filter(|cursor| !taken.contains(cursor)).collect()
+    (1..=events)
+        .filter(|cursor| !taken.contains(cursor))
+        .collect()
 }

@@ -91,7 +91,9 @@ impl Disk {
 
     /// What the operation of this number was.
     pub(crate) fn call(&self, operation: u64) -> Option<Call> {
-        usize::try_from(operation).ok().and_then(|place| self.lock().calls.get(place).copied())
+        usize::try_from(operation)
+            .ok()
+            .and_then(|place| self.lock().calls.get(place).copied())
     }
 
     /// Changes a byte of a file as no writer would: on the platter and for everybody.
@@ -108,7 +110,9 @@ impl Disk {
 
     pub(crate) fn length(&self, name: &str) -> usize {
         let kept = self.lock();
-        kept.names.get(name).map_or(0, |file| kept.files[*file].bytes.len())
+        kept.names
+            .get(name)
+            .map_or(0, |file| kept.files[*file].bytes.len())
     }
 
     /// The disk of the machine when it starts again.
@@ -152,7 +156,8 @@ impl Kept {
 
     /// Whether the process is no more.
     pub(crate) fn has_stopped(&self) -> bool {
-        self.fault.is_some_and(|(from, fault)| fault == Fault::Stops && self.operations > from)
+        self.fault
+            .is_some_and(|(from, fault)| fault == Fault::Stops && self.operations > from)
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
@@ -225,14 +230,21 @@ impl File {
         let mut bytes = self.durable.clone();
         if let Cut::Torn(random) = cut {
             let length = random.below(self.lengths.len() + 1).checked_sub(1);
-            bytes.resize(length.map_or(self.durable.len(), |place| self.lengths[place]), 0);
+            bytes.resize(
+                length.map_or(self.durable.len(), |place| self.lengths[place]),
+                0,
+            );
             for (sector, states) in &self.sectors {
                 if let Some(place) = random.below(states.len() + 1).checked_sub(1) {
                     lay(&mut bytes, *sector, &states[place]);
                 }
             }
         }
-        Self { durable: bytes.clone(), bytes, ..Self::default() }
+        Self {
+            durable: bytes.clone(),
+            bytes,
+            ..Self::default()
+        }
     }
 }
 

@@ -43,7 +43,14 @@ impl Acknowledged {
     /// Panics if something is there twice, or in a state that does not follow from what is known.
     async fn pick(&self, store: &SqliteStore, wanted: Presence) -> Vec<String> {
         let mut messages = BTreeMap::new();
-        for stored in store.find(&Filter { most: usize::MAX, ..Filter::default() }).await.unwrap() {
+        for stored in store
+            .find(&Filter {
+                most: usize::MAX,
+                ..Filter::default()
+            })
+            .await
+            .unwrap()
+        {
             check_history(&stored);
             let twice = messages.insert(stored.message.id.clone(), stored);
             assert!(twice.is_none(), "a message is there twice: {twice:?}");
@@ -53,10 +60,25 @@ impl Acknowledged {
             let key = stored.event.inbound.dedupe_key;
             assert!(events.insert(key.clone()), "the event {key} is there twice");
         }
-        let has = |(id, fact): &&(String, Fact)| messages.get(id).is_some_and(|stored| stored.facts.has(*fact));
+        let has = |(id, fact): &&(String, Fact)| {
+            messages
+                .get(id)
+                .is_some_and(|stored| stored.facts.has(*fact))
+        };
         let picked = |is_there: bool| is_there == (wanted == Presence::Found);
-        let facts = self.facts.iter().filter(|fact| picked(has(fact))).map(|fact| format!("{fact:?}"));
-        facts.chain(self.events.iter().filter(|key| picked(events.contains(*key))).cloned()).collect()
+        let facts = self
+            .facts
+            .iter()
+            .filter(|fact| picked(has(fact)))
+            .map(|fact| format!("{fact:?}"));
+        facts
+            .chain(
+                self.events
+                    .iter()
+                    .filter(|key| picked(events.contains(*key)))
+                    .cloned(),
+            )
+            .collect()
     }
 }
 
@@ -68,11 +90,28 @@ enum Presence {
 
 /// Once queued, and nothing heard of twice.
 fn check_history(stored: &StoredMessage) {
-    assert_eq!(stored.message.content, crate::made::message("", 1).message.content);
-    let count = |fact| stored.history.iter().filter(|entry| entry.fact == fact).count();
-    assert_eq!((count(Fact::Queued), count(Fact::Delivered) <= 1), (1, true), "{:?}", stored.history);
+    assert_eq!(
+        stored.message.content,
+        crate::made::message("", 1).message.content
+    );
+    let count = |fact| {
+        stored
+            .history
+            .iter()
+            .filter(|entry| entry.fact == fact)
+            .count()
+    };
+    assert_eq!(
+        (count(Fact::Queued), count(Fact::Delivered) <= 1),
+        (1, true),
+        "{:?}",
+        stored.history
+    );
     let wants_attempts = stored.next_at.is_some();
-    assert!(!wants_attempts || stored.facts.wants_attempts(), "{stored:?}");
+    assert!(
+        !wants_attempts || stored.facts.wants_attempts(),
+        "{stored:?}"
+    );
 }
 
 /// What `SQLite` itself finds wrong with a database.

@@ -21,7 +21,11 @@ struct Slots {
 
 impl Locks {
     pub(crate) fn raise(&mut self, who: u64, level: c_int) -> c_int {
-        let others = self.levels.iter().filter(|(other, _)| **other != who).map(|(_, level)| *level);
+        let others = self
+            .levels
+            .iter()
+            .filter(|(other, _)| **other != who)
+            .map(|(_, level)| *level);
         let highest = others.max().unwrap_or(ffi::SQLITE_LOCK_NONE);
         let own = self.levels.entry(who).or_default();
         let allowed = match level {
@@ -45,12 +49,18 @@ impl Locks {
     }
 
     pub(crate) fn is_reserved(&self) -> bool {
-        self.levels.values().any(|level| *level >= ffi::SQLITE_LOCK_RESERVED)
+        self.levels
+            .values()
+            .any(|level| *level >= ffi::SQLITE_LOCK_RESERVED)
     }
 
     pub(crate) fn slots(&mut self, who: u64, first: c_int, count: c_int, flags: c_int) -> c_int {
         let mask = ((1_u32 << count) - 1) << first;
-        let others = self.slots.iter().filter(|(other, _)| **other != who).map(|(_, slots)| slots);
+        let others = self
+            .slots
+            .iter()
+            .filter(|(other, _)| **other != who)
+            .map(|(_, slots)| slots);
         let taken = others.fold(Slots::default(), |all, slots| Slots {
             shared: all.shared | slots.shared,
             exclusive: all.exclusive | slots.exclusive,

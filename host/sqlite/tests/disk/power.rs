@@ -19,9 +19,17 @@ use tempfile::TempDir;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_is_there_after_a_power_cut() {
     for seed in SEEDS {
-        let (acknowledged, missing) = cut_again_and_again(seed, Durability::Full, Disk::default()).await;
-        assert!(missing.is_empty(), "seed {seed}: {} of {acknowledged}: {missing:?}", missing.len());
-        assert!(acknowledged > 300, "seed {seed}: only {acknowledged} were acknowledged");
+        let (acknowledged, missing) =
+            cut_again_and_again(seed, Durability::Full, Disk::default()).await;
+        assert!(
+            missing.is_empty(),
+            "seed {seed}: {} of {acknowledged}: {missing:?}",
+            missing.len()
+        );
+        assert!(
+            acknowledged > 300,
+            "seed {seed}: only {acknowledged} were acknowledged"
+        );
     }
 }
 
@@ -56,7 +64,11 @@ enum Tidies {
 }
 
 /// How much was acknowledged, and what of it is not there after the cuts.
-async fn cut_again_and_again(seed: u64, durability: Durability, disk: Disk) -> (usize, Vec<String>) {
+async fn cut_again_and_again(
+    seed: u64,
+    durability: Durability,
+    disk: Disk,
+) -> (usize, Vec<String>) {
     let directory = TempDir::new().unwrap();
     let mut random = Random(seed);
     let mut acknowledged = Acknowledged::default();
@@ -65,13 +77,25 @@ async fn cut_again_and_again(seed: u64, durability: Durability, disk: Disk) -> (
     for round in 0..ROUNDS {
         mount(directory.path(), &disk);
         disk.fail_at(u64::try_from(random.below(4_000)).unwrap(), Fault::Stops);
-        let tidies = if round % 2 == 0 { Tidies::Often } else { Tidies::Never };
+        let tidies = if round % 2 == 0 {
+            Tidies::Often
+        } else {
+            Tidies::Never
+        };
         let name = format!("{seed}-{round}");
         acknowledged.extend(write_until_the_end(directory.path(), durability, tidies, &name).await);
-        let cut = if round % 4 == 1 { Cut::Nothing } else { Cut::Torn(&mut random) };
+        let cut = if round % 4 == 1 {
+            Cut::Nothing
+        } else {
+            Cut::Torn(&mut random)
+        };
         disk = Arc::new(disk.cut(cut));
         mount(directory.path(), &disk);
-        assert_eq!(damage(directory.path()).unwrap(), None, "seed {seed}, round {round}");
+        assert_eq!(
+            damage(directory.path()).unwrap(),
+            None,
+            "seed {seed}, round {round}"
+        );
         let store = SqliteStore::open_with(directory.path(), durability).unwrap();
         missing = acknowledged.missing(&store).await;
     }
@@ -79,8 +103,15 @@ async fn cut_again_and_again(seed: u64, durability: Durability, disk: Disk) -> (
 }
 
 /// What was acknowledged before nothing worked any more.
-async fn write_until_the_end(directory: &Path, durability: Durability, tidies: Tidies, name: &str) -> Acknowledged {
-    let Ok(store) = SqliteStore::open_with(directory, durability) else { return Acknowledged::default() };
+async fn write_until_the_end(
+    directory: &Path,
+    durability: Durability,
+    tidies: Tidies,
+    name: &str,
+) -> Acknowledged {
+    let Ok(store) = SqliteStore::open_with(directory, durability) else {
+        return Acknowledged::default();
+    };
     let store = Arc::new(store);
     let acknowledged = Arc::new(Mutex::new(Acknowledged::default()));
     let database = directory.join("gateway.db");
@@ -90,10 +121,17 @@ async fn write_until_the_end(directory: &Path, durability: Durability, tidies: T
     });
     let producers: Vec<_> = (0..64)
         .map(|producer| {
-            let (store, name, acknowledged) = (store.clone(), format!("{name}-{producer}"), acknowledged.clone());
+            let (store, name, acknowledged) = (
+                store.clone(),
+                format!("{name}-{producer}"),
+                acknowledged.clone(),
+            );
             tokio::spawn(async move {
                 let mut number = 0;
-                while produce(&store, &format!("{name}-{number}"), &acknowledged).await.is_ok() {
+                while produce(&store, &format!("{name}-{number}"), &acknowledged)
+                    .await
+                    .is_ok()
+                {
                     number += 1;
                 }
             })
@@ -104,32 +142,65 @@ async fn write_until_the_end(directory: &Path, durability: Durability, tidies: T
     }
     tidying.await.unwrap();
     drop(store);
-    Arc::into_inner(acknowledged).expect("all have ended").into_inner().unwrap()
+    Arc::into_inner(acknowledged)
+        .expect("all have ended")
+        .into_inner()
+        .unwrap()
 }
 
 /// As the store's own checkpoints, a hundred times as often.
 fn tidy_until_the_end(database: &Path) {
-    let Ok(database) = Connection::open(database) else { return };
-    while database.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).is_ok() {
+    let Ok(database) = Connection::open(database) else {
+        return;
+    };
+    while database
+        .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+        .is_ok()
+    {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
 /// A message from its acceptance to its delivery, and that of another's attempt.
-async fn produce(store: &SqliteStore, name: &str, acknowledged: &Mutex<Acknowledged>) -> Result<(), StoreProblem> {
+async fn produce(
+    store: &SqliteStore,
+    name: &str,
+    acknowledged: &Mutex<Acknowledged>,
+) -> Result<(), StoreProblem> {
     let acknowledge = |id: &str, fact| acknowledged.lock().unwrap().fact(id, fact);
     assert_eq!(store.accept(message(name, 1)).await?, Accepted::New);
     acknowledge(name, Fact::Queued);
-    for claimed in store.claim(at(0), Duration::from_secs(30), &[Share::any("demo", 1)]).await?.lent {
+    for claimed in store
+        .claim(at(0), Duration::from_secs(30), &[Share::any("demo", 1)])
+        .await?
+        .lent
+    {
         let (id, attempt) = (&claimed.message.id, claimed.attempt);
         acknowledge(id, Fact::Sending);
-        let entry = Entry { at: at(1), fact: Fact::Accepted, attempt: Some(attempt), reason: None };
-        store.settle(id, attempt, Settlement { entry: Some(entry), retry_at: None }).await?;
+        let entry = Entry {
+            at: at(1),
+            fact: Fact::Accepted,
+            attempt: Some(attempt),
+            reason: None,
+        };
+        store
+            .settle(
+                id,
+                attempt,
+                Settlement {
+                    entry: Some(entry),
+                    retry_at: None,
+                },
+            )
+            .await?;
         acknowledge(id, Fact::Accepted);
     }
     let delivered = event(name, Heard::Delivered(name.into()));
     let ingested = store.ingest(vec![delivered.clone(), delivered]).await?;
-    assert!(matches!(ingested[..], [Ingested::New(_), Ingested::Duplicate]), "{ingested:?}");
+    assert!(
+        matches!(ingested[..], [Ingested::New(_), Ingested::Duplicate]),
+        "{ingested:?}"
+    );
     acknowledge(name, Fact::Delivered);
     acknowledged.lock().unwrap().events.insert(name.to_owned());
     Ok(())

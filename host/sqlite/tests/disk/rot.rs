@@ -46,7 +46,9 @@ async fn a_flipped_bit_in_the_database_makes_nothing_wrong_in_silence() {
 async fn without_the_sums_something_is_wrong_in_silence() {
     let (directory, disk) = filled().await;
     let database = Connection::open(directory.path().join(DATABASE)).unwrap();
-    database.execute_batch("UPDATE message_body SET sum = NULL").unwrap();
+    database
+        .execute_batch("UPDATE message_body SET sum = NULL")
+        .unwrap();
     drop(database);
     disk.lock().sync_directory();
     let outcomes = flip_again_and_again(directory.path(), &disk, DATABASE).await;
@@ -64,8 +66,15 @@ async fn a_flipped_bit_in_the_log_makes_nothing_wrong() {
     disk.fail_at(disk.operations(), Fault::Stops);
     drop(store);
     let outcomes = flip_again_and_again(directory.path(), &disk, LOG).await;
-    assert_eq!((outcomes.wrong, outcomes.found_by_check), (0, 0), "{outcomes:?}");
-    assert!(outcomes.missing > 0, "what comes after it in the log is gone: {outcomes:?}");
+    assert_eq!(
+        (outcomes.wrong, outcomes.found_by_check),
+        (0, 0),
+        "{outcomes:?}"
+    );
+    assert!(
+        outcomes.missing > 0,
+        "what comes after it in the log is gone: {outcomes:?}"
+    );
 }
 
 /// Closed, with everything in the database.
@@ -83,8 +92,16 @@ async fn fill(store: &SqliteStore) {
     for number in 0..MANY {
         let name = format!("m{number}");
         store.accept(message(&name, 1)).await.unwrap();
-        store.ingest(vec![event(&name, Heard::Delivered(name.clone()))]).await.unwrap();
-        let entry = Entry { at: at(1), fact: Fact::Accepted, attempt: None, reason: Some("because".to_owned()) };
+        store
+            .ingest(vec![event(&name, Heard::Delivered(name.clone()))])
+            .await
+            .unwrap();
+        let entry = Entry {
+            at: at(1),
+            fact: Fact::Accepted,
+            attempt: None,
+            reason: Some("because".to_owned()),
+        };
         store.note(&name, entry).await.unwrap();
     }
 }
@@ -96,7 +113,11 @@ async fn flip_again_and_again(directory: &Path, disk: &Disk, file: &str) -> Outc
     let expected = everything(directory).await.unwrap();
     for _ in 0..FLIPS {
         let flipped = disk.cut(Cut::Nothing);
-        flipped.flip(file, random.below(flipped.length(file)), u8::try_from(random.below(8)).unwrap());
+        flipped.flip(
+            file,
+            random.below(flipped.length(file)),
+            u8::try_from(random.below(8)).unwrap(),
+        );
         mount(directory, &Arc::new(flipped));
         let count = match everything(directory).await {
             Err(_) => &mut outcomes.refused,
@@ -112,13 +133,23 @@ async fn flip_again_and_again(directory: &Path, disk: &Disk, file: &str) -> Outc
 
 /// What is said, without when.
 async fn everything(directory: &Path) -> Result<BTreeSet<String>, StoreProblem> {
-    let store = SqliteStore::open(directory).map_err(|problem| StoreProblem(problem.to_string()))?;
+    let store =
+        SqliteStore::open(directory).map_err(|problem| StoreProblem(problem.to_string()))?;
     let mut all = BTreeSet::new();
-    for stored in store.find(&Filter { most: usize::MAX, ..Filter::default() }).await? {
+    for stored in store
+        .find(&Filter {
+            most: usize::MAX,
+            ..Filter::default()
+        })
+        .await?
+    {
         all.insert(format!("{:?}", (&stored.agent, &stored.message)));
     }
     for stored in store.read(None, usize::MAX).await? {
-        all.insert(format!("{:?}", (&stored.event.agent, &stored.event.inbound)));
+        all.insert(format!(
+            "{:?}",
+            (&stored.event.agent, &stored.event.inbound)
+        ));
     }
     Ok(all)
 }

@@ -41,8 +41,8 @@ pub(crate) enum Step {
 /// Two lives, in the second of which somebody is forgotten. What was heard of message 7 comes before it.
 pub(crate) const SCRIPT: [Step; 34] = {
     use Step::{
-        Accept, Answer, Claim, Close, Deliver, Erase, Invite, Note, Open, Prune, Quarantine, Read, Settle, Tidy,
-        Upload, Withdraw,
+        Accept, Answer, Claim, Close, Deliver, Erase, Invite, Note, Open, Prune, Quarantine, Read,
+        Settle, Tidy, Upload, Withdraw,
     };
     #[rustfmt::skip]
     let steps = [
@@ -74,7 +74,16 @@ pub(crate) struct Actor {
 impl Actor {
     pub(crate) fn new(directory: PathBuf, durability: Durability) -> Self {
         let (acknowledged, others, gone, lent) = Default::default();
-        Self { directory, durability, store: None, acknowledged, others, gone, second: 0, lent }
+        Self {
+            directory,
+            durability,
+            store: None,
+            acknowledged,
+            others,
+            gone,
+            second: 0,
+            lent,
+        }
     }
 
     /// An error if anything of it was answered with one.
@@ -92,8 +101,9 @@ impl Actor {
             }
             Step::Tidy => {
                 let database = Connection::open(self.directory.join("gateway.db"));
-                let tidied =
-                    database.and_then(|database| database.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())));
+                let tidied = database.and_then(|database| {
+                    database.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+                });
                 tidied.map_err(|problem| problem.to_string())
             }
             _ => match self.store.take() {
@@ -110,12 +120,17 @@ impl Actor {
     async fn ask(&mut self, store: &SqliteStore, step: Step) -> Result<(), StoreProblem> {
         match step {
             Step::Accept(number) => {
-                assert_ne!(store.accept(message(&name(number), 1)).await?, Accepted::Conflict);
+                assert_ne!(
+                    store.accept(message(&name(number), 1)).await?,
+                    Accepted::Conflict
+                );
                 self.acknowledged.fact(&name(number), Fact::Queued);
             }
             Step::Deliver(number) => {
                 let name = name(number);
-                store.ingest(vec![event(&name, Heard::Delivered(name.clone()))]).await?;
+                store
+                    .ingest(vec![event(&name, Heard::Delivered(name.clone()))])
+                    .await?;
                 self.acknowledged.events.insert(name.clone());
                 if store.message(&name).await?.is_some() {
                     self.acknowledged.fact(&name, Fact::Delivered);
@@ -123,8 +138,14 @@ impl Actor {
             }
             Step::Claim => {
                 self.second += 60;
-                for claimed in
-                    store.claim(at(self.second), Duration::from_secs(30), &[Share::any("demo", 2)]).await?.lent
+                for claimed in store
+                    .claim(
+                        at(self.second),
+                        Duration::from_secs(30),
+                        &[Share::any("demo", 2)],
+                    )
+                    .await?
+                    .lent
                 {
                     self.acknowledged.fact(&claimed.message.id, Fact::Sending);
                     self.lent.push((claimed.message.id, claimed.attempt));
@@ -132,8 +153,22 @@ impl Actor {
             }
             Step::Settle => {
                 for (id, attempt) in self.lent.clone() {
-                    let entry = Entry { at: at(1), fact: Fact::Accepted, attempt: Some(attempt), reason: None };
-                    store.settle(&id, attempt, Settlement { entry: Some(entry), retry_at: None }).await?;
+                    let entry = Entry {
+                        at: at(1),
+                        fact: Fact::Accepted,
+                        attempt: Some(attempt),
+                        reason: None,
+                    };
+                    store
+                        .settle(
+                            &id,
+                            attempt,
+                            Settlement {
+                                entry: Some(entry),
+                                retry_at: None,
+                            },
+                        )
+                        .await?;
                     self.acknowledged.fact(&id, Fact::Accepted);
                 }
                 self.lent.clear();
@@ -143,7 +178,12 @@ impl Actor {
                 self.acknowledged.fact(&name(number), Fact::RevokeRequested);
             }
             Step::Note(number) => {
-                let entry = Entry { at: at(3), fact: Fact::RevokeFailed, attempt: None, reason: None };
+                let entry = Entry {
+                    at: at(3),
+                    fact: Fact::RevokeFailed,
+                    attempt: None,
+                    reason: None,
+                };
                 store.note(&name(number), entry).await?;
                 self.acknowledged.fact(&name(number), Fact::RevokeFailed);
             }
@@ -155,22 +195,31 @@ impl Actor {
 
     /// From the attempt on, nobody can say that it is there; from the answer on, that it is not.
     async fn remove(&mut self, store: &SqliteStore, step: Step) -> Result<(), StoreProblem> {
-        let mut going =
-            Acknowledged { events: std::mem::take(&mut self.acknowledged.events), ..Acknowledged::default() };
+        let mut going = Acknowledged {
+            events: std::mem::take(&mut self.acknowledged.events),
+            ..Acknowledged::default()
+        };
         if step == Step::Erase {
             going.facts = std::mem::take(&mut self.acknowledged.facts);
             self.lent.clear();
             store.erase(PHONE).await?;
         } else {
             self.others.retain(|what| !what.starts_with("quarantined"));
-            let retention = Retention { messages_days: u32::MAX, ..Retention::default() };
+            let retention = Retention {
+                messages_days: u32::MAX,
+                ..Retention::default()
+            };
             while store.prune(at(100 * 86_400), &retention).await?.more {}
         }
         self.gone.extend(going);
         Ok(())
     }
 
-    async fn ask_of_ledgers(&mut self, store: &SqliteStore, step: Step) -> Result<(), StoreProblem> {
+    async fn ask_of_ledgers(
+        &mut self,
+        store: &SqliteStore,
+        step: Step,
+    ) -> Result<(), StoreProblem> {
         match step {
             Step::Quarantine(number) => {
                 let (path, rule) = ("/".to_owned(), "rule".to_owned());
@@ -190,19 +239,42 @@ impl Actor {
             }
             Step::Upload(number) => {
                 let (agent, what) = ("demo".to_owned(), "image/png".to_owned());
-                store.keep_upload(Upload { agent, name: name(number), what, at: at(5), expires_at: None }).await?;
+                store
+                    .keep_upload(Upload {
+                        agent,
+                        name: name(number),
+                        what,
+                        at: at(5),
+                        expires_at: None,
+                    })
+                    .await?;
                 self.others.insert(format!("upload {}", name(number)));
             }
             Step::Invite(number) => {
-                let tester = NewTester { agent: "demo".into(), phone: name(number), at: at(6) };
-                store.count_tester(tester, TesterQuota { per_day: 9, total: 9 }).await?;
+                let tester = NewTester {
+                    agent: "demo".into(),
+                    phone: name(number),
+                    at: at(6),
+                };
+                store
+                    .count_tester(
+                        tester,
+                        TesterQuota {
+                            per_day: 9,
+                            total: 9,
+                        },
+                    )
+                    .await?;
                 self.others.insert(format!("tester {} None", name(number)));
             }
             Step::Answer(number) => {
-                store.settle_tester("demo", &name(number), Some("yes".to_owned())).await?;
+                store
+                    .settle_tester("demo", &name(number), Some("yes".to_owned()))
+                    .await?;
                 // Nothing is noted of somebody who was not invited.
                 if self.others.remove(&format!("tester {} None", name(number))) {
-                    self.others.insert(format!("tester {} Some(\"yes\")", name(number)));
+                    self.others
+                        .insert(format!("tester {} Some(\"yes\")", name(number)));
                 }
             }
             Step::Read => read(store).await?,
@@ -215,7 +287,13 @@ impl Actor {
     pub(crate) async fn missing(&self) -> Vec<String> {
         let store = SqliteStore::open_with(&self.directory, self.durability).unwrap();
         let mut missing = self.acknowledged.missing(&store).await;
-        missing.extend(self.gone.found(&store).await.into_iter().map(|what| format!("{what}, which was removed")));
+        missing.extend(
+            self.gone
+                .found(&store)
+                .await
+                .into_iter()
+                .map(|what| format!("{what}, which was removed")),
+        );
         let mut there: BTreeSet<String> = BTreeSet::new();
         there.extend(
             store
@@ -225,9 +303,19 @@ impl Actor {
                 .iter()
                 .map(|it| format!("quarantined {}", it.request.reason)),
         );
-        there.extend(store.uploads("demo", at(0)).await.unwrap().iter().map(|it| format!("upload {}", it.name)));
+        there.extend(
+            store
+                .uploads("demo", at(0))
+                .await
+                .unwrap()
+                .iter()
+                .map(|it| format!("upload {}", it.name)),
+        );
         for tester in store.testers("demo").await.unwrap() {
-            assert!(there.insert(format!("tester {} {:?}", tester.phone, tester.answer)), "twice: {tester:?}");
+            assert!(
+                there.insert(format!("tester {} {:?}", tester.phone, tester.answer)),
+                "twice: {tester:?}"
+            );
             if tester.answer.is_some() {
                 there.insert(format!("tester {} None", tester.phone));
             }

@@ -86,7 +86,9 @@ async fn memory_that_cannot_grow_on_a_full_disk_does_not_end_the_writer() {
     let script = &[Step::Open, LARGE, Step::Accept(1), Step::Close];
     let start = Start::new(Disk::default(), script);
     let disk = dry_run(&start).await;
-    let grown: Vec<u64> = (0..disk.operations()).filter(|place| disk.call(*place) == Some(Call::Grow)).collect();
+    let grown: Vec<u64> = (0..disk.operations())
+        .filter(|place| disk.call(*place) == Some(Call::Grow))
+        .collect();
     assert!(grown.len() >= 2, "{grown:?}");
     fill_up_at(&start, grown[1]).await;
 }
@@ -100,7 +102,11 @@ struct Start {
 
 impl Start {
     fn new(disk: Disk, script: &'static [Step]) -> Self {
-        Self { disk, script, directory: TempDir::new().unwrap() }
+        Self {
+            disk,
+            script,
+            directory: TempDir::new().unwrap(),
+        }
     }
 
     fn begin(&self) -> Arc<Disk> {
@@ -113,7 +119,10 @@ impl Start {
 /// Everything in a new directory; and what brings an old one up to date, with a little after it.
 fn starts() -> [Start; 2] {
     let old = of_the_first_schema();
-    [Start::new(Disk::default(), &SCRIPT), Start::new(old, &[Step::Open, Step::Accept(1), Step::Close])]
+    [
+        Start::new(Disk::default(), &SCRIPT),
+        Start::new(old, &[Step::Open, Step::Accept(1), Step::Close]),
+    ]
 }
 
 /// How many operations there are, and what was lost at which.
@@ -124,10 +133,18 @@ async fn stop_at_every_operation(start: &Start, durability: Durability) -> (u64,
         let disk = start.begin();
         disk.fail_at(operation, Fault::Stops);
         let actor = do_all(start.script, start.directory.path(), durability).await;
-        let cut = if operation % 2 == 0 { Cut::Nothing } else { Cut::Torn(&mut Random(operation)) };
+        let cut = if operation % 2 == 0 {
+            Cut::Nothing
+        } else {
+            Cut::Torn(&mut Random(operation))
+        };
         mount(start.directory.path(), &Arc::new(disk.cut(cut)));
         let missing = whats_missing(start.directory.path(), &actor).await;
-        lost.extend(missing.into_iter().map(|what| format!("{operation} ({:?}): {what}", disk.call(operation))));
+        lost.extend(
+            missing
+                .into_iter()
+                .map(|what| format!("{operation} ({:?}): {what}", disk.call(operation))),
+        );
     }
     (operations, lost)
 }
@@ -145,7 +162,10 @@ async fn fail_at_every_operation(fault: Fault) {
             let failed = disk.call(operation);
             mount(start.directory.path(), &Arc::new(disk.cut(Cut::Nothing)));
             let missing = whats_missing(start.directory.path(), &actor).await;
-            assert!(missing.is_empty(), "{operation} ({failed:?}), after a power cut: {missing:?}");
+            assert!(
+                missing.is_empty(),
+                "{operation} ({failed:?}), after a power cut: {missing:?}"
+            );
             if operation % 8 != 0 {
                 continue;
             }
@@ -163,21 +183,35 @@ async fn fill_up_at(start: &Start, operation: u64) {
     disk.fail_at(operation, Fault::Full);
     let mut actor = Actor::new(start.directory.path().to_owned(), Durability::Full);
     for step in start.script.iter().copied() {
-        let Err(_) = actor.apply(step).await else { continue };
+        let Err(_) = actor.apply(step).await else {
+            continue;
+        };
         // Still none.
         let _ = actor.apply(step).await;
         if let Some(store) = &actor.store {
             let seen = read(store).await;
-            assert!(seen.is_ok(), "{operation} ({:?}), {step:?}: {seen:?}", disk.call(operation));
+            assert!(
+                seen.is_ok(),
+                "{operation} ({:?}), {step:?}: {seen:?}",
+                disk.call(operation)
+            );
         }
         disk.heal();
         let again = actor.apply(step).await;
-        assert!(again.is_ok(), "{operation} ({:?}), {step:?}: {again:?}", disk.call(operation));
+        assert!(
+            again.is_ok(),
+            "{operation} ({:?}), {step:?}: {again:?}",
+            disk.call(operation)
+        );
     }
     disk.heal();
     mount(start.directory.path(), &Arc::new(disk.cut(Cut::Nothing)));
     let missing = whats_missing(start.directory.path(), &actor).await;
-    assert!(missing.is_empty(), "{operation} ({:?}): {missing:?}", disk.call(operation));
+    assert!(
+        missing.is_empty(),
+        "{operation} ({:?}): {missing:?}",
+        disk.call(operation)
+    );
 }
 
 /// Whatever is answered.
@@ -211,7 +245,10 @@ async fn dry_run(start: &Start) -> Arc<Disk> {
     let actor = do_all(start.script, start.directory.path(), Durability::Full).await;
     let after = Arc::new(disk.cut(Cut::Nothing));
     mount(start.directory.path(), &after);
-    assert_eq!(whats_missing(start.directory.path(), &actor).await, Vec::<String>::new());
+    assert_eq!(
+        whats_missing(start.directory.path(), &actor).await,
+        Vec::<String>::new()
+    );
     disk
 }
 
@@ -227,9 +264,11 @@ async fn whats_missing(directory: &Path, actor: &Actor) -> Vec<String> {
 fn check_copy(directory: &Path) {
     let kept = |name: &str| {
         let database = Connection::open(directory.join(name)).unwrap();
-        database.query_row("SELECT count(*) FROM quarantine WHERE reason = 'of the first schema'", [], |row| {
-            row.get::<_, u32>(0)
-        })
+        database.query_row(
+            "SELECT count(*) FROM quarantine WHERE reason = 'of the first schema'",
+            [],
+            |row| row.get::<_, u32>(0),
+        )
     };
     if kept("gateway.db").unwrap() == 1 {
         assert_eq!(kept("gateway.before-2.db").unwrap(), 1);
@@ -243,11 +282,14 @@ fn of_the_first_schema() -> Disk {
     mount(directory.path(), &disk);
     let database = Connection::open(directory.path().join("gateway.db")).unwrap();
     database.pragma_update(None, "journal_mode", "WAL").unwrap();
-    database.execute_batch(include_str!("../../src/schema/1.sql")).unwrap();
+    database
+        .execute_batch(include_str!("../../src/schema/1.sql"))
+        .unwrap();
     database.pragma_update(None, "user_version", 1).unwrap();
-    database.pragma_update(None, "application_id", 0x7262_6d67).unwrap();
-    let insert =
-        "INSERT INTO quarantine (at, path, rule, reason, body) VALUES (7, '/', 'r', 'of the first schema', '')";
+    database
+        .pragma_update(None, "application_id", 0x7262_6d67)
+        .unwrap();
+    let insert = "INSERT INTO quarantine (at, path, rule, reason, body) VALUES (7, '/', 'r', 'of the first schema', '')";
     database.execute(&insert.replace("''", "x''"), []).unwrap();
     drop(database);
     disk.cut(Cut::Nothing)

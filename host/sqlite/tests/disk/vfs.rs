@@ -20,7 +20,10 @@ use std::sync::{Arc, LazyLock, Mutex, Once};
 pub(crate) fn mount(directory: &Path, disk: &Arc<Disk>) {
     REGISTERED.call_once(register);
     let place = directory.to_str().expect("a name that is text").to_owned();
-    let mounted = Mounted { disk: disk.clone(), locks: Arc::default() };
+    let mounted = Mounted {
+        disk: disk.clone(),
+        locks: Arc::default(),
+    };
     MOUNTS.lock().expect("no panic").insert(place, mounted);
 }
 
@@ -48,7 +51,14 @@ struct Handle {
 
 impl Handle {
     fn locks<T>(&self, with: impl FnOnce(&mut Locks) -> T) -> T {
-        with(self.on.locks.lock().expect("no panic").entry(self.file).or_default())
+        with(
+            self.on
+                .locks
+                .lock()
+                .expect("no panic")
+                .entry(self.file)
+                .or_default(),
+        )
     }
 }
 
@@ -59,13 +69,18 @@ fn register() {
         let inner = ffi::sqlite3_vfs_find(ptr::null());
         INNER.store(inner, Ordering::SeqCst);
         let mut outer = *inner;
-        outer.szOsFile = outer.szOsFile.max(c_int::try_from(size_of::<Opened>()).expect("a few bytes"));
+        outer.szOsFile = outer
+            .szOsFile
+            .max(c_int::try_from(size_of::<Opened>()).expect("a few bytes"));
         outer.zName = c"disk".as_ptr();
         outer.pNext = ptr::null_mut();
         outer.xOpen = Some(open);
         outer.xDelete = Some(delete);
         outer.xAccess = Some(access);
-        assert_eq!(ffi::sqlite3_vfs_register(Box::into_raw(Box::new(outer)), 1), ffi::SQLITE_OK);
+        assert_eq!(
+            ffi::sqlite3_vfs_register(Box::into_raw(Box::new(outer)), 1),
+            ffi::SQLITE_OK
+        );
     }
 }
 
@@ -99,7 +114,8 @@ unsafe extern "C" fn open(
             Ok(found) => found,
             Err(code) => return code,
         };
-        let journals = ffi::SQLITE_OPEN_WAL | ffi::SQLITE_OPEN_MAIN_JOURNAL | ffi::SQLITE_OPEN_SUPER_JOURNAL;
+        let journals =
+            ffi::SQLITE_OPEN_WAL | ffi::SQLITE_OPEN_MAIN_JOURNAL | ffi::SQLITE_OPEN_SUPER_JOURNAL;
         let handle = Handle {
             on,
             file: place,
@@ -126,7 +142,11 @@ fn find_or_create(disk: &Disk, name: &str, flags: c_int) -> Result<usize, c_int>
     }
 }
 
-unsafe extern "C" fn delete(_vfs: *mut ffi::sqlite3_vfs, path: *const c_char, sync_directory: c_int) -> c_int {
+unsafe extern "C" fn delete(
+    _vfs: *mut ffi::sqlite3_vfs,
+    path: *const c_char,
+    sync_directory: c_int,
+) -> c_int {
     // Safety: as in `open`.
     let Some((on, name)) = (unsafe { locate(path) }) else {
         let inner = INNER.load(Ordering::SeqCst);
@@ -182,9 +202,19 @@ unsafe extern "C" fn close(file: *mut ffi::sqlite3_file) -> c_int {
     ffi::SQLITE_OK
 }
 
-unsafe extern "C" fn read(file: *mut ffi::sqlite3_file, to: *mut c_void, amount: c_int, from: i64) -> c_int {
+unsafe extern "C" fn read(
+    file: *mut ffi::sqlite3_file,
+    to: *mut c_void,
+    amount: c_int,
+    from: i64,
+) -> c_int {
     // Safety: SQLite gives a buffer of that many bytes.
-    let (handle, to) = unsafe { (handle(file), std::slice::from_raw_parts_mut(to.cast::<u8>(), length(amount))) };
+    let (handle, to) = unsafe {
+        (
+            handle(file),
+            std::slice::from_raw_parts_mut(to.cast::<u8>(), length(amount)),
+        )
+    };
     let mut kept = handle.on.disk.lock();
     if let Err(code) = kept.begin(Call::Read) {
         return code;
@@ -194,14 +224,31 @@ unsafe extern "C" fn read(file: *mut ffi::sqlite3_file, to: *mut c_void, amount:
     let there = &bytes[from..bytes.len().min(from + to.len())];
     to[..there.len()].copy_from_slice(there);
     to[there.len()..].fill(0);
-    if there.len() == to.len() { ffi::SQLITE_OK } else { ffi::SQLITE_IOERR_SHORT_READ }
+    if there.len() == to.len() {
+        ffi::SQLITE_OK
+    } else {
+        ffi::SQLITE_IOERR_SHORT_READ
+    }
 }
 
-unsafe extern "C" fn write(file: *mut ffi::sqlite3_file, bytes: *const c_void, amount: c_int, to: i64) -> c_int {
+unsafe extern "C" fn write(
+    file: *mut ffi::sqlite3_file,
+    bytes: *const c_void,
+    amount: c_int,
+    to: i64,
+) -> c_int {
     // Safety: SQLite gives that many bytes.
-    let (handle, bytes) = unsafe { (handle(file), std::slice::from_raw_parts(bytes.cast::<u8>(), length(amount))) };
+    let (handle, bytes) = unsafe {
+        (
+            handle(file),
+            std::slice::from_raw_parts(bytes.cast::<u8>(), length(amount)),
+        )
+    };
     let mut kept = handle.on.disk.lock();
-    let (begun, to) = (kept.begin(Call::Write), usize::try_from(to).expect("a place"));
+    let (begun, to) = (
+        kept.begin(Call::Write),
+        usize::try_from(to).expect("a place"),
+    );
     let stopped = kept.has_stopped();
     match begun {
         Ok(()) => kept.files[handle.file].write(bytes, to),
@@ -246,7 +293,8 @@ unsafe extern "C" fn file_size(file: *mut ffi::sqlite3_file, size: *mut i64) -> 
     // Safety: as in `handle`; `size` is SQLite's to be written.
     unsafe {
         let handle = handle(file);
-        *size = i64::try_from(handle.on.disk.lock().files[handle.file].bytes.len()).expect("a length");
+        *size =
+            i64::try_from(handle.on.disk.lock().files[handle.file].bytes.len()).expect("a length");
     }
     ffi::SQLITE_OK
 }
@@ -267,13 +315,20 @@ unsafe extern "C" fn unlock(file: *mut ffi::sqlite3_file, level: c_int) -> c_int
     ffi::SQLITE_OK
 }
 
-unsafe extern "C" fn check_reserved_lock(file: *mut ffi::sqlite3_file, reserved: *mut c_int) -> c_int {
+unsafe extern "C" fn check_reserved_lock(
+    file: *mut ffi::sqlite3_file,
+    reserved: *mut c_int,
+) -> c_int {
     // Safety: as in `handle`; `reserved` is SQLite's to be written.
     unsafe { *reserved = c_int::from(handle(file).locks(|locks| locks.is_reserved())) };
     ffi::SQLITE_OK
 }
 
-unsafe extern "C" fn file_control(_file: *mut ffi::sqlite3_file, _code: c_int, _argument: *mut c_void) -> c_int {
+unsafe extern "C" fn file_control(
+    _file: *mut ffi::sqlite3_file,
+    _code: c_int,
+    _argument: *mut c_void,
+) -> c_int {
     ffi::SQLITE_NOTFOUND
 }
 
@@ -311,7 +366,12 @@ unsafe extern "C" fn shared_memory(
     }
 }
 
-unsafe extern "C" fn shared_lock(file: *mut ffi::sqlite3_file, first: c_int, count: c_int, flags: c_int) -> c_int {
+unsafe extern "C" fn shared_lock(
+    file: *mut ffi::sqlite3_file,
+    first: c_int,
+    count: c_int,
+    flags: c_int,
+) -> c_int {
     // Safety: as in `handle`.
     let handle = unsafe { handle(file) };
     if flags & ffi::SQLITE_SHM_LOCK != 0 && handle.on.disk.lock().has_stopped() {

@@ -34,7 +34,12 @@ pub(crate) fn event(key: &str, fact: Heard) -> NewEvent {
         details: Vec::new(),
         raw: vec![0xff, 0],
     };
-    NewEvent { agent: "demo".into(), received_at: at(5), inbound, consent: None }
+    NewEvent {
+        agent: "demo".into(),
+        received_at: at(5),
+        inbound,
+        consent: None,
+    }
 }
 
 pub(crate) fn at(second: i64) -> Timestamp {

@@ -4,8 +4,9 @@ use crate::echo;
 use bindings::exports::gateway::channel::channel::Guest;
 use bindings::gateway::channel::http_client;
 use gateway_channel::{
-    CapabilityAnswer, ChannelFailure, Context, Description, FailureCode, Finding, Message, NewFile, Payload, PlainForm,
-    ReachAnswer, Reaction, Receipt, Report, Revocation, SignalKind, UploadedFile, Verdict, WebhookRequest,
+    CapabilityAnswer, ChannelFailure, Context, Description, FailureCode, Finding, Message, NewFile,
+    Payload, PlainForm, ReachAnswer, Reaction, Receipt, Report, Revocation, SignalKind,
+    UploadedFile, Verdict, WebhookRequest,
 };
 
 #[expect(unsafe_code, reason = "written by wit-bindgen")]
@@ -38,13 +39,21 @@ impl Guest for Component {
     fn send(context: Context, message: Message) -> Result<Receipt, ChannelFailure> {
         echo::send(&context, message, |url, body| {
             let (method, headers) = ("POST".to_owned(), Vec::new());
-            let request =
-                http_client::HttpRequest { method, url, headers, body: Payload::Inline(body), timeout_ms: None };
-            http_client::fetch(&request).map(|answer| answer.status).map_err(|failure| match failure.code {
-                http_client::FetchFailureCode::NotSent => FailureCode::Later,
-                http_client::FetchFailureCode::NoAnswer | http_client::FetchFailureCode::Other => FailureCode::Unknown,
-                _ => FailureCode::Misconfigured,
-            })
+            let request = http_client::HttpRequest {
+                method,
+                url,
+                headers,
+                body: Payload::Inline(body),
+                timeout_ms: None,
+            };
+            http_client::fetch(&request)
+                .map(|answer| answer.status)
+                .map_err(|failure| match failure.code {
+                    http_client::FetchFailureCode::NotSent => FailureCode::Later,
+                    http_client::FetchFailureCode::NoAnswer
+                    | http_client::FetchFailureCode::Other => FailureCode::Unknown,
+                    _ => FailureCode::Misconfigured,
+                })
         })
     }
     fn revoke(_: Context, _: String, _: String) -> Result<Revocation, ChannelFailure> {

@@ -1,9 +1,9 @@
 //! What the channel does. It knows no bindings, and gets HTTP as a function.
 
 use gateway_channel::{
-    ChannelFailure, Content, Context, Description, Fact, FailureCode, Finding, Inbound, Message, PlainForm, Reaction,
-    Receipt, ReceivedContent, ReceivedMessage, Report, SettingDescription, Severity, TextEncoding, Verdict,
-    VerdictOutcome, WebhookRequest, WebhookResponse,
+    ChannelFailure, Content, Context, Description, Fact, FailureCode, Finding, Inbound, Message,
+    PlainForm, Reaction, Receipt, ReceivedContent, ReceivedMessage, Report, SettingDescription,
+    Severity, TextEncoding, Verdict, VerdictOutcome, WebhookRequest, WebhookResponse,
 };
 
 pub(crate) fn describe() -> Description {
@@ -20,7 +20,11 @@ pub(crate) fn describe() -> Description {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         settings: vec![
             setting("url", "where texts are posted to", false),
-            setting("secret", "what the header `echo-secret` of a webhook must be", true),
+            setting(
+                "secret",
+                "what the header `echo-secret` of a webhook must be",
+                true,
+            ),
         ],
         features: Vec::new(),
     }
@@ -29,25 +33,54 @@ pub(crate) fn describe() -> Description {
 pub(crate) fn check_settings(context: &Context) -> Vec<Finding> {
     let described = describe().settings.into_iter();
     let missing = described.filter(|described| value(context, &described.name).is_none());
-    missing.map(|it| error(&it.name, "setting-missing", format!("the setting {} is missing", it.name))).collect()
+    missing
+        .map(|it| {
+            error(
+                &it.name,
+                "setting-missing",
+                format!("the setting {} is missing", it.name),
+            )
+        })
+        .collect()
 }
 
 pub(crate) fn check(message: &Message) -> Report {
     let findings = match &message.content {
         Content::Text(text) if text.is_empty() => {
-            vec![error("content.text", "text-empty", "there is no text".to_owned())]
+            vec![error(
+                "content.text",
+                "text-empty",
+                "there is no text".to_owned(),
+            )]
         }
         Content::Text(_) => Vec::new(),
-        _ => vec![error("content", "content-unsupported", "only text can be sent".to_owned())],
+        _ => vec![error(
+            "content",
+            "content-unsupported",
+            "only text can be sent".to_owned(),
+        )],
     };
-    Report { findings, message_class: None, segments: None, payload_bytes: 0 }
+    Report {
+        findings,
+        message_class: None,
+        segments: None,
+        payload_bytes: 0,
+    }
 }
 
 pub(crate) fn plain_text(message: &Message) -> PlainForm {
     let Content::Text(text) = &message.content else {
-        return PlainForm { text: String::new(), encoding: TextEncoding::Gsm7, segments: 0 };
+        return PlainForm {
+            text: String::new(),
+            encoding: TextEncoding::Gsm7,
+            segments: 0,
+        };
     };
-    PlainForm { text: text.clone(), encoding: TextEncoding::Ucs2, segments: 1 }
+    PlainForm {
+        text: text.clone(),
+        encoding: TextEncoding::Ucs2,
+        segments: 1,
+    }
 }
 
 /// `post` gives the status of the answer, or what is known where there was none.
@@ -58,9 +91,13 @@ pub(crate) fn send(
 ) -> Result<Receipt, ChannelFailure> {
     let findings = check(&message).findings;
     let (Content::Text(text), true) = (message.content, findings.is_empty()) else {
-        return Err(ChannelFailure { findings, ..failure(FailureCode::Refused, "it cannot be sent") });
+        return Err(ChannelFailure {
+            findings,
+            ..failure(FailureCode::Refused, "it cannot be sent")
+        });
     };
-    let url = value(context, "url").ok_or_else(|| failure(FailureCode::Misconfigured, "the setting url is missing"))?;
+    let url = value(context, "url")
+        .ok_or_else(|| failure(FailureCode::Misconfigured, "the setting url is missing"))?;
     match post(url.to_owned(), text.into_bytes()) {
         Ok(200..300) => Ok(Receipt {
             id: message.id,
@@ -79,10 +116,15 @@ pub(crate) fn send(
 }
 
 pub(crate) fn verify_signature(context: &Context, request: &WebhookRequest) -> Verdict {
-    let given = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case("echo-secret"));
+    let given = request
+        .headers
+        .iter()
+        .find(|header| header.name.eq_ignore_ascii_case("echo-secret"));
     let (outcome, reason) = match given {
         None => (VerdictOutcome::Unsigned, "there is no header `echo-secret`"),
-        Some(given) if Some(given.value.as_str()) == value(context, "secret") => (VerdictOutcome::Authentic, ""),
+        Some(given) if Some(given.value.as_str()) == value(context, "secret") => {
+            (VerdictOutcome::Authentic, "")
+        }
         Some(_) => (VerdictOutcome::Forged, "`echo-secret` is not the secret"),
     };
     let reason = (!reason.is_empty()).then(|| reason.to_owned());
@@ -115,12 +157,23 @@ pub(crate) fn on_event(context: &Context, request: WebhookRequest) -> Reaction {
         raw: request.body,
     });
     let status = if authentic { 200 } else { 401 };
-    let response = WebhookResponse { status, headers: Vec::new(), body: Vec::new() };
-    Reaction { verdict, response, inbound: inbound.into_iter().collect() }
+    let response = WebhookResponse {
+        status,
+        headers: Vec::new(),
+        body: Vec::new(),
+    };
+    Reaction {
+        verdict,
+        response,
+        inbound: inbound.into_iter().collect(),
+    }
 }
 
 pub(crate) fn unsupported() -> ChannelFailure {
-    failure(FailureCode::Unsupported, "this channel only sends and receives text")
+    failure(
+        FailureCode::Unsupported,
+        "this channel only sends and receives text",
+    )
 }
 
 fn failure(code: FailureCode, message: &str) -> ChannelFailure {
@@ -137,9 +190,22 @@ fn failure(code: FailureCode, message: &str) -> ChannelFailure {
 
 fn error(path: &str, rule: &str, message: String) -> Finding {
     let (path, rule) = (path.to_owned(), rule.to_owned());
-    Finding { severity: Severity::Error, path, rule, limit: None, actual: None, message, hint: None, source: None }
+    Finding {
+        severity: Severity::Error,
+        path,
+        rule,
+        limit: None,
+        actual: None,
+        message,
+        hint: None,
+        source: None,
+    }
 }
 
 pub(crate) fn value<'a>(context: &'a Context, name: &str) -> Option<&'a str> {
-    context.settings.iter().find(|setting| setting.name == name).map(|setting| setting.value.as_str())
+    context
+        .settings
+        .iter()
+        .find(|setting| setting.name == name)
+        .map(|setting| setting.value.as_str())
 }

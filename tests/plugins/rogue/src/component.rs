@@ -4,9 +4,9 @@ use crate::echo;
 use bindings::exports::gateway::channel::channel::Guest;
 use bindings::gateway::channel::http_client::{self, FetchFailure, HttpRequest, HttpResponse};
 use gateway_channel::{
-    CapabilityAnswer, ChannelFailure, Content, Context, Description, FailureCode, Finding, Message, NewFile, Payload,
-    PlainForm, ReachAnswer, Reaction, Receipt, Report, Revocation, SettingDescription, SignalKind, UploadedFile,
-    Verdict, VerdictOutcome, WebhookRequest,
+    CapabilityAnswer, ChannelFailure, Content, Context, Description, FailureCode, Finding, Message,
+    NewFile, Payload, PlainForm, ReachAnswer, Reaction, Receipt, Report, Revocation,
+    SettingDescription, SignalKind, UploadedFile, Verdict, VerdictOutcome, WebhookRequest,
 };
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -43,7 +43,10 @@ impl Guest for Component {
         match breaks(&context) {
             "asks-for-its-settings" => Vec::new(),
             // As if nothing had been given.
-            "takes-good-settings" => echo::check_settings(&Context { settings: Vec::new(), now: context.now }),
+            "takes-good-settings" => echo::check_settings(&Context {
+                settings: Vec::new(),
+                now: context.now,
+            }),
             _ => echo::check_settings(&context),
         }
     }
@@ -72,26 +75,38 @@ impl Guest for Component {
             message.content = Content::Text("another".to_owned());
         }
         let sent = echo::send(&context, message, |url, body| {
-            post(url, body).map(|answer| answer.status).map_err(|failure| match failure.code {
-                http_client::FetchFailureCode::NotSent => FailureCode::Later,
-                http_client::FetchFailureCode::NoAnswer if breaks == "knows-what-it-does-not-know" => {
-                    FailureCode::Later
-                }
-                http_client::FetchFailureCode::NoAnswer | http_client::FetchFailureCode::Other => FailureCode::Unknown,
-                _ => FailureCode::Misconfigured,
-            })
+            post(url, body)
+                .map(|answer| answer.status)
+                .map_err(|failure| match failure.code {
+                    http_client::FetchFailureCode::NotSent => FailureCode::Later,
+                    http_client::FetchFailureCode::NoAnswer
+                        if breaks == "knows-what-it-does-not-know" =>
+                    {
+                        FailureCode::Later
+                    }
+                    http_client::FetchFailureCode::NoAnswer
+                    | http_client::FetchFailureCode::Other => FailureCode::Unknown,
+                    _ => FailureCode::Misconfigured,
+                })
         });
         match (breaks.as_str(), sent) {
-            ("keeps-the-id", Ok(receipt)) => Ok(Receipt { id: format!("{}-1", receipt.id), ..receipt }),
-            ("accepts-only-what-was-accepted", Err(failure)) if failure.code != FailureCode::Refused => Ok(Receipt {
-                id,
-                accepted_at: None,
-                expires_at: None,
-                message_class: None,
-                segments: None,
-                carrier: None,
-                details: Vec::new(),
+            ("keeps-the-id", Ok(receipt)) => Ok(Receipt {
+                id: format!("{}-1", receipt.id),
+                ..receipt
             }),
+            ("accepts-only-what-was-accepted", Err(failure))
+                if failure.code != FailureCode::Refused =>
+            {
+                Ok(Receipt {
+                    id,
+                    accepted_at: None,
+                    expires_at: None,
+                    message_class: None,
+                    segments: None,
+                    carrier: None,
+                    details: Vec::new(),
+                })
+            }
             (_, sent) => sent,
         }
     }
@@ -119,8 +134,14 @@ impl Guest for Component {
     fn verify_signature(context: Context, request: WebhookRequest) -> Verdict {
         let verdict = echo::verify_signature(&context, &request);
         match breaks(&context) {
-            "believes-nothing-unsigned" => Verdict { outcome: VerdictOutcome::Authentic, ..verdict },
-            "judges-alike" => Verdict { outcome: VerdictOutcome::Malformed, ..verdict },
+            "believes-nothing-unsigned" => Verdict {
+                outcome: VerdictOutcome::Authentic,
+                ..verdict
+            },
+            "judges-alike" => Verdict {
+                outcome: VerdictOutcome::Malformed,
+                ..verdict
+            },
             _ => verdict,
         }
     }
@@ -141,7 +162,13 @@ fn breaks(context: &Context) -> &str {
 
 fn post(url: String, body: Vec<u8>) -> Result<HttpResponse, FetchFailure> {
     let (method, headers, body) = ("POST".to_owned(), Vec::new(), Payload::Inline(body));
-    http_client::fetch(&HttpRequest { method, url, headers, body, timeout_ms: None })
+    http_client::fetch(&HttpRequest {
+        method,
+        url,
+        headers,
+        body,
+        timeout_ms: None,
+    })
 }
 
 static CALLS: AtomicU32 = AtomicU32::new(0);

@@ -6,7 +6,10 @@ use super::{LEAST, case};
 #[test]
 fn each_error_about_an_agent_says_what_where_and_by_which_rule() {
     for (text, expected) in [
-        ("region = \"mars\"\n", "5:10 error: agents.demo.region is \"mars\", and must be one of us, europe, asia"),
+        (
+            "region = \"mars\"\n",
+            "5:10 error: agents.demo.region is \"mars\", and must be one of us, europe, asia",
+        ),
         (
             "use_case = \"fun\"\n",
             "5:12 error: agents.demo.use_case is \"fun\", and must be one of otp, transactional, promotional, multi-use",
@@ -15,7 +18,10 @@ fn each_error_about_an_agent_says_what_where_and_by_which_rule() {
             "card_suggestions_max = 11\n",
             "5:24 error: agents.demo.card_suggestions_max is 11, and must be a whole number from 1 to 10",
         ),
-        ("burst = 0\n", "5:9 error: agents.demo.burst is 0, and must be a whole number from 1 to 10000"),
+        (
+            "burst = 0\n",
+            "5:9 error: agents.demo.burst is 0, and must be a whole number from 1 to 10000",
+        ),
         (
             "service_account_file = \"x\"\n",
             "5:1 error: agents.demo.service_account_file and agents.demo.bearer_token exclude each other",
@@ -88,7 +94,11 @@ fn each_error_about_an_agent_says_what_where_and_by_which_rule() {
             "7:1 error: callbacks.shop.secret must be whsec_ and base64 of 24 to 64 bytes, and is not",
         ),
     ] {
-        assert_eq!(case(&format!("{LEAST}{text}")).findings(), [expected], "{text}");
+        assert_eq!(
+            case(&format!("{LEAST}{text}")).findings(),
+            [expected],
+            "{text}"
+        );
     }
 }
 
@@ -147,9 +157,13 @@ fn each_error_about_a_callback_says_what_where_and_by_which_rule() {
         let text = format!("{LEAST}[callbacks.shop]\n{line}\nsecret_file = \"secrets/shop-secret\"\n");
         assert_eq!(case(&text).findings(), [expected], "{line}");
     }
-    let text =
-        format!("{LEAST}[callbacks.shop]\nurl = \"http://127.0.0.1:1\"\nsecret_file = \"secrets/shop-secret\"\n");
-    assert_eq!(case(&format!("{text}allow_private_addresses = true\n")).findings(), [""; 0]);
+    let text = format!(
+        "{LEAST}[callbacks.shop]\nurl = \"http://127.0.0.1:1\"\nsecret_file = \"secrets/shop-secret\"\n"
+    );
+    assert_eq!(
+        case(&format!("{text}allow_private_addresses = true\n")).findings(),
+        [""; 0]
+    );
 }
 
 #[test]
@@ -170,8 +184,9 @@ fn a_name_can_be_part_of_an_address_and_of_a_variable() {
         ("a/b", false),
         ("é", false),
     ] {
-        let text =
-            format!("{LEAST}[agents.\"{name}\"]\nagent_id = \"x\"\nclient_token = \"c\"\nbearer_token = \"b\"\n");
+        let text = format!(
+            "{LEAST}[agents.\"{name}\"]\nagent_id = \"x\"\nclient_token = \"c\"\nbearer_token = \"b\"\n"
+        );
         assert_eq!(case(&text).outcome.config.is_some(), is_name, "{name}");
     }
 }

@@ -12,14 +12,20 @@ fn the_least_is_enough() {
 #[test]
 fn each_error_says_what_where_and_by_which_rule() {
     for (text, expected) in ROWS {
-        assert_eq!(case(&format!("{text}{LEAST}")).findings(), [*expected], "{text}");
+        assert_eq!(
+            case(&format!("{text}{LEAST}")).findings(),
+            [*expected],
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn every_element_of_a_list_is_looked_at() {
-    let findings =
-        case(&format!("[server]\ntrusted_proxies = [1, \"x\", \"10.0.0.0/8\", true, \"::/0\"]\n{LEAST}")).findings();
+    let findings = case(&format!(
+        "[server]\ntrusted_proxies = [1, \"x\", \"10.0.0.0/8\", true, \"::/0\"]\n{LEAST}"
+    ))
+    .findings();
     let expected = [
         "2:20 error: server.trusted_proxies[0] is 1, and must be a string",
         "2:23 error: server.trusted_proxies[1] is \"x\", and must be a network, such as 10.0.0.0/8",
@@ -31,20 +37,46 @@ fn every_element_of_a_list_is_looked_at() {
 
 #[test]
 fn all_that_is_wrong_is_found_at_once_in_the_order_of_the_file() {
-    let text = "[log]\nlevel = \"x\"\n[server]\nlisten = \"x\"\nlistn = 1\n[retention]\nseen_days = 1\n";
+    let text =
+        "[log]\nlevel = \"x\"\n[server]\nlisten = \"x\"\nlistn = 1\n[retention]\nseen_days = 1\n";
     let case = case(text);
-    let rules: Vec<String> = case.outcome.findings.iter().map(|finding| finding.rule.to_string()).collect();
-    assert_eq!(rules, ["config-choice", "config-address", "config-unknown-key", "config-range", "config-required"]);
+    let rules: Vec<String> = case
+        .outcome
+        .findings
+        .iter()
+        .map(|finding| finding.rule.to_string())
+        .collect();
+    assert_eq!(
+        rules,
+        [
+            "config-choice",
+            "config-address",
+            "config-unknown-key",
+            "config-range",
+            "config-required"
+        ]
+    );
     assert!(case.outcome.config.is_none());
-    assert_eq!(case.findings()[4], "default error: there is no agent, and at least one is needed");
+    assert_eq!(
+        case.findings()[4],
+        "default error: there is no agent, and at least one is needed"
+    );
 }
 
 #[test]
 fn what_is_no_toml_is_shown_where_it_stops_being_it_each_time() {
     let text = "[server]\nlisten = \nlisten = \"x\"\n[log\nlevel = \"a\" \"b\"\n";
     let findings = case(text).findings();
-    let places: Vec<&str> = findings.iter().map(|finding| finding.split(' ').next().unwrap()).collect();
-    assert!(findings.iter().all(|finding| finding.contains(" error: this is not TOML: ")), "{findings:?}");
+    let places: Vec<&str> = findings
+        .iter()
+        .map(|finding| finding.split(' ').next().unwrap())
+        .collect();
+    assert!(
+        findings
+            .iter()
+            .all(|finding| finding.contains(" error: this is not TOML: ")),
+        "{findings:?}"
+    );
     assert_eq!(places, ["2:10", "3:1", "4:5", "5:13"], "{findings:?}");
 }
 
@@ -64,7 +96,13 @@ fn what_the_environment_and_flags_say_wrongly_is_found_by_their_names() {
         ("RBM_ADMIN__LISTEN", "127.0.0.1:1"),
         ("RBM_Admin__Listen", "127.0.0.1:2"),
     ];
-    let flags = ["server.api_token=canary", "log.level", "log.levl=x", "agents.demo=x", "log.format=xml"];
+    let flags = [
+        "server.api_token=canary",
+        "log.level",
+        "log.levl=x",
+        "agents.demo=x",
+        "log.format=xml",
+    ];
     let findings = case_with(LEAST, &variables, &flags).findings();
     let expected = [
         "RBM_SEVER__LISTEN warning: RBM_SEVER__LISTEN names no section, and is left alone",
@@ -107,8 +145,12 @@ fn an_error_is_drawn_with_a_caret_and_a_hint() {
     );
     let case = case(&text);
     let renderer = renderer(&std::fs::File::open("/dev/null").unwrap());
-    let shown: Vec<String> =
-        case.outcome.findings.iter().map(|finding| case.source().shown(&renderer, finding)).collect();
+    let shown: Vec<String> = case
+        .outcome
+        .findings
+        .iter()
+        .map(|finding| case.source().shown(&renderer, finding))
+        .collect();
     assert_eq!(
         shown[2],
         "\
@@ -120,7 +162,9 @@ error[config-unknown-key]: there is no key \"colour\" in agents.demo.quiet_hours
     );
     let by_variable = case_with(LEAST, &[("RBM_AGENTS__DEMO__REGION", "eurpe")], &[]);
     assert_eq!(
-        by_variable.source().shown(&renderer, &by_variable.outcome.findings[0]),
+        by_variable
+            .source()
+            .shown(&renderer, &by_variable.outcome.findings[0]),
         "\
 error[config-choice]: agents.demo.region is \"eurpe\", and must be one of us, europe, asia
  |
@@ -140,18 +184,42 @@ const ROWS: &[(&str, &str)] = &[
         "1:1 error: there is no section \"listen\" in the configuration; there are server, admin, store, \
              retention, platform, partner, agents, callbacks, opt_out, log",
     ),
-    ("[log]\nlevl = \"info\"\n", "2:1 error: there is no key \"levl\" in log; there are level, format"),
-    ("server.tls = 3\n", "1:8 error: server.tls is a number, and must be a table: [server.tls]"),
-    ("callbacks = \"x\"\n", "1:1 error: callbacks is a string, and must be a table: [callbacks.NAME]"),
-    ("[[callbacks]]\nurl = 1\n", "1:3 error: callbacks is an array, and must be a table: [callbacks.NAME]"),
-    ("[callbacks]\nshop = 1\n", "2:1 error: callbacks.shop is a number, and must be a table: [callbacks.shop]"),
-    ("[server]\nlisten = 8787\n", "2:10 error: server.listen is 8787, and must be a string"),
+    (
+        "[log]\nlevl = \"info\"\n",
+        "2:1 error: there is no key \"levl\" in log; there are level, format",
+    ),
+    (
+        "server.tls = 3\n",
+        "1:8 error: server.tls is a number, and must be a table: [server.tls]",
+    ),
+    (
+        "callbacks = \"x\"\n",
+        "1:1 error: callbacks is a string, and must be a table: [callbacks.NAME]",
+    ),
+    (
+        "[[callbacks]]\nurl = 1\n",
+        "1:3 error: callbacks is an array, and must be a table: [callbacks.NAME]",
+    ),
+    (
+        "[callbacks]\nshop = 1\n",
+        "2:1 error: callbacks.shop is a number, and must be a table: [callbacks.shop]",
+    ),
+    (
+        "[server]\nlisten = 8787\n",
+        "2:10 error: server.listen is 8787, and must be a string",
+    ),
     (
         "[server]\nlisten = \"localhost:1\"\n",
         "2:10 error: server.listen is \"localhost:1\", and must be an address and a port, such as 127.0.0.1:8787",
     ),
-    ("[server]\napi_token = 1\n", "2:1 error: server.api_token is a number, and must be a string"),
-    ("[server]\napi_token = \"\"\n", "2:1 error: server.api_token is empty, and must hold a secret"),
+    (
+        "[server]\napi_token = 1\n",
+        "2:1 error: server.api_token is a number, and must be a string",
+    ),
+    (
+        "[server]\napi_token = \"\"\n",
+        "2:1 error: server.api_token is empty, and must hold a secret",
+    ),
     (
         "[server]\napi_token = \"a b\"\n",
         "2:1 error: server.api_token has a character that a header cannot carry, and must be visible ASCII",
@@ -165,7 +233,10 @@ const ROWS: &[(&str, &str)] = &[
         "2:18 error: server.api_token_file names /etc/rbm/nowhere, which cannot be read: No such file or directory \
              (os error 2)",
     ),
-    ("[server]\napi_token_file = \"\"\n", "2:18 error: server.api_token_file is empty, and must be a path"),
+    (
+        "[server]\napi_token_file = \"\"\n",
+        "2:18 error: server.api_token_file is empty, and must be a path",
+    ),
     (
         "[server]\napi_token_file = \"empty\"\n",
         "2:18 error: server.api_token_file names an empty file, and must hold a secret",
@@ -178,7 +249,10 @@ const ROWS: &[(&str, &str)] = &[
         "[server]\napi_token_file = \"open\"\n",
         "2:18 warning: server.api_token_file names /etc/rbm/open, which others than its owner can read",
     ),
-    ("[server]\nnext_api_token = \"a\"\n", "2:1 error: server.next_api_token is given without server.api_token"),
+    (
+        "[server]\nnext_api_token = \"a\"\n",
+        "2:1 error: server.next_api_token is given without server.api_token",
+    ),
     (
         "[server]\napi_token = \"a\"\nnext_api_token = \"a\"\n",
         "3:1 error: server.next_api_token is the same as server.api_token",
@@ -201,7 +275,10 @@ const ROWS: &[(&str, &str)] = &[
         "[server]\ntrusted_proxies = [\"::/0\"]\n",
         "2:20 error: server.trusted_proxies[0] is \"::/0\", and must not be everybody",
     ),
-    ("[server]\ntrusted_proxies = [4]\n", "2:20 error: server.trusted_proxies[0] is 4, and must be a string"),
+    (
+        "[server]\ntrusted_proxies = [4]\n",
+        "2:20 error: server.trusted_proxies[0] is 4, and must be a string",
+    ),
     (
         "[server]\ntrusted_proxies = \"a\"\n",
         "2:19 error: server.trusted_proxies is the string \"a\", and must be an array of strings",
@@ -250,7 +327,10 @@ const ROWS: &[(&str, &str)] = &[
         "[admin]\ntoken = \"a\"\nlisten = \"0.0.0.0:8787\"\n",
         "3:10 error: admin.listen is 0.0.0.0:8787 and server.listen is 127.0.0.1:8787, and they must differ",
     ),
-    ("[store]\ndirectory = \"\"\n", "2:13 error: store.directory is empty, and must be a path"),
+    (
+        "[store]\ndirectory = \"\"\n",
+        "2:13 error: store.directory is empty, and must be a path",
+    ),
     (
         "[retention]\nseen_days = 13\n",
         "2:13 error: retention.seen_days is 13, and must be a whole number from 14 to 3650",
@@ -295,5 +375,8 @@ const ROWS: &[(&str, &str)] = &[
         "[log]\nlevel = \"loud\"\n",
         "2:9 error: log.level is \"loud\", and must be one of off, error, warn, info, debug, trace",
     ),
-    ("[log]\nformat = 07:00:00\n", "2:10 error: log.format is a date or a time, and must be a string"),
+    (
+        "[log]\nformat = 07:00:00\n",
+        "2:10 error: log.format is a date or a time, and must be a string",
+    ),
 ];

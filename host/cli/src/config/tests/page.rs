@@ -7,13 +7,22 @@ use serde_json::{Value, json};
 
 #[test]
 fn the_example_is_right_and_shown_with_who_said_what() {
-    let variables = [("RBM_SERVER__API_TOKEN", "canary"), ("RBM_LOG__FORMAT", "json")];
+    let variables = [
+        ("RBM_SERVER__API_TOKEN", "canary"),
+        ("RBM_LOG__FORMAT", "json"),
+    ];
     let case = case_with(EXAMPLE, &variables, &["store.directory=state"]);
     assert_eq!(case.findings(), [""; 0]);
     assert_eq!(show::toml(&case.outcome.givens, &case.source()), SHOWN);
     let shown = show::json(&case.outcome.givens, &case.source());
-    assert_eq!(shown["server.api_token"], json!({ "value": "***", "from": "RBM_SERVER__API_TOKEN" }));
-    assert_eq!(shown["agents.demo.burst"], json!({ "value": 10, "from": "rbm.toml:77" }));
+    assert_eq!(
+        shown["server.api_token"],
+        json!({ "value": "***", "from": "RBM_SERVER__API_TOKEN" })
+    );
+    assert_eq!(
+        shown["agents.demo.burst"],
+        json!({ "value": 10, "from": "rbm.toml:77" })
+    );
 }
 
 /// What is shown can be given again.
@@ -29,20 +38,34 @@ fn the_example_has_every_key_and_those_in_comments_are_right_too() {
     let all = case(&all.join("\n"));
     let expected = "68:1 error: agents.demo.service_account_file and agents.demo.bearer_token_file exclude each other";
     assert_eq!(all.findings(), [expected]);
-    let is_there = |pattern: &str| all.outcome.givens.values.values().any(|given| given.pattern == pattern);
+    let is_there = |pattern: &str| {
+        all.outcome
+            .givens
+            .values
+            .values()
+            .any(|given| given.pattern == pattern)
+    };
     for key in KEYS.iter().filter(|key| key.kind != Kind::Secret) {
         assert!(is_there(key.pattern), "{}", key.pattern);
     }
     // Of a secret the example shows the better way.
     for key in KEYS.iter().filter(|key| key.kind == Kind::Secret) {
-        assert!(Key::of(&format!("{}_file", key.pattern)).is_some(), "{}", key.pattern);
+        assert!(
+            Key::of(&format!("{}_file", key.pattern)).is_some(),
+            "{}",
+            key.pattern
+        );
     }
 }
 
 /// A key or a table that is commented out, without what comments it out. Sentences begin with a space.
 fn uncommented(line: &str) -> &str {
     let bare = line.strip_prefix('#').unwrap_or(line);
-    if bare.starts_with(|first: char| first == '[' || first.is_lowercase()) { bare } else { line }
+    if bare.starts_with(|first: char| first == '[' || first.is_lowercase()) {
+        bare
+    } else {
+        line
+    }
 }
 
 #[test]
@@ -81,10 +104,24 @@ fn the_schema_has_the_keys_that_are_read_and_says_what_each_is() {
 }
 
 fn collect(schema: &Value, path: &str, found: &mut Vec<String>) {
-    assert!(path.is_empty() || schema["description"].as_str().is_some_and(|text| text.ends_with('.')), "{path}");
-    let join = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    assert!(
+        path.is_empty()
+            || schema["description"]
+                .as_str()
+                .is_some_and(|text| text.ends_with('.')),
+        "{path}"
+    );
+    let join = |name: &str| {
+        if path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{path}.{name}")
+        }
+    };
     if let Some(properties) = schema["properties"].as_object() {
-        properties.iter().for_each(|(name, schema)| collect(schema, &join(name), found));
+        properties
+            .iter()
+            .for_each(|(name, schema)| collect(schema, &join(name), found));
     } else if schema["additionalProperties"].is_object() {
         collect(&schema["additionalProperties"], &join("*"), found);
     } else {
@@ -105,23 +142,50 @@ fn valid(schema: &Value, value: &Value) -> bool {
             other => panic!("{other}"),
         },
         "enum" => rule.as_array().unwrap().contains(value),
-        "minimum" => value.as_f64().is_none_or(|number| number >= rule.as_f64().unwrap()),
-        "maximum" => value.as_f64().is_none_or(|number| number <= rule.as_f64().unwrap()),
-        "minLength" => value.as_str().is_none_or(|text| text.len() as u64 >= rule.as_u64().unwrap()),
-        "items" => value.as_array().is_none_or(|items| items.iter().all(|item| valid(rule, item))),
-        "allOf" => rule.as_array().unwrap().iter().all(|schema| valid(schema, value)),
+        "minimum" => value
+            .as_f64()
+            .is_none_or(|number| number >= rule.as_f64().unwrap()),
+        "maximum" => value
+            .as_f64()
+            .is_none_or(|number| number <= rule.as_f64().unwrap()),
+        "minLength" => value
+            .as_str()
+            .is_none_or(|text| text.len() as u64 >= rule.as_u64().unwrap()),
+        "items" => value
+            .as_array()
+            .is_none_or(|items| items.iter().all(|item| valid(rule, item))),
+        "allOf" => rule
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|schema| valid(schema, value)),
         "not" => !valid(rule, value),
-        "required" => rule.as_array().unwrap().iter().all(|name| value.get(name.as_str().unwrap()).is_some()),
+        "required" => rule
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|name| value.get(name.as_str().unwrap()).is_some()),
         "propertyNames" => {
             assert_eq!(rule["pattern"], crate::config::keys::NAME_PATTERN);
-            value.as_object().is_none_or(|object| object.keys().all(|name| crate::config::keys::is_name(name)))
+            value
+                .as_object()
+                .is_none_or(|object| object.keys().all(|name| crate::config::keys::is_name(name)))
         }
-        "properties" => fields(value).all(|(name, value)| rule.get(name).is_none_or(|schema| valid(schema, value))),
-        "additionalProperties" if rule.is_object() => fields(value).all(|(_, value)| valid(rule, value)),
-        "additionalProperties" => fields(value).all(|(name, _)| schema["properties"].get(name).is_some()),
+        "properties" => fields(value)
+            .all(|(name, value)| rule.get(name).is_none_or(|schema| valid(schema, value))),
+        "additionalProperties" if rule.is_object() => {
+            fields(value).all(|(_, value)| valid(rule, value))
+        }
+        "additionalProperties" => {
+            fields(value).all(|(name, _)| schema["properties"].get(name).is_some())
+        }
         other => panic!("{other}"),
     };
-    schema.as_object().unwrap().iter().all(|(word, rule)| is(word, rule))
+    schema
+        .as_object()
+        .unwrap()
+        .iter()
+        .all(|(word, rule)| is(word, rule))
 }
 
 fn fields(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
@@ -138,7 +202,10 @@ fn value(text: &str) -> Value {
             DeValue::Boolean(value) => json!(value),
             DeValue::Datetime(_) => panic!("there are none"),
             DeValue::Array(array) => array.iter().map(|value| of(value.get_ref())).collect(),
-            DeValue::Table(table) => table.iter().map(|(k, v)| (k.get_ref().to_string(), of(v.get_ref()))).collect(),
+            DeValue::Table(table) => table
+                .iter()
+                .map(|(k, v)| (k.get_ref().to_string(), of(v.get_ref())))
+                .collect(),
         }
     }
     of(&DeValue::Table(DeTable::parse(text).unwrap().into_inner()))

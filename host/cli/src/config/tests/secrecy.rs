@@ -11,8 +11,12 @@ use std::fs::File;
 /// The example with every secret written into it, each of which is the canary or begins with it.
 fn with_secrets() -> String {
     let line = |line: &str| match line.split_once("_file = \"secrets/") {
-        Some((key, _)) if !key.starts_with('#') && key != "service_account" => format!("{key} = \"{CANARY}-{key}\""),
-        Some(("service_account", _)) => format!("service_account = '''{{\n\"private_key\": \"{CANARY}==\"\n}}'''"),
+        Some((key, _)) if !key.starts_with('#') && key != "service_account" => {
+            format!("{key} = \"{CANARY}-{key}\"")
+        }
+        Some(("service_account", _)) => {
+            format!("service_account = '''{{\n\"private_key\": \"{CANARY}==\"\n}}'''")
+        }
         _ => line.to_owned(),
     };
     EXAMPLE.lines().map(line).collect::<Vec<_>>().join("\n")
@@ -21,9 +25,20 @@ fn with_secrets() -> String {
 /// All that anybody is told.
 fn told(text: &str, hidden: bool) -> String {
     let case = case_with(text, &[("RBM_ADMIN__TOKEN", CANARY)], &[]);
-    let source = if hidden { case.source() } else { Source { hidden: &[], ..case.source() } };
+    let source = if hidden {
+        case.source()
+    } else {
+        Source {
+            hidden: &[],
+            ..case.source()
+        }
+    };
     let renderer = renderer(&File::open("/dev/null").unwrap());
-    let findings = case.outcome.findings.iter().map(|finding| source.shown(&renderer, finding));
+    let findings = case
+        .outcome
+        .findings
+        .iter()
+        .map(|finding| source.shown(&renderer, finding));
     let findings: String = findings.collect();
     let shown = show::toml(&case.outcome.givens, &source);
     let json = show::json(&case.outcome.givens, &source);

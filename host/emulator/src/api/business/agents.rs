@@ -28,7 +28,13 @@ pub(super) async fn create(
     let brand = brand(&name)?;
     let document = described(read("Agent", &body)?);
     let agent = shared.apply(CreateAgent { brand, document })?;
-    shown(&shared, &AgentName { brand: Some(brand), agent })
+    shown(
+        &shared,
+        &AgentName {
+            brand: Some(brand),
+            agent,
+        },
+    )
 }
 
 pub(super) async fn list(
@@ -37,10 +43,17 @@ pub(super) async fn list(
     PathNames(name): PathNames<String>,
     query: Query,
 ) -> Result<Json<Value>, Refusal> {
-    let of: Option<Uuid> = if name == ANY_BRAND { None } else { Some(brand(&name)?) };
+    let of: Option<Uuid> = if name == ANY_BRAND {
+        None
+    } else {
+        Some(brand(&name)?)
+    };
     let archived = query.flag("includeArchived")?;
     let with_launches = query.flag("includeLaunchData")?;
-    let state = query.text("launchStateFilter").map(launch_state).transpose()?;
+    let state = query
+        .text("launchStateFilter")
+        .map(launch_state)
+        .transpose()?;
     let platform = shared.platform();
     let business = platform.business();
     of.map(|of| business.brand(of)).transpose()?;
@@ -79,7 +92,11 @@ pub(super) async fn change(
     let name = agent_name(&brand, &agent)?;
     let body = read("Agent", &body)?;
     let mask = query.mask("Agent", &body)?.without(&OUTPUT_ONLY);
-    shared.apply(PatchAgent { name: name.clone(), body, mask })?;
+    shared.apply(PatchAgent {
+        name: name.clone(),
+        body,
+        mask,
+    })?;
     shown(&shared, &name)
 }
 
@@ -89,8 +106,13 @@ pub(super) async fn remove(
     PathNames((brand, agent)): PathNames<(String, String)>,
     _: Query,
 ) -> Result<Json<Value>, Refusal> {
-    shared.platform().business().agent(&agent_name(&brand, &agent)?)?;
-    Err(Refusal::precondition("Agents cannot be deleted: archive it by a patch of isArchived."))
+    shared
+        .platform()
+        .business()
+        .agent(&agent_name(&brand, &agent)?)?;
+    Err(Refusal::precondition(
+        "Agents cannot be deleted: archive it by a patch of isArchived.",
+    ))
 }
 
 fn shown(shared: &Shared, name: &AgentName) -> Result<Json<Value>, Refusal> {
@@ -120,13 +142,22 @@ fn written(business: &Business, id: &AgentId, agent: &Managed) -> Value {
 }
 
 fn launch_state(text: &str) -> Result<LaunchState, Refusal> {
-    let rule = || format!("{:?} is no state of a launch, such as LAUNCH_STATE_LAUNCHED", excerpt(text));
+    let rule = || {
+        format!(
+            "{:?} is no state of a launch, such as LAUNCH_STATE_LAUNCHED",
+            excerpt(text)
+        )
+    };
     LaunchState::parse(text).ok_or_else(|| invalid("launchStateFilter", &rule()))
 }
 
 const PROFILE: &str = "rcsBusinessMessagingAgent";
-const OUTPUT_ONLY: [&str; 4] =
-    ["name", "brandName", "rcsBusinessMessagingAgent.partner", "rcsBusinessMessagingAgent.launchDetails"];
+const OUTPUT_ONLY: [&str; 4] = [
+    "name",
+    "brandName",
+    "rcsBusinessMessagingAgent.partner",
+    "rcsBusinessMessagingAgent.launchDetails",
+];
 
 pub(super) const LISTING: &Behaviour = &Behaviour {
     id: "business-agent-list",

@@ -32,7 +32,12 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, Refusal> {
     let platform = shared.platform();
     let brands = platform.business().brands.iter();
-    query.page("brands", brands.map(|(id, brand)| (id.to_string(), written(*id, brand)))).map(Json)
+    query
+        .page(
+            "brands",
+            brands.map(|(id, brand)| (id.to_string(), written(*id, brand))),
+        )
+        .map(Json)
 }
 
 pub(super) async fn show(
@@ -56,8 +61,14 @@ pub(super) async fn change(
     let mask = query.mask("Brand", &body)?;
     let Json(mut document) = shown(&shared, id)?;
     mask.apply(&mut document, &body);
-    let display_name = document["displayName"].as_str().unwrap_or_default().to_owned();
-    shared.apply(RenameBrand { brand: id, display_name })?;
+    let display_name = document["displayName"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    shared.apply(RenameBrand {
+        brand: id,
+        display_name,
+    })?;
     shown(&shared, id)
 }
 
@@ -67,8 +78,15 @@ pub(super) async fn remove(
     PathNames(name): PathNames<String>,
     query: Query,
 ) -> Result<Json<Value>, Refusal> {
-    let with = if query.flag("force")? { DeleteWith::ArchivedAgents } else { DeleteWith::Nothing };
-    shared.apply(DeleteBrand { brand: brand(&name)?, with })?;
+    let with = if query.flag("force")? {
+        DeleteWith::ArchivedAgents
+    } else {
+        DeleteWith::Nothing
+    };
+    shared.apply(DeleteBrand {
+        brand: brand(&name)?,
+        with,
+    })?;
     Ok(Json(json!({})))
 }
 

@@ -5,7 +5,9 @@ use super::parameters::Query;
 use super::{agent_name, read, shake_hands};
 use crate::Shared;
 use crate::platform::business::agents::Managed;
-use crate::platform::business::integrations::{CreateIntegration, DeleteIntegration, Integration, PatchIntegration};
+use crate::platform::business::integrations::{
+    CreateIntegration, DeleteIntegration, Integration, PatchIntegration,
+};
 use crate::platform::business::{AgentName, ClientToken};
 use crate::push::Level;
 use crate::refusal::{Refusal, violation};
@@ -23,10 +25,17 @@ pub(super) async fn create(
 ) -> Result<Json<Value>, Refusal> {
     let name = agent_name(&brand, &agent)?;
     // Nobody is called in vain.
-    shared.platform().business().agent(&name)?.has_room_for_an_integration(&name)?;
+    shared
+        .platform()
+        .business()
+        .agent(&name)?
+        .has_room_for_an_integration(&name)?;
     let (url, token) = wanted(&read("Integration", &body)?)?;
     let webhook = shake_hands(&shared, Level::Agent(name.agent.clone()), URL, &url, token).await?;
-    let id = shared.apply(CreateIntegration { name: name.clone(), webhook })?;
+    let id = shared.apply(CreateIntegration {
+        name: name.clone(),
+        webhook,
+    })?;
     shown(&shared, &name, &id.to_string())
 }
 
@@ -39,8 +48,15 @@ pub(super) async fn list(
     let name = agent_name(&brand, &agent)?;
     let platform = shared.platform();
     let managed = platform.business().agent(&name)?;
-    let item = |integration: &Integration| (integration.id.to_string(), written(managed, &name, integration));
-    query.page("integrations", managed.integration.iter().map(item)).map(Json)
+    let item = |integration: &Integration| {
+        (
+            integration.id.to_string(),
+            written(managed, &name, integration),
+        )
+    };
+    query
+        .page("integrations", managed.integration.iter().map(item))
+        .map(Json)
 }
 
 pub(super) async fn show(
@@ -61,13 +77,25 @@ pub(super) async fn change(
 ) -> Result<Json<Value>, Refusal> {
     let name = agent_name(&brand, &agent)?;
     let body = read("Integration", &body)?;
-    let mask = query.mask("Integration", &body)?.without(&["name", "status"]);
-    let before = shared.platform().business().agent(&name)?.integration(&name, &id)?.webhook.clone();
+    let mask = query
+        .mask("Integration", &body)?
+        .without(&["name", "status"]);
+    let before = shared
+        .platform()
+        .business()
+        .agent(&name)?
+        .integration(&name, &id)?
+        .webhook
+        .clone();
     let mut document = json!({ WEBHOOK: { "webhookUri": before.url, "verificationToken": before.client_token.0 } });
     mask.apply(&mut document, &body);
     let (url, token) = wanted(&document)?;
     let webhook = shake_hands(&shared, Level::Agent(name.agent.clone()), URL, &url, token).await?;
-    shared.apply(PatchIntegration { name: name.clone(), id: id.clone(), webhook })?;
+    shared.apply(PatchIntegration {
+        name: name.clone(),
+        id: id.clone(),
+        webhook,
+    })?;
     shown(&shared, &name, &id)
 }
 
@@ -77,7 +105,10 @@ pub(super) async fn remove(
     PathNames((brand, agent, id)): PathNames<(String, String, String)>,
     _: Query,
 ) -> Result<Json<Value>, Refusal> {
-    shared.apply(DeleteIntegration { name: agent_name(&brand, &agent)?, id })?;
+    shared.apply(DeleteIntegration {
+        name: agent_name(&brand, &agent)?,
+        id,
+    })?;
     Ok(Json(json!({})))
 }
 
@@ -85,16 +116,27 @@ pub(super) async fn remove(
 fn wanted(document: &Value) -> Result<(String, ClientToken), Refusal> {
     for other in ["dialogflowEsIntegration", "dialogflowCxIntegration"] {
         if document.get(other).is_some() {
-            let rule = format!("{other}: no agent of this emulator has Dialogflow, only {WEBHOOK} is taken");
+            let rule = format!(
+                "{other}: no agent of this emulator has Dialogflow, only {WEBHOOK} is taken"
+            );
             return Err(Refusal::invalid(vec![violation(other, rule)]));
         }
     }
-    let text = |field: &str| document[WEBHOOK][field].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let text = |field: &str| {
+        document[WEBHOOK][field]
+            .as_str()
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
     match (text("webhookUri"), text("verificationToken")) {
         (Some(url), Some(token)) => Ok((url, ClientToken(token))),
         (url, token) => {
-            let missing = [(URL, url.is_none()), (TOKEN, token.is_none())].into_iter().filter(|(_, missing)| *missing);
-            let wrong: Vec<_> = missing.map(|(field, _)| violation(field, format!("{field} is required"))).collect();
+            let missing = [(URL, url.is_none()), (TOKEN, token.is_none())]
+                .into_iter()
+                .filter(|(_, missing)| *missing);
+            let wrong: Vec<_> = missing
+                .map(|(field, _)| violation(field, format!("{field} is required")))
+                .collect();
             Err(Refusal::invalid(wrong))
         }
     }

@@ -10,7 +10,9 @@ use crate::platform::LaunchState;
 use crate::platform::business::AgentName;
 use crate::platform::business::agents::Managed;
 use crate::platform::business::launches::{CarrierLaunch, Change, RequestLaunch, UpdateLaunch};
-use crate::platform::business::verification::{RequestVerification, SetVerification, VerificationState};
+use crate::platform::business::verification::{
+    RequestVerification, SetVerification, VerificationState,
+};
 use crate::refusal::Refusal;
 use axum::Json;
 use axum::extract::State;
@@ -36,20 +38,34 @@ pub(super) async fn request(
     }
 }
 
-fn request_verification(shared: &Shared, name: &AgentName, body: &[u8]) -> Result<Json<Value>, Refusal> {
+fn request_verification(
+    shared: &Shared,
+    name: &AgentName,
+    body: &[u8],
+) -> Result<Json<Value>, Refusal> {
     let mut body = read("RequestAgentVerificationRequest", body)?;
     let contact = body["agentVerificationContact"].take();
-    shared.apply(RequestVerification { name: name.clone(), contact })?;
+    shared.apply(RequestVerification {
+        name: name.clone(),
+        contact,
+    })?;
     verification(shared, name)
 }
 
 fn request_launch(shared: &Shared, name: &AgentName, body: &[u8]) -> Result<Json<Value>, Refusal> {
     let mut body = read("RequestAgentLaunchRequest", body)?;
     let asked = body["agentLaunch"]["rcsBusinessMessaging"].take();
-    let carriers: BTreeSet<String> =
-        asked["launchDetails"].as_object().into_iter().flat_map(|map| map.keys().cloned()).collect();
+    let carriers: BTreeSet<String> = asked["launchDetails"]
+        .as_object()
+        .into_iter()
+        .flat_map(|map| map.keys().cloned())
+        .collect();
     let questionnaire = asked.get("questionnaire").cloned();
-    shared.apply(RequestLaunch { name: name.clone(), carriers, questionnaire })?;
+    shared.apply(RequestLaunch {
+        name: name.clone(),
+        carriers,
+        questionnaire,
+    })?;
     launch(shared, name)
 }
 
@@ -73,11 +89,20 @@ pub(super) async fn change_verification(
     let body = read("AgentVerification", &body)?;
     let mask = query.mask("AgentVerification", &body)?;
     if let Some(field) = mask.outside(&["name", "verificationState"]) {
-        return Err(invalid("updateMask", &format!("{field} is handed in with the request, and stays")));
+        return Err(invalid(
+            "updateMask",
+            &format!("{field} is handed in with the request, and stays"),
+        ));
     }
-    let state = body["verificationState"].as_str().and_then(VerificationState::parse);
-    let state = state.ok_or_else(|| invalid("verificationState", "verificationState is required"))?;
-    shared.apply(SetVerification { name: name.clone(), state })?;
+    let state = body["verificationState"]
+        .as_str()
+        .and_then(VerificationState::parse);
+    let state =
+        state.ok_or_else(|| invalid("verificationState", "verificationState is required"))?;
+    shared.apply(SetVerification {
+        name: name.clone(),
+        state,
+    })?;
     verification(&shared, &name)
 }
 
@@ -104,20 +129,38 @@ pub(super) async fn change(
         let touched = mask.touches(&format!("rcsBusinessMessaging.{field}"));
         body["rcsBusinessMessaging"].get(field).filter(|_| touched)
     };
-    let details = wanted("launchDetails").and_then(Value::as_object).into_iter().flatten();
+    let details = wanted("launchDetails")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
     let changes: BTreeMap<String, Change> = details.map(change_of).collect::<Result<_, _>>()?;
     let questionnaire = wanted("questionnaire").cloned();
     let acting_party = query.text("actingParty").map(str::to_owned);
-    shared.apply(UpdateLaunch { name: name.clone(), changes, questionnaire, acting_party })?;
+    shared.apply(UpdateLaunch {
+        name: name.clone(),
+        changes,
+        questionnaire,
+        acting_party,
+    })?;
     launch(&shared, &name)
 }
 
 fn change_of((carrier, detail): (&String, &Value)) -> Result<(String, Change), Refusal> {
     let state = detail["launchState"].as_str().and_then(LaunchState::parse);
     let field = format!("rcsBusinessMessaging.launchDetails[{carrier:?}].launchState");
-    let state =
-        state.ok_or_else(|| invalid(&field, "a state of a launch is required, such as LAUNCH_STATE_LAUNCHED"))?;
-    Ok((carrier.clone(), Change { state, comment: detail["comment"].as_str().map(str::to_owned) }))
+    let state = state.ok_or_else(|| {
+        invalid(
+            &field,
+            "a state of a launch is required, such as LAUNCH_STATE_LAUNCHED",
+        )
+    })?;
+    Ok((
+        carrier.clone(),
+        Change {
+            state,
+            comment: detail["comment"].as_str().map(str::to_owned),
+        },
+    ))
 }
 
 pub(super) async fn list_regions(
@@ -126,14 +169,20 @@ pub(super) async fn list_regions(
     _: Query,
 ) -> Result<Json<Value>, Refusal> {
     let platform = shared.platform();
-    let launches = platform.business().agents.values().flat_map(|agent| agent.launches.keys());
+    let launches = platform
+        .business()
+        .agents
+        .values()
+        .flat_map(|agent| agent.launches.keys());
     let mut names: BTreeSet<&str> = platform.carriers();
     names.extend(launches.map(String::as_str).chain([CARRIER]));
     let region = |name: &str| {
         let display_name = name.strip_prefix("/v1/regions/").unwrap_or(name);
         json!({ "name": name, "displayName": display_name, "managementType": "CARRIER_MANAGED" })
     };
-    Ok(Json(json!({ "regions": names.into_iter().map(region).collect::<Vec<_>>() })))
+    Ok(Json(
+        json!({ "regions": names.into_iter().map(region).collect::<Vec<_>>() }),
+    ))
 }
 
 fn verification(shared: &Shared, name: &AgentName) -> Result<Json<Value>, Refusal> {
@@ -156,13 +205,16 @@ fn launch(shared: &Shared, name: &AgentName) -> Result<Json<Value>, Refusal> {
     if let Some(questionnaire) = &agent.questionnaire {
         launch["questionnaire"] = questionnaire.clone();
     }
-    Ok(Json(json!({ "name": format!("{}/launch", agent.name(&name.agent)), "rcsBusinessMessaging": launch })))
+    Ok(Json(
+        json!({ "name": format!("{}/launch", agent.name(&name.agent)), "rcsBusinessMessaging": launch }),
+    ))
 }
 
 /// Where an agent is, by the carriers.
 pub(super) fn details(agent: &Managed) -> Value {
     let detail = |(carrier, launch): (&String, &CarrierLaunch)| {
-        let mut detail = json!({ "launchState": format!("LAUNCH_STATE_{}", launch.state.as_str()) });
+        let mut detail =
+            json!({ "launchState": format!("LAUNCH_STATE_{}", launch.state.as_str()) });
         if let Some(comment) = &launch.comment {
             detail["comment"] = json!(comment);
         }

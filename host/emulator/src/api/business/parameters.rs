@@ -21,9 +21,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
         let mut found = BTreeMap::new();
-        let Some(called) = parts.extensions.get::<Called>().copied() else { return Ok(Self(found)) };
+        let Some(called) = parts.extensions.get::<Called>().copied() else {
+            return Ok(Self(found));
+        };
         for (name, value) in own_pairs(called, parts)? {
-            let known = called.0.query_parameter(&name).ok_or_else(|| unknown_parameter(&name))?;
+            let known = called
+                .0
+                .query_parameter(&name)
+                .ok_or_else(|| unknown_parameter(&name))?;
             if found.insert(known.to_owned(), value).is_some() {
                 return Err(given_twice(&name));
             }
@@ -35,7 +40,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 impl Query {
     /// One that is there and says something.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     /// False if it is not there.
@@ -43,7 +51,10 @@ impl Query {
         match self.text(name) {
             None | Some("false") => Ok(false),
             Some("true") => Ok(true),
-            Some(other) => Err(invalid(name, &format!("{:?} is not true or false", excerpt(other)))),
+            Some(other) => Err(invalid(
+                name,
+                &format!("{:?} is not true or false", excerpt(other)),
+            )),
         }
     }
 
@@ -54,10 +65,15 @@ impl Query {
     }
 
     /// Of a list in the order of its names, those of the page that is asked for: under this field, and with what asks for the next.
-    pub(super) fn page(&self, field: &str, list: impl Iterator<Item = (String, Value)>) -> Result<Value, Refusal> {
+    pub(super) fn page(
+        &self,
+        field: &str,
+        list: impl Iterator<Item = (String, Value)>,
+    ) -> Result<Value, Refusal> {
         let size = self.page_size()?;
         let after = self.text("pageToken").map(unsealed).transpose()?;
-        let is_later = |(name, _): &(String, Value)| after.as_ref().is_none_or(|after| name > after);
+        let is_later =
+            |(name, _): &(String, Value)| after.as_ref().is_none_or(|after| name > after);
         let mut rest = list.filter(is_later).peekable();
         let page: Vec<(String, Value)> = rest.by_ref().take(size).collect();
         let mut answer = json!({});
@@ -71,11 +87,16 @@ impl Query {
     }
 
     fn page_size(&self) -> Result<usize, Refusal> {
-        let Some(text) = self.text("pageSize") else { return Ok(PAGE_SIZE) };
+        let Some(text) = self.text("pageSize") else {
+            return Ok(PAGE_SIZE);
+        };
         match text.parse::<i32>().map(usize::try_from) {
             Ok(Ok(0)) => Ok(PAGE_SIZE),
             Ok(Ok(size)) => Ok(size.min(PAGE_SIZE_MAX)),
-            _ => Err(invalid("pageSize", &format!("{:?} is not a number of 0 or more", excerpt(text)))),
+            _ => Err(invalid(
+                "pageSize",
+                &format!("{:?} is not a number of 0 or more", excerpt(text)),
+            )),
         }
     }
 }
@@ -93,7 +114,12 @@ fn unsealed(token: &str) -> Result<String, Refusal> {
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
     let bytes: Option<Vec<u8>> = token.as_bytes().chunks(2).map(byte).collect();
     let name = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-    name.ok_or_else(|| invalid("pageToken", &format!("{:?} came with no page", excerpt(token))))
+    name.ok_or_else(|| {
+        invalid(
+            "pageToken",
+            &format!("{:?} came with no page", excerpt(token)),
+        )
+    })
 }
 
 const PAGE_SIZE: usize = 100;

@@ -33,7 +33,10 @@ pub(super) async fn change(
     let before = partner(&shared, &id)?;
     let body = read("Partner", &body)?;
     let mut document = before.document.clone();
-    query.mask("Partner", &body)?.without(&["name"]).apply(&mut document, &body);
+    query
+        .mask("Partner", &body)?
+        .without(&["name"])
+        .apply(&mut document, &body);
     let webhook = match webhook_url(&document) {
         now if now == webhook_url(&before.document) => PartnerWebhook::Stays,
         None => PartnerWebhook::Goes,
@@ -49,8 +52,10 @@ pub(super) async fn change(
 /// That of the webhook that there is counts, because the API has no field for another.
 pub(in super::super) fn client_token(shared: &Shared) -> ClientToken {
     let registered = shared.push.client_token(&Level::Partner);
-    registered
-        .map_or_else(|| shared.platform().partner_client_token(), |token| ClientToken(token.expose_secret().to_owned()))
+    registered.map_or_else(
+        || shared.platform().partner_client_token(),
+        |token| ClientToken(token.expose_secret().to_owned()),
+    )
 }
 
 fn partner(shared: &Shared, id: &str) -> Result<Partner, Refusal> {

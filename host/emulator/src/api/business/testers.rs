@@ -22,11 +22,17 @@ pub(super) async fn create(
     let body = read("Tester", &body)?;
     let agent = agent(&shared.platform(), body["agentId"].as_str())?;
     let number = body["phoneNumber"].as_str().unwrap_or_default();
-    let phone = PhoneNumber::parse(number).map_err(|problem| invalid("phoneNumber", &problem.to_string()))?;
-    let invited = shared.apply(Invite { agent: agent.clone(), phone: phone.clone() });
+    let phone = PhoneNumber::parse(number)
+        .map_err(|problem| invalid("phoneNumber", &problem.to_string()))?;
+    let invited = shared.apply(Invite {
+        agent: agent.clone(),
+        phone: phone.clone(),
+    });
     let answer = invited.map_err(|problem| match problem {
         NotInvited::Unreachable => Refusal::unreachable_phone(),
-        NotInvited::TooMany => Refusal::exhausted("The agent has invited as many testers as it may."),
+        NotInvited::TooMany => {
+            Refusal::exhausted("The agent has invited as many testers as it may.")
+        }
     })?;
     Ok(Json(written(&agent, &phone, answer)))
 }
@@ -39,7 +45,9 @@ pub(super) async fn list(
     let platform = shared.platform();
     let agent = agent(&platform, query.text("agentId"))?;
     let testers = platform.testers(&agent).into_iter();
-    let item = |(phone, answer): (&PhoneNumber, Invitation)| (phone.to_string(), written(&agent, phone, answer));
+    let item = |(phone, answer): (&PhoneNumber, Invitation)| {
+        (phone.to_string(), written(&agent, phone, answer))
+    };
     query.page("testers", testers.map(item)).map(Json)
 }
 
@@ -52,7 +60,9 @@ pub(super) async fn show(
     let platform = shared.platform();
     let agent = agent(&platform, query.text("agentId"))?;
     let phone = named(&number)?;
-    let answer = platform.invitation(&agent, &phone).ok_or_else(|| unknown(&number))?;
+    let answer = platform
+        .invitation(&agent, &phone)
+        .ok_or_else(|| unknown(&number))?;
     Ok(Json(written(&agent, &phone, answer)))
 }
 
@@ -63,13 +73,22 @@ pub(super) async fn remove(
     query: Query,
 ) -> Result<Json<Value>, Refusal> {
     let agent = agent(&shared.platform(), query.text("agentId"))?;
-    if shared.apply(Dismiss { agent, phone: named(&number)? }) { Ok(Json(json!({}))) } else { Err(unknown(&number)) }
+    if shared.apply(Dismiss {
+        agent,
+        phone: named(&number)?,
+    }) {
+        Ok(Json(json!({})))
+    } else {
+        Err(unknown(&number))
+    }
 }
 
 /// Whose testers; 404 for an agent that there is not.
 fn agent(platform: &Platform, id: Option<&str>) -> Result<AgentId, Refusal> {
     let id = id.ok_or_else(|| invalid("agentId", "agentId is required"))?;
-    let agent = AgentId::parse(id).ok().filter(|agent| platform.knows(agent));
+    let agent = AgentId::parse(id)
+        .ok()
+        .filter(|agent| platform.knows(agent));
     agent.ok_or_else(|| Refusal::no_such_resource(&format!("agent {id}")))
 }
 

@@ -47,7 +47,10 @@ impl Managed {
         Self {
             brand,
             document,
-            verification: Verification { state: VerificationState::Unverified, contact: None },
+            verification: Verification {
+                state: VerificationState::Unverified,
+                contact: None,
+            },
             launches: BTreeMap::new(),
             questionnaire: None,
             integration: None,
@@ -62,14 +65,25 @@ impl Managed {
             Launch::On(carriers) => carriers.clone(),
         };
         let is_launched = states.values().any(|state| *state == LaunchState::Launched);
-        let state = if is_launched { VerificationState::Verified } else { VerificationState::Unverified };
+        let state = if is_launched {
+            VerificationState::Verified
+        } else {
+            VerificationState::Unverified
+        };
         let launch = |(carrier, state)| (carrier, CarrierLaunch::new(state, None, None));
         let name = agent.id.bare();
         let profile = json!({ "agentUseCase": agent.use_case.as_str() });
         let document = json!({ "displayName": name, "isArchived": false, PROFILE: profile });
-        let shown = Names { agent: name.to_owned(), brand: ADOPTING_BRAND.to_owned(), brand_id: brand };
+        let shown = Names {
+            agent: name.to_owned(),
+            brand: ADOPTING_BRAND.to_owned(),
+            brand_id: brand,
+        };
         Self {
-            verification: Verification { state, contact: None },
+            verification: Verification {
+                state,
+                contact: None,
+            },
             launches: states.into_iter().map(launch).collect(),
             ..Self::new(brand, document, shown)
         }
@@ -89,24 +103,35 @@ impl Managed {
     }
 
     pub(super) fn has_a_labelled_contact(&self) -> bool {
-        let contacts = CONTACTS.iter().filter_map(|kind| self.document[PROFILE][kind].as_array()).flatten();
-        contacts.into_iter().any(|contact| contact["label"].as_str().is_some_and(|label| !label.trim().is_empty()))
+        let contacts = CONTACTS
+            .iter()
+            .filter_map(|kind| self.document[PROFILE][kind].as_array())
+            .flatten();
+        contacts.into_iter().any(|contact| {
+            contact["label"]
+                .as_str()
+                .is_some_and(|label| !label.trim().is_empty())
+        })
     }
 
     /// Of an agent that says nothing, it is assumed that it sends what people ordered or have.
     fn use_case(&self) -> UseCase {
         let text = self.document[PROFILE]["agentUseCase"].as_str();
-        text.and_then(UseCase::parse).unwrap_or(UseCase::Transactional)
+        text.and_then(UseCase::parse)
+            .unwrap_or(UseCase::Transactional)
     }
 
     fn may_be_archived(&self) -> Result<(), Refused> {
         let busy = |state| matches!(state, LaunchState::Pending | LaunchState::Launched);
-        let Some((carrier, launch)) = self.launches.iter().find(|(_, launch)| busy(launch.state)) else {
+        let Some((carrier, launch)) = self.launches.iter().find(|(_, launch)| busy(launch.state))
+        else {
             return Ok(());
         };
         let state = launch.state.as_str();
         let rule = "it is archived only if it is UNLAUNCHED, SUSPENDED or REJECTED everywhere";
-        Err(Refused::NotNow(format!("The agent is {state} on {carrier}: {rule}.")))
+        Err(Refused::NotNow(format!(
+            "The agent is {state} on {carrier}: {rule}."
+        )))
     }
 }
 
@@ -125,12 +150,24 @@ impl Command for CreateAgent {
         let mut document = self.document;
         document["isArchived"] = false.into();
         limits::agent(&document, platform.rules.agent_name_length_max)?;
-        let display_name = document["displayName"].as_str().unwrap_or_default().to_owned();
+        let display_name = document["displayName"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         let id = new_id(&display_name, platform.name());
-        let shown = Names { agent: display_name, brand, brand_id: self.brand };
+        let shown = Names {
+            agent: display_name,
+            brand,
+            brand_id: self.brand,
+        };
         let managed = Managed::new(self.brand, document, shown);
         let (use_case, launch) = (managed.use_case(), Launch::On(BTreeMap::new()));
-        let agent = Agent { id: id.clone(), use_case, launch, script: Vec::new() };
+        let agent = Agent {
+            id: id.clone(),
+            use_case,
+            launch,
+            script: Vec::new(),
+        };
         platform.agents.insert(id.clone(), AgentState::new(agent));
         platform.business.agents.insert(id.clone(), managed);
         Ok(id)
@@ -177,30 +214,56 @@ impl Managed {
             document
         };
         let state = self.verification.state;
-        if state != VerificationState::Unverified && described(document) != described(&self.document) {
+        if state != VerificationState::Unverified
+            && described(document) != described(&self.document)
+        {
             let state = state.as_str();
-            let rule = format!("The agent is {state}: from the request for verification on, only isArchived changes.");
+            let rule = format!(
+                "The agent is {state}: from the request for verification on, only isArchived changes."
+            );
             return Err(Refused::NotNow(rule));
         }
-        if document["isArchived"] == true { self.may_be_archived() } else { Ok(()) }
+        if document["isArchived"] == true {
+            self.may_be_archived()
+        } else {
+            Ok(())
+        }
     }
 }
 
 impl Platform {
     /// Webhooks are told the names that an agent and its brand have now, later.
     pub(super) fn show_names(&mut self, agent: &AgentId, now: Timestamp) {
-        let Some(managed) = self.business.agents.get(agent) else { return };
-        let Some(brand) = self.business.brands.get(&managed.brand) else { return };
+        let Some(managed) = self.business.agents.get(agent) else {
+            return;
+        };
+        let Some(brand) = self.business.brands.get(&managed.brand) else {
+            return;
+        };
         let (agent_name, brand_id) = (managed.display_name().to_owned(), managed.brand);
-        let names = Names { agent: agent_name, brand: brand.display_name.clone(), brand_id };
+        let names = Names {
+            agent: agent_name,
+            brand: brand.display_name.clone(),
+            brand_id,
+        };
         self.take_effect_later(now, Pending::Names(agent.clone(), names));
     }
 }
 
 /// `Growing Tree Bank` becomes `growing_tree_bank_1a2b3c4d_agent`.
 fn new_id(display_name: &str, unique: Uuid) -> AgentId {
-    let plain = |character: char| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '_' };
-    let words: String = display_name.chars().take(ID_WORDS_LENGTH_MAX).map(plain).collect();
+    let plain = |character: char| {
+        if character.is_ascii_alphanumeric() {
+            character.to_ascii_lowercase()
+        } else {
+            '_'
+        }
+    };
+    let words: String = display_name
+        .chars()
+        .take(ID_WORDS_LENGTH_MAX)
+        .map(plain)
+        .collect();
     let unique: String = unique.simple().to_string().chars().take(8).collect();
     AgentId::parse(&format!("{words}_{unique}_agent")).expect("letters, digits and underscores")
 }

@@ -27,7 +27,12 @@ impl Command for CreateBrand {
     fn run(self, platform: &mut Platform, _: Timestamp) -> Self::Answer {
         limits::brand(&self.display_name)?;
         let id = platform.name();
-        platform.business.brands.insert(id, Brand { display_name: self.display_name });
+        platform.business.brands.insert(
+            id,
+            Brand {
+                display_name: self.display_name,
+            },
+        );
         Ok(id)
     }
 }
@@ -45,10 +50,24 @@ impl Command for RenameBrand {
     fn run(self, platform: &mut Platform, now: Timestamp) -> Self::Answer {
         platform.business.brand(self.brand)?;
         limits::brand(&self.display_name)?;
-        platform.business.brands.insert(self.brand, Brand { display_name: self.display_name });
-        let of_brand = |(agent, managed): (&AgentId, &Managed)| (managed.brand == self.brand).then(|| agent.clone());
-        let agents: Vec<AgentId> = platform.business.agents.iter().filter_map(of_brand).collect();
-        agents.iter().for_each(|agent| platform.show_names(agent, now));
+        platform.business.brands.insert(
+            self.brand,
+            Brand {
+                display_name: self.display_name,
+            },
+        );
+        let of_brand = |(agent, managed): (&AgentId, &Managed)| {
+            (managed.brand == self.brand).then(|| agent.clone())
+        };
+        let agents: Vec<AgentId> = platform
+            .business
+            .agents
+            .iter()
+            .filter_map(of_brand)
+            .collect();
+        agents
+            .iter()
+            .for_each(|agent| platform.show_names(agent, now));
         Ok(())
     }
 }
@@ -75,15 +94,22 @@ impl Command for DeleteBrand {
     fn run(self, platform: &mut Platform, _: Timestamp) -> Self::Answer {
         let business = &mut platform.business;
         business.brand(self.brand)?;
-        let mut own = business.agents.iter().filter(|(_, agent)| agent.brand == self.brand);
-        let in_the_way = own.find(|(_, agent)| self.with == DeleteWith::Nothing || !agent.is_archived());
+        let mut own = business
+            .agents
+            .iter()
+            .filter(|(_, agent)| agent.brand == self.brand);
+        let in_the_way =
+            own.find(|(_, agent)| self.with == DeleteWith::Nothing || !agent.is_archived());
         if let Some((agent, _)) = in_the_way {
             let name = brand_name(self.brand);
             let rule = match self.with {
                 DeleteWith::Nothing => "only with force=true, and when all its agents are archived",
                 DeleteWith::ArchivedAgents => "only when all its agents are archived",
             };
-            return Err(Refused::NotNow(format!("{name} has the agent {}: it is deleted {rule}.", agent.bare())));
+            return Err(Refused::NotNow(format!(
+                "{name} has the agent {}: it is deleted {rule}.",
+                agent.bare()
+            )));
         }
         business.agents.retain(|_, agent| agent.brand != self.brand);
         business.brands.remove(&self.brand);

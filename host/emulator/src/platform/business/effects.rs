@@ -16,7 +16,11 @@ use uuid::Uuid;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(in super::super) enum Pending {
     /// Where people get its messages.
-    Launch { agent: AgentId, carrier: String, state: LaunchState },
+    Launch {
+        agent: AgentId,
+        carrier: String,
+        state: LaunchState,
+    },
     /// What a message without a traffic type is.
     UseCase(AgentId, UseCase),
     /// What webhooks are told that it is called.
@@ -63,16 +67,28 @@ impl fmt::Debug for ClientToken {
 impl Platform {
     /// Plans what was ordered for when it has its effect.
     pub(super) fn take_effect_later(&mut self, now: Timestamp, pending: Pending) {
-        let at = now.saturating_add(self.rules.propagation).unwrap_or(Timestamp::MAX);
+        let at = now
+            .saturating_add(self.rules.propagation)
+            .unwrap_or(Timestamp::MAX);
         self.schedule.plan(at, Step::TakeEffect(Box::new(pending)));
     }
 
     pub(in super::super) fn take_effect(&mut self, pending: Pending) {
         match pending {
-            Pending::Launch { agent, carrier, state } => {
-                let was = self.agents.get_mut(&agent).map(|known| &mut known.agent.launch);
+            Pending::Launch {
+                agent,
+                carrier,
+                state,
+            } => {
+                let was = self
+                    .agents
+                    .get_mut(&agent)
+                    .map(|known| &mut known.agent.launch);
                 if let Some(launch @ Launch::Everywhere) = was {
-                    *launch = Launch::On(BTreeMap::from([(CARRIER.to_owned(), LaunchState::Launched)]));
+                    *launch = Launch::On(BTreeMap::from([(
+                        CARRIER.to_owned(),
+                        LaunchState::Launched,
+                    )]));
                 }
                 self.put_on_carrier(&agent, carrier, state);
             }
@@ -91,8 +107,15 @@ impl Platform {
     }
 
     /// Where messages find the agent. One that was launched everywhere is from now on where it was said to be.
-    pub(in super::super) fn put_on_carrier(&mut self, agent: &AgentId, carrier: String, state: LaunchState) {
-        let Some(known) = self.agents.get_mut(agent) else { return };
+    pub(in super::super) fn put_on_carrier(
+        &mut self,
+        agent: &AgentId,
+        carrier: String,
+        state: LaunchState,
+    ) {
+        let Some(known) = self.agents.get_mut(agent) else {
+            return;
+        };
         if known.agent.launch == Launch::Everywhere {
             known.agent.launch = Launch::On(BTreeMap::new());
         }
@@ -104,10 +127,15 @@ impl Platform {
     /// Somebody has put the agent elsewhere with this carrier meanwhile, at once.
     pub(in super::super) fn forget_pending_launches(&mut self, agent: &AgentId, carrier: &str) {
         let is_of = |pending: &Pending| match pending {
-            Pending::Launch { agent: of, carrier: on, .. } => of == agent && on == carrier,
+            Pending::Launch {
+                agent: of,
+                carrier: on,
+                ..
+            } => of == agent && on == carrier,
             _ => false,
         };
-        self.schedule.retain(|step| !matches!(step, Step::TakeEffect(pending) if is_of(pending)));
+        self.schedule
+            .retain(|step| !matches!(step, Step::TakeEffect(pending) if is_of(pending)));
     }
 
     /// Who is to be called otherwise than before.

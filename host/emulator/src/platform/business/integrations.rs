@@ -16,15 +16,25 @@ pub(crate) struct Integration {
 impl Managed {
     /// The integration of this id.
     pub(crate) fn integration(&self, name: &AgentName, id: &str) -> Result<&Integration, Refused> {
-        let found = self.integration.as_ref().filter(|integration| integration.id.to_string() == id);
-        found.ok_or_else(|| Refused::Unknown(format!("{}/integrations/{id}", self.name(&name.agent))))
+        let found = self
+            .integration
+            .as_ref()
+            .filter(|integration| integration.id.to_string() == id);
+        found.ok_or_else(|| {
+            Refused::Unknown(format!("{}/integrations/{id}", self.name(&name.agent)))
+        })
     }
 
     /// That a second one would be one too many.
     pub(crate) fn has_room_for_an_integration(&self, name: &AgentName) -> Result<(), Refused> {
-        let Some(integration) = &self.integration else { return Ok(()) };
+        let Some(integration) = &self.integration else {
+            return Ok(());
+        };
         let name = self.name(&name.agent);
-        Err(Refused::Exists(format!("{name} has a webhook already: {name}/integrations/{}.", integration.id)))
+        Err(Refused::Exists(format!(
+            "{name} has a webhook already: {name}/integrations/{}.",
+            integration.id
+        )))
     }
 }
 
@@ -39,9 +49,15 @@ impl Command for CreateIntegration {
     type Answer = Result<Uuid, Refused>;
 
     fn run(self, platform: &mut Platform, now: Timestamp) -> Self::Answer {
-        platform.business.agent(&self.name)?.has_room_for_an_integration(&self.name)?;
+        platform
+            .business
+            .agent(&self.name)?
+            .has_room_for_an_integration(&self.name)?;
         let id = platform.name();
-        let integration = Integration { id, webhook: self.webhook.clone() };
+        let integration = Integration {
+            id,
+            webhook: self.webhook.clone(),
+        };
         platform.business.agent_mut(&self.name)?.integration = Some(integration);
         platform.rewire_later(now, self.name, Some(self.webhook));
         Ok(id)
@@ -62,7 +78,10 @@ impl Command for PatchIntegration {
     fn run(self, platform: &mut Platform, now: Timestamp) -> Self::Answer {
         let managed = platform.business.agent_mut(&self.name)?;
         let id = managed.integration(&self.name, &self.id)?.id;
-        managed.integration = Some(Integration { id, webhook: self.webhook.clone() });
+        managed.integration = Some(Integration {
+            id,
+            webhook: self.webhook.clone(),
+        });
         platform.rewire_later(now, self.name, Some(self.webhook));
         Ok(())
     }
@@ -89,7 +108,13 @@ impl Command for DeleteIntegration {
 
 impl Platform {
     fn rewire_later(&mut self, now: Timestamp, name: AgentName, to: Option<Webhook>) {
-        self.take_effect_later(now, Pending::Rewire(Rewiring { agent: Some(name.agent), to }));
+        self.take_effect_later(
+            now,
+            Pending::Rewire(Rewiring {
+                agent: Some(name.agent),
+                to,
+            }),
+        );
     }
 }
 

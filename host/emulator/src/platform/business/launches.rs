@@ -20,8 +20,16 @@ pub(crate) struct CarrierLaunch {
 }
 
 impl CarrierLaunch {
-    pub(super) fn new(state: LaunchState, comment: Option<String>, updated_at: Option<Timestamp>) -> Self {
-        Self { state, comment, updated_at }
+    pub(super) fn new(
+        state: LaunchState,
+        comment: Option<String>,
+        updated_at: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            state,
+            comment,
+            updated_at,
+        }
     }
 }
 
@@ -40,16 +48,34 @@ impl Command for RequestLaunch {
     fn run(self, platform: &mut Platform, now: Timestamp) -> Self::Answer {
         let managed = platform.business.agent_mut(&self.name)?;
         if self.carriers.is_empty() {
-            return Err(Refused::NotNow("RCS Business Messaging launch requires at least one region.".to_owned()));
+            return Err(Refused::NotNow(
+                "RCS Business Messaging launch requires at least one region.".to_owned(),
+            ));
         }
-        self.carriers.iter().try_for_each(|carrier| limits::carrier(carrier))?;
+        self.carriers
+            .iter()
+            .try_for_each(|carrier| limits::carrier(carrier))?;
         managed.may_be_launched(&self.carriers)?;
         managed.questionnaire = self.questionnaire.or(managed.questionnaire.take());
-        let is_new = |carrier: &String| !matches!(managed.state(carrier), LaunchState::Pending | LaunchState::Launched);
+        let is_new = |carrier: &String| {
+            !matches!(
+                managed.state(carrier),
+                LaunchState::Pending | LaunchState::Launched
+            )
+        };
         let new: Vec<String> = self.carriers.into_iter().filter(is_new).collect();
         for carrier in new {
             let (agent, state) = (self.name.agent.clone(), LaunchState::Pending);
-            platform.order_launch(SetLaunch { agent, carrier, state, acting_party: None, comment: None }, now);
+            platform.order_launch(
+                SetLaunch {
+                    agent,
+                    carrier,
+                    state,
+                    acting_party: None,
+                    comment: None,
+                },
+                now,
+            );
         }
         Ok(())
     }
@@ -83,11 +109,19 @@ impl Command for UpdateLaunch {
         managed.questionnaire = self.questionnaire.or(managed.questionnaire.take());
         let before = managed.launches.clone();
         let changed = |(carrier, change): &(String, Change)| {
-            before.get(carrier).is_none_or(|launch| launch.state != change.state || launch.comment != change.comment)
+            before.get(carrier).is_none_or(|launch| {
+                launch.state != change.state || launch.comment != change.comment
+            })
         };
         for (carrier, Change { state, comment }) in self.changes.into_iter().filter(changed) {
             let acting_party = self.acting_party.clone();
-            let change = SetLaunch { agent: self.name.agent.clone(), carrier, state, acting_party, comment };
+            let change = SetLaunch {
+                agent: self.name.agent.clone(),
+                carrier,
+                state,
+                acting_party,
+                comment,
+            };
             platform.order_launch(change, now);
         }
         Ok(())
@@ -96,7 +130,9 @@ impl Command for UpdateLaunch {
 
 impl Managed {
     fn state(&self, carrier: &str) -> LaunchState {
-        self.launches.get(carrier).map_or(LaunchState::Unlaunched, |launch| launch.state)
+        self.launches
+            .get(carrier)
+            .map_or(LaunchState::Unlaunched, |launch| launch.state)
     }
 
     fn may_be_launched(&self, carriers: &BTreeSet<String>) -> Result<(), Refused> {
@@ -105,7 +141,9 @@ impl Managed {
             return Err(Refused::NotNow(rule.to_owned()));
         }
         if self.is_archived() {
-            return Err(Refused::NotNow("The agent is archived, and cannot be launched.".to_owned()));
+            return Err(Refused::NotNow(
+                "The agent is archived, and cannot be launched.".to_owned(),
+            ));
         }
         if !self.has_a_labelled_contact() {
             let rule = "A launch needs a phone number, an email address or a website of the agent, with a label.";
@@ -118,7 +156,10 @@ impl Managed {
             let rule = format!("the agent is launched on {carrier}, which must be named too");
             return Err(Refused::Invalid(vec![violation(DETAILS, rule)]));
         }
-        match carriers.iter().find(|carrier| self.state(carrier) == LaunchState::Suspended) {
+        match carriers
+            .iter()
+            .find(|carrier| self.state(carrier) == LaunchState::Suspended)
+        {
             Some(carrier) => may_follow(carrier, LaunchState::Suspended, LaunchState::Pending),
             None => Ok(()),
         }
@@ -129,11 +170,21 @@ impl Platform {
     /// Is seen and told at once, and counts for messages later.
     fn order_launch(&mut self, change: SetLaunch, now: Timestamp) {
         let managed = self.business.agents.get(&change.agent);
-        let old = managed.map_or(LaunchState::Unlaunched, |managed| managed.state(&change.carrier));
+        let old = managed.map_or(LaunchState::Unlaunched, |managed| {
+            managed.state(&change.carrier)
+        });
         self.business.note_launch(&change, now);
         if old != change.state {
-            let (agent, carrier, state) = (change.agent.clone(), change.carrier.clone(), change.state);
-            self.take_effect_later(now, Pending::Launch { agent, carrier, state });
+            let (agent, carrier, state) =
+                (change.agent.clone(), change.carrier.clone(), change.state);
+            self.take_effect_later(
+                now,
+                Pending::Launch {
+                    agent,
+                    carrier,
+                    state,
+                },
+            );
             self.announce_launch(now, change, old);
         }
     }
@@ -150,7 +201,9 @@ fn may_follow(carrier: &str, old: LaunchState, new: LaunchState) -> Result<(), R
         _ if old == new => Ok(()),
         _ => {
             let (old, new) = (old.as_str(), new.as_str());
-            Err(Refused::NotNow(format!("The launch on {carrier} is {old}, and cannot become {new}.")))
+            Err(Refused::NotNow(format!(
+                "The launch on {carrier} is {old}, and cannot become {new}."
+            )))
         }
     }
 }

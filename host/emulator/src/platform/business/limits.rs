@@ -7,7 +7,10 @@ use rbm_wire::problem::FieldViolation;
 use serde_json::Value;
 
 pub(super) fn brand(display_name: &str) -> Result<(), Refused> {
-    all_of([required("displayName", display_name), no_longer("displayName", display_name, BRAND_NAME_LENGTH_MAX)])
+    all_of([
+        required("displayName", display_name),
+        no_longer("displayName", display_name, BRAND_NAME_LENGTH_MAX),
+    ])
 }
 
 pub(super) fn agent(document: &Value, name_length_max: usize) -> Result<(), Refused> {
@@ -17,7 +20,11 @@ pub(super) fn agent(document: &Value, name_length_max: usize) -> Result<(), Refu
     all_of([
         required("displayName", name),
         no_longer("displayName", name, name_length_max),
-        no_longer(&inside("description"), text("description"), DESCRIPTION_LENGTH_MAX),
+        no_longer(
+            &inside("description"),
+            text("description"),
+            DESCRIPTION_LENGTH_MAX,
+        ),
         websites(profile),
         color(profile["color"].as_str()),
     ])
@@ -25,41 +32,68 @@ pub(super) fn agent(document: &Value, name_length_max: usize) -> Result<(), Refu
 
 /// It decides where data lies, and is chosen once. (guides/build/agents/create-agent)
 pub(super) fn hosting_region_stays(before: &Value, after: &Value) -> Result<(), Refused> {
-    let (before, after) = (&before[PROFILE]["hostingRegion"], &after[PROFILE]["hostingRegion"]);
+    let (before, after) = (
+        &before[PROFILE]["hostingRegion"],
+        &after[PROFILE]["hostingRegion"],
+    );
     let moves = !before.is_null() && before != after;
-    all_of([moves.then(|| violation(inside("hostingRegion"), format!("it is {before} and cannot be changed")))])
+    all_of([moves.then(|| {
+        violation(
+            inside("hostingRegion"),
+            format!("it is {before} and cannot be changed"),
+        )
+    })])
 }
 
 pub(super) fn verification_contact(contact: &Value) -> Result<(), Refused> {
     let missing = |field: &str| {
         let field = format!("agentVerificationContact.{field}");
-        required(&field, contact[field.rsplit('.').next().unwrap_or_default()].as_str().unwrap_or_default())
+        required(
+            &field,
+            contact[field.rsplit('.').next().unwrap_or_default()]
+                .as_str()
+                .unwrap_or_default(),
+        )
     };
     all_of(VERIFICATION_CONTACT.map(missing))
 }
 
 /// `/v1/regions/fi-rcs`
 pub(super) fn carrier(name: &str) -> Result<(), Refused> {
-    let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    let plain =
+        |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
     let id = name.strip_prefix("/v1/regions/").unwrap_or_default();
     let is_one = !id.is_empty() && id.len() <= CARRIER_LENGTH_MAX && id.chars().all(plain);
-    let rule = format!("{:?} is not the name of a region, such as /v1/regions/fi-rcs", crate::excerpt::excerpt(name));
+    let rule = format!(
+        "{:?} is not the name of a region, such as /v1/regions/fi-rcs",
+        crate::excerpt::excerpt(name)
+    );
     all_of([(!is_one).then(|| violation("launchDetails", rule))])
 }
 
 fn all_of<const N: usize>(checked: [Option<FieldViolation>; N]) -> Result<(), Refused> {
     let wrong: Vec<FieldViolation> = checked.into_iter().flatten().collect();
-    if wrong.is_empty() { Ok(()) } else { Err(Refused::Invalid(wrong)) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(Refused::Invalid(wrong))
+    }
 }
 
 fn required(field: &str, text: &str) -> Option<FieldViolation> {
-    text.trim().is_empty().then(|| violation(field, format!("{field} is required")))
+    text.trim()
+        .is_empty()
+        .then(|| violation(field, format!("{field} is required")))
 }
 
 fn no_longer(field: &str, text: &str, length_max: usize) -> Option<FieldViolation> {
     let length = text.chars().count();
-    (length > length_max)
-        .then(|| violation(field, format!("{field} has {length} characters, the limit is {length_max}")))
+    (length > length_max).then(|| {
+        violation(
+            field,
+            format!("{field} has {length} characters, the limit is {length_max}"),
+        )
+    })
 }
 
 fn websites(profile: &Value) -> Option<FieldViolation> {
@@ -69,9 +103,13 @@ fn websites(profile: &Value) -> Option<FieldViolation> {
 }
 
 fn color(color: Option<&str>) -> Option<FieldViolation> {
-    let is_hex = |digits: &str| digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let is_hex =
+        |digits: &str| digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     let color = color.filter(|color| !color.strip_prefix('#').is_some_and(is_hex))?;
-    let rule = format!("{:?} is not # and six hexadecimal digits", crate::excerpt::excerpt(color));
+    let rule = format!(
+        "{:?} is not # and six hexadecimal digits",
+        crate::excerpt::excerpt(color)
+    );
     Some(violation(inside("color"), rule))
 }
 
@@ -85,8 +123,13 @@ const DESCRIPTION_LENGTH_MAX: usize = 100;
 const WEBSITES_MAX: usize = 3;
 /// Ours, so that memory has an end.
 const CARRIER_LENGTH_MAX: usize = 64;
-const VERIFICATION_CONTACT: [&str; 5] =
-    ["partnerName", "partnerEmailAddress", "brandContactName", "brandContactEmailAddress", "brandWebsiteUrl"];
+const VERIFICATION_CONTACT: [&str; 5] = [
+    "partnerName",
+    "partnerEmailAddress",
+    "brandContactName",
+    "brandContactEmailAddress",
+    "brandWebsiteUrl",
+];
 
 pub(super) const BEHAVIOURS: &[&Behaviour] = &[
     &Behaviour {

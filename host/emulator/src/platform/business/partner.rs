@@ -19,7 +19,10 @@ pub(crate) struct Partner {
 
 impl Partner {
     pub(super) fn new(seed: &Uuid) -> Self {
-        Self { id: Uuid::new_v5(seed, b"partner"), document: json!({ "displayName": "Emulator" }) }
+        Self {
+            id: Uuid::new_v5(seed, b"partner"),
+            document: json!({ "displayName": "Emulator" }),
+        }
     }
 
     /// `partners/{uuid}`
@@ -31,9 +34,16 @@ impl Partner {
 /// The address of the webhook that a partner says it has.
 pub(crate) fn webhook_url(document: &Value) -> Option<&str> {
     let capabilities = document["productCapabilities"].as_array()?;
-    let url = |capability: &'_ Value| capability.pointer("/rcsBusinessMessagingCapability/webhookUrl").is_some();
+    let url = |capability: &'_ Value| {
+        capability
+            .pointer("/rcsBusinessMessagingCapability/webhookUrl")
+            .is_some()
+    };
     let capability = capabilities.iter().find(|capability| url(capability))?;
-    capability.pointer("/rcsBusinessMessagingCapability/webhookUrl")?.as_str().filter(|url| !url.is_empty())
+    capability
+        .pointer("/rcsBusinessMessagingCapability/webhookUrl")?
+        .as_str()
+        .filter(|url| !url.is_empty())
 }
 
 /// The partner says something else of itself.

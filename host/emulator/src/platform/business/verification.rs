@@ -58,9 +58,14 @@ impl Command for RequestVerification {
         limits::verification_contact(&self.contact)?;
         if managed.verification.state != VerificationState::Unverified {
             let state = managed.verification.state.as_str();
-            return Err(Refused::NotNow(format!("The agent is {state}: its verification is asked for once.")));
+            return Err(Refused::NotNow(format!(
+                "The agent is {state}: its verification is asked for once."
+            )));
         }
-        managed.verification = Verification { state: VerificationState::Pending, contact: Some(self.contact) };
+        managed.verification = Verification {
+            state: VerificationState::Pending,
+            contact: Some(self.contact),
+        };
         Ok(())
     }
 }

@@ -82,10 +82,22 @@ fn moves() -> impl Strategy<Value = Vec<(u16, Move)>> {
 }
 
 fn phones(flawed: Flawed) -> Vec<Phone> {
-    let latency = Some(Latency { least: SignedDuration::from_millis(1), most: SignedDuration::from_secs(60) });
+    let latency = Some(Latency {
+        least: SignedDuration::from_millis(1),
+        most: SignedDuration::from_secs(60),
+    });
     let late_revoke = flawed == Flawed::RevokesTooLate;
-    let phone = |last, expiry| Phone { latency, expiry, late_revoke, ..Phone::talkative(number(last)) };
-    vec![phone(1, Expiry::Revoked), phone(2, Expiry::Both), phone(3, Expiry::Neither)]
+    let phone = |last, expiry| Phone {
+        latency,
+        expiry,
+        late_revoke,
+        ..Phone::talkative(number(last))
+    };
+    vec![
+        phone(1, Expiry::Revoked),
+        phone(2, Expiry::Both),
+        phone(3, Expiry::Neither),
+    ]
 }
 
 /// Does all of it.
@@ -98,13 +110,33 @@ fn play(moves: &[(u16, Move)], flawed: Flawed) -> Story {
     for (pause, wanted) in moves.iter().cloned().chain([(u16::MAX, Move::Wait)]) {
         time += SignedDuration::from_secs(pause.into());
         let effects = match wanted {
-            Move::Send { phone, name: n, lifetime } => {
-                let expires_at = lifetime.map(|seconds| time + SignedDuration::from_secs(seconds.into()));
+            Move::Send {
+                phone,
+                name: n,
+                lifetime,
+            } => {
+                let expires_at =
+                    lifetime.map(|seconds| time + SignedDuration::from_secs(seconds.into()));
                 let (phone, id) = (number(phone), name(&n));
-                platform.apply(time, Submit { agent: agent(), phone, id, message: message(vec![]), expires_at }).1
+                platform
+                    .apply(
+                        time,
+                        Submit {
+                            agent: agent(),
+                            phone,
+                            id,
+                            message: message(vec![]),
+                            expires_at,
+                        },
+                    )
+                    .1
             }
             Move::Revoke { phone, name: n } => {
-                let revoke = Revoke { agent: agent(), phone: number(phone), id: name(&n) };
+                let revoke = Revoke {
+                    agent: agent(),
+                    phone: number(phone),
+                    id: name(&n),
+                };
                 let (answer, effects) = platform.apply(time, revoke);
                 if answer == Revoked::Done {
                     revoked.insert(name(&n).as_str().to_owned());
@@ -112,10 +144,34 @@ fn play(moves: &[(u16, Move)], flawed: Flawed) -> Story {
                 effects
             }
             Move::Signal { phone, name: n } => {
-                let event = AgentEvent { event_type: Some("READ".into()), ..AgentEvent::default() };
-                platform.apply(time, Signal { agent: agent(), phone: number(phone), id: name(&n), event }).1
+                let event = AgentEvent {
+                    event_type: Some("READ".into()),
+                    ..AgentEvent::default()
+                };
+                platform
+                    .apply(
+                        time,
+                        Signal {
+                            agent: agent(),
+                            phone: number(phone),
+                            id: name(&n),
+                            event,
+                        },
+                    )
+                    .1
             }
-            Move::Act { phone, act } => platform.apply(time, Do { phone: number(phone), agent: None, act }).1,
+            Move::Act { phone, act } => {
+                platform
+                    .apply(
+                        time,
+                        Do {
+                            phone: number(phone),
+                            agent: None,
+                            act,
+                        },
+                    )
+                    .1
+            }
             Move::Wait => platform.apply(time, Pass).1,
             Move::Import => {
                 let effects = platform.apply(time, Pass).1;
@@ -123,7 +179,11 @@ fn play(moves: &[(u16, Move)], flawed: Flawed) -> Story {
                 effects
             }
         };
-        told.extend(effects.into_iter().flat_map(|effect| retold(effect.notice, flawed)));
+        told.extend(
+            effects
+                .into_iter()
+                .flat_map(|effect| retold(effect.notice, flawed)),
+        );
     }
     if flawed == Flawed::LeavesWaiting {
         platform.schedule = Schedule::default();
@@ -131,7 +191,11 @@ fn play(moves: &[(u16, Move)], flawed: Flawed) -> Story {
             platform.phone_state(&number(last)).phone.online = true;
         }
     }
-    Story { platform, told, revoked }
+    Story {
+        platform,
+        told,
+        revoked,
+    }
 }
 
 fn imported(platform: &Platform, flawed: Flawed) -> Platform {
@@ -142,7 +206,9 @@ fn imported(platform: &Platform, flawed: Flawed) -> Platform {
         Flawed::ForgetsPlans => changed["schedule"]["planned"] = json!([]),
         _ => {}
     }
-    let read = serde_json::from_value::<Platform>(changed).expect("a platform").at(platform.now());
+    let read = serde_json::from_value::<Platform>(changed)
+        .expect("a platform")
+        .at(platform.now());
     if flawed == Flawed::Not {
         assert_eq!(serde_json::to_value(&read).expect("JSON"), written);
         assert_eq!(read.flaws(), []);
@@ -154,13 +220,22 @@ fn retold(notice: Notice, flawed: Flawed) -> Vec<Notice> {
     let is = |kind: &str| notice.event_type.as_deref() == Some(kind);
     match flawed {
         Flawed::DeliversTwice if is("DELIVERED") => {
-            let again = Notice { event_id: notice.event_id.clone().map(|id| id + "-2"), ..notice.clone() };
+            let again = Notice {
+                event_id: notice.event_id.clone().map(|id| id + "-2"),
+                ..notice.clone()
+            };
             vec![notice, again]
         }
         Flawed::TakesPhonesForEachOther if is("DELIVERED") => {
-            vec![Notice { sender_phone_number: Some(number(9).to_string()), ..notice }]
+            vec![Notice {
+                sender_phone_number: Some(number(9).to_string()),
+                ..notice
+            }]
         }
-        Flawed::ReadsAhead if is("READ") => vec![Notice { message_id: Some("m99".to_owned()), ..notice }],
+        Flawed::ReadsAhead if is("READ") => vec![Notice {
+            message_id: Some("m99".to_owned()),
+            ..notice
+        }],
         _ => vec![notice],
     }
 }
@@ -168,16 +243,29 @@ fn retold(notice: Notice, flawed: Flawed) -> Vec<Notice> {
 impl Story {
     /// The messages of such an event, and the phones that it was told of.
     fn about(&self, kind: &str) -> Vec<(String, String)> {
-        let events = self.told.iter().filter(|notice| notice.event_type.as_deref() == Some(kind));
-        let about = |notice: &Notice| Some((notice.message_id.clone()?, notice.sender_phone_number.clone()?));
-        events.map(|notice| about(notice).expect("a message and a phone")).collect()
+        let events = self
+            .told
+            .iter()
+            .filter(|notice| notice.event_type.as_deref() == Some(kind));
+        let about = |notice: &Notice| {
+            Some((
+                notice.message_id.clone()?,
+                notice.sender_phone_number.clone()?,
+            ))
+        };
+        events
+            .map(|notice| about(notice).expect("a message and a phone"))
+            .collect()
     }
 
     fn on_phones(&self) -> BTreeSet<(String, String)> {
         let had = |shown: &Shown<'_>| matches!(shown.state, State::Delivered | State::Read);
         let on = |last: u8| {
             let shown = self.platform.shown(&number(last)).filter(had);
-            shown.map(|shown| shown.id.as_str().to_owned()).map(|id| (id, number(last).to_string())).collect::<Vec<_>>()
+            shown
+                .map(|shown| shown.id.as_str().to_owned())
+                .map(|id| (id, number(last).to_string()))
+                .collect::<Vec<_>>()
         };
         (1..4).flat_map(on).collect()
     }
@@ -196,8 +284,14 @@ impl Story {
     /// DELIVERED once for each message, of the phone that has it, and of no other.
     fn delivered_is_told_once_of_the_phone_that_has_it(&self) -> Result<(), TestCaseError> {
         let delivered = self.about("DELIVERED");
-        prop_assert_eq!(delivered.iter().cloned().collect::<BTreeSet<_>>(), self.on_phones());
-        prop_assert_eq!(delivered.iter().collect::<BTreeSet<_>>().len(), delivered.len());
+        prop_assert_eq!(
+            delivered.iter().cloned().collect::<BTreeSet<_>>(),
+            self.on_phones()
+        );
+        prop_assert_eq!(
+            delivered.iter().collect::<BTreeSet<_>>().len(),
+            delivered.len()
+        );
         Ok(())
     }
 
@@ -212,7 +306,10 @@ impl Story {
     fn nothing_waits_for_a_phone_that_is_there(&self) -> Result<(), TestCaseError> {
         for last in 1..4 {
             let phone = self.platform.phone(&number(last));
-            let waits = self.platform.shown(&number(last)).any(|shown| shown.state == State::Queued);
+            let waits = self
+                .platform
+                .shown(&number(last))
+                .any(|shown| shown.state == State::Queued);
             prop_assert!(!(waits && phone.online && phone.rcs), "on phone {}", last);
         }
         Ok(())
@@ -220,7 +317,10 @@ impl Story {
 
     fn what_was_taken_back_is_never_shown(&self) -> Result<(), TestCaseError> {
         let shown = self.about("DELIVERED").into_iter().chain(self.on_phones());
-        let shown: Vec<String> = shown.map(|(message, _)| message).filter(|id| self.revoked.contains(id)).collect();
+        let shown: Vec<String> = shown
+            .map(|(message, _)| message)
+            .filter(|id| self.revoked.contains(id))
+            .collect();
         prop_assert_eq!(shown, [""; 0]);
         Ok(())
     }
@@ -231,14 +331,30 @@ type Law = fn(&Story) -> Result<(), TestCaseError>;
 /// Each with platforms that break it.
 const LAWS: [(Law, &[Flawed]); 5] = [
     (Story::ids_are_unique, &[Flawed::CountsAnew]),
-    (Story::delivered_is_told_once_of_the_phone_that_has_it, &[Flawed::DeliversTwice, Flawed::TakesPhonesForEachOther]),
-    (Story::read_is_told_once_of_what_was_delivered, &[Flawed::ReadsAhead]),
-    (Story::nothing_waits_for_a_phone_that_is_there, &[Flawed::LeavesWaiting, Flawed::ForgetsPlans]),
-    (Story::what_was_taken_back_is_never_shown, &[Flawed::RevokesTooLate]),
+    (
+        Story::delivered_is_told_once_of_the_phone_that_has_it,
+        &[Flawed::DeliversTwice, Flawed::TakesPhonesForEachOther],
+    ),
+    (
+        Story::read_is_told_once_of_what_was_delivered,
+        &[Flawed::ReadsAhead],
+    ),
+    (
+        Story::nothing_waits_for_a_phone_that_is_there,
+        &[Flawed::LeavesWaiting, Flawed::ForgetsPlans],
+    ),
+    (
+        Story::what_was_taken_back_is_never_shown,
+        &[Flawed::RevokesTooLate],
+    ),
 ];
 
 /// Imports make no difference, and neither does it when somebody looks: nobody can tell how often somebody did.
-fn told_alike(moves: &[(u16, Move)], looks: &[(u16, Move)], flawed: Flawed) -> Result<(), TestCaseError> {
+fn told_alike(
+    moves: &[(u16, Move)],
+    looks: &[(u16, Move)],
+    flawed: Flawed,
+) -> Result<(), TestCaseError> {
     let mut watched = Vec::new();
     for (index, (pause, wanted)) in moves.iter().enumerate() {
         let (look, how) = looks.get(index).cloned().unwrap_or((0, Move::Wait));
@@ -251,14 +367,25 @@ fn told_alike(moves: &[(u16, Move)], looks: &[(u16, Move)], flawed: Flawed) -> R
 }
 
 fn looks() -> impl Strategy<Value = Vec<(u16, Move)>> {
-    prop::collection::vec((0_u16..40, prop_oneof![Just(Move::Wait), Just(Move::Import)]), 0..60)
+    prop::collection::vec(
+        (0_u16..40, prop_oneof![Just(Move::Wait), Just(Move::Import)]),
+        0..60,
+    )
 }
 
 /// Whether a law is found to be broken.
 fn is_broken<S: Strategy>(cases: S, holds: impl Fn(S::Value) -> Result<(), TestCaseError>) -> bool {
     // It ends with the first that is found, and the rarest is found in one case of sixty.
-    let config = Config { failure_persistence: None, max_shrink_iters: 0, cases: 10_000, ..Config::default() };
-    matches!(TestRunner::new(config).run(&cases, holds), Err(TestError::Fail(..)))
+    let config = Config {
+        failure_persistence: None,
+        max_shrink_iters: 0,
+        cases: 10_000,
+        ..Config::default()
+    };
+    matches!(
+        TestRunner::new(config).run(&cases, holds),
+        Err(TestError::Fail(..))
+    )
 }
 
 proptest! {
@@ -285,7 +412,9 @@ fn a_platform_that_does_not_keep_its_word_is_found_out() {
         }
     }
     for flawed in [Flawed::CountsAnew, Flawed::ForgetsPlans] {
-        let broken = is_broken((moves(), looks()), |(moves, looks)| told_alike(&moves, &looks, flawed));
+        let broken = is_broken((moves(), looks()), |(moves, looks)| {
+            told_alike(&moves, &looks, flawed)
+        });
         assert!(broken, "nobody can tell one that is {flawed:?}");
     }
 }

@@ -4,7 +4,10 @@ use crate::push::targets::Level;
 use proptest::prelude::*;
 
 fn at(seconds: u64) -> Timestamp {
-    after(Timestamp::from_second(1_795_515_302).expect("time"), Duration::from_secs(seconds))
+    after(
+        Timestamp::from_second(1_795_515_302).expect("time"),
+        Duration::from_secs(seconds),
+    )
 }
 
 fn agent(index: u8) -> AgentId {
@@ -14,7 +17,10 @@ fn agent(index: u8) -> AgentId {
 fn waiting(index: u8, id: usize, now: Timestamp) -> Waiting {
     Waiting {
         place: 0,
-        stream: Stream { agent: agent(index), launches: false },
+        stream: Stream {
+            agent: agent(index),
+            launches: false,
+        },
         notice: Arc::default(),
         publication_id: id.to_string(),
         published_at: now,
@@ -25,7 +31,12 @@ fn waiting(index: u8, id: usize, now: Timestamp) -> Waiting {
 
 fn register(queue: &mut Queue, level: Level) {
     let (url, client_token, answer) = (String::new(), String::new().into(), SecretAnswer::Bare);
-    queue.targets.register(Registration { level, url, client_token, answer });
+    queue.targets.register(Registration {
+        level,
+        url,
+        client_token,
+        answer,
+    });
 }
 
 #[test]
@@ -63,12 +74,21 @@ fn a_queue_that_read_what_another_wrote_tells_the_same_in_the_same_order() {
     queue.push(waiting(1, 2, at(0)));
     queue.hold(waiting(1, 3, at(0)), at(60));
     queue.swap(waiting(0, 4, at(0)), at(5));
-    let Turn::Call(called, registration) = queue.turn(at(0)) else { panic!("a notice waits") };
+    let Turn::Call(called, registration) = queue.turn(at(0)) else {
+        panic!("a notice waits")
+    };
     let written = serde_json::to_string(&queue.backlog()).expect("JSON");
     let mut other = Queue::new(0, LaunchesTo::Partner);
     register(&mut other, Level::Partner);
-    other.go_on_with(serde_json::from_str(&written).expect("a backlog"), 10, LaunchesTo::Agent);
-    assert_eq!(serde_json::to_string(&other.backlog()).expect("JSON"), written);
+    other.go_on_with(
+        serde_json::from_str(&written).expect("a backlog"),
+        10,
+        LaunchesTo::Agent,
+    );
+    assert_eq!(
+        serde_json::to_string(&other.backlog()).expect("JSON"),
+        written
+    );
 
     queue.failed(called, &registration, at(0), Duration::from_secs(1));
     let told = |mut queue: Queue| {
@@ -87,7 +107,10 @@ fn a_queue_that_read_what_another_wrote_tells_the_same_in_the_same_order() {
     };
     assert_eq!(
         (told(queue), told(other)),
-        (["1", "2", "5", "4", "3"].map(str::to_owned).into(), ["1", "2", "5", "4", "3"].map(str::to_owned).into())
+        (
+            ["1", "2", "5", "4", "3"].map(str::to_owned).into(),
+            ["1", "2", "5", "4", "3"].map(str::to_owned).into()
+        )
     );
 }
 
@@ -96,10 +119,17 @@ fn a_failure_of_a_webhook_that_was_replaced_meanwhile_keeps_the_new_one_from_not
     let mut queue = Queue::new(10, LaunchesTo::Agent);
     register(&mut queue, Level::Partner);
     queue.push(waiting(0, 1, at(0)));
-    let Turn::Call(waiting, called) = queue.turn(at(0)) else { panic!("a notice waits") };
+    let Turn::Call(waiting, called) = queue.turn(at(0)) else {
+        panic!("a notice waits")
+    };
     register(&mut queue, Level::Partner);
-    assert_eq!(queue.failed(waiting, &called, at(0), Duration::from_secs(1)), None);
-    let Turn::Call(waiting, again) = queue.turn(at(0)) else { panic!("it waits for nothing") };
+    assert_eq!(
+        queue.failed(waiting, &called, at(0), Duration::from_secs(1)),
+        None
+    );
+    let Turn::Call(waiting, again) = queue.turn(at(0)) else {
+        panic!("it waits for nothing")
+    };
     assert!(waiting.attempts == 2 && !Arc::ptr_eq(&called, &again));
 }
 
@@ -109,15 +139,33 @@ fn launches_go_to_the_agents_own_webhook_or_to_the_partners_only() {
         let mut queue = Queue::new(10, launches_to);
         register(&mut queue, Level::Partner);
         register(&mut queue, Level::Agent(agent(0)));
-        queue.push(Waiting { stream: Stream { agent: agent(0), launches }, ..waiting(0, 1, at(0)) });
+        queue.push(Waiting {
+            stream: Stream {
+                agent: agent(0),
+                launches,
+            },
+            ..waiting(0, 1, at(0))
+        });
         match queue.turn(at(0)) {
             Turn::Call(_, called) => called.level.clone(),
             turn => panic!("{turn:?}"),
         }
     };
     let own = Level::Agent(agent(0));
-    assert_eq!([called(LaunchesTo::Agent, false), called(LaunchesTo::Partner, false)], [own.clone(), own.clone()]);
-    assert_eq!([called(LaunchesTo::Agent, true), called(LaunchesTo::Partner, true)], [own, Level::Partner]);
+    assert_eq!(
+        [
+            called(LaunchesTo::Agent, false),
+            called(LaunchesTo::Partner, false)
+        ],
+        [own.clone(), own.clone()]
+    );
+    assert_eq!(
+        [
+            called(LaunchesTo::Agent, true),
+            called(LaunchesTo::Partner, true)
+        ],
+        [own, Level::Partner]
+    );
 }
 
 #[derive(Clone, Copy, Debug)]

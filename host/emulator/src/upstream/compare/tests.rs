@@ -1,23 +1,46 @@
 use super::*;
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
 
-fn answer(status: u16, headers: &[(&'static str, &'static str)], body: impl Into<axum::body::Bytes>) -> Answer {
-    let pairs = headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-    Answer { status: StatusCode::from_u16(status).expect("a status"), headers: pairs.collect(), body: body.into() }
+fn answer(
+    status: u16,
+    headers: &[(&'static str, &'static str)],
+    body: impl Into<axum::body::Bytes>,
+) -> Answer {
+    let pairs = headers.iter().map(|(name, value)| {
+        (
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        )
+    });
+    Answer {
+        status: StatusCode::from_u16(status).expect("a status"),
+        headers: pairs.collect(),
+        body: body.into(),
+    }
 }
 
 fn in_json(status: u16, body: &Value) -> Answer {
-    answer(status, &[("content-type", "application/json; charset=UTF-8")], body.to_string())
+    answer(
+        status,
+        &[("content-type", "application/json; charset=UTF-8")],
+        body.to_string(),
+    )
 }
 
 /// Kind and place of each.
 fn between(upstream: &Answer, twin: &Answer) -> Vec<(Kind, String)> {
     let found = findings(upstream, twin, &Secrets::default());
-    found.into_iter().map(|finding| (finding.kind, finding.at)).collect()
+    found
+        .into_iter()
+        .map(|finding| (finding.kind, finding.at))
+        .collect()
 }
 
 fn expect(name: &str, found: &[(Kind, String)], expected: &[(Kind, &str)]) {
-    let found: Vec<(Kind, &str)> = found.iter().map(|(kind, at)| (*kind, at.as_str())).collect();
+    let found: Vec<(Kind, &str)> = found
+        .iter()
+        .map(|(kind, at)| (*kind, at.as_str()))
+        .collect();
     assert_eq!(found, expected, "{name}");
 }
 
@@ -31,8 +54,7 @@ fn what_two_platforms_need_not_share_is_no_difference() {
         let detail = json!({ "@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations });
         error(400, "INVALID_ARGUMENT", "x", &json!([detail]))
     };
-    let info =
-        json!({ "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "R", "metadata": { "service": "s" } });
+    let info = json!({ "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "R", "metadata": { "service": "s" } });
     let mut infos = info.clone();
     infos["metadata"]["consumer"] = json!("projects/1");
     let traced = json!({ "@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": "r" });
@@ -55,14 +77,24 @@ fn what_two_platforms_need_not_share_is_no_difference() {
             json!({ "sendTime": "2026-11-24T10:00:00Z", "expireTime": "2026-11-24T11:00:00.000Z" }),
             json!({ "sendTime": "2026-11-24T10:00:07Z", "expireTime": "2026-11-24T11:00:00Z" }),
         ),
-        ("names of files", 200, json!({ "name": "files/a" }), json!({ "name": "files/b" })),
+        (
+            "names of files",
+            200,
+            json!({ "name": "files/a" }),
+            json!({ "name": "files/b" }),
+        ),
         (
             "names of what comes of an event",
             200,
             json!({ "name": "phones/+1/dialogflowMessages/a" }),
             json!({ "name": "phones/+1/dialogflowMessages/b" }),
         ),
-        ("features in another order", 200, json!({ "features": ["A", "B"] }), json!({ "features": ["B", "A"] })),
+        (
+            "features in another order",
+            200,
+            json!({ "features": ["A", "B"] }),
+            json!({ "features": ["B", "A"] }),
+        ),
         (
             "people in another order",
             200,
@@ -75,29 +107,65 @@ fn what_two_platforms_need_not_share_is_no_difference() {
             json!({ "totalRandomSampleUserCount": 375, "reachableRandomSampleUserCount": "9" }),
             json!({ "totalRandomSampleUserCount": 380, "reachableRandomSampleUserCount": "8" }),
         ),
-        ("numbers with and without a fraction", 200, json!({ "a": [37, 1.0] }), json!({ "a": [37.0, 1] })),
+        (
+            "numbers with and without a fraction",
+            200,
+            json!({ "a": [37, 1.0] }),
+            json!({ "a": [37.0, 1] }),
+        ),
         (
             "violations in another order",
             400,
-            bad_request(json!([{ "field": "a", "description": "1" }, { "field": "b", "description": "2" }])),
-            bad_request(json!([{ "field": "b", "description": "2" }, { "field": "a", "description": "1" }])),
+            bad_request(
+                json!([{ "field": "a", "description": "1" }, { "field": "b", "description": "2" }]),
+            ),
+            bad_request(
+                json!([{ "field": "b", "description": "2" }, { "field": "a", "description": "1" }]),
+            ),
         ),
         (
             "details in another order, whose request and whose project it was",
             403,
-            error(403, "PERMISSION_DENIED", "x", &json!([traced, { "@type": "other" }, infos])),
-            error(403, "PERMISSION_DENIED", "x", &json!([info, { "@type": "other" }])),
+            error(
+                403,
+                "PERMISSION_DENIED",
+                "x",
+                &json!([traced, { "@type": "other" }, infos]),
+            ),
+            error(
+                403,
+                "PERMISSION_DENIED",
+                "x",
+                &json!([info, { "@type": "other" }]),
+            ),
         ),
     ] {
-        expect(name, &between(&in_json(status, &upstream), &in_json(status, &twin)), &[]);
-        expect(name, &between(&in_json(status, &twin), &in_json(status, &upstream)), &[]);
+        expect(
+            name,
+            &between(&in_json(status, &upstream), &in_json(status, &twin)),
+            &[],
+        );
+        expect(
+            name,
+            &between(&in_json(status, &twin), &in_json(status, &upstream)),
+            &[],
+        );
     }
     let pretty = answer(
         200,
-        &[("content-type", "application/json"), ("server", "ESF"), ("date", "now"), ("vary", "Origin")],
+        &[
+            ("content-type", "application/json"),
+            ("server", "ESF"),
+            ("date", "now"),
+            ("vary", "Origin"),
+        ],
         "{\n  \"a\": 1\n}\n",
     );
-    expect("layout and the server's headers", &between(&pretty, &in_json(200, &json!({ "a": 1 }))), &[]);
+    expect(
+        "layout and the server's headers",
+        &between(&pretty, &in_json(200, &json!({ "a": 1 }))),
+        &[],
+    );
 }
 
 #[test]
@@ -121,13 +189,48 @@ fn everything_else_is_one() {
             &message,
             &[(Kind::Value, "/messageTrafficType")],
         ),
-        ("type", &with("carrier", json!(1)), &message, &[(Type, "/carrier")]),
-        ("null", &with("carrier", Value::Null), &message, &[(Type, "/carrier")]),
-        ("object", &with("contentMessage", json!("Hi")), &message, &[(Type, "/contentMessage")]),
-        ("no time", &with("sendTime", json!("now")), &message, &[(Kind::Value, "/sendTime")]),
-        ("other expiry", &with("expireTime", json!("2026-11-24T10:10:02Z")), &message, &[(Kind::Value, "/expireTime")]),
-        ("other id", &with("name", json!("phones/+1/agentMessages/n")), &message, &[(Kind::Value, "/name")]),
-        ("no id", &with("name", json!("files/")), &with("name", json!("files/a")), &[(Kind::Value, "/name")]),
+        (
+            "type",
+            &with("carrier", json!(1)),
+            &message,
+            &[(Type, "/carrier")],
+        ),
+        (
+            "null",
+            &with("carrier", Value::Null),
+            &message,
+            &[(Type, "/carrier")],
+        ),
+        (
+            "object",
+            &with("contentMessage", json!("Hi")),
+            &message,
+            &[(Type, "/contentMessage")],
+        ),
+        (
+            "no time",
+            &with("sendTime", json!("now")),
+            &message,
+            &[(Kind::Value, "/sendTime")],
+        ),
+        (
+            "other expiry",
+            &with("expireTime", json!("2026-11-24T10:10:02Z")),
+            &message,
+            &[(Kind::Value, "/expireTime")],
+        ),
+        (
+            "other id",
+            &with("name", json!("phones/+1/agentMessages/n")),
+            &message,
+            &[(Kind::Value, "/name")],
+        ),
+        (
+            "no id",
+            &with("name", json!("files/")),
+            &with("name", json!("files/a")),
+            &[(Kind::Value, "/name")],
+        ),
         (
             "within",
             &with("contentMessage", json!({ "text": "Ho" })),
@@ -138,9 +241,18 @@ fn everything_else_is_one() {
             "a list's order",
             &json!({ "a": ["x", "y", "z"] }),
             &json!({ "a": ["y", "x"] }),
-            &[(Kind::Value, "/a/0"), (Kind::Value, "/a/1"), (Missing, "/a/2")],
+            &[
+                (Kind::Value, "/a/0"),
+                (Kind::Value, "/a/1"),
+                (Missing, "/a/2"),
+            ],
         ),
-        ("an empty list", &json!({}), &json!({ "features": [] }), &[(Extra, "/features")]),
+        (
+            "an empty list",
+            &json!({}),
+            &json!({ "features": [] }),
+            &[(Extra, "/features")],
+        ),
         (
             "another feature",
             &json!({ "features": ["A"] }),
@@ -165,9 +277,18 @@ fn everything_else_is_one() {
             &json!({ "a": 9_007_199_254_740_992_u64 }),
             &[(Kind::Value, "/a")],
         ),
-        ("odd names", &json!({ "a/b~": 1 }), &json!({ "a/b~": 2 }), &[(Kind::Value, "/a~1b~0")]),
+        (
+            "odd names",
+            &json!({ "a/b~": 1 }),
+            &json!({ "a/b~": 2 }),
+            &[(Kind::Value, "/a~1b~0")],
+        ),
     ] {
-        expect(name, &between(&in_json(200, upstream), &in_json(200, twin)), expected);
+        expect(
+            name,
+            &between(&in_json(200, upstream), &in_json(200, twin)),
+            expected,
+        );
     }
 }
 
@@ -175,14 +296,24 @@ fn everything_else_is_one() {
 fn every_part_of_an_error_is_compared() {
     use Kind::{Extra, Missing, Text};
     for (name, upstream, twin, expected) in [
-        ("code", &error(9, "X", "t", &json!([])), &error(8, "X", "t", &json!([])), &[(Kind::Value, "/error/code")][..]),
+        (
+            "code",
+            &error(9, "X", "t", &json!([])),
+            &error(8, "X", "t", &json!([])),
+            &[(Kind::Value, "/error/code")][..],
+        ),
         (
             "error status",
             &error(9, "X", "t", &json!([])),
             &error(9, "Y", "t", &json!([])),
             &[(Kind::Value, "/error/status")],
         ),
-        ("text", &error(9, "X", "t", &json!([])), &error(9, "X", "u", &json!([])), &[(Text, "/error/message")]),
+        (
+            "text",
+            &error(9, "X", "t", &json!([])),
+            &error(9, "X", "u", &json!([])),
+            &[(Text, "/error/message")],
+        ),
         (
             "details",
             &error(9, "X", "t", &json!([{ "@type": "a" }, { "@type": "b" }])),
@@ -210,7 +341,11 @@ fn every_part_of_an_error_is_compared() {
             ],
         ),
     ] {
-        expect(name, &between(&in_json(400, upstream), &in_json(400, twin)), expected);
+        expect(
+            name,
+            &between(&in_json(400, upstream), &in_json(400, twin)),
+            expected,
+        );
     }
 }
 
@@ -220,15 +355,55 @@ fn an_answer_is_compared_as_a_whole_where_it_is_no_json() {
     let json: &[(&'static str, &'static str)] = &[("content-type", "application/json")];
     let empty = answer(200, &[], "");
     for (name, upstream, twin, expected) in [
-        ("a web page", answer(404, html, "<p>"), answer(404, json, "{}"), &[(Kind::Header, "content-type")][..]),
-        ("the same page", answer(404, html, "<p>"), answer(404, html, "<p>"), &[]),
-        ("another page", answer(404, html, "<p>"), answer(404, html, "<b>"), &[(Kind::Value, "")]),
-        ("half an answer", answer(200, json, "{\"a\":"), answer(200, json, "{}"), &[(Kind::Value, "")]),
+        (
+            "a web page",
+            answer(404, html, "<p>"),
+            answer(404, json, "{}"),
+            &[(Kind::Header, "content-type")][..],
+        ),
+        (
+            "the same page",
+            answer(404, html, "<p>"),
+            answer(404, html, "<p>"),
+            &[],
+        ),
+        (
+            "another page",
+            answer(404, html, "<p>"),
+            answer(404, html, "<b>"),
+            &[(Kind::Value, "")],
+        ),
+        (
+            "half an answer",
+            answer(200, json, "{\"a\":"),
+            answer(200, json, "{}"),
+            &[(Kind::Value, "")],
+        ),
         ("nothing", empty.clone(), empty.clone(), &[]),
-        ("nothing but JSON", empty.clone(), answer(200, json, "{}"), &[(Kind::Header, "content-type")]),
-        ("a wait", answer(429, &[("retry-after", "5")], ""), answer(429, &[], ""), &[(Kind::Header, "retry-after")]),
-        ("another wait", answer(429, &[("retry-after", "5")], ""), answer(429, &[("retry-after", "9")], ""), &[]),
-        ("another place", answer(200, &[("location", "a")], ""), answer(200, &[("location", "b")], ""), &[]),
+        (
+            "nothing but JSON",
+            empty.clone(),
+            answer(200, json, "{}"),
+            &[(Kind::Header, "content-type")],
+        ),
+        (
+            "a wait",
+            answer(429, &[("retry-after", "5")], ""),
+            answer(429, &[], ""),
+            &[(Kind::Header, "retry-after")],
+        ),
+        (
+            "another wait",
+            answer(429, &[("retry-after", "5")], ""),
+            answer(429, &[("retry-after", "9")], ""),
+            &[],
+        ),
+        (
+            "another place",
+            answer(200, &[("location", "a")], ""),
+            answer(200, &[("location", "b")], ""),
+            &[],
+        ),
         (
             "another stage of an upload",
             answer(200, &[("x-goog-upload-status", "final")], ""),
@@ -242,11 +417,22 @@ fn an_answer_is_compared_as_a_whole_where_it_is_no_json() {
 
 #[test]
 fn another_status_is_one_difference_with_both_errors_in_short() {
-    let refused = in_json(404, &error(404, "NOT_FOUND", "It cannot be reached.", &json!([])));
-    let found = findings(&refused, &in_json(200, &json!({ "name": "x" })), &Secrets::default());
+    let refused = in_json(
+        404,
+        &error(404, "NOT_FOUND", "It cannot be reached.", &json!([])),
+    );
+    let found = findings(
+        &refused,
+        &in_json(200, &json!({ "name": "x" })),
+        &Secrets::default(),
+    );
     let theirs = json!({ "status": 404, "error": "NOT_FOUND", "message": "It cannot be reached." });
-    let expected =
-        Finding { kind: Kind::Status, at: String::new(), upstream: Some(theirs), twin: Some(json!({ "status": 200 })) };
+    let expected = Finding {
+        kind: Kind::Status,
+        at: String::new(),
+        upstream: Some(theirs),
+        twin: Some(json!({ "status": 200 })),
+    };
     assert_eq!(found, [expected]);
 }
 
@@ -256,13 +442,25 @@ fn what_is_shown_is_short_and_tells_no_secret() {
     let (parts, ()) = request.body(()).expect("a request").into_parts();
     let secrets = Secrets::of(&parts);
     let long = "é".repeat(298) + "the-canary";
-    let upstream =
-        json!({ "a": long, "b": vec!["x"; 1_000], "the-canary": { "c": "the-canary" }, &"k".repeat(1_000): 1 });
-    let found = findings(&in_json(200, &upstream), &in_json(200, &json!({})), &secrets);
+    let upstream = json!({ "a": long, "b": vec!["x"; 1_000], "the-canary": { "c": "the-canary" }, &"k".repeat(1_000): 1 });
+    let found = findings(
+        &in_json(200, &upstream),
+        &in_json(200, &json!({})),
+        &secrets,
+    );
     let told = serde_json::to_string(&found).expect("JSON");
-    assert!(!told.contains("canary") && told.contains("[redacted]"), "{told}");
+    assert!(
+        !told.contains("canary") && told.contains("[redacted]"),
+        "{told}"
+    );
     assert_eq!(found.len(), 4);
     assert!(told.chars().count() < 4 * 800, "{}", told.len());
-    let many: Value = (0..1_000).map(|number| (number.to_string(), json!(number))).collect::<Map<_, _>>().into();
-    assert_eq!(findings(&in_json(200, &many), &in_json(200, &json!({})), &secrets).len(), 32);
+    let many: Value = (0..1_000)
+        .map(|number| (number.to_string(), json!(number)))
+        .collect::<Map<_, _>>()
+        .into();
+    assert_eq!(
+        findings(&in_json(200, &many), &in_json(200, &json!({})), &secrets).len(),
+        32
+    );
 }

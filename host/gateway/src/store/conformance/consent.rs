@@ -34,49 +34,135 @@ async fn the_newest_counts_in_whatever_order_it_is_heard(store: &dyn Store) {
         ingest(store, vec![says(key, consent(wish, second))]).await;
         assert_eq!(counts(store).await, Some(counts_then), "after {key}");
     }
-    let history = store.consent_history("demo", PHONE, 3).await.expect("answer");
-    let seen: Vec<_> = history.iter().map(|heard| (heard.consent.at(), heard.event)).collect();
-    assert_eq!(seen, [(at(21), Some(Cursor(6))), (at(20), Some(Cursor(5))), (at(20), Some(Cursor(4)))]);
-    assert_eq!(store.consent_history("demo", PHONE, 100).await.expect("answer").len(), 6, "and all is kept");
+    let history = store
+        .consent_history("demo", PHONE, 3)
+        .await
+        .expect("answer");
+    let seen: Vec<_> = history
+        .iter()
+        .map(|heard| (heard.consent.at(), heard.event))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (at(21), Some(Cursor(6))),
+            (at(20), Some(Cursor(5))),
+            (at(20), Some(Cursor(4)))
+        ]
+    );
+    assert_eq!(
+        store
+            .consent_history("demo", PHONE, 100)
+            .await
+            .expect("answer")
+            .len(),
+        6,
+        "and all is kept"
+    );
 }
 
 async fn an_event_that_is_known_says_nothing_again(store: &dyn Store) {
     let out = says("k1", consent(Wish::OptedOut, 10));
     let later = says("k1", consent(Wish::OptedIn, 20));
     let ingested = ingest(store, vec![out.clone(), out, later]).await;
-    assert_eq!(ingested, [Ingested::New(Cursor(1)), Ingested::Duplicate, Ingested::Duplicate]);
+    assert_eq!(
+        ingested,
+        [
+            Ingested::New(Cursor(1)),
+            Ingested::Duplicate,
+            Ingested::Duplicate
+        ]
+    );
     assert_eq!(counts(store).await, Some((Wish::OptedOut, 10)));
-    assert_eq!(store.consent_history("demo", PHONE, 10).await.expect("answer").len(), 1);
+    assert_eq!(
+        store
+            .consent_history("demo", PHONE, 10)
+            .await
+            .expect("answer")
+            .len(),
+        1
+    );
     let nobody = NewEvent {
-        inbound: gateway_channel::Inbound { phone: None, ..event("k2", Said::Typing).inbound },
+        inbound: gateway_channel::Inbound {
+            phone: None,
+            ..event("k2", Said::Typing).inbound
+        },
         ..says("k2", consent(Wish::OptedOut, 10))
     };
-    assert_eq!(ingest(store, vec![nobody]).await, [Ingested::New(Cursor(2))], "of nobody in particular");
+    assert_eq!(
+        ingest(store, vec![nobody]).await,
+        [Ingested::New(Cursor(2))],
+        "of nobody in particular"
+    );
 }
 
 async fn a_caller_s_word_counts_like_an_event_s(store: &dyn Store) {
-    let by_caller = |wish, second| Consent::new(wish, at(second), Reason::Caller("called us".into()));
-    let counts = store.note_consent("demo", PHONE, by_caller(Wish::OptedOut, 10)).await.expect("noted");
+    let by_caller =
+        |wish, second| Consent::new(wish, at(second), Reason::Caller("called us".into()));
+    let counts = store
+        .note_consent("demo", PHONE, by_caller(Wish::OptedOut, 10))
+        .await
+        .expect("noted");
     assert_eq!(counts, by_caller(Wish::OptedOut, 10));
     let keyword = Consent::new(Wish::OptedIn, at(20), Reason::Keyword("Start".into()));
     ingest(store, vec![says("k1", keyword.clone())]).await;
-    let late = store.note_consent("demo", PHONE, by_caller(Wish::OptedOut, 15)).await.expect("noted");
+    let late = store
+        .note_consent("demo", PHONE, by_caller(Wish::OptedOut, 15))
+        .await
+        .expect("noted");
     assert_eq!(late, keyword, "something newer is known");
-    assert_eq!(store.consent("demo", PHONE).await.expect("answer"), Some(keyword.clone()));
+    assert_eq!(
+        store.consent("demo", PHONE).await.expect("answer"),
+        Some(keyword.clone())
+    );
     let expected = [
-        Heard { consent: by_caller(Wish::OptedOut, 15), event: None },
-        Heard { consent: keyword, event: Some(Cursor(1)) },
-        Heard { consent: by_caller(Wish::OptedOut, 10), event: None },
+        Heard {
+            consent: by_caller(Wish::OptedOut, 15),
+            event: None,
+        },
+        Heard {
+            consent: keyword,
+            event: Some(Cursor(1)),
+        },
+        Heard {
+            consent: by_caller(Wish::OptedOut, 10),
+            event: None,
+        },
     ];
-    assert_eq!(store.consent_history("demo", PHONE, 10).await.expect("answer"), expected);
+    assert_eq!(
+        store
+            .consent_history("demo", PHONE, 10)
+            .await
+            .expect("answer"),
+        expected
+    );
 }
 
 async fn agents_and_people_have_their_own(store: &dyn Store) {
-    store.note_consent("demo", PHONE, consent(Wish::OptedOut, 10)).await.expect("noted");
+    store
+        .note_consent("demo", PHONE, consent(Wish::OptedOut, 10))
+        .await
+        .expect("noted");
     assert_eq!(store.consent("other", PHONE).await.expect("answer"), None);
-    assert_eq!(store.consent("demo", "+15550100002").await.expect("answer"), None);
-    assert_eq!(store.consent_history("other", PHONE, 10).await.expect("answer"), []);
-    keep(store, NewMessage { agent: "other".into(), ..new("m1", PHONE, None) }).await;
+    assert_eq!(
+        store.consent("demo", "+15550100002").await.expect("answer"),
+        None
+    );
+    assert_eq!(
+        store
+            .consent_history("other", PHONE, 10)
+            .await
+            .expect("answer"),
+        []
+    );
+    keep(
+        store,
+        NewMessage {
+            agent: "other".into(),
+            ..new("m1", PHONE, None)
+        },
+    )
+    .await;
     keep(store, new("m2", "+15550100002", None)).await;
     let shares = [Share::any("demo", 10), Share::any("other", 10)];
     assert_eq!(lent(store, 11, &shares).await, ["m2", "m1"]);
@@ -91,18 +177,32 @@ async fn who_has_opted_out_is_listed_by_number(store: &dyn Store) {
         ("other", "+15", Wish::OptedOut),
         ("a", "+16", Wish::OptedOut),
     ] {
-        store.note_consent(agent, phone, consent(wish, 10)).await.expect("noted");
+        store
+            .note_consent(agent, phone, consent(wish, 10))
+            .await
+            .expect("noted");
     }
-    store.note_consent("demo", "+12", consent(Wish::OptedIn, 20)).await.expect("noted");
+    store
+        .note_consent("demo", "+12", consent(Wish::OptedIn, 20))
+        .await
+        .expect("noted");
     let list = async |after: Option<&str>, most: usize| -> Vec<String> {
         let found = store.opted_out("demo", after, most).await.expect("answer");
-        assert!(found.iter().all(|(_, found)| *found == consent(Wish::OptedOut, 10)));
+        assert!(
+            found
+                .iter()
+                .all(|(_, found)| *found == consent(Wish::OptedOut, 10))
+        );
         found.into_iter().map(|(phone, _)| phone).collect()
     };
     assert_eq!(list(None, 10).await, ["+11", "+13"]);
     assert_eq!(list(None, 1).await, ["+11"]);
     assert_eq!(list(Some("+11"), 10).await, ["+13"]);
-    assert_eq!(list(Some("+12"), 10).await, ["+13"], "one that is not on the list is a place too");
+    assert_eq!(
+        list(Some("+12"), 10).await,
+        ["+13"],
+        "one that is not on the list is a place too"
+    );
     assert_eq!(list(Some("+13"), 10).await, Vec::<String>::new());
 }
 
@@ -115,22 +215,50 @@ async fn nothing_is_begun_after_an_opt_out_but_what_is_waited_for(store: &dyn St
         ("answer", Some(Purpose::ServiceRequest), None),
         ("confirmation", Some(Purpose::Acknowledgement), None),
     ] {
-        keep(store, NewMessage { send_at: send_at.map(at), ..new(id, PHONE, purpose) }).await;
+        keep(
+            store,
+            NewMessage {
+                send_at: send_at.map(at),
+                ..new(id, PHONE, purpose)
+            },
+        )
+        .await;
     }
     ingest(store, vec![says("k1", consent(Wish::OptedOut, 5))]).await;
-    assert_eq!(lent(store, 10, &[Share::any("demo", 10)]).await, ["answer", "confirmation"]);
-    assert_eq!(stored(store, "scheduled").await.facts.state(), State::Queued, "its time has not come");
+    assert_eq!(
+        lent(store, 10, &[Share::any("demo", 10)]).await,
+        ["answer", "confirmation"]
+    );
+    assert_eq!(
+        stored(store, "scheduled").await.facts.state(),
+        State::Queued,
+        "its time has not come"
+    );
     for id in ["answer", "confirmation"] {
-        let done = Settlement { entry: Some(entry(11, Fact::Accepted)), retry_at: None };
+        let done = Settlement {
+            entry: Some(entry(11, Fact::Accepted)),
+            retry_at: None,
+        };
         assert!(store.settle(id, 1, done).await.expect("answer"));
     }
     assert_eq!(lent(store, 100, &[Share::any("demo", 10)]).await, ["code"]);
     for id in ["queued", "advertised", "scheduled"] {
         let stored = stored(store, id).await;
-        assert_eq!((stored.facts.state(), stored.next_at), (State::Refused, None), "{id}");
+        assert_eq!(
+            (stored.facts.state(), stored.next_at),
+            (State::Refused, None),
+            "{id}"
+        );
         assert!(!stored.facts.has(Fact::Sending), "{id} was never begun");
-        let reason = stored.history.last().and_then(|entry| entry.reason.clone()).expect("a reason");
-        assert!(reason.contains("opted out since") && reason.contains("the platform said so"), "{reason}");
+        let reason = stored
+            .history
+            .last()
+            .and_then(|entry| entry.reason.clone())
+            .expect("a reason");
+        assert!(
+            reason.contains("opted out since") && reason.contains("the platform said so"),
+            "{reason}"
+        );
     }
 }
 
@@ -140,26 +268,67 @@ async fn what_the_platform_may_have_is_not_called_refused(store: &dyn Store) {
     }
     assert_eq!(lent(store, 0, &[Share::any("demo", 10)]).await.len(), 3);
     for (id, fact) in [("unknown", Fact::Unknown), ("postponed", Fact::Postponed)] {
-        let settlement = Settlement { entry: Some(entry(1, fact)), retry_at: Some(at(20)) };
+        let settlement = Settlement {
+            entry: Some(entry(1, fact)),
+            retry_at: Some(at(20)),
+        };
         assert!(store.settle(id, 1, settlement).await.expect("answer"));
     }
     ingest(store, vec![says("k1", consent(Wish::OptedOut, 5))]).await;
     // The lease of what was lost ends at 30.
-    let Claims { lent, ended } = store.claim(at(30), LEASE, &[Share::any("demo", 10)]).await.expect("claimed");
+    let Claims { lent, ended } = store
+        .claim(at(30), LEASE, &[Share::any("demo", 10)])
+        .await
+        .expect("claimed");
     assert!(lent.is_empty(), "{lent:?}");
-    assert_eq!(ended, [Fact::Refused, Fact::Unknown, Fact::Unknown], "retries come first");
-    for (id, state) in [("unknown", State::Unknown), ("lost", State::Unknown), ("postponed", State::Refused)] {
+    assert_eq!(
+        ended,
+        [Fact::Refused, Fact::Unknown, Fact::Unknown],
+        "retries come first"
+    );
+    for (id, state) in [
+        ("unknown", State::Unknown),
+        ("lost", State::Unknown),
+        ("postponed", State::Refused),
+    ] {
         let stored = stored(store, id).await;
-        assert_eq!((stored.facts.state(), stored.next_at), (state, None), "{id}");
-        assert!(stored.history.last().is_some_and(|entry| entry.reason.is_some()), "{id} says why");
+        assert_eq!(
+            (stored.facts.state(), stored.next_at),
+            (state, None),
+            "{id}"
+        );
+        assert!(
+            stored
+                .history
+                .last()
+                .is_some_and(|entry| entry.reason.is_some()),
+            "{id} says why"
+        );
     }
-    assert_eq!(store.recover(at(40)).await.expect("answer"), 0, "none of them is under way");
+    assert_eq!(
+        store.recover(at(40)).await.expect("answer"),
+        0,
+        "none of them is under way"
+    );
 }
 
 async fn who_is_asked_for_messages_again_gets_what_waits(store: &dyn Store) {
-    keep(store, NewMessage { send_at: Some(at(100)), ..new("m1", PHONE, None) }).await;
-    store.note_consent("demo", PHONE, consent(Wish::OptedOut, 10)).await.expect("noted");
-    store.note_consent("demo", PHONE, consent(Wish::OptedIn, 20)).await.expect("noted");
+    keep(
+        store,
+        NewMessage {
+            send_at: Some(at(100)),
+            ..new("m1", PHONE, None)
+        },
+    )
+    .await;
+    store
+        .note_consent("demo", PHONE, consent(Wish::OptedOut, 10))
+        .await
+        .expect("noted");
+    store
+        .note_consent("demo", PHONE, consent(Wish::OptedIn, 20))
+        .await
+        .expect("noted");
     assert_eq!(lent(store, 100, &[Share::any("demo", 10)]).await, ["m1"]);
 }
 
@@ -170,8 +339,14 @@ async fn those_who_have_opted_out_hold_up_nobody(store: &dyn Store) {
     for number in 0..4 {
         keep(store, new(&format!("in{number}"), "+15550100002", None)).await;
     }
-    store.note_consent("demo", PHONE, consent(Wish::OptedOut, 10)).await.expect("noted");
-    assert_eq!(lent(store, 10, &[Share::any("demo", 3)]).await, ["in0", "in1", "in2"]);
+    store
+        .note_consent("demo", PHONE, consent(Wish::OptedOut, 10))
+        .await
+        .expect("noted");
+    assert_eq!(
+        lent(store, 10, &[Share::any("demo", 3)]).await,
+        ["in0", "in1", "in2"]
+    );
     assert_eq!(lent(store, 10, &[Share::any("demo", 3)]).await, ["in3"]);
     assert_eq!(stored(store, "out19").await.facts.state(), State::Refused);
 }
@@ -180,12 +355,19 @@ async fn a_claim_refuses_no_more_than_others_can_wait_for(store: &dyn Store) {
     for number in 0..=REFUSED_AT_ONCE {
         keep(store, new(&format!("m{number}"), PHONE, None)).await;
     }
-    store.note_consent("demo", PHONE, consent(Wish::OptedOut, 10)).await.expect("noted");
+    store
+        .note_consent("demo", PHONE, consent(Wish::OptedOut, 10))
+        .await
+        .expect("noted");
     let share = [Share::any("demo", 100)];
     assert_eq!(lent(store, 10, &share).await, Vec::<String>::new());
     let last = format!("m{REFUSED_AT_ONCE}");
     assert_eq!(stored(store, &last).await.facts.state(), State::Queued);
-    assert_eq!(store.next_due(&share).await.expect("answer"), Some(at(0)), "the next claim is due at once");
+    assert_eq!(
+        store.next_due(&share).await.expect("answer"),
+        Some(at(0)),
+        "the next claim is due at once"
+    );
     assert_eq!(lent(store, 10, &share).await, Vec::<String>::new());
     assert_eq!(stored(store, &last).await.facts.state(), State::Refused);
     assert_eq!(store.next_due(&share).await.expect("answer"), None);
@@ -201,14 +383,31 @@ fn consent(wish: Wish, second: i64) -> Consent {
 }
 
 fn says(key: &str, consent: Consent) -> NewEvent {
-    NewEvent { consent: Some(consent), ..event(key, Said::Unsubscribed) }
+    NewEvent {
+        consent: Some(consent),
+        ..event(key, Said::Unsubscribed)
+    }
 }
 
 fn entry(second: i64, fact: Fact) -> crate::store::Entry {
-    crate::store::Entry { attempt: Some(1), ..super::entry(second, fact) }
+    crate::store::Entry {
+        attempt: Some(1),
+        ..super::entry(second, fact)
+    }
 }
 
 fn new(id: &str, phone: &str, purpose: Option<Purpose>) -> NewMessage {
-    let message = Message { recipient: phone.into(), purpose, ..message(id) };
-    NewMessage { agent: "demo".into(), message, body_hash: [1; 32], at: at(0), send_at: None, expires_at: None }
+    let message = Message {
+        recipient: phone.into(),
+        purpose,
+        ..message(id)
+    };
+    NewMessage {
+        agent: "demo".into(),
+        message,
+        body_hash: [1; 32],
+        at: at(0),
+        send_at: None,
+        expires_at: None,
+    }
 }

@@ -1,7 +1,9 @@
 //! What an outbox may rely on: that an agent is lent what it may begin and no more, and that whatever happens to an attempt or
 //! a process, each message is sent again or has a fate.
 
-use super::{LEASE, PHONE, accept, at, claim, entry, keep, lent, message, next_due, stored, withdraw};
+use super::{
+    LEASE, PHONE, accept, at, claim, entry, keep, lent, message, next_due, stored, withdraw,
+};
 use crate::lifecycle::{Fact, State};
 use crate::store::lane::{Share, Stage};
 use crate::store::{Health, NewMessage, Requeued, Settlement, Store, Withdrawn};
@@ -22,28 +24,85 @@ pub(super) async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
 async fn an_agent_is_lent_no_more_than_its_share(store: &dyn Store) {
     for agent in ["one", "two", "three"] {
         for number in 0..4 {
-            keep(store, NewMessage { agent: agent.into(), ..new(&format!("{agent}{number}"), None) }).await;
+            keep(
+                store,
+                NewMessage {
+                    agent: agent.into(),
+                    ..new(&format!("{agent}{number}"), None)
+                },
+            )
+            .await;
         }
     }
-    let shares = [Share::any("one", 3), Share::any("two", 1), Share::any("four", 9)];
-    assert_eq!(lent(store, 0, &shares).await, ["one0", "one1", "one2", "two0"]);
-    assert_eq!(lent(store, 0, &shares).await, ["one3", "two1"], "and nothing of the agent without a share");
-    assert_eq!(store.next_due(&[Share::any("one", 1)]).await.expect("answer"), Some(at(30)), "the end of a lease");
-    assert_eq!(store.next_due(&[Share::any("three", 0)]).await.expect("answer"), None, "nothing may begin");
-    assert_eq!(store.next_due(&[Share::any("three", 1)]).await.expect("answer"), Some(at(0)));
+    let shares = [
+        Share::any("one", 3),
+        Share::any("two", 1),
+        Share::any("four", 9),
+    ];
+    assert_eq!(
+        lent(store, 0, &shares).await,
+        ["one0", "one1", "one2", "two0"]
+    );
+    assert_eq!(
+        lent(store, 0, &shares).await,
+        ["one3", "two1"],
+        "and nothing of the agent without a share"
+    );
+    assert_eq!(
+        store
+            .next_due(&[Share::any("one", 1)])
+            .await
+            .expect("answer"),
+        Some(at(30)),
+        "the end of a lease"
+    );
+    assert_eq!(
+        store
+            .next_due(&[Share::any("three", 0)])
+            .await
+            .expect("answer"),
+        None,
+        "nothing may begin"
+    );
+    assert_eq!(
+        store
+            .next_due(&[Share::any("three", 1)])
+            .await
+            .expect("answer"),
+        Some(at(0))
+    );
 }
 
 /// Of every agent that there ever was: a store does not know which of them still send.
 async fn what_waits_is_counted_for_each_agent(store: &dyn Store) {
     assert_eq!(store.health().await.expect("answer"), Health::default());
     for (agent, id, second) in [("one", "m1", 20), ("two", "m2", 10), ("two", "m3", 30)] {
-        keep(store, NewMessage { agent: agent.into(), send_at: Some(at(second)), ..new(id, None) }).await;
+        keep(
+            store,
+            NewMessage {
+                agent: agent.into(),
+                send_at: Some(at(second)),
+                ..new(id, None)
+            },
+        )
+        .await;
     }
-    let waiting = |counts: &[(&str, u64)]| counts.iter().map(|(agent, count)| ((*agent).to_owned(), *count)).collect();
+    let waiting = |counts: &[(&str, u64)]| {
+        counts
+            .iter()
+            .map(|(agent, count)| ((*agent).to_owned(), *count))
+            .collect()
+    };
     let health = store.health().await.expect("answer");
-    assert_eq!((health.waiting, health.oldest_due), (waiting(&[("one", 1), ("two", 2)]), Some(at(10))));
+    assert_eq!(
+        (health.waiting, health.oldest_due),
+        (waiting(&[("one", 1), ("two", 2)]), Some(at(10)))
+    );
     assert_eq!(withdraw(store, "m1", 1).await, Withdrawn::Unsent);
-    assert_eq!(store.health().await.expect("answer").waiting, waiting(&[("two", 2)]));
+    assert_eq!(
+        store.health().await.expect("answer").waiting,
+        waiting(&[("two", 2)])
+    );
 }
 
 async fn what_is_essential_comes_first_and_at_any_hour(store: &dyn Store) {
@@ -56,11 +115,29 @@ async fn what_is_essential_comes_first_and_at_any_hour(store: &dyn Store) {
     ] {
         keep(store, new(id, purpose)).await;
     }
-    let night = [Share { ordinary: 0, ..Share::any("demo", 10) }];
+    let night = [Share {
+        ordinary: 0,
+        ..Share::any("demo", 10)
+    }];
     assert_eq!(lent(store, 0, &[Share::any("demo", 1)]).await, ["m3"]);
     assert_eq!(lent(store, 0, &night).await, ["m5"]);
-    assert_eq!(store.next_due(&night).await.expect("answer"), Some(at(30)), "the end of a lease");
-    assert_eq!(lent(store, 0, &[Share { ordinary: 2, ..Share::any("demo", 10) }]).await, ["m1", "m2"]);
+    assert_eq!(
+        store.next_due(&night).await.expect("answer"),
+        Some(at(30)),
+        "the end of a lease"
+    );
+    assert_eq!(
+        lent(
+            store,
+            0,
+            &[Share {
+                ordinary: 2,
+                ..Share::any("demo", 10)
+            }]
+        )
+        .await,
+        ["m1", "m2"]
+    );
 }
 
 async fn a_retry_without_budget_waits_and_holds_up_nobody(store: &dyn Store) {
@@ -71,9 +148,23 @@ async fn a_retry_without_budget_waits_and_holds_up_nobody(store: &dyn Store) {
     for id in ["m1", "m2"] {
         settle(store, id, 1, Fact::Postponed, Some(1)).await;
     }
-    let none = [Share { retries: 0, ..Share::any("demo", 10) }];
+    let none = [Share {
+        retries: 0,
+        ..Share::any("demo", 10)
+    }];
     assert_eq!(lent(store, 5, &none).await, ["m3"]);
-    assert_eq!(lent(store, 5, &[Share { retries: 1, ..Share::any("demo", 10) }]).await, ["m1"]);
+    assert_eq!(
+        lent(
+            store,
+            5,
+            &[Share {
+                retries: 1,
+                ..Share::any("demo", 10)
+            }]
+        )
+        .await,
+        ["m1"]
+    );
     assert_eq!(lent(store, 5, &[Share::any("demo", 10)]).await, ["m2"]);
 }
 
@@ -87,44 +178,123 @@ async fn the_kind_of_an_attempt_follows_from_the_one_before(store: &dyn Store) {
         // A lease that ended.
         (60, None, Stage::Resend),
     ] {
-        let attempt =
-            u32::try_from(stored(store, "m1").await.history.iter().filter(|it| it.fact == Fact::Sending).count());
+        let attempt = u32::try_from(
+            stored(store, "m1")
+                .await
+                .history
+                .iter()
+                .filter(|it| it.fact == Fact::Sending)
+                .count(),
+        );
         if let (Some(fact), Ok(attempt)) = (before, attempt) {
             settle(store, "m1", attempt, fact, Some(second)).await;
         }
-        let claimed = store.claim(at(second), LEASE, &[Share::any("demo", 1)]).await.expect("claimed").lent;
-        assert_eq!(claimed.first().map(|claimed| claimed.stage), Some(stage), "at {second}");
+        let claimed = store
+            .claim(at(second), LEASE, &[Share::any("demo", 1)])
+            .await
+            .expect("claimed")
+            .lent;
+        assert_eq!(
+            claimed.first().map(|claimed| claimed.stage),
+            Some(stage),
+            "at {second}"
+        );
     }
 }
 
 async fn a_message_is_not_sent_before_its_time(store: &dyn Store) {
-    keep(store, NewMessage { send_at: Some(at(100)), ..new("m1", None) }).await;
-    keep(store, NewMessage { send_at: Some(at(-100)), ..new("m2", None) }).await;
-    keep(store, NewMessage { send_at: Some(at(100)), ..new("m3", None) }).await;
-    assert_eq!(claim(store, 99).await, [("m2".into(), 1)], "what was to be sent in the past is sent now");
+    keep(
+        store,
+        NewMessage {
+            send_at: Some(at(100)),
+            ..new("m1", None)
+        },
+    )
+    .await;
+    keep(
+        store,
+        NewMessage {
+            send_at: Some(at(-100)),
+            ..new("m2", None)
+        },
+    )
+    .await;
+    keep(
+        store,
+        NewMessage {
+            send_at: Some(at(100)),
+            ..new("m3", None)
+        },
+    )
+    .await;
+    assert_eq!(
+        claim(store, 99).await,
+        [("m2".into(), 1)],
+        "what was to be sent in the past is sent now"
+    );
     settle(store, "m2", 1, Fact::Accepted, None).await;
     assert_eq!(next_due(store).await, Some(at(100)));
     assert_eq!(stored(store, "m1").await.send_at, Some(at(100)));
     assert_eq!(withdraw(store, "m3", 50).await, Withdrawn::Unsent);
-    let claimed = store.claim(at(100), LEASE, &[Share::any("demo", 10)]).await.expect("claimed").lent;
-    let seen: Vec<_> = claimed.iter().map(|it| (it.message.id.as_str(), it.due_since)).collect();
+    let claimed = store
+        .claim(at(100), LEASE, &[Share::any("demo", 10)])
+        .await
+        .expect("claimed")
+        .lent;
+    let seen: Vec<_> = claimed
+        .iter()
+        .map(|it| (it.message.id.as_str(), it.due_since))
+        .collect();
     assert_eq!(seen, [("m1", at(100))], "and it has been tried since then");
 }
 
 async fn what_has_run_out_needs_no_attempt_to_be_found_so(store: &dyn Store) {
-    for id in ["unsent", "lent", "lost", "unknown", "postponed", "accepted", "later"] {
-        keep(store, NewMessage { expires_at: Some(at(60)), ..new(id, None) }).await;
+    for id in [
+        "unsent",
+        "lent",
+        "lost",
+        "unknown",
+        "postponed",
+        "accepted",
+        "later",
+    ] {
+        keep(
+            store,
+            NewMessage {
+                expires_at: Some(at(60)),
+                ..new(id, None)
+            },
+        )
+        .await;
     }
-    keep(store, NewMessage { expires_at: Some(at(61)), ..new("other", None) }).await;
+    keep(
+        store,
+        NewMessage {
+            expires_at: Some(at(61)),
+            ..new("other", None)
+        },
+    )
+    .await;
     keep(store, new("for ever", None)).await;
     assert_eq!(lent(store, 0, &[Share::any("demo", 6)]).await.len(), 6);
     settle(store, "unsent", 1, Fact::Postponed, Some(1)).await;
     settle(store, "unknown", 1, Fact::Unknown, Some(50)).await;
     settle(store, "postponed", 1, Fact::Postponed, Some(500)).await;
     settle(store, "accepted", 1, Fact::Accepted, None).await;
-    let again = store.claim(at(40), LEASE, &[Share::any("demo", 1)]).await.expect("claimed").lent;
-    assert_eq!(again.first().map(|claimed| claimed.message.id.as_str()), Some("unsent"));
-    assert_eq!(store.expire(at(59), 10).await.expect("answer"), 0, "not yet");
+    let again = store
+        .claim(at(40), LEASE, &[Share::any("demo", 1)])
+        .await
+        .expect("claimed")
+        .lent;
+    assert_eq!(
+        again.first().map(|claimed| claimed.message.id.as_str()),
+        Some("unsent")
+    );
+    assert_eq!(
+        store.expire(at(59), 10).await.expect("answer"),
+        0,
+        "not yet"
+    );
 
     // The lease of the first attempts ended at 30, and that of the last ends at 70.
     assert_eq!(store.expire(at(60), 3).await.expect("answer"), 3);
@@ -151,7 +321,11 @@ async fn what_has_run_out_needs_no_attempt_to_be_found_so(store: &dyn Store) {
         assert_eq!(stored.next_at.is_none(), at_rest, "{id}");
     }
     settle(store, "unsent", 2, Fact::Postponed, Some(65)).await;
-    assert_eq!(store.expire(at(60), 10).await.expect("answer"), 1, "its attempt has ended");
+    assert_eq!(
+        store.expire(at(60), 10).await.expect("answer"),
+        1,
+        "its attempt has ended"
+    );
     assert_eq!(stored(store, "unsent").await.facts.state(), State::Expired);
 }
 
@@ -165,45 +339,112 @@ async fn what_was_under_way_is_tried_again_at_once_after_a_restart(store: &dyn S
     assert_eq!(withdraw(store, "m4", 1).await, Withdrawn::Underway);
     assert_eq!(store.recover(at(2)).await.expect("answer"), 2, "m1 and m4");
     assert_eq!(store.recover(at(2)).await.expect("answer"), 0);
-    assert!(stored(store, "m1").await.facts.has(Fact::Unknown), "the platform may have it");
+    assert!(
+        stored(store, "m1").await.facts.has(Fact::Unknown),
+        "the platform may have it"
+    );
     assert_eq!(claim(store, 2).await, [("m1".into(), 2)]);
-    assert_eq!(withdraw(store, "m4", 2).await, Withdrawn::Submitted, "wanted back, so not sent again");
-    assert!(!store.settle("m1", 1, Settlement { entry: None, retry_at: None }).await.expect("answer"), "too late");
+    assert_eq!(
+        withdraw(store, "m4", 2).await,
+        Withdrawn::Submitted,
+        "wanted back, so not sent again"
+    );
+    assert!(
+        !store
+            .settle(
+                "m1",
+                1,
+                Settlement {
+                    entry: None,
+                    retry_at: None
+                }
+            )
+            .await
+            .expect("answer"),
+        "too late"
+    );
 }
 
 async fn what_was_given_up_is_tried_again_if_somebody_wants_it(store: &dyn Store) {
     for id in ["failed", "refused", "wanted back", "run out"] {
-        keep(store, NewMessage { expires_at: (id == "run out").then(|| at(10)), ..new(id, None) }).await;
+        keep(
+            store,
+            NewMessage {
+                expires_at: (id == "run out").then(|| at(10)),
+                ..new(id, None)
+            },
+        )
+        .await;
     }
-    assert_eq!(requeue(store, "failed", 0).await, Requeued::NotFailed(State::Queued));
+    assert_eq!(
+        requeue(store, "failed", 0).await,
+        Requeued::NotFailed(State::Queued)
+    );
     assert_eq!(claim(store, 0).await.len(), 4);
     assert_eq!(withdraw(store, "wanted back", 0).await, Withdrawn::Underway);
-    for (id, fact) in
-        [("failed", Fact::Failed), ("refused", Fact::Refused), ("wanted back", Fact::Failed), ("run out", Fact::Failed)]
-    {
+    for (id, fact) in [
+        ("failed", Fact::Failed),
+        ("refused", Fact::Refused),
+        ("wanted back", Fact::Failed),
+        ("run out", Fact::Failed),
+    ] {
         settle(store, id, 1, fact, None).await;
     }
-    assert_eq!(requeue(store, "refused", 20).await, Requeued::NotFailed(State::Refused));
-    assert_eq!(requeue(store, "wanted back", 20).await, Requeued::WantedBack);
+    assert_eq!(
+        requeue(store, "refused", 20).await,
+        Requeued::NotFailed(State::Refused)
+    );
+    assert_eq!(
+        requeue(store, "wanted back", 20).await,
+        Requeued::WantedBack
+    );
     assert_eq!(requeue(store, "run out", 20).await, Requeued::RunOut);
     assert_eq!(requeue(store, "failed", 20).await, Requeued::Queued);
-    assert_eq!(requeue(store, "failed", 20).await, Requeued::NotFailed(State::Sending), "once is enough");
+    assert_eq!(
+        requeue(store, "failed", 20).await,
+        Requeued::NotFailed(State::Sending),
+        "once is enough"
+    );
 
-    let claimed = store.claim(at(20), LEASE, &[Share::any("demo", 10)]).await.expect("claimed").lent;
-    let seen: Vec<_> = claimed.iter().map(|it| (it.message.id.as_str(), it.attempt, it.stage, it.due_since)).collect();
+    let claimed = store
+        .claim(at(20), LEASE, &[Share::any("demo", 10)])
+        .await
+        .expect("claimed")
+        .lent;
+    let seen: Vec<_> = claimed
+        .iter()
+        .map(|it| (it.message.id.as_str(), it.attempt, it.stage, it.due_since))
+        .collect();
     assert_eq!(seen, [("failed", 2, Stage::First, at(20))]);
     settle(store, "failed", 2, Fact::Failed, None).await;
-    assert_eq!(stored(store, "failed").await.facts.state(), State::Failed, "it can fail again");
-    assert_eq!(requeue(store, "failed", 15).await, Requeued::Queued, "whatever the clock says");
+    assert_eq!(
+        stored(store, "failed").await.facts.state(),
+        State::Failed,
+        "it can fail again"
+    );
+    assert_eq!(
+        requeue(store, "failed", 15).await,
+        Requeued::Queued,
+        "whatever the clock says"
+    );
     assert_eq!(claim(store, 20).await, [("failed".into(), 3)]);
     settle(store, "failed", 3, Fact::Accepted, None).await;
     assert_eq!(stored(store, "failed").await.facts.state(), State::Accepted);
 }
 
 async fn settle(store: &dyn Store, id: &str, attempt: u32, fact: Fact, retry: Option<i64>) {
-    let entry = crate::store::Entry { attempt: Some(attempt), ..entry(1, fact) };
-    let settlement = Settlement { entry: Some(entry), retry_at: retry.map(at) };
-    assert!(store.settle(id, attempt, settlement).await.expect("answer"), "{id} was lent");
+    let entry = crate::store::Entry {
+        attempt: Some(attempt),
+        ..entry(1, fact)
+    };
+    let settlement = Settlement {
+        entry: Some(entry),
+        retry_at: retry.map(at),
+    };
+    assert!(
+        store.settle(id, attempt, settlement).await.expect("answer"),
+        "{id} was lent"
+    );
 }
 
 async fn requeue(store: &dyn Store, id: &str, second: i64) -> Requeued {
@@ -211,6 +452,17 @@ async fn requeue(store: &dyn Store, id: &str, second: i64) -> Requeued {
 }
 
 fn new(id: &str, purpose: Option<Purpose>) -> NewMessage {
-    let message = Message { recipient: PHONE.into(), purpose, ..message(id) };
-    NewMessage { agent: "demo".into(), message, body_hash: [1; 32], at: at(0), send_at: None, expires_at: None }
+    let message = Message {
+        recipient: PHONE.into(),
+        purpose,
+        ..message(id)
+    };
+    NewMessage {
+        agent: "demo".into(),
+        message,
+        body_hash: [1; 32],
+        at: at(0),
+        send_at: None,
+        expires_at: None,
+    }
 }

@@ -18,14 +18,25 @@ impl<const N: usize> Serialize for Hex<N> {
 impl<'de, const N: usize> Deserialize<'de> for Hex<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let digits = String::deserialize(deserializer)?;
-        let wrong = || D::Error::custom(format_args!("{digits:?} is not {N} bytes as hexadecimal digits"));
+        let wrong = || {
+            D::Error::custom(format_args!(
+                "{digits:?} is not {N} bytes as hexadecimal digits"
+            ))
+        };
         let pairs = digits.as_bytes().chunks(2).map(|pair| {
-            let digit = |digit: &u8| char::from(*digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+            let digit = |digit: &u8| {
+                char::from(*digit)
+                    .to_digit(16)
+                    .and_then(|value| u8::try_from(value).ok())
+            };
             let [high, low] = pair else { return None };
             Some(digit(high)? << 4 | digit(low)?)
         });
         let bytes: Option<Vec<u8>> = pairs.collect();
-        bytes.and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or_else(wrong)
+        bytes
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(Self)
+            .ok_or_else(wrong)
     }
 }
 
@@ -51,7 +62,10 @@ pub(super) mod bytes {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     #[derive(Deserialize)]
-    #[serde(untagged, expecting = "it is neither a text nor an object with base64 alone")]
+    #[serde(
+        untagged,
+        expecting = "it is neither a text nor an object with base64 alone"
+    )]
     enum Form {
         Text(String),
         Other(Encoded),
@@ -63,18 +77,27 @@ pub(super) mod bytes {
         base64: String,
     }
 
-    pub(in super::super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in super::super) fn serialize<S: Serializer>(
+        bytes: &[u8],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         match std::str::from_utf8(bytes) {
             Ok(text) => serializer.serialize_str(text),
-            Err(_) => Encoded { base64: STANDARD.encode(bytes) }.serialize(serializer),
+            Err(_) => Encoded {
+                base64: STANDARD.encode(bytes),
+            }
+            .serialize(serializer),
         }
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<u8>, D::Error> {
         match Form::deserialize(deserializer)? {
             Form::Text(text) => Ok(text.into_bytes()),
             Form::Other(Encoded { base64 }) => {
-                let wrong = |problem| D::Error::custom(format_args!("{base64:?} is no base64: {problem}"));
+                let wrong =
+                    |problem| D::Error::custom(format_args!("{base64:?} is no base64: {problem}"));
                 STANDARD.decode(&base64).map_err(wrong)
             }
         }
@@ -101,8 +124,13 @@ mod tests {
             (b"", json!("")),
             (&[0xff, 0xfe], json!({ "base64": "//4=" })),
         ] {
-            let both = Both { bytes: bytes.to_vec() };
-            assert_eq!(serde_json::to_value(&both).expect("JSON"), json!({ "bytes": form }));
+            let both = Both {
+                bytes: bytes.to_vec(),
+            };
+            assert_eq!(
+                serde_json::to_value(&both).expect("JSON"),
+                json!({ "bytes": form })
+            );
         }
     }
 
@@ -111,14 +139,24 @@ mod tests {
         for (form, said) in [
             (json!(1), "neither a text nor an object"),
             (json!({ "base64": "//4" }), "is no base64"),
-            (json!({ "base64": "//4=", "more": 1 }), "neither a text nor an object"),
+            (
+                json!({ "base64": "//4=", "more": 1 }),
+                "neither a text nor an object",
+            ),
         ] {
-            let problem = serde_json::from_value::<Both>(json!({ "bytes": form })).expect_err("no bytes").to_string();
+            let problem = serde_json::from_value::<Both>(json!({ "bytes": form }))
+                .expect_err("no bytes")
+                .to_string();
             assert!(problem.contains(said), "{problem}");
         }
         for digits in ["", "0", "000", "0g", "00000", "\u{e9}", "+1"] {
-            let problem = serde_json::from_value::<Hex<1>>(json!(digits)).expect_err("not a byte").to_string();
-            assert!(problem.contains("is not 1 bytes as hexadecimal digits"), "{problem}");
+            let problem = serde_json::from_value::<Hex<1>>(json!(digits))
+                .expect_err("not a byte")
+                .to_string();
+            assert!(
+                problem.contains("is not 1 bytes as hexadecimal digits"),
+                "{problem}"
+            );
         }
     }
 

@@ -76,7 +76,11 @@ impl Encoder {
     /// Begins with the first line.
     pub fn begin(program: &str, written_at: Timestamp) -> Result<(Self, Vec<u8>), LineProblem> {
         let mut tally = Tally::default();
-        let header = Header { version: VERSION, written_at, program: program.to_owned() };
+        let header = Header {
+            version: VERSION,
+            written_at,
+            program: program.to_owned(),
+        };
         let line = encode(&Edge::Header(header), 1)?;
         tally.add(&line);
         Ok((Self(tally), line))
@@ -92,8 +96,15 @@ impl Encoder {
 
     /// Ends with the last line.
     pub fn end(self) -> Result<(Vec<u8>, Counts), LineProblem> {
-        let Tally { hash, lines, counts } = self.0;
-        let footer = Footer { counts: counts.clone(), sha256: Hex(hash.finalize().into()) };
+        let Tally {
+            hash,
+            lines,
+            counts,
+        } = self.0;
+        let footer = Footer {
+            counts: counts.clone(),
+            sha256: Hex(hash.finalize().into()),
+        };
         Ok((encode(&Edge::Footer(footer), lines + 1)?, counts))
     }
 }
@@ -102,7 +113,11 @@ impl Decoder {
     /// Reads the next line, which has its end with it. None for the first and the last, which are no items.
     pub fn line(&mut self, line: &[u8]) -> Result<Option<Item>, LineProblem> {
         let read = self.read(line);
-        read.map_err(|rule| LineProblem { line: self.tally.lines + 1, rule }).inspect(|item| {
+        read.map_err(|rule| LineProblem {
+            line: self.tally.lines + 1,
+            rule,
+        })
+        .inspect(|item| {
             self.tally.add(line);
             item.iter().for_each(|item| self.tally.counts.count(item));
         })
@@ -110,8 +125,16 @@ impl Decoder {
 
     /// Whether that was all. Nothing that was read is to be believed before.
     pub fn end(self) -> Result<Counts, LineProblem> {
-        let rule = || "the last line, of the kind end, is missing: the export was cut off".to_owned();
-        if self.ended { Ok(self.tally.counts) } else { Err(LineProblem { line: self.tally.lines + 1, rule: rule() }) }
+        let rule =
+            || "the last line, of the kind end, is missing: the export was cut off".to_owned();
+        if self.ended {
+            Ok(self.tally.counts)
+        } else {
+            Err(LineProblem {
+                line: self.tally.lines + 1,
+                rule: rule(),
+            })
+        }
     }
 
     fn read(&mut self, line: &[u8]) -> Result<Option<Item>, String> {
@@ -122,16 +145,27 @@ impl Decoder {
             return Err("the line has no end, or is too long: the export was cut off".to_owned());
         };
         let value = rbm_json::strict::parse(line);
-        let value = value.map_err(|problem| format!("it is not the JSON of an export: {}", remark(problem)))?;
-        let Value::Object(mut fields) = value else { return Err("it is no object".to_owned()) };
+        let value = value
+            .map_err(|problem| format!("it is not the JSON of an export: {}", remark(problem)))?;
+        let Value::Object(mut fields) = value else {
+            return Err("it is no object".to_owned());
+        };
         let kind = match fields.remove("kind") {
             Some(Value::String(kind)) => kind,
-            Some(other) => return Err(format!("kind is {}, and must be a text", excerpt(&other.to_string()))),
+            Some(other) => {
+                return Err(format!(
+                    "kind is {}, and must be a text",
+                    excerpt(&other.to_string())
+                ));
+            }
             None => return Err("it has no kind".to_owned()),
         };
         match (kind.as_str(), self.tally.lines) {
             (HEADER, 0) => read_header(fields).map(|_| None),
-            (kind, 0) => Err(format!("kind is {:?}, and the first of an export must be {HEADER:?}", excerpt(kind))),
+            (kind, 0) => Err(format!(
+                "kind is {:?}, and the first of an export must be {HEADER:?}",
+                excerpt(kind)
+            )),
             (FOOTER, _) => {
                 self.check(&read(fields)?)?;
                 self.ended = true;
@@ -143,10 +177,15 @@ impl Decoder {
 
     fn check(&self, footer: &Footer) -> Result<(), String> {
         if let Some((kind, said, met)) = footer.counts.difference(&self.tally.counts) {
-            return Err(format!("counts says {said} of {:?}, and there were {met}", excerpt(kind)));
+            return Err(format!(
+                "counts says {said} of {:?}, and there were {met}",
+                excerpt(kind)
+            ));
         }
         if footer.sha256 != Hex(self.tally.hash.clone().finalize().into()) {
-            return Err("sha256 is not that of the lines before it: one of them was changed".to_owned());
+            return Err(
+                "sha256 is not that of the lines before it: one of them was changed".to_owned(),
+            );
         }
         Ok(())
     }
@@ -168,19 +207,34 @@ impl Counts {
     fn difference<'a>(&'a self, other: &'a Self) -> Option<(&'a str, u64, u64)> {
         let of = |counts: &Self, kind: &String| counts.0.get(kind).copied().unwrap_or_default();
         let kinds = self.0.keys().chain(other.0.keys());
-        kinds.map(|kind| (kind.as_str(), of(self, kind), of(other, kind))).find(|(_, here, there)| here != there)
+        kinds
+            .map(|kind| (kind.as_str(), of(self, kind), of(other, kind)))
+            .find(|(_, here, there)| here != there)
     }
 
     /// Of all kinds.
     pub fn total(&self) -> u64 {
-        self.0.values().fold(0, |total, count| total.saturating_add(*count))
+        self.0
+            .values()
+            .fold(0, |total, count| total.saturating_add(*count))
     }
 }
 
 impl fmt::Display for Counts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts: Vec<String> = self.0.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
-        formatter.write_str(if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") }.as_str())
+        let counts: Vec<String> = self
+            .0
+            .iter()
+            .map(|(kind, count)| format!("{kind} {count}"))
+            .collect();
+        formatter.write_str(
+            if counts.is_empty() {
+                "nothing".to_owned()
+            } else {
+                counts.join(", ")
+            }
+            .as_str(),
+        )
     }
 }
 
@@ -190,7 +244,9 @@ fn encode(line: &impl Serialize, number: u64) -> Result<Vec<u8>, LineProblem> {
     let mut bytes = serde_json::to_vec(line).map_err(|failed| problem(remark(failed)))?;
     bytes.push(b'\n');
     match bytes.len() {
-        count if count > LINE_BYTES_MAX => Err(problem(format!("it has {count} bytes, the limit is {LINE_BYTES_MAX}"))),
+        count if count > LINE_BYTES_MAX => Err(problem(format!(
+            "it has {count} bytes, the limit is {LINE_BYTES_MAX}"
+        ))),
         _ => Ok(bytes),
     }
 }
@@ -198,9 +254,9 @@ fn encode(line: &impl Serialize, number: u64) -> Result<Vec<u8>, LineProblem> {
 /// A later version may have other fields, so that is looked at first.
 fn read_header(fields: Map<String, Value>) -> Result<Header, String> {
     match fields.get("version").and_then(Value::as_u64) {
-        Some(version) if version > VERSION => {
-            Err(format!("version is {version}, and this program reads up to {VERSION}: use a later one"))
-        }
+        Some(version) if version > VERSION => Err(format!(
+            "version is {version}, and this program reads up to {VERSION}: use a later one"
+        )),
         Some(0) => Err("version is 0, and the first is 1".to_owned()),
         _ => read(fields),
     }
@@ -220,7 +276,12 @@ fn read_item(kind: &str, fields: Map<String, Value>) -> Result<Item, String> {
         "quarantined" => Item::Quarantined(read(fields)?),
         "upload" => Item::Upload(read(fields)?),
         "tester" => Item::Tester(read(fields)?),
-        other => return Err(format!("kind is {:?}, which this program does not know", excerpt(other))),
+        other => {
+            return Err(format!(
+                "kind is {:?}, which this program does not know",
+                excerpt(other)
+            ));
+        }
     })
 }
 
@@ -239,7 +300,10 @@ fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, String> {
     })?;
     match unknown {
         None => Ok(read),
-        Some(path) => Err(format!("{:?} is a field that this program does not know", excerpt(&path))),
+        Some(path) => Err(format!(
+            "{:?} is a field that this program does not know",
+            excerpt(&path)
+        )),
     }
 }
 
@@ -263,8 +327,14 @@ mod tests {
         );
         assert_eq!(&lines[1..3], &ITEMS.map(|item| format!("{item}\n")));
         let counts = decode(&lines).expect("an export");
-        assert_eq!((counts.total(), counts.to_string()), (2, "seen 1, upload 1".to_owned()));
-        assert_eq!(decode(&export(&[])).expect("an export").to_string(), "nothing");
+        assert_eq!(
+            (counts.total(), counts.to_string()),
+            (2, "seen 1, upload 1".to_owned())
+        );
+        assert_eq!(
+            decode(&export(&[])).expect("an export").to_string(),
+            "nothing"
+        );
     }
 
     #[test]
@@ -281,8 +351,10 @@ mod tests {
         }
         let lines = export(&ITEMS);
         for missing in 0..lines.len() {
-            let rest: Vec<&[u8]> =
-                (0..lines.len()).filter(|at| *at != missing).map(|at| lines[at].as_bytes()).collect();
+            let rest: Vec<&[u8]> = (0..lines.len())
+                .filter(|at| *at != missing)
+                .map(|at| lines[at].as_bytes())
+                .collect();
             decode_bytes(&rest).expect_err("a line is missing");
         }
         decode(&[lines.clone(), lines].concat()).expect_err("there is another one");
@@ -290,18 +362,44 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_with_its_line() {
-        let upload =
-            |more: &str| format!("{{\"kind\":\"upload\",\"agent\":\"a\",\"name\":\"n\",\"what\":\"w\",{more}}}");
-        let header = |version: &str| format!("{{\"kind\":\"rbm-export\",\"version\":{version},\"more\":1}}");
+        let upload = |more: &str| {
+            format!("{{\"kind\":\"upload\",\"agent\":\"a\",\"name\":\"n\",\"what\":\"w\",{more}}}")
+        };
+        let header =
+            |version: &str| format!("{{\"kind\":\"rbm-export\",\"version\":{version},\"more\":1}}");
         for (number, line, said) in [
-            (2, "x".to_owned(), "it is not the JSON of an export: expected value at line 1 column 1"),
+            (
+                2,
+                "x".to_owned(),
+                "it is not the JSON of an export: expected value at line 1 column 1",
+            ),
             (2, "[]".to_owned(), "it is no object"),
             (2, "{}".to_owned(), "it has no kind"),
-            (2, "{\"kind\":7}".to_owned(), "kind is 7, and must be a text"),
-            (2, "{\"kind\":\"x\"}".to_owned(), "kind is \"x\", which this program does not know"),
-            (2, "{\"kind\":\"last\",\"kind\":\"last\"}".to_owned(), "\"kind\" occurs twice"),
-            (2, "{\"kind\":\"last\",\"event\":\"17\"}".to_owned(), "event: \"17\" is no cursor, such as e17"),
-            (2, "{\"kind\":\"last\",\"quarantined\":\"e1\"}".to_owned(), "quarantined: \"e1\" is no such name"),
+            (
+                2,
+                "{\"kind\":7}".to_owned(),
+                "kind is 7, and must be a text",
+            ),
+            (
+                2,
+                "{\"kind\":\"x\"}".to_owned(),
+                "kind is \"x\", which this program does not know",
+            ),
+            (
+                2,
+                "{\"kind\":\"last\",\"kind\":\"last\"}".to_owned(),
+                "\"kind\" occurs twice",
+            ),
+            (
+                2,
+                "{\"kind\":\"last\",\"event\":\"17\"}".to_owned(),
+                "event: \"17\" is no cursor, such as e17",
+            ),
+            (
+                2,
+                "{\"kind\":\"last\",\"quarantined\":\"e1\"}".to_owned(),
+                "quarantined: \"e1\" is no such name",
+            ),
             (2, upload("\"at\":\"noon\""), "at: "),
             (
                 2,
@@ -309,16 +407,32 @@ mod tests {
                 "\"size\" is a field that this program does not know",
             ),
             (2, upload("\"when\":1"), "missing field `at`"),
-            (2, "{\"kind\":\"rbm-export\",\"version\":1}".to_owned(), "kind is \"rbm-export\", which this program"),
+            (
+                2,
+                "{\"kind\":\"rbm-export\",\"version\":1}".to_owned(),
+                "kind is \"rbm-export\", which this program",
+            ),
             (
                 1,
                 "{\"kind\":\"upload\"}".to_owned(),
                 "kind is \"upload\", and the first of an export must be \"rbm-export\"",
             ),
-            (1, header("2"), "version is 2, and this program reads up to 1: use a later one"),
+            (
+                1,
+                header("2"),
+                "version is 2, and this program reads up to 1: use a later one",
+            ),
             (1, header("0"), "version is 0, and the first is 1"),
-            (1, header("\"1\""), "version: invalid type: string \"1\", expected u64"),
-            (1, "{\"kind\":\"rbm-export\"}".to_owned(), "missing field `version`"),
+            (
+                1,
+                header("\"1\""),
+                "version: invalid type: string \"1\", expected u64",
+            ),
+            (
+                1,
+                "{\"kind\":\"rbm-export\"}".to_owned(),
+                "missing field `version`",
+            ),
         ] {
             let mut lines = export(&[]);
             lines.insert(number - 1, format!("{line}\n"));
@@ -341,7 +455,10 @@ mod tests {
         };
         assert!(decode(message).starts_with("body_hash: \"00\" is not 32 bytes"));
         let unknown = decode(&message.replace("\"00\"", &format!("\"{hash}\"")));
-        assert_eq!(unknown, "\"message.content.colour\" is a field that this program does not know");
+        assert_eq!(
+            unknown,
+            "\"message.content.colour\" is a field that this program does not know"
+        );
     }
 
     fn export(items: &[&str]) -> Vec<String> {
@@ -349,12 +466,23 @@ mod tests {
         let (mut encoder, header) = Encoder::begin("rbm 0", at).expect("a line");
         let mut lines = vec![header];
         for item in items {
-            let Value::Object(mut fields) = serde_json::from_str(item).expect("JSON") else { panic!("{item}") };
-            let Some(Value::String(kind)) = fields.remove("kind") else { panic!("{item}") };
-            lines.push(encoder.item(&read_item(&kind, fields).expect("an item")).expect("a line"));
+            let Value::Object(mut fields) = serde_json::from_str(item).expect("JSON") else {
+                panic!("{item}")
+            };
+            let Some(Value::String(kind)) = fields.remove("kind") else {
+                panic!("{item}")
+            };
+            lines.push(
+                encoder
+                    .item(&read_item(&kind, fields).expect("an item"))
+                    .expect("a line"),
+            );
         }
         lines.push(encoder.end().expect("a line").0);
-        lines.into_iter().map(|line| String::from_utf8(line).expect("text")).collect()
+        lines
+            .into_iter()
+            .map(|line| String::from_utf8(line).expect("text"))
+            .collect()
     }
 
     fn decode(lines: &[String]) -> Result<Counts, LineProblem> {
