@@ -1,10 +1,8 @@
 //! What holds of the whole emulator, whatever is asked of it in whatever order and whatever goes wrong: with requests, with webhooks,
 //! and between two imports. Each law has a twin that breaks it, and is only a law if that is found.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
+use crate::support::receiver::{Answer, Receiver, after_handshake, good};
+use crate::support::{Api, TOKEN, api, emulator_with};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
@@ -21,8 +19,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use support::receiver::{Answer, Receiver, after_handshake, good};
-use support::{Api, TOKEN, api, emulator_with};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
@@ -150,7 +146,7 @@ impl Stage {
                 });
                 match left {
                     Ok(left) if left % 2 == 0 => {
-                        support::receiver::answer("500 Internal Server Error", "")
+                        crate::support::receiver::answer("500 Internal Server Error", "")
                     }
                     Ok(_) => Answer::Close,
                     Err(_) => good(call),

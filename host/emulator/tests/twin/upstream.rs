@@ -1,9 +1,8 @@
 //! A real endpoint beside the twin: what a client gets of it, and what is reported of the twin.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
+use crate::support::other::{Other, Reply};
+use crate::support::published::{self, Published};
+use crate::support::{Api, JsonValue as _, SCOPE, emulator, emulator_with, token};
 use axum::body::Body;
 use axum::http::Response;
 use rbm_emulator::platform::Rules;
@@ -16,9 +15,6 @@ use serde_json::{Value, json};
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
-use support::other::{Other, Reply};
-use support::published::{self, Published};
-use support::{Api, JsonValue as _, SCOPE, emulator, emulator_with, token};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 

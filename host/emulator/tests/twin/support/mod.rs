@@ -1,8 +1,5 @@
 //! What the tests share: an emulator, a client with a token, and a webhook that checks signatures by itself.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
 pub(crate) mod other;
 pub(crate) mod published;
 pub(crate) mod receiver;

@@ -1,9 +1,6 @@
 //! Waiting until something has happened, over HTTP and in Rust.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
+use crate::support::{Api, expect_invalid, start, start_by};
 use rbm_clock::Clock;
 use rbm_emulator::phone::Act;
 use rbm_emulator::platform::{PhoneProblem, State};
@@ -13,7 +10,6 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use support::{Api, expect_invalid, start, start_by};
 
 #[tokio::test]
 async fn a_wait_ends_when_a_message_is_in_its_state() {

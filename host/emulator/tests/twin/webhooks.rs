@@ -1,9 +1,7 @@
 //! Webhooks as a receiver sees them: what it is sent, and what becomes of it when it does not take it.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
+use crate::support::receiver::{Answer, Call, Receiver, after_handshake, answer, good};
+use crate::support::{JsonValue as _, TOKEN, emulator_with};
 use jiff::{SignedDuration, Timestamp};
 use rbm_clock::Clock;
 use rbm_emulator::{
@@ -16,8 +14,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
-use support::receiver::{Answer, Call, Receiver, after_handshake, answer, good};
-use support::{JsonValue as _, TOKEN, emulator_with};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -843,7 +839,7 @@ async fn faults_that_make_no_sense_are_refused_and_those_before_stay() {
         (r#"{"oversize_bytes":10000001}"#, "at most 10000000"),
     ] {
         let (code, answer) = http(&emulator, Method::PUT, path, body).await;
-        support::expect_invalid(code, &answer, said, body);
+        crate::support::expect_invalid(code, &answer, said, body);
         assert_eq!(
             http(&emulator, Method::GET, path, "").await,
             (200, before.clone()),
@@ -866,7 +862,7 @@ async fn faults_that_make_no_sense_are_refused_and_those_before_stay() {
         ),
     ] {
         let (code, answer) = http(&emulator, Method::POST, "/emulator/webhooks", body).await;
-        support::expect_invalid(code, &answer, said, body);
+        crate::support::expect_invalid(code, &answer, said, body);
     }
     let nobody = r#"{"url":"http://127.0.0.1:1/","client_token":"x"}"#;
     let (code, answer) = http(&emulator, Method::POST, "/emulator/webhooks", nobody).await;

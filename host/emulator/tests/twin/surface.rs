@@ -1,16 +1,12 @@
 //! What every method of Google's takes and answers, as a client meets it that somebody else wrote.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
+use crate::support::{JsonValue as _, start, start_with};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rbm_emulator::{BatchGetHost, Options, RepeatedId};
 use reqwest::Method;
 use serde_json::json;
 use std::io::Write as _;
-use support::{JsonValue as _, start, start_with};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -105,7 +101,7 @@ async fn system_parameters_are_checked() {
         if said.is_empty() {
             assert_eq!(status, 200, "{query}: {answer}");
         } else {
-            support::expect_invalid(status, &answer, said, query);
+            crate::support::expect_invalid(status, &answer, said, query);
         }
     }
     let path = "/v1/phones/+15550100002/agentMessages?agentId=demo&messageId=f1&fields=name,contentMessage/text";
@@ -165,7 +161,7 @@ async fn a_query_has_only_known_parameters() {
         if said.is_empty() {
             assert_eq!(status, 200, "{query}: {answer}");
         } else {
-            support::expect_invalid(status, &answer, said, query);
+            crate::support::expect_invalid(status, &answer, said, query);
         }
     }
     emulator.shutdown().await;
@@ -448,7 +444,7 @@ async fn a_body_is_sent_as_json() {
     }
     let typing = "/v1/phones/+15550100002/agentEvents?agentId=demo&eventId=e1";
     let (status, answer) = api.text(Method::POST, typing, &api.token, "").await;
-    support::expect_invalid(
+    crate::support::expect_invalid(
         status,
         &answer,
         "eventType is required",
@@ -482,7 +478,7 @@ async fn a_body_may_be_compressed_and_never_too_large() {
         (200, &json!("Hi"))
     );
     let (status, answer) = send("z2", br#"{"contentMessage":{"text":"Hi"}}"#.to_vec()).await;
-    support::expect_invalid(status, &answer, "The body is not gzip", "plain");
+    crate::support::expect_invalid(status, &answer, "The body is not gzip", "plain");
     for bytes in [(1 << 20) + 1, 64 << 20] {
         let (status, answer) = send("z3", compressed(&vec![b' '; bytes])).await;
         assert_eq!(

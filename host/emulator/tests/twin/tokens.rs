@@ -1,18 +1,14 @@
 //! The token endpoint, and what its tokens open.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
+use crate::support::{
+    Api, JsonValue as _, SCOPE, account, claims, emulator, emulator_with, exchange, hand_in, sign,
+    token,
+};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rbm_emulator::{Emulator, Options};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use support::{
-    Api, JsonValue as _, SCOPE, account, claims, emulator, emulator_with, exchange, hand_in, sign,
-    token,
-};
 
 #[tokio::test]
 async fn only_a_true_assertion_buys_a_token() {
@@ -316,11 +312,15 @@ async fn a_token_runs_out_when_it_says() {
     );
 
     let emulator = self::emulator().await;
-    let account = support::account(&emulator);
+    let account = crate::support::account(&emulator);
     assert_eq!(
-        exchange(&emulator, &account, &support::claims(&account, SCOPE))
-            .await
-            .1["expires_in"],
+        exchange(
+            &emulator,
+            &account,
+            &crate::support::claims(&account, SCOPE)
+        )
+        .await
+        .1["expires_in"],
         3599,
         "as Google's last"
     );
@@ -352,12 +352,15 @@ async fn a_token_is_good_for_the_apis_of_its_scopes() {
     let token = token(&emulator, SCOPE).await;
     assert_ne!(
         token,
-        support::token(&emulator, SCOPE).await,
+        crate::support::token(&emulator, SCOPE).await,
         "no two tokens are the same"
     );
-    let other = support::emulator().await;
+    let other = crate::support::emulator().await;
     for (name, token) in [
-        ("another emulator's", support::token(&other, SCOPE).await),
+        (
+            "another emulator's",
+            crate::support::token(&other, SCOPE).await,
+        ),
         ("cut", token[..token.len() - 1].to_owned()),
         ("changed", token.replacen("emulated.e", "emulated.f", 1)),
         ("empty", "ya29.emulated.".to_owned()),

@@ -1,10 +1,8 @@
 //! The Business Communications API as a script sees it that manages brands, agents, launches and webhooks; and that the
 //! messaging API and the webhooks obey what was ordered, after a delay.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
+use crate::support::receiver::{Receiver, answer, good};
+use crate::support::{JsonValue as _, SCOPE, TOKEN, emulator_with, expect_invalid, token};
 use jiff::{SignedDuration, Timestamp};
 use rbm_clock::Clock;
 use rbm_emulator::phone::{Phone, demo};
@@ -14,8 +12,6 @@ use rbm_wire::name::{AgentId, PhoneNumber};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use std::time::Duration;
-use support::receiver::{Receiver, answer, good};
-use support::{JsonValue as _, SCOPE, TOKEN, emulator_with, expect_invalid, token};
 
 #[tokio::test]
 async fn brands_are_made_changed_listed_and_removed() {
@@ -338,7 +334,10 @@ async fn an_agent_is_verified_and_then_launched() {
     script.clock.advance(Duration::from_secs(1)).unwrap();
     let calls = receiver.wait_for(4).await;
     assert!(calls.iter().all(|call| call.is_signed_by(TOKEN)));
-    let notices: Vec<Value> = calls.iter().map(support::receiver::Call::notice).collect();
+    let notices: Vec<Value> = calls
+        .iter()
+        .map(crate::support::receiver::Call::notice)
+        .collect();
     let told = |new: &str| {
         notices
             .iter()

@@ -1,15 +1,11 @@
 //! Time as a client of the emulator sees it: shown, moved, and everything that is due with it.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
+use crate::support::start_by;
 use jiff::{SignedDuration, Timestamp};
 use rbm_clock::Clock;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use support::start_by;
 
 #[tokio::test]
 async fn fifteen_days_pass_when_the_clock_jumps() {
@@ -30,7 +26,7 @@ async fn fifteen_days_pass_when_the_clock_jumps() {
         "{sent_at}"
     );
     assert!(
-        begun.elapsed() < Duration::from_secs(1),
+        begun.elapsed() < Duration::from_mins(1),
         "{:?}",
         begun.elapsed()
     );

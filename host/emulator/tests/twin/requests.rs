@@ -1,9 +1,6 @@
 //! What a test can ask about afterwards: which requests came in, and what was answered.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
+use crate::support::{Api, expect_invalid, start, start_by, start_with};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rbm_clock::Clock;
@@ -11,7 +8,6 @@ use rbm_emulator::{KeptRequests, Options, RequestFilter};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::io::Write as _;
-use support::{Api, expect_invalid, start, start_by, start_with};
 
 #[tokio::test]
 async fn a_request_is_kept_with_what_it_says_and_what_was_answered() {
@@ -78,13 +74,13 @@ async fn no_secret_is_shown() {
             .status(),
         200
     );
-    let account = support::account(&emulator);
-    let assertion = support::sign(
+    let account = crate::support::account(&emulator);
+    let assertion = crate::support::sign(
         &account,
         &jsonwebtoken::Header::new(jsonwebtoken::Algorithm::RS256),
-        &support::claims(&account, support::SCOPE),
+        &crate::support::claims(&account, crate::support::SCOPE),
     );
-    assert_eq!(support::hand_in(&emulator, &assertion).await.0, 200);
+    assert_eq!(crate::support::hand_in(&emulator, &assertion).await.0, 200);
     api.text(
         Method::POST,
         "/token",

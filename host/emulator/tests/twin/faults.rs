@@ -1,15 +1,11 @@
 //! What goes wrong with requests on purpose, as a client sees it: down to the connection.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
+use crate::support::{Api, JsonValue as _, expect_invalid, start, start_with};
 use rbm_emulator::{Dose, FaultRule, Options, RequestFault, RequestFaults};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
-use support::{Api, JsonValue as _, expect_invalid, start, start_with};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;

@@ -1,14 +1,10 @@
 //! The requests that Google's guides, reference and scripts show, in their shape.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
+use crate::support::published::{self, IMAGE, Published};
+use crate::support::{Api, JsonValue as _, start, start_with};
 use rbm_emulator::{JsonSyntax, Options};
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::published::{self, IMAGE, Published};
-use support::{Api, JsonValue as _, start, start_with};
 
 /// Each is the shape of a request in Google's guides, reference or samples.
 #[tokio::test]

@@ -1,16 +1,12 @@
 //! Scenarios: the example is one, the same one does the same twice, and phones are the same over HTTP.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
+use crate::support::receiver::{Receiver, good};
+use crate::support::{Api, SCOPE, TOKEN, emulator_with, expect_invalid, start_with, token};
 use rbm_emulator::scenario::{EXAMPLE, Scenario};
 use rbm_emulator::{Options, fidelity};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use support::receiver::{Receiver, good};
-use support::{Api, SCOPE, TOKEN, emulator_with, expect_invalid, start_with, token};
 
 #[test]
 fn the_example_says_every_key_that_there_is() {
@@ -228,7 +224,7 @@ async fn told(scenario: &str) -> Vec<(Value, String, String)> {
     advance("2h").await;
     let calls = receiver.wait_for(16).await;
     emulator.shutdown().await;
-    let told = |call: &support::receiver::Call| {
+    let told = |call: &crate::support::receiver::Call| {
         (
             call.notice(),
             call.body.to_string(),

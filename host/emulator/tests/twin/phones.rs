@@ -1,16 +1,12 @@
 //! Phones as somebody sees and uses them over HTTP, and agents that are not launched.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
+use crate::support::{Api, expect_invalid, start, start_with};
 use rbm_emulator::Options;
 use rbm_emulator::platform::{Agent, Launch};
 use rbm_wire::name::AgentId;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use support::{Api, expect_invalid, start, start_with};
 
 #[tokio::test]
 async fn an_agent_that_is_launched_nowhere_reaches_testers_only() {

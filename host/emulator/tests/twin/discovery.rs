@@ -1,9 +1,6 @@
 //! The discovery document, held to the methods that answer and to the types of messages.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
+use crate::support::start;
 use rbm_wire::file::{CreateFile, File};
 use rbm_wire::message::{AgentEvent, AgentMessage, Capabilities};
 use rbm_wire::reach::{BatchGetUsers, CarrierReach, Reach};
@@ -13,7 +10,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use support::start;
 
 /// Every method in the document is answered by something else than "no such method", and every field of its request is taken.
 #[tokio::test]

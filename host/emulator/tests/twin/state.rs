@@ -1,9 +1,9 @@
 //! The emulator's state is exported, imported and reset.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
+use crate::support::receiver::{Answer, Receiver, after_handshake};
+use crate::support::{
+    Api, TOKEN, Webhook, api, emulator_with, expect_invalid, register, start_with,
+};
 use jiff::Timestamp;
 use rbm_clock::Clock;
 use rbm_emulator::phone::{Act, Phone};
@@ -15,8 +15,6 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use support::receiver::{Answer, Receiver, after_handshake};
-use support::{Api, TOKEN, Webhook, api, emulator_with, expect_invalid, register, start_with};
 use uuid::Uuid;
 
 /// Everything at once: messages under way, read, waiting for a phone and running out, a file, a tester, a habit half done, faults,
@@ -417,7 +415,7 @@ async fn no_secret_is_in_a_state() {
     let (emulator, webhook, api) = start_with(paused(1)).await;
     lead_a_life(&emulator, &webhook, &api).await;
     let state = emulator.export_state();
-    let key = support::account(&emulator)["private_key_id"]
+    let key = crate::support::account(&emulator)["private_key_id"]
         .as_str()
         .unwrap()
         .to_owned();

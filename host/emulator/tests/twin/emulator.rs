@@ -1,13 +1,9 @@
 //! The emulator as a client sees it: over real HTTP, with a webhook that checks signatures by itself.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
+use crate::support::{JsonValue as _, expect_invalid, start};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
-use support::{JsonValue as _, expect_invalid, start};
 
 #[tokio::test]
 async fn a_message_is_delivered_read_and_answered_by_signed_webhooks() {

@@ -1,12 +1,8 @@
 //! Files in bytes, by each of the protocols of Google's clients.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod support;
-
+use crate::support::{Api, JsonValue as _, start};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
-use support::{Api, JsonValue as _, start};
 
 #[tokio::test]
 async fn a_file_is_uploaded_as_it_is() {
