@@ -1,11 +1,13 @@
 //! The WebAssembly engine: its settings, its clock of ticks, and what it takes for a plugin.
 
 use crate::bindings;
+use crate::cache::CompilationCache;
 use crate::exports::Exports;
 use crate::instance::CallState;
 use crate::limits::Limits;
 use crate::observer::Observer;
 use crate::plugin::Plugin;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -20,6 +22,7 @@ pub struct Engine {
     limits: Arc<Limits>,
     turns: Arc<Semaphore>,
     observer: Option<Arc<dyn Observer>>,
+    cache: Option<Arc<CompilationCache>>,
 }
 
 /// Why there is no engine.
@@ -74,13 +77,32 @@ pub enum LoadProblem {
 impl Engine {
     /// Sets up the runtime. Its clock ticks on a thread that ends with the last clone of the engine.
     pub fn new(limits: Limits) -> Result<Self, EngineProblem> {
-        let engine = wasmtime::Engine::new(&config(&limits)).map_err(|problem| {
-            EngineProblem::NotAvailable {
+        Self::start(limits, None)
+    }
+
+    /// Like [`Engine::new`], and keeps what it compiles in a directory, so that a plugin that was compiled there before is loaded
+    /// in a few milliseconds.
+    ///
+    /// The directory holds machine code that this process runs. It is created with mode 0700 if it is missing, and is used only if
+    /// it belongs to the user that this process runs as, nobody else has access, and nobody else can put another in its place.
+    /// Otherwise, or where it cannot be written, plugins are compiled as by [`Engine::new`], and the reason is logged at INFO. An entry
+    /// that was damaged is compiled again. The newest 16 entries are kept. Engines and processes may share a directory.
+    pub fn with_cache(limits: Limits, directory: &Path) -> Result<Self, EngineProblem> {
+        let cache = CompilationCache::open(directory).inspect_err(|error| {
+            tracing::info!(directory = %directory.display(), %error, "compilation cache not used");
+        });
+        Self::start(limits, cache.ok())
+    }
+
+    fn start(limits: Limits, cache: Option<CompilationCache>) -> Result<Self, EngineProblem> {
+        let mut config = config(&limits);
+        config.cache(cache.as_ref().map(CompilationCache::runtime));
+        let engine =
+            wasmtime::Engine::new(&config).map_err(|problem| EngineProblem::NotAvailable {
                 instances_max: limits.instances_max,
                 memory_bytes_max: limits.memory_bytes_max,
                 reason: format!("{problem:#}"),
-            }
-        })?;
+            })?;
         tick(&engine);
         let turns = Arc::new(Semaphore::new(limits.instances_max as usize));
         Ok(Self {
@@ -88,7 +110,13 @@ impl Engine {
             limits: Arc::new(limits),
             turns,
             observer: None,
+            cache: cache.map(Arc::new),
         })
+    }
+
+    /// How many plugins were compiled because the cache did not have them; `None` if no cache is used.
+    pub fn cache_misses(&self) -> Option<usize> {
+        self.cache.as_ref().map(|cache| cache.misses())
     }
 
     /// Lets somebody hear of every call into the plugins that it loads from now on.
@@ -107,6 +135,9 @@ impl Engine {
                 reason: format!("{problem:#}"),
             }
         })?;
+        if let Some(cache) = &self.cache {
+            cache.record();
+        }
         self.check_names(&component)?;
         let mut linker = Linker::new(&self.runtime);
         let wrong_types = |problem: wasmtime::Error| LoadProblem::WrongTypes {

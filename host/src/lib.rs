@@ -35,6 +35,7 @@
 //! database. Secrets stay here: a plugin never sees the credentials that `Egress` adds.
 
 mod bindings;
+mod cache;
 mod channel;
 mod egress;
 mod engine;

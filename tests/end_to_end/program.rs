@@ -44,7 +44,8 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
         .args(arguments)
         .env_remove("RBM_LOG")
         .env_remove("RBM_TOKEN")
-        .env("NO_COLOR", "1");
+        .env("NO_COLOR", "1")
+        .env("RBM_CACHE_DIR", CACHE);
     command
 }
 
@@ -319,3 +320,6 @@ pub(crate) const ANSWERS: &str = "+15550100001";
 pub(crate) const HIDES_READING: &str = "+15550100002";
 pub(crate) const OFFLINE: &str = "+15550100003";
 pub(crate) const WITHOUT_RCS: &str = "+15550100004";
+
+/// The plugin is compiled once for all tests.
+const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled");

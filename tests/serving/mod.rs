@@ -178,7 +178,7 @@ impl Serve {
         // The address may still be the dead one's for a moment.
         while !self.try_start() {
             assert!(
-                begun.elapsed() < Duration::from_secs(10),
+                begun.elapsed() < Duration::from_mins(1),
                 "it does not start"
             );
             sleep(Duration::from_millis(20)).await;
@@ -194,6 +194,11 @@ impl Serve {
         let level = std::env::var("RBM_LOG").unwrap_or_else(|_| "error".to_owned());
         let mut child = command
             .env("RBM_LOG", level)
+            // The plugin is compiled once for all tests.
+            .env(
+                "RBM_CACHE_DIR",
+                concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled"),
+            )
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

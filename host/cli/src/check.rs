@@ -5,14 +5,14 @@ mod place;
 use crate::excerpt::{excerpt, remark};
 use crate::exit::Failure;
 use crate::finding::{Title, counted, rendered, renderer};
-use crate::{input, output};
+use crate::{input, output, plugin};
 use annotate_snippets::{AnnotationKind, Renderer, Snippet};
 use anyhow::{Context as _, anyhow};
 use gateway_channel::{Finding, Setting, Severity};
 use jiff::Timestamp;
 use place::Document;
 use rbm_component::COMPONENT;
-use rbm_host::{Channel, Engine, Limits, NoHttp};
+use rbm_host::{Channel, NoHttp};
 use rbm_json::check::CheckView;
 use rbm_json::finding::{self, FindingView};
 use rbm_json::message::{self, Draft, Reading};
@@ -35,10 +35,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let plugin = Engine::new(Limits::default())
-        .context("no engine")?
-        .load(COMPONENT)
-        .context("no plugin")?;
+    let plugin = plugin::engine()?.load(COMPONENT).context("no plugin")?;
     let channel = plugin.channel(arguments.setting.clone(), Arc::new(NoHttp));
     check_settings(&channel, &arguments.setting).await?;
     let (mut refused, mut unread) = (0, 0);

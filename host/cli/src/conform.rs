@@ -1,11 +1,10 @@
 //! `rbm conform`: holds any plugin to the contract.
 
 use crate::exit::Failure;
-use crate::{excerpt, output};
+use crate::{excerpt, output, plugin};
 use anyhow::{Context as _, anyhow};
 use gateway_channel::Setting;
 use rbm_conform::{Judged, conform};
-use rbm_host::{Engine, Limits};
 use serde_json::json;
 use std::fs;
 use std::path::PathBuf;
@@ -28,9 +27,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let name = excerpt::path(&arguments.plugin);
     let bytes = fs::read(&arguments.plugin).with_context(|| format!("{name} could not be read"));
     let bytes = bytes.map_err(Failure::Usage)?;
-    let loaded = Engine::new(Limits::default())
-        .map_err(anyhow::Error::from)?
-        .load(&bytes);
+    let loaded = plugin::engine()?.load(&bytes);
     let plugin =
         loaded.map_err(|problem| Failure::Failed(anyhow!("{name} is no plugin: {problem}")))?;
     let judged = conform(&plugin, arguments.setting).await;

@@ -2,13 +2,13 @@
 
 use crate::exit::Failure;
 use crate::signals::Ends;
-use crate::{input, loopback, output};
+use crate::{input, loopback, output, plugin};
 use anyhow::{Context as _, anyhow};
 use gateway_channel::{Finding, Setting, Severity};
 use jiff::Timestamp;
 use rbm_component::COMPONENT;
 use rbm_envoy::{Agent, Agents, Body};
-use rbm_host::{Channel, Engine, Limits, NoHttp, Plugin};
+use rbm_host::{Channel, NoHttp, Plugin};
 use rbm_wire::name::AgentId;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
@@ -36,9 +36,7 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     loopback::check("--listen", arguments.listen)?;
-    let plugin = Engine::new(Limits::default())
-        .map_err(anyhow::Error::from)?
-        .load(COMPONENT);
+    let plugin = plugin::engine()?.load(COMPONENT);
     let agents = agents(&arguments, &plugin.map_err(anyhow::Error::from)?).await?;
     let listener = loopback::listen("--listen", arguments.listen).await?;
     let address = listener.local_addr().context("--listen has no address")?;

@@ -1,13 +1,13 @@
 //! `rbm verify`: asks the plugin itself, in its sandbox, whether a webhook body is signed by one of the tokens.
 
 use crate::exit::Failure;
-use crate::output;
+use crate::{output, plugin};
 use anyhow::{Context as _, anyhow};
 use clap::builder::NonEmptyStringValueParser;
 use gateway_channel::{Header, Setting, Verdict, VerdictOutcome, WebhookRequest};
 use jiff::Timestamp;
 use rbm_component::COMPONENT;
-use rbm_host::{Engine, Limits, NoHttp};
+use rbm_host::NoHttp;
 use std::io::Read as _;
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ async fn verdict(arguments: Arguments, body: Vec<u8>) -> anyhow::Result<Verdict>
         headers: vec![header],
         body,
     };
-    let channel = Engine::new(Limits::default())?
+    let channel = plugin::engine()?
         .load(COMPONENT)?
         .channel(settings, Arc::new(NoHttp));
     Ok(channel.verify_signature(Timestamp::now(), &request).await?)

@@ -5,6 +5,7 @@
 use gateway_channel::Setting;
 use rbm_conform::{Judged, PROMISES, conform};
 use rbm_host::{Engine, Limits};
+use std::path::Path;
 use test_plugins::{ECHO, ROGUE};
 
 #[tokio::test]
@@ -46,7 +47,7 @@ async fn each_promise_that_is_broken_is_found_to_be_and_no_other() {
 }
 
 async fn judge(component: &[u8], settings: &[(&str, &str)]) -> Vec<Judged> {
-    let plugin = Engine::new(Limits::default())
+    let plugin = Engine::with_cache(Limits::default(), Path::new(CACHE))
         .unwrap()
         .load(component)
         .unwrap();
@@ -64,3 +65,6 @@ fn broken(judged: &[Judged]) -> Vec<&'static str> {
         .map(|judged| judged.promise.name)
         .collect()
 }
+
+/// What is compiled once for all tests.
+const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled");

@@ -8,6 +8,7 @@
 mod host;
 mod sketch;
 
+mod cache;
 mod fetch;
 mod load;
 mod memory;
