@@ -40,7 +40,6 @@ const PLUGIN: Guest = Guest {
         "guest/component/Cargo.toml",
         "guest/exports/Cargo.toml",
         "guest/wire/Cargo.toml",
-        "guest/wire/limits.tsv",
         "wit/rust/Cargo.toml",
     ],
 };

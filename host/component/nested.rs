@@ -1,8 +1,8 @@
 //! Builds a package for WebAssembly with a cargo of its own. Included by the build scripts of those who carry the result.
 //!
-//! Three things here are not obvious. The nested cargo has its own target directory, because the outer one holds the lock
-//! of the main one. It must not see what was meant for the host (flags, wrappers, profiles). And it runs again only for the
-//! files that the guest was really made of.
+//! Three things here are not obvious. The nested cargo has another target directory than the outer one, which holds the lock
+//! of its own; all guests share it, because most of what they take to compile is the same. The nested cargo must not see what
+//! was meant for the host (flags, wrappers, profiles). And it runs again only for the files that the guest was really made of.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ pub(crate) fn build(guest: &Guest) -> Result<PathBuf> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .canonicalize()?;
-    let target = out.join("guest");
+    let target = shared_target(&out).unwrap_or_else(|| out.join("guests"));
     let status = guest_cargo(guest, &workspace, &target)?
         .status()
         .context("cargo could not be started")?;
@@ -40,11 +40,19 @@ pub(crate) fn build(guest: &Guest) -> Result<PathBuf> {
         .join("guest")
         .join(guest.package.replace('-', "_"))
         .with_extension("wasm");
-    watch(guest, &workspace, &built.with_extension("d"))?;
+    watch(guest, &workspace, &target, &built.with_extension("d"))?;
     let component = out.join(guest.package).with_extension("wasm");
     let linked = fs::read(&built).with_context(|| format!("{} was not built", built.display()))?;
     fs::write(&component, without_names(&linked)?)?;
     Ok(component)
+}
+
+/// `TARGET/guests`, where `OUT_DIR` is `TARGET/PROFILE/build/PACKAGE-HASH/out`.
+fn shared_target(out: &Path) -> Option<PathBuf> {
+    let build = out
+        .ancestors()
+        .find(|directory| directory.ends_with("build"))?;
+    Some(build.parent()?.parent()?.join("guests"))
 }
 
 /// Leaves out the component's custom sections, which the linker has no option for: names of what nobody looks at.
@@ -124,15 +132,19 @@ fn flags(guest: &Guest, workspace: &Path) -> Result<Vec<String>> {
     Ok(own.chain(common).collect())
 }
 
-/// Cargo's list of the files that the guest was made of, and what decides how.
-fn watch(guest: &Guest, workspace: &Path, dep_info: &Path) -> Result<()> {
+/// Cargo's list of the files that the guest was made of, and what decides how. Not what build scripts of its own wrote: that is
+/// newer than the start of this script, so that cargo would run it again next time.
+fn watch(guest: &Guest, workspace: &Path, target: &Path, dep_info: &Path) -> Result<()> {
     let list = fs::read_to_string(dep_info)
         .with_context(|| format!("{} was not written", dep_info.display()))?;
     let Some((_, files)) = list.split_once(':') else {
         bail!("{} is not dep-info", dep_info.display())
     };
     for file in files.replace("\\ ", "\0").split_whitespace() {
-        println!("cargo:rerun-if-changed={}", file.replace('\0', " "));
+        let file = file.replace('\0', " ");
+        if !Path::new(&file).starts_with(target) {
+            println!("cargo:rerun-if-changed={file}");
+        }
     }
     for file in WATCHED.iter().chain(guest.watched) {
         println!("cargo:rerun-if-changed={}", workspace.join(file).display());
@@ -140,9 +152,11 @@ fn watch(guest: &Guest, workspace: &Path, dep_info: &Path) -> Result<()> {
     Ok(())
 }
 
-const WATCHED: [&str; 4] = [
+const WATCHED: [&str; 6] = [
     "Cargo.lock",
     "Cargo.toml",
+    "guest/wire/build.rs",
+    "guest/wire/limits.tsv",
     "host/component/nested.rs",
     "wit",
 ];

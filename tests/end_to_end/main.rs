@@ -20,6 +20,7 @@ mod conforming;
 mod conversations;
 mod dev;
 mod emulate;
+#[cfg(feature = "envoy")]
 mod envoy;
 mod events;
 mod exporting;

@@ -545,7 +545,7 @@ async fn told_twice_it_stops_at_once() {
         serve.log()
     );
     assert!(
-        begun.elapsed() < Duration::from_secs(5),
+        begun.elapsed() < Duration::from_secs(20),
         "it waited {:?}",
         begun.elapsed()
     );

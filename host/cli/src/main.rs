@@ -11,6 +11,7 @@ mod conform;
 mod data;
 mod dev;
 mod emulate;
+#[cfg(feature = "envoy")]
 mod envoy;
 mod erase;
 mod events;
@@ -22,12 +23,15 @@ mod finding;
 mod gateway;
 mod import;
 mod input;
+#[cfg(not(all(feature = "envoy", feature = "package")))]
+mod left_out;
 mod listing;
 mod log;
 mod loopback;
 mod messages;
 mod opt_out;
 mod output;
+#[cfg(feature = "package")]
 mod package;
 mod plugin;
 mod quarantine;
@@ -59,7 +63,11 @@ enum Command {
     /// Runs a gateway as a configuration says, until it is told to stop.
     Serve(serve::Arguments),
     /// Judges webhooks for an Envoy before an application: external authorization and external processing.
+    #[cfg(feature = "envoy")]
     Envoy(envoy::Arguments),
+    #[cfg(not(feature = "envoy"))]
+    #[command(hide = true)]
+    Envoy(left_out::Arguments),
     /// Sends a message through a gateway.
     Send(send::Arguments),
     #[command(flatten)]
@@ -103,7 +111,11 @@ enum Command {
     /// Holds a plugin, of any channel, to what the contract promises.
     Conform(conform::Arguments),
     /// Writes what other hosts load: the plugin, joined with adapters where they have `wasi:http`, and the contract.
+    #[cfg(feature = "package")]
     Package(package::Arguments),
+    #[cfg(not(feature = "package"))]
+    #[command(hide = true)]
+    Package(left_out::Arguments),
 }
 
 #[tokio::main]
@@ -124,7 +136,10 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Dev(arguments) => dev::run(arguments).await,
         Command::Emulate(arguments) => emulate::run(arguments).await,
+        #[cfg(feature = "envoy")]
         Command::Envoy(arguments) => envoy::run(arguments).await,
+        #[cfg(not(feature = "envoy"))]
+        Command::Envoy(_) => Err(left_out::refuse("envoy")),
         Command::Send(arguments) => send::run(arguments).await,
         Command::Ask(command) => ask::run(command).await,
         Command::Messages(command) => messages::run(command).await,
@@ -143,6 +158,9 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Openapi => Ok(output::bytes(rbm_gateway::OPENAPI.as_bytes())?),
         Command::Component(arguments) => component::run(&arguments),
         Command::Conform(arguments) => conform::run(arguments).await,
+        #[cfg(feature = "package")]
         Command::Package(arguments) => package::run(&arguments),
+        #[cfg(not(feature = "package"))]
+        Command::Package(_) => Err(left_out::refuse("package")),
     }
 }
