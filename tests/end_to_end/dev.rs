@@ -7,12 +7,33 @@ use axum::routing::post;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+
+/// The least of three, because making a key takes now more, now less.
+#[test]
+fn from_the_second_start_on_it_is_ready_in_half_the_time_of_a_start_without_a_cache() {
+    let directory = TempDir::new().unwrap();
+    let cache = &directory.path().join("cache");
+    let ready_after = |cache: &Path| {
+        let mut command = Dev::command();
+        Dev::start_by(command.env("RBM_CACHE_DIR", cache)).ready_after
+    };
+    let first = ready_after(cache);
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        with.push(ready_after(cache));
+        without.push(ready_after(Path::new("")));
+    }
+    println!("first {first:?}, with cache {with:?}, without {without:?}");
+    assert!(2 * *with.iter().min().unwrap() <= *without.iter().min().unwrap());
+}
 
 #[tokio::test]
 async fn a_message_is_delivered_read_and_answered() {

@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
+use test_plugins::compilation_cache;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
         .env_remove("RBM_LOG")
         .env_remove("RBM_TOKEN")
         .env("NO_COLOR", "1")
-        .env("RBM_CACHE_DIR", CACHE);
+        .env("RBM_CACHE_DIR", compilation_cache());
     command
 }
 
@@ -71,16 +72,22 @@ impl Dev {
     }
 
     pub(crate) fn start_with(arguments: &[&str], log: &str) -> Self {
-        let begun = Instant::now();
-        let mut command = command(&[
+        Self::start_by(Self::command().args(arguments).env("RBM_LOG", log))
+    }
+
+    pub(crate) fn command() -> Command {
+        command(&[
             "dev",
             "--json",
             "--gateway",
             "127.0.0.1:0",
             "--emulator",
             "127.0.0.1:0",
-        ]);
-        let command = command.args(arguments).env("RBM_LOG", log);
+        ])
+    }
+
+    pub(crate) fn start_by(command: &mut Command) -> Self {
+        let begun = Instant::now();
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -320,6 +327,3 @@ pub(crate) const ANSWERS: &str = "+15550100001";
 pub(crate) const HIDES_READING: &str = "+15550100002";
 pub(crate) const OFFLINE: &str = "+15550100003";
 pub(crate) const WITHOUT_RCS: &str = "+15550100004";
-
-/// The plugin is compiled once for all tests.
-const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled");

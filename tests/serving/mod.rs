@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use test_plugins::compilation_cache;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
@@ -194,11 +195,7 @@ impl Serve {
         let level = std::env::var("RBM_LOG").unwrap_or_else(|_| "error".to_owned());
         let mut child = command
             .env("RBM_LOG", level)
-            // The plugin is compiled once for all tests.
-            .env(
-                "RBM_CACHE_DIR",
-                concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled"),
-            )
+            .env("RBM_CACHE_DIR", compilation_cache())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

@@ -23,8 +23,8 @@ use rbm_host::http_client::{FetchFailure, FetchFailureCode, HttpRequest, HttpRes
 use rbm_host::{Engine, HttpClient, Instance, Limits, NoHttp, Plugin};
 use std::collections::HashSet;
 use std::mem::discriminant;
-use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex};
+use test_plugins::compilation_cache;
 use webhook::setting;
 
 #[test]
@@ -453,7 +453,7 @@ async fn a_reused_instance_gives_back_the_memory_that_a_call_took() {
 }
 
 static PLUGIN: LazyLock<Plugin> = LazyLock::new(|| {
-    Engine::with_cache(Limits::default(), Path::new(CACHE))
+    Engine::with_cache(Limits::default(), &compilation_cache())
         .unwrap()
         .load(COMPONENT)
         .unwrap()
@@ -633,6 +633,3 @@ fn answer(status: u16, body: &str) -> Answer {
 
 const NOW: &str = "2026-11-24T10:00:00Z";
 const README: &str = include_str!("../../../README.md");
-
-/// What is compiled once for all tests.
-const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled");

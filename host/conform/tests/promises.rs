@@ -5,8 +5,7 @@
 use gateway_channel::Setting;
 use rbm_conform::{Judged, PROMISES, conform};
 use rbm_host::{Engine, Limits};
-use std::path::Path;
-use test_plugins::{ECHO, ROGUE};
+use test_plugins::{ECHO, ROGUE, compilation_cache};
 
 #[tokio::test]
 async fn the_plugin_for_rbm_keeps_every_promise() {
@@ -47,7 +46,7 @@ async fn each_promise_that_is_broken_is_found_to_be_and_no_other() {
 }
 
 async fn judge(component: &[u8], settings: &[(&str, &str)]) -> Vec<Judged> {
-    let plugin = Engine::with_cache(Limits::default(), Path::new(CACHE))
+    let plugin = Engine::with_cache(Limits::default(), &compilation_cache())
         .unwrap()
         .load(component)
         .unwrap();
@@ -65,6 +64,3 @@ fn broken(judged: &[Judged]) -> Vec<&'static str> {
         .map(|judged| judged.promise.name)
         .collect()
 }
-
-/// What is compiled once for all tests.
-const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled");
