@@ -1,24 +1,23 @@
 //! Keeps compiled plugins in a directory, so that a later start need not compile them again.
 //!
 //! wasmtime reads and writes the entries. An entry is machine code, and wasmtime checks neither who wrote it nor whether it is
-//! still what was written. So this module opens only a directory that nobody but its owner can read or change, and removes every
-//! entry whose checksum is missing or wrong before the runtime may see it. A cache that fails a check is not used, and plugins
-//! are compiled as if there were none: nothing here ever makes a plugin fail to load.
+//! still what was written. So this module opens only a directory that no other user can enter or replace, and removes every
+//! entry whose checksum is missing or wrong when the cache is opened, before the runtime sees it. A cache that fails a check is
+//! not used, and plugins are compiled as if there were none: nothing here ever makes a plugin fail to load.
 
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write as _};
+use std::cmp::Reverse;
+use std::fs::{self, DirBuilder, Metadata};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use wasmtime::{Cache, CacheConfig};
 
 /// A directory of compiled plugins that has passed every check.
 pub(crate) struct CompilationCache {
     runtime: Cache,
-    directory: PathBuf,
+    directories: Directories,
     /// Misses whose entries have a checksum.
     recorded: AtomicUsize,
 }
@@ -28,6 +27,8 @@ pub(crate) struct CompilationCache {
 pub(crate) enum CacheError {
     #[error("{} cannot be used: {source}", path.display())]
     NotAccessible { path: PathBuf, source: io::Error },
+    #[error("{} leads out of the cache", path.display())]
+    Elsewhere { path: PathBuf },
     #[cfg(unix)]
     #[error("{} belongs to user {owner}, and this process runs as user {user}", path.display())]
     WrongOwner {
@@ -47,36 +48,34 @@ pub(crate) enum CacheError {
         mode: u32,
     },
     #[cfg(not(unix))]
-    #[error("on this system nothing tells whether {} is private", path.display())]
-    NotPrivate { path: PathBuf },
-    #[error("the runtime does not take {}: {reason}", path.display())]
-    Runtime { path: PathBuf, reason: String },
+    #[error("{} cannot be used: file permissions cannot be checked on this system", path.display())]
+    NotChecked { path: PathBuf },
+    #[error("the runtime rejected {}: {reason}", path.display())]
+    Rejected { path: PathBuf, reason: String },
 }
 
 impl CompilationCache {
     /// Creates the directory if it is missing, checks it, and removes what was damaged.
     pub(crate) fn open(directory: &Path) -> Result<Self, CacheError> {
+        let directories = Directories::open(directory)?;
         let not_accessible = |source| CacheError::NotAccessible {
             path: directory.to_owned(),
             source,
         };
-        create(directory).map_err(not_accessible)?;
-        let directory = directory.canonicalize().map_err(not_accessible)?;
-        check_private(&directory)?;
-        remove_unverified(&directory).map_err(not_accessible)?;
+        directories.remove_unverified().map_err(not_accessible)?;
 
         let mut config = CacheConfig::new();
         config
-            .with_directory(directory.join(ENTRIES))
+            .with_directory(&directories.entries)
             // An entry that is compressed again no longer has its checksum.
             .with_optimized_compression_usage_counter_threshold(u64::MAX);
-        let runtime = Cache::new(config).map_err(|problem| CacheError::Runtime {
-            path: directory.clone(),
-            reason: format!("{problem:#}"),
+        let runtime = Cache::new(config).map_err(|error| CacheError::Rejected {
+            path: directory.to_owned(),
+            reason: format!("{error:#}"),
         })?;
         Ok(Self {
             runtime,
-            directory,
+            directories,
             recorded: AtomicUsize::new(0),
         })
     }
@@ -86,7 +85,7 @@ impl CompilationCache {
         self.runtime.clone()
     }
 
-    /// How many plugins were compiled because the cache did not have them.
+    /// How many plugins were compiled and written to the cache.
     pub(crate) fn misses(&self) -> usize {
         self.runtime.cache_misses()
     }
@@ -98,13 +97,137 @@ impl CompilationCache {
         if self.recorded.swap(misses, Ordering::Relaxed) == misses {
             return;
         }
-        if let Err(error) = record_checksums(&self.directory) {
+        if let Err(error) = self.directories.record_checksums() {
             tracing::info!(
-                directory = %self.directory.display(), %error,
+                directory = %self.directories.entries.display(), %error,
                 "compilation cache: checksums not written, the next start compiles again"
             );
         }
     }
+}
+
+/// The entries, which are the runtime's, and their checksums: a file for each, so that processes which share the cache overwrite
+/// nothing of each other.
+struct Directories {
+    entries: PathBuf,
+    checksums: PathBuf,
+}
+
+impl Directories {
+    fn open(directory: &Path) -> Result<Self, CacheError> {
+        let open = |directory: &Path| {
+            create(directory)
+                .and_then(|()| directory.canonicalize())
+                .map_err(|source| CacheError::NotAccessible {
+                    path: directory.to_owned(),
+                    source,
+                })
+        };
+        let directory = open(directory)?;
+        check_private(&directory)?;
+        let inside = |name| {
+            let path = directory.join(name);
+            if open(&path)? == path {
+                Ok(path)
+            } else {
+                Err(CacheError::Elsewhere { path })
+            }
+        };
+        Ok(Self {
+            entries: inside("entries")?,
+            checksums: inside("checksums")?,
+        })
+    }
+
+    /// Removes entries without their checksum, the oldest of too many, and what a process left that was killed while it wrote.
+    fn remove_unverified(&self) -> io::Result<()> {
+        let mut entries = Vec::new();
+        for file in self.files()? {
+            match &file.kind {
+                Kind::Entry { checksum } => entries.push((
+                    file.written,
+                    file.path.clone(),
+                    self.checksums.join(checksum),
+                )),
+                // The runtime writes no entry of this name as long as it is there.
+                Kind::Unfinished if is_older_than(file.written, UNFINISHED_AGE_MAX) => {
+                    if_present(fs::remove_file(&file.path))?;
+                }
+                Kind::Unfinished => {}
+            }
+        }
+        entries.sort_by_key(|(written, ..)| Reverse(*written));
+        for (number, (_, entry, checksum)) in entries.iter().enumerate() {
+            let verified = read_regular(checksum)
+                .is_ok_and(|expected| checksum_of(entry).is_ok_and(|found| found == expected));
+            if !verified || number >= ENTRIES_MAX {
+                if_present(fs::remove_file(entry))?;
+                if_present(fs::remove_file(entry.with_added_extension(STATISTICS)))?;
+                if_present(fs::remove_file(checksum))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Of every entry that has none.
+    fn record_checksums(&self) -> io::Result<()> {
+        for file in self.files()? {
+            let Kind::Entry { checksum } = file.kind else {
+                continue;
+            };
+            let checksum = self.checksums.join(checksum);
+            // A process that starts meanwhile may see a part of it, and removes the entry.
+            if !checksum.exists()
+                && let Some(found) = if_present(checksum_of(&file.path))?
+            {
+                fs::write(checksum, found)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// `modules/{compiler and version}/{hash}`. Directories are not the runtime's, and are no entries.
+    fn files(&self) -> io::Result<Vec<CacheFile>> {
+        let mut files = Vec::new();
+        for (compiler, _) in list(&self.entries.join("modules"))? {
+            for (path, metadata) in list(&compiler)? {
+                let names = [compiler.file_name(), path.file_name()];
+                let [Some(compiler), Some(hash)] = names.map(|name| name?.to_str()) else {
+                    continue;
+                };
+                let kind = match path
+                    .extension()
+                    .map(|extension| extension.to_string_lossy())
+                {
+                    None if metadata.is_dir() => continue,
+                    None => Kind::Entry {
+                        checksum: format!("{compiler}-{hash}"),
+                    },
+                    Some(extension) if extension.starts_with("wip-") => Kind::Unfinished,
+                    Some(_) => continue,
+                };
+                files.push(CacheFile {
+                    kind,
+                    written: metadata.modified()?,
+                    path,
+                });
+            }
+        }
+        Ok(files)
+    }
+}
+
+struct CacheFile {
+    kind: Kind,
+    path: PathBuf,
+    written: SystemTime,
+}
+
+enum Kind {
+    /// A compiled plugin, and the name of the file of its checksum.
+    Entry { checksum: String },
+    /// An entry that is being written, or was when the process ended.
+    Unfinished,
 }
 
 fn create(directory: &Path) -> io::Result<()> {
@@ -115,8 +238,7 @@ fn create(directory: &Path) -> io::Result<()> {
     builder.create(directory)
 }
 
-/// What OpenSSH asks of a directory of keys: it belongs to this user, nobody else may enter it, and nobody else may put another
-/// in its place.
+/// What OpenSSH asks of a directory of keys: it belongs to this user, and no other user can enter or replace it.
 #[cfg(unix)]
 fn check_private(directory: &Path) -> Result<(), CacheError> {
     use std::os::unix::fs::MetadataExt as _;
@@ -160,105 +282,40 @@ fn check_private(directory: &Path) -> Result<(), CacheError> {
 
 #[cfg(not(unix))]
 fn check_private(directory: &Path) -> Result<(), CacheError> {
-    Err(CacheError::NotPrivate {
+    Err(CacheError::NotChecked {
         path: directory.to_owned(),
     })
 }
 
-/// Removes entries without their checksum, and the oldest of too many.
-fn remove_unverified(directory: &Path) -> io::Result<()> {
-    let checksums = read_checksums(directory);
-    let mut entries = entries(directory)?;
-    entries.sort_by_key(|entry| std::cmp::Reverse(entry.written));
-    for (number, entry) in entries.into_iter().enumerate() {
-        let verified = checksums
-            .get(&entry.name)
-            .is_some_and(|expected| checksum(&entry.path).is_ok_and(|found| found == *expected));
-        if !verified || number >= ENTRIES_MAX {
-            if_present(fs::remove_file(&entry.path))?;
-            if_present(fs::remove_file(entry.path.with_added_extension(STATISTICS)))?;
-        }
-    }
-    Ok(())
+/// SHA-256 in hexadecimal.
+fn checksum_of(entry: &Path) -> io::Result<Vec<u8>> {
+    let digest = Sha256::digest(read_regular(entry)?);
+    let text: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(text.into_bytes())
 }
 
-/// Replaces the list in one step, so that a reader never sees a part of it.
-fn record_checksums(directory: &Path) -> io::Result<()> {
-    let known = read_checksums(directory);
-    let mut list = String::new();
-    for entry in entries(directory)? {
-        let checksum = match known.get(&entry.name) {
-            Some(known) => Some(known.clone()),
-            None => if_present(checksum(&entry.path))?,
-        };
-        if let Some(checksum) = checksum {
-            let _ = writeln!(list, "{checksum}  {}", entry.name);
-        }
-    }
-    let new = directory.join(format!("{CHECKSUMS}.{}", std::process::id()));
-    File::create(&new)?.write_all(list.as_bytes())?;
-    fs::rename(new, directory.join(CHECKSUMS))
-}
-
-/// By name. A list that is missing or damaged has none.
-fn read_checksums(directory: &Path) -> BTreeMap<String, String> {
-    let list = fs::read_to_string(directory.join(CHECKSUMS)).unwrap_or_default();
-    list.lines()
-        .filter_map(|line| line.split_once("  "))
-        .map(|(checksum, name)| (name.to_owned(), checksum.to_owned()))
-        .collect()
-}
-
-/// SHA-256 in hexadecimal, as `sha256sum` prints it. Of a file only: a pipe would be read for ever.
-fn checksum(file: &Path) -> io::Result<String> {
+/// A pipe would be read for ever, and a link leads elsewhere.
+fn read_regular(file: &Path) -> io::Result<Vec<u8>> {
     if !fs::symlink_metadata(file)?.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    let digest = Sha256::digest(fs::read(file)?);
-    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    fs::read(file)
 }
 
-/// One compiled plugin.
-struct Entry {
-    /// Below the directory of entries.
-    name: String,
-    path: PathBuf,
-    written: SystemTime,
-}
-
-/// `entries/modules/{compiler and version}/{hash}`. The runtime's own lists and locks have an extension; an entry has none.
-fn entries(directory: &Path) -> io::Result<Vec<Entry>> {
-    let modules = directory.join(ENTRIES).join("modules");
-    let mut entries = Vec::new();
-    for compiler in files_in(&modules)? {
-        for file in files_in(&compiler)? {
-            let name = file
-                .strip_prefix(&modules)
-                .ok()
-                .and_then(Path::to_str)
-                .map(str::to_owned);
-            let (Some(name), None) = (name, file.extension()) else {
-                continue;
-            };
-            if let Some(metadata) = if_present(fs::symlink_metadata(&file))? {
-                entries.push(Entry {
-                    name,
-                    path: file,
-                    written: metadata.modified()?,
-                });
-            }
+/// What is in a directory. Nothing, if it is none.
+fn list(directory: &Path) -> io::Result<Vec<(PathBuf, Metadata)>> {
+    let found = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Ok(Vec::new()),
+        found => if_present(found)?,
+    };
+    let mut list = Vec::new();
+    for file in found.into_iter().flatten() {
+        let path = file?.path();
+        if let Some(metadata) = if_present(fs::symlink_metadata(&path))? {
+            list.push((path, metadata));
         }
     }
-    Ok(entries)
-}
-
-fn files_in(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let files = if_present(fs::read_dir(directory))?;
-    files
-        .into_iter()
-        .flatten()
-        .map(|file| Ok(file?.path()))
-        .collect()
+    Ok(list)
 }
 
 /// Another process that starts at the same time may have removed a file.
@@ -269,9 +326,14 @@ fn if_present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-const ENTRIES: &str = "entries";
-const CHECKSUMS: &str = "checksums";
+/// Also if the clock has gone back since.
+fn is_older_than(written: SystemTime, age: Duration) -> bool {
+    let distance = written.elapsed();
+    distance.unwrap_or_else(|ahead| ahead.duration()) > age
+}
+
 /// The extension of the runtime's notes about an entry, which it makes again when they are missing.
 const STATISTICS: &str = "stats";
-/// Some eight megabytes. A developer who changes a plugin leaves one entry for each change.
+/// Some five megabytes. A developer who changes a plugin leaves one entry for each change.
 const ENTRIES_MAX: usize = 16;
+const UNFINISHED_AGE_MAX: Duration = Duration::from_mins(1);

@@ -65,6 +65,7 @@ enum Command {
     /// Judges webhooks for an Envoy before an application: external authorization and external processing.
     #[cfg(feature = "envoy")]
     Envoy(envoy::Arguments),
+    /// Not in this build: cargo build --locked --features envoy
     #[cfg(not(feature = "envoy"))]
     #[command(hide = true)]
     Envoy(left_out::Arguments),
@@ -113,6 +114,7 @@ enum Command {
     /// Writes what other hosts load: the plugin, joined with adapters where they have `wasi:http`, and the contract.
     #[cfg(feature = "package")]
     Package(package::Arguments),
+    /// Not in this build: cargo build --locked --features package
     #[cfg(not(feature = "package"))]
     #[command(hide = true)]
     Package(left_out::Arguments),

@@ -20,16 +20,23 @@ pub(crate) async fn load(observer: Arc<dyn Observer>) -> anyhow::Result<Plugin> 
 /// An engine with the default limits. What it compiles is kept for the next start.
 pub(crate) fn engine() -> anyhow::Result<Engine> {
     let limits = Limits::default();
-    Ok(match cache_directory(|name| env::var_os(name)) {
-        Some(directory) => Engine::with_cache(limits, &directory)?,
-        None => Engine::new(limits)?,
-    })
+    let Some(directory) = cache_directory(|name| env::var_os(name)) else {
+        return Ok(Engine::new(limits)?);
+    };
+    let engine = Engine::with_cache(limits, &directory)?;
+    if engine.cache_misses().is_none() && env::var_os(CACHE_DIRECTORY).is_some() {
+        tracing::warn!(
+            directory = %directory.display(),
+            "{CACHE_DIRECTORY} not used, RBM_LOG=rbm_host=info tells why"
+        );
+    }
+    Ok(engine)
 }
 
 /// `RBM_CACHE_DIR`, where an empty value means no cache; or what systemd made for `CacheDirectory=`; or `rbm` in the user's
 /// directory for caches.
 fn cache_directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    if let Some(directory) = variable("RBM_CACHE_DIR") {
+    if let Some(directory) = variable(CACHE_DIRECTORY) {
         return (!directory.is_empty()).then(|| directory.into());
     }
     if let Some(directories) = variable("CACHE_DIRECTORY") {
@@ -38,6 +45,8 @@ fn cache_directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBu
     let strategy = etcetera::choose_base_strategy().ok()?;
     Some(strategy.cache_dir().join("rbm"))
 }
+
+const CACHE_DIRECTORY: &str = "RBM_CACHE_DIR";
 
 #[cfg(test)]
 mod tests {

@@ -49,7 +49,7 @@ impl Drop for Checkpointer {
     }
 }
 
-/// A long log twice, because it grows meanwhile. True if it is long, and what is left of it is little.
+/// Moves a long log twice, because it grows during the first time. True if the log is long and few pages of it are left.
 fn move_nearly_all(connection: &Connection) -> rusqlite::Result<bool> {
     let first = move_what_is_free(connection)?;
     if first.pages < LONG_PAGES {

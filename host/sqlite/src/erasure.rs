@@ -5,7 +5,7 @@ use crate::directory::Directory;
 use crate::messages::hash;
 use crate::readers::Readers;
 use crate::writer::Writer;
-use crate::{connection, events, problem, pruning};
+use crate::{connection, events, problem, pruning, seen};
 use rbm_gateway::store::StoreProblem;
 use rbm_gateway::store::retention::{Erased, digits_to_find};
 use rusqlite::{Connection, ToSql, params};
@@ -19,6 +19,7 @@ pub(crate) async fn erase(
     phone: &str,
 ) -> Result<Erased, StoreProblem> {
     let mut erased = Erased::default();
+    seen::settle_by_parts(writer).await?;
     loop {
         let person = phone.to_owned();
         let found = readers

@@ -10,8 +10,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 use std::mem;
 
-/// An event in the form in which it is kept. Whoever brings it makes that, because the writer has no time for it.
-#[derive(Clone)]
+/// An event in its stored form. The caller of the store packs it, because the writer thread is the bottleneck.
 pub(crate) struct Packed {
     /// Without the bytes that it came in.
     event: NewEvent,

@@ -325,6 +325,7 @@ impl Store for SqliteStore {
 
     async fn prune(&self, now: Timestamp, retention: &Retention) -> Result<Pruned, StoreProblem> {
         let retention = *retention;
+        seen::settle_by_parts(&self.writer).await?;
         self.writer
             .write(move |database| pruning::prune(database, now, &retention))
             .await

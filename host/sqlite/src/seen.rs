@@ -6,8 +6,11 @@
 //! also in a table of the writer's own, in memory: what becomes of a transaction becomes of that too, and whoever opens the database
 //! fills it from the rows.
 
+use crate::events;
 use crate::messages::time;
+use crate::writer::Writer;
 use jiff::Timestamp;
+use rbm_gateway::store::StoreProblem;
 use rusqlite::{Connection, params};
 
 /// On the connection that writes, before it does.
@@ -48,7 +51,17 @@ pub(crate) fn begin_after(database: &Connection, place: i64) -> rusqlite::Result
         .map(drop)
 }
 
-/// Moves all of them, as before an event is deleted. `last` is the last place.
+/// Moves all of them, each part in a commit of its own, so that no other write waits for all of them.
+pub(crate) async fn settle_by_parts(writer: &Writer) -> Result<(), StoreProblem> {
+    for part in 0..PARTS {
+        writer
+            .write(move |database| settle(database, part, events::newest(database)?))
+            .await?;
+    }
+    Ok(())
+}
+
+/// Moves what came since, before an event is deleted in the same transaction. `last` is the last place.
 pub(crate) fn settle_all(database: &Connection, last: i64) -> rusqlite::Result<()> {
     (0..PARTS).try_for_each(|part| settle(database, part, last))
 }
@@ -71,7 +84,7 @@ fn settle(database: &Connection, part: i64, place: i64) -> rusqlite::Result<()> 
             .execute(params![from, to])?;
     }
     database
-        .prepare_cached("UPDATE settled SET place = ?2 WHERE part = ?1")?
+        .prepare_cached("UPDATE settled SET place = ?2 WHERE part = ?1 AND place < ?2")?
         .execute([part, place])
         .map(drop)
 }
@@ -83,7 +96,8 @@ const PREPARE: &str = "PRAGMA temp_store = MEMORY;
     INSERT INTO temp.unsettled (h, received_at)
         SELECT h, received_at FROM event
         WHERE event.place > (SELECT min(settled.place) FROM settled) AND h IS NOT NULL
-        AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.h = event.h)";
+        AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.h = event.h)
+        ON CONFLICT DO NOTHING";
 const CONTAINS: &str = "SELECT EXISTS (SELECT 1 FROM temp.unsettled WHERE h = ?1)
     OR EXISTS (SELECT 1 FROM seen WHERE h = ?1)";
 const SETTLE: &str = "INSERT INTO seen (h, received_at)

@@ -172,8 +172,8 @@ struct Last {
     took: Duration,
 }
 
-/// All that has come, and a little later what those come with who were answered by the commit before: without them a commit would
-/// have one or two in it, and cost as much.
+/// Waits briefly for the next writes of the callers that the last commit answered. Without them a commit would have one or two
+/// writes in it, and cost as much.
 fn gather(first: Box<dyn Job>, jobs: &Receiver<Box<dyn Job>>, last: Last) -> Vec<Box<dyn Job>> {
     let mut batch = vec![first];
     let begun = Instant::now();
@@ -183,12 +183,12 @@ fn gather(first: Box<dyn Job>, jobs: &Receiver<Box<dyn Job>>, last: Last) -> Vec
         if batch.len() >= last.count.min(BATCH_MAX) || begun.elapsed() >= patience {
             return batch;
         }
-        // Whoever waited for each job would be woken by each.
+        // Waiting for a job would wake this thread for each of them.
         thread::sleep(LINGER_STEP);
     }
 }
 
-/// What the checkpointer asks of the writer: all but the newest of the log is in the database.
+/// Set by the checkpointer when only a few pages of the log are left; the writer moves them before its next commit.
 ///
 /// `SQLite` begins the log anew only where all of it has been moved, and beside a writer that never rests there is always a little
 /// that has not. A log that grows costs more with each commit than one that is written over, because the file system has to write

@@ -131,6 +131,42 @@ async fn an_event_is_kept_once_however_many_came_since() {
     );
 }
 
+/// A long event lies in pages of its own, and a start reads none of them.
+#[tokio::test]
+async fn a_damaged_page_of_a_long_event_does_not_keep_the_store_from_opening() {
+    let directory = TempDir::new().unwrap();
+    let store = SqliteStore::open(directory.path()).unwrap();
+    let long = |key: &str| {
+        let mut event = event(key, Heard::Delivered(key.into()));
+        event.inbound.raw = vec![b'x'; 40_000];
+        event
+    };
+    store.ingest(vec![long("k1"), long("k2")]).await.unwrap();
+    drop(store);
+    damage_overflow_pages(&directory.path().join("gateway.db"));
+
+    let store = SqliteStore::open(directory.path()).unwrap();
+    let again = store.ingest(vec![long("k1"), long("k3")]).await.unwrap();
+    assert_eq!(again, [Ingested::Duplicate, Ingested::New(Cursor(3))]);
+}
+
+/// Each names the next one in its first four bytes.
+fn damage_overflow_pages(file: &Path) {
+    let database = rusqlite::Connection::open(file).unwrap();
+    let pages =
+        "SELECT pageno - 1, pgsize FROM dbstat WHERE name = 'event' AND pagetype = 'overflow'";
+    let mut pages = database.prepare(pages).unwrap();
+    let pages = pages.query_map([], |row| Ok(row.get::<_, i64>(0)? * row.get::<_, i64>(1)?));
+    let places: Vec<i64> = pages.unwrap().map(Result::unwrap).collect();
+    assert!(!places.is_empty());
+    let mut bytes = std::fs::read(file).unwrap();
+    for place in places {
+        let place = usize::try_from(place).unwrap();
+        bytes[place..place + 4].fill(0x7f);
+    }
+    std::fs::write(file, bytes).unwrap();
+}
+
 async fn everything(store: &SqliteStore) -> String {
     let messages = store
         .find(&Filter {

@@ -3,9 +3,11 @@
 use crate::host::{assert_well, limits};
 use crate::sketch::Sketch;
 use rbm_host::Engine;
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 #[tokio::test]
@@ -65,18 +67,19 @@ async fn a_damaged_entry_is_compiled_again_wherever_a_byte_differs() {
 async fn an_entry_without_its_checksum_is_never_run() {
     let cache = Cache::new();
     cache.load().await;
-    let checksums = cache.path.join("checksums");
-    let sound = fs::read_to_string(&checksums).unwrap();
+    let sound = fs::read_to_string(cache.checksum()).unwrap();
+    let other_digit = if sound.starts_with('0') { "1" } else { "0" };
     for (name, damaged) in [
         ("empty", String::new()),
-        ("no list", "\0\0\0\0".to_owned()),
-        ("another file's", sound.replace("  ", "  other")),
+        ("no checksum", "\0\0\0\0".to_owned()),
         ("half of it", sound[..sound.len() / 2].to_owned()),
+        ("another digit", format!("{other_digit}{}", &sound[1..])),
     ] {
-        fs::write(&checksums, damaged).unwrap();
+        fs::write(cache.checksum(), damaged).unwrap();
         assert_eq!(cache.load().await, Some(1), "{name}");
+        assert_eq!(cache.load().await, Some(0), "after {name}");
     }
-    fs::remove_file(&checksums).unwrap();
+    fs::remove_file(cache.checksum()).unwrap();
     assert_eq!(cache.load().await, Some(1), "missing");
     assert_eq!(cache.load().await, Some(0), "and written again");
 }
@@ -85,11 +88,62 @@ async fn an_entry_without_its_checksum_is_never_run() {
 async fn what_is_not_a_file_is_removed_and_not_read() {
     let cache = Cache::new();
     cache.load().await;
+    let elsewhere = cache.parent.path().join("elsewhere");
+    for file in [cache.entry(), cache.checksum()] {
+        fs::rename(&file, &elsewhere).unwrap();
+        symlink(&elsewhere, &file).unwrap();
+        assert_eq!(cache.load().await, Some(1), "a symbolic link");
+        assert_eq!(cache.load().await, Some(0), "after a symbolic link");
+
+        fs::remove_file(&file).unwrap();
+        assert!(
+            Command::new("mkfifo")
+                .arg(&file)
+                .status()
+                .unwrap()
+                .success()
+        );
+        assert_eq!(cache.load().await, Some(1), "a pipe");
+        assert_eq!(cache.load().await, Some(0), "after a pipe");
+    }
+}
+
+/// The runtime creates such a file before an entry, and writes no entry while there is one.
+#[tokio::test]
+async fn what_a_killed_process_left_unfinished_is_removed() {
+    let cache = Cache::new();
+    cache.load().await;
     let entry = cache.entry();
-    fs::rename(&entry, cache.path.join("elsewhere")).unwrap();
-    symlink(cache.path.join("elsewhere"), &entry).unwrap();
-    assert_eq!(cache.load().await, Some(1), "a symbolic link");
-    assert!(fs::symlink_metadata(cache.entry()).unwrap().is_file());
+    let unfinished = File::create(entry.with_extension("wip-atomic-write-mod")).unwrap();
+    fs::remove_file(&entry).unwrap();
+    unfinished
+        .set_modified(SystemTime::now() - Duration::from_hours(1))
+        .unwrap();
+    assert_eq!(cache.load().await, Some(1));
+    assert_eq!(cache.load().await, Some(0));
+}
+
+#[tokio::test]
+async fn files_of_others_do_no_harm() {
+    let cache = Cache::new();
+    cache.load().await;
+    let modules = cache.path.join("entries/modules");
+    fs::create_dir(cache.entry().with_file_name("directory")).unwrap();
+    fs::write(modules.join(".DS_Store"), "").unwrap();
+    fs::create_dir(cache.path.join("checksums/directory")).unwrap();
+    assert_eq!(load(&cache.path).await, Some(0));
+}
+
+#[tokio::test]
+async fn entries_outside_of_the_directory_are_not_used() {
+    for name in ["entries", "checksums"] {
+        let cache = Cache::new();
+        cache.load().await;
+        let elsewhere = cache.parent.path().join("elsewhere");
+        fs::rename(cache.path.join(name), &elsewhere).unwrap();
+        symlink(&elsewhere, cache.path.join(name)).unwrap();
+        assert_eq!(cache.load().await, None, "{name}");
+    }
 }
 
 #[tokio::test]
@@ -193,8 +247,11 @@ impl Cache {
         Self { parent, path }
     }
 
+    /// An engine that uses the cache has an entry in it afterwards.
     async fn load(&self) -> Option<usize> {
-        load(&self.path).await
+        let misses = load(&self.path).await;
+        assert!(misses.is_none() || !self.entries().is_empty());
+        misses
     }
 
     fn directory(&self) -> fs::Metadata {
@@ -209,15 +266,24 @@ impl Cache {
         entry.clone()
     }
 
-    fn entries(&self) -> Vec<PathBuf> {
-        let files_in = |directory: &Path| {
-            let files = fs::read_dir(directory).unwrap();
-            files.map(|file| file.unwrap().path()).collect::<Vec<_>>()
+    /// Of the only entry.
+    fn checksum(&self) -> PathBuf {
+        let [checksum] = &files_in(&self.path.join("checksums"))[..] else {
+            panic!("one checksum")
         };
+        checksum.clone()
+    }
+
+    fn entries(&self) -> Vec<PathBuf> {
         let compilers = files_in(&self.path.join("entries/modules"));
         let files = compilers.iter().flat_map(|compiler| files_in(compiler));
         files.filter(|file| file.extension().is_none()).collect()
     }
+}
+
+fn files_in(directory: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(directory).unwrap();
+    files.map(|file| file.unwrap().path()).collect()
 }
 
 /// Has an engine load the honest plugin, which works; tells how many plugins it compiled, if it uses the cache.

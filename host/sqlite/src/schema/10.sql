@@ -13,11 +13,12 @@ CREATE TABLE numbered_event (
     agent TEXT NOT NULL,
     received_at INTEGER NOT NULL,
     phone TEXT,
+    -- Agent and dedupe key. Null where `seen` had it from the first. Before what is long, so that a start, which reads the hashes of
+    -- the newest events, reads no overflow pages.
+    h BLOB,
     inbound BLOB NOT NULL,
     raw BLOB NOT NULL,
-    sum BLOB NOT NULL,
-    -- Agent and dedupe key. Null where `seen` had it from the first.
-    h BLOB
+    sum BLOB NOT NULL
 ) STRICT;
 INSERT INTO numbered_event (place, agent, received_at, phone, inbound, raw, sum)
     SELECT place, agent, received_at, phone, inbound, raw, sum FROM event ORDER BY place;

@@ -9,6 +9,7 @@ use rbm_component::COMPONENT;
 use rbm_host::{Engine, Limits, NoHttp};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::Arc;
+use test_plugins::compilation_cache;
 use tracing::level_filters::LevelFilter;
 
 fn config(text: &str, variables: &[(&str, &str)], flags: &[&str]) -> Config {
@@ -261,7 +262,7 @@ fn an_origin_is_taken_in_its_normal_form() {
 /// The words that are taken here are the plugin's.
 #[tokio::test]
 async fn the_plugin_takes_the_settings_of_every_agent_that_is_right() {
-    let plugin = Engine::new(Limits::default())
+    let plugin = Engine::with_cache(Limits::default(), &compilation_cache())
         .unwrap()
         .load(COMPONENT)
         .unwrap();
