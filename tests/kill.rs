@@ -416,11 +416,11 @@ fn check_that_wrongs_are_found(acknowledged: &Acknowledged, found: &Found) {
         found.events.remove(event);
     });
     wrong("a message is shown twice", 1, &|found| {
-        *found.shown.get_mut(message).unwrap() += 1
+        *found.shown.get_mut(message).unwrap() += 1;
     });
     // Each of the next three is missed twice: as what is kept, and as what was promised.
     wrong("an event is not posted", 2, &|found| {
-        found.posted.retain(|posted| posted.event_id != *event)
+        found.posted.retain(|posted| posted.event_id != *event);
     });
     wrong("an event is turned away for good", 2, &|found| {
         let of_event = found

@@ -143,7 +143,7 @@ fn check_source(path: &str, source: &FileSource, findings: &mut Vec<Finding>) {
     match source {
         FileSource::Url(url) => check_url(path, url, findings),
         FileSource::Uploaded(name) => {
-            findings.extend(characters(&limits::FILE_NAME_EMPTY, path, name))
+            findings.extend(characters(&limits::FILE_NAME_EMPTY, path, name));
         }
     }
 }

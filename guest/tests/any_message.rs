@@ -429,7 +429,7 @@ impl Leaves {
                 );
             }
             Action::ComposeText(compose) => {
-                self.0.extend([compose.phone.clone(), compose.text.clone()])
+                self.0.extend([compose.phone.clone(), compose.text.clone()]);
             }
             Action::ComposeRecording(compose) => self.0.push(compose.phone.clone()),
         }

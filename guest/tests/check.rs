@@ -10,6 +10,7 @@ use rbm_guest::check::check;
 /// guides/learn/rich-cards: tall media leave room for a title and a description or for one suggestion, medium media for two
 /// suggestions, short media for three, and four need a card without media.
 #[test]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 fn a_card_is_told_what_devices_cut_from_it() {
     use CardLayout::{Horizontal, Vertical};
     use MediaHeight::{Medium, Short, Tall};

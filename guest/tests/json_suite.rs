@@ -33,6 +33,7 @@ enum Reading {
 
 use Reading::{Mended, NotJson, OfAnotherKind, OnlyPassedOver, Text};
 
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 fn values() -> Vec<(&'static str, Vec<u8>, Reading)> {
     let nested = |open: &str, close: &str, depth| {
         format!("{}0{}", open.repeat(depth), close.repeat(depth)).into_bytes()

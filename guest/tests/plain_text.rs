@@ -338,6 +338,7 @@ fn each_message_is_written_as_somebody_would_write_it() {
 
 /// Each word of the message stands for something that a person needs: titles, texts, links, numbers, times and places.
 #[test]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 fn nothing_that_a_person_needs_is_lost() {
     let suggestions = vec![
         reply("reply-label"),

@@ -63,6 +63,7 @@ fn each_content_becomes_the_json_that_google_documents() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 fn each_suggestion_becomes_the_json_that_google_documents() {
     for (name, action, expected) in [
         (
@@ -216,6 +217,7 @@ fn the_request_names_the_phone_the_message_and_the_agent() {
 
 /// One row a rule, with the last value that passes and the first that does not.
 #[test]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 fn what_breaks_a_limit_is_found_and_never_sent() {
     let text = |text: String| Message {
         content: Content::Text(text),

@@ -9,6 +9,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn every_wrong_request_is_answered_with_a_problem_that_says_what() {
     let dev = Dev::start();
     for (method, path, status, code, said) in [

@@ -180,6 +180,7 @@ async fn an_invitation_that_the_platform_does_not_take_counts_for_nothing() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn what_is_asked_for_wrongly_is_named() {
     let dev = Dev::start();
     for (path, body, status, code, said) in [
@@ -403,6 +404,7 @@ async fn a_file_that_does_not_come_is_given_up() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn the_binary_asks_for_each_of_these_things() {
     let dev = Dev::start();
     let directory = tempfile::tempdir().unwrap();

@@ -84,6 +84,7 @@ async fn a_phone_says_what_it_can_show() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn what_is_asked_for_wrongly_is_named() {
     let dev = Dev::start();
     for (path, body, status, code, said) in [

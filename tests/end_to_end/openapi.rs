@@ -74,6 +74,7 @@ async fn each_example_is_answered_as_it_is_described() {
 
 /// Of each kind of event and for messages of every state: what is told of them has no field that is not described.
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn all_kinds_of_events_and_findings_are_described() {
     let dev = Dev::start();
     let described = Described::by(&dev.get("/v1/openapi.json").await.body);

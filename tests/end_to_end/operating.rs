@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn lists_are_tables_for_people_and_lines_for_programs() {
     let dev = Dev::start_with(&["--forward-to", "http://127.0.0.1:1/events"], "error");
     let read = dev.send(&text(ANSWERS, "Hello")).await;

@@ -342,6 +342,7 @@ async fn callers_tell_and_are_told_who_has_opted_out() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn what_cannot_be_asked_is_named() {
     let dev = Dev::start();
     let told = json!({ "reason": "told us" });

@@ -45,6 +45,7 @@ async fn a_handshake_is_answered_with_the_bare_secret() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn each_request_has_its_answer() {
     let dev = Dev::start();
     let document =

@@ -227,7 +227,7 @@ impl Notice {
                 "userFile" => notice.user_file = value.into_object().map(UserFile::read),
                 "location" => notice.location = value.into_object().and_then(read_location),
                 "suggestionResponse" => {
-                    notice.suggestion_response = value.into_object().map(SuggestionResponse::read)
+                    notice.suggestion_response = value.into_object().map(SuggestionResponse::read);
                 }
                 "richMessageClassification" => {
                     notice.rich_message_classification =

@@ -335,9 +335,9 @@ fn no_thread_sees_it_go_back() {
                 .advance(Duration::from_nanos(u64::from(step)))
                 .unwrap();
             if step % 3 == 0 {
-                clock.pause().unwrap()
+                clock.pause().unwrap();
             } else {
-                clock.resume().unwrap()
+                clock.resume().unwrap();
             }
         }
     };

@@ -294,7 +294,7 @@ impl Emulator {
         });
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(api::serve(listener, shared.clone(), async {
-            stopped.await.unwrap_or_default()
+            stopped.await.unwrap_or_default();
         }));
         let living = tokio::spawn(live(shared.clone()));
         Ok(Self {

@@ -364,12 +364,12 @@ impl Push {
             let (turn, generation) = self.state().turn(now);
             match turn {
                 Turn::Call(waiting, registration) => {
-                    self.deliver(waiting, &registration, generation).await
+                    self.deliver(waiting, &registration, generation).await;
                 }
                 Turn::Drop(waiting, gone) => {
                     self.state()
                         .log
-                        .note(Delivery::new(now, &waiting, gone.into()))
+                        .note(Delivery::new(now, &waiting, gone.into()));
                 }
                 Turn::WaitUntil(time) => tokio::select! {
                     () = self.clock.sleep_until(time) => {}

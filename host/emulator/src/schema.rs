@@ -514,6 +514,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "lists, one value a line")]
     fn a_body_is_read_as_protojson_and_refused_in_googles_words() {
         let place = |latitude: Value| {
             json!({ "contentMessage": { "suggestions": [

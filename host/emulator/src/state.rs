@@ -178,9 +178,9 @@ fn set_clock(clock: &Clock, to: Timestamp, paused: bool, rate: f64) -> Result<()
     // Only what is to be changed, because the machine's can be left as it is.
     if is.paused != paused {
         if paused {
-            clock.pause()?
+            clock.pause()?;
         } else {
-            clock.resume()?
+            clock.resume()?;
         }
     }
     if is.rate.to_bits() != rate.to_bits() {
@@ -203,13 +203,13 @@ fn read(document: &[u8]) -> Result<Document<Platform>, StateProblem> {
         flaws.push(Flaw {
             place: place.to_owned(),
             rule,
-        })
+        });
     };
     unknown.iter().for_each(|place| {
         add(
             place,
             "it is a field that the emulator does not know".to_owned(),
-        )
+        );
     });
     let Some(now) = document.clock.start else {
         add(

@@ -96,9 +96,9 @@ fn present(body: &Value, api: &Api, schema: &str) -> Vec<Vec<String>> {
                 })
             });
             if has_fields {
-                open.push((path, value))
+                open.push((path, value));
             } else {
-                found.push(path)
+                found.push(path);
             }
         }
     }

@@ -193,7 +193,7 @@ fn file_names(value: &Value, names: &mut Vec<String>) {
     match value {
         Value::Object(fields) => fields.iter().for_each(|(name, value)| match value {
             Value::String(file) if matches!(name.as_str(), "fileName" | "thumbnailName") => {
-                names.push(file.clone())
+                names.push(file.clone());
             }
             _ => file_names(value, names),
         }),

@@ -219,7 +219,7 @@ mod tests {
     fn facts(facts: &[(Fact, i64)]) -> Facts {
         let mut all = Facts::default();
         facts.iter().for_each(|(fact, second)| {
-            all.add(*fact, Timestamp::from_second(*second).expect("time"), None)
+            all.add(*fact, Timestamp::from_second(*second).expect("time"), None);
         });
         all
     }
@@ -284,7 +284,7 @@ mod tests {
         let known = |known: &[(Fact, u32)]| {
             let mut facts = Facts::default();
             known.iter().for_each(|(fact, attempt)| {
-                facts.add(*fact, Timestamp::UNIX_EPOCH, Some(*attempt))
+                facts.add(*fact, Timestamp::UNIX_EPOCH, Some(*attempt));
             });
             (facts.state(), facts.wants_attempts())
         };

@@ -22,7 +22,7 @@ pub(crate) async fn run(
         };
         match swept {
             Ok(removed) if removed > 0 => {
-                tracing::info!(removed, "what was kept for long enough is gone")
+                tracing::info!(removed, "what was kept for long enough is gone");
             }
             Ok(_) => {}
             Err(problem) => tracing::warn!(%problem, "nothing more was removed"),

@@ -170,6 +170,7 @@ fn the_rest_of_a_message_is_read_and_null_is_the_same_as_missing() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 fn each_wrong_shape_is_found_at_its_path() {
     let text = json!({ "text": "x" });
     let chip =

@@ -22,7 +22,7 @@ impl Checkpointer {
                     Ok(true) => rest.is_little(),
                     Ok(false) => {}
                     Err(problem) => {
-                        tracing::warn!(%problem, "the log was not moved into the database")
+                        tracing::warn!(%problem, "the log was not moved into the database");
                     }
                 }
             }

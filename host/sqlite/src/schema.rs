@@ -110,6 +110,7 @@ mod tests {
     use tempfile::TempDir;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "lists, one value a line")]
     fn an_older_database_is_copied_and_brought_up_to_date() {
         let directory = TempDir::new().expect("a directory");
         let database = directory.path().join("gateway.db");

@@ -321,7 +321,7 @@ mod tests {
         let writer = writer();
         let (tell, told) = std::sync::mpsc::channel();
         writer.on_commit(Box::new(move |took| {
-            tell.send(took).expect("the test listens")
+            tell.send(took).expect("the test listens");
         }));
         let slow = writer.write(|_| {
             thread::sleep(Duration::from_millis(30));

@@ -124,7 +124,7 @@ async fn writes_until_it_is_killed() {
     let acknowledge = |name: &str| {
         std::io::stdout()
             .write_all(format!("ack {name}\n").as_bytes())
-            .unwrap()
+            .unwrap();
     };
     let producers = (0..64).map(|producer| {
         let (store, round) = (store.clone(), round.clone());

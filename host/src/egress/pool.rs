@@ -52,7 +52,7 @@ impl Pool {
             match Generation::new(self.lifetime, self.private_addresses) {
                 Ok(next) => *current = next,
                 Err(problem) => {
-                    tracing::warn!(%problem, "connections are kept for longer than they should be")
+                    tracing::warn!(%problem, "connections are kept for longer than they should be");
                 }
             }
         }

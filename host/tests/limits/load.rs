@@ -166,7 +166,7 @@ async fn a_function_of_another_type_is_found_by_the_first_instance() {
             .unwrap();
         match plugin.instantiate(Arc::new(NoHttp)).await.err() {
             Some(CallProblem::NotStarted { what }) => {
-                assert!(what.contains("type mismatch"), "{wrong}: {what}")
+                assert!(what.contains("type mismatch"), "{wrong}: {what}");
             }
             other => panic!("{wrong}: {other:?}"),
         }
@@ -219,7 +219,7 @@ async fn testers_are_left_out_or_of_the_contracts_type() {
     let renamed = with.replacen("invite: func", "ask: func", 1);
     match engine.load(&Sketch::of_wit(&renamed).build()).err() {
         Some(problem @ LoadProblem::WrongTypes { .. }) => {
-            assert!(problem.to_string().contains("invite"), "{problem}")
+            assert!(problem.to_string().contains("invite"), "{problem}");
         }
         other => panic!("{other:?}"),
     }
@@ -282,7 +282,7 @@ async fn what_declares_more_than_there_is_room_for_is_refused() {
 fn assert_refused_import(refusal: Option<LoadProblem>, import: &str) {
     match refusal {
         Some(problem @ LoadProblem::UnknownImport { .. }) => {
-            assert!(problem.to_string().contains(import), "{problem}")
+            assert!(problem.to_string().contains(import), "{problem}");
         }
         other => panic!("{import}: {other:?}"),
     }

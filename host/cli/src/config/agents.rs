@@ -62,7 +62,7 @@ fn read_agent(
     let mut client_tokens = client_tokens(section);
     match partner {
         Some(partner) if client_tokens.is_empty() => {
-            client_tokens.clone_from(&partner.client_tokens)
+            client_tokens.clone_from(&partner.client_tokens);
         }
         Some(_) => {}
         None => section.require_secret("client_token", NOT_BELIEVED),

@@ -129,7 +129,7 @@ fn names(section: &Section<'_>, agents: &[&str]) -> Vec<String> {
         return agents.iter().map(|name| (*name).to_owned()).collect();
     };
     let refuse = |message, help, origin| {
-        section.find(Finding::error(Rule::Reference, message, origin).with_help(help))
+        section.find(Finding::error(Rule::Reference, message, origin).with_help(help));
     };
     if items.is_empty() {
         let message = format!("{} names no agent", section.at("agents"));

@@ -51,7 +51,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         match tail.follow(response).await? {
             Ended::Enough => return Ok(()),
             Ended::BrokeOff(reason) => {
-                eprintln!("the stream ended ({reason}); it goes on when the gateway answers")
+                eprintln!("the stream ended ({reason}); it goes on when the gateway answers");
             }
         }
         wait = if tail.left < before { WAIT_MIN } else { wait };

@@ -55,7 +55,7 @@ fn users(users: &[String]) -> Result<BTreeSet<PhoneNumber>, Vec<FieldViolation>>
     let phones = users.iter().enumerate().filter_map(|(index, user)| {
         PhoneNumber::parse(user)
             .map_err(|problem| {
-                wrong.push(violation(format!("users[{index}]"), problem.to_string()))
+                wrong.push(violation(format!("users[{index}]"), problem.to_string()));
             })
             .ok()
     });

@@ -84,7 +84,7 @@ impl Platform {
         match act {
             Act::Read => self.read(now, agent, &number, id),
             Act::Answer if self.check_can_send(&number).is_ok() => {
-                self.answer(now, agent, &number, &content)
+                self.answer(now, agent, &number, &content);
             }
             act => {
                 let _ = self.act(now, agent, &number, act);

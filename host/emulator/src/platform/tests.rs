@@ -464,7 +464,7 @@ fn who_unsubscribes_says_so_twice() {
                         act,
                     },
                 )
-                .expect("a phone")
+                .expect("a phone");
         };
         act(Act::Unsubscribe);
         act(Act::Resubscribe);

@@ -239,7 +239,7 @@ impl Walk<'_, '_> {
                 _ => self.list(at, upstream, twin),
             },
             _ if type_of(upstream) != type_of(twin) => {
-                self.found.add(Kind::Type, at, Some(upstream), Some(twin))
+                self.found.add(Kind::Type, at, Some(upstream), Some(twin));
             }
             _ if self.is_same(rule, upstream, twin) => {}
             _ => {

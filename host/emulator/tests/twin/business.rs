@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn brands_are_made_changed_listed_and_removed() {
     let script = Script::start().await;
     let (status, made) = script
@@ -122,6 +123,7 @@ async fn brands_are_made_changed_listed_and_removed() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn agents_are_made_changed_and_listed() {
     let script = Script::start().await;
     let brand = script.brand().await;
@@ -232,6 +234,7 @@ async fn agents_are_made_changed_and_listed() {
 
 /// The whole way of a new agent, as a partner and its carrier go it.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn an_agent_is_verified_and_then_launched() {
     let script = Script::start().await;
     let receiver = Receiver::start(good).await;

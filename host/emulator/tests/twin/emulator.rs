@@ -65,6 +65,7 @@ async fn a_repeated_id_is_delivered_once() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn each_refusal_has_googles_shape_and_names_the_field() {
     let (emulator, _webhook, api) = start().await;
     let text = |text: &str| json!({ "contentMessage": { "text": text } });
@@ -709,6 +710,7 @@ async fn a_person_has_read_only_a_message_that_has_a_name() {
 
 /// However long the value is, an error repeats no more than 64 characters of it.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn an_error_repeats_only_the_beginning_of_what_was_sent() {
     let (emulator, _webhook, api) = start().await;
     let long = "q".repeat(20_000);

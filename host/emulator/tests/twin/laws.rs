@@ -186,10 +186,10 @@ impl Stage {
             match wanted {
                 Move::Send { phone, name } => {
                     self.send(&mut story, phone, name, fault.take(), flawed)
-                        .await
+                        .await;
                 }
                 Move::Revoke { phone, name } => {
-                    self.revoke(&mut story, phone, name, fault.take()).await
+                    self.revoke(&mut story, phone, name, fault.take()).await;
                 }
                 Move::Act { phone, act } => drop(self.emulator.act(&number(phone), None, act)),
                 Move::RequestFault(next) => fault = Some(next),
@@ -317,7 +317,7 @@ impl Stage {
         match flawed {
             Flawed::CountsAnew => state["platform"]["named"] = json!(0),
             Flawed::ForgetsNotices => {
-                state["webhooks"]["backlog"] = json!({ "waiting": [], "held": [] })
+                state["webhooks"]["backlog"] = json!({ "waiting": [], "held": [] });
             }
             _ => {}
         }
@@ -358,7 +358,7 @@ impl Stage {
 fn retold(index: usize, mut notice: Value, flawed: Flawed) -> Value {
     match flawed {
         Flawed::FreshIds if notice["eventId"].is_string() => {
-            notice["eventId"] = json!(format!("event-{index}"))
+            notice["eventId"] = json!(format!("event-{index}"));
         }
         Flawed::TakesPhonesForEachOther if notice["eventType"] == "DELIVERED" => {
             notice["senderPhoneNumber"] = json!(number(9).to_string());

@@ -145,6 +145,7 @@ async fn lead_a_life(emulator: &Emulator, webhook: &Webhook, api: &Api) {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn what_does_not_fit_together_is_named_and_nothing_changes() {
     let (emulator, webhook, api) = start_with(paused(1)).await;
     lead_a_life(&emulator, &webhook, &api).await;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn only_a_true_assertion_buys_a_token() {
     let emulator = emulator().await;
     let (account, other) = (account(&emulator), account(&self::emulator().await));

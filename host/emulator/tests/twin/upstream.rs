@@ -307,7 +307,7 @@ fn in_answers() -> Vec<Differing> {
                         .as_object_mut()
                         .unwrap()
                         .remove("totalPayloadSizeBytes"),
-                )
+                );
             },
             Kind::Extra,
             "/totalPayloadSizeBytes",
@@ -383,7 +383,7 @@ fn in_errors() -> Vec<Differing> {
                 "another violation",
                 |reply| {
                     reply.body["error"]["details"][0]["fieldViolations"][0]["description"] =
-                        json!("No.")
+                        json!("No.");
                 },
                 Kind::Text,
                 "/error/details/0/fieldViolations/0/description",

@@ -90,6 +90,7 @@ async fn the_handshake_is_as_the_guide_has_it() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn a_webhook_is_registered_only_with_the_secret_and_each_other_answer_is_named() {
     let strict = WebhookSettings {
         secret: SecretRule::BareOnly,

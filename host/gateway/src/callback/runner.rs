@@ -229,7 +229,7 @@ impl Runner {
         match conversation {
             _ if !callback.wants(&event.event.agent) => self.window.skip(event.cursor),
             Some(conversation) if owing.contains(&conversation) => {
-                self.window.hold(event.cursor, conversation)
+                self.window.hold(event.cursor, conversation);
             }
             conversation => self.window.push(event, conversation),
         }

@@ -93,6 +93,7 @@ mod tests {
     /// In 2026 the clocks of Berlin go forward on March 29 at 1:00 UTC, from 2:00 to 3:00, and back on October 25 at 1:00 UTC,
     /// from 3:00 to 2:00.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "lists, one value a line")]
     fn each_night_ends_when_the_clocks_say_so() {
         for (what, from, to, zone, now, until) in [
             (

@@ -85,6 +85,7 @@ async fn who_stops_listening_ends_it(store: &dyn Store) {
 }
 
 /// By what anybody can ask for; each line is a promise of `fill`'s.
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn a_moved_store_goes_on(store: &dyn Store) {
     let all = store
         .find(&Filter {
@@ -309,6 +310,7 @@ async fn what_is_beside_messages_goes_on(store: &dyn Store) {
 }
 
 /// Something of everything, and of each what could be lost.
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn fill(store: &dyn Store) {
     accept(store, "m1", 1).await;
     let mut delivered = event("k1", Heard::Delivered("m1".into()));
