@@ -166,7 +166,7 @@ impl Traffic {
         for _ in 0..10 {
             let alone = self.run(Duration::from_secs(3)).await;
             alone.print("alone");
-            if alone.at(99) < P99_MAX / 5 {
+            if alone.at(99) < CALM {
                 return;
             }
         }
@@ -304,7 +304,9 @@ fn raise_descriptors() {
 }
 
 const REQUESTS_PER_SECOND: u32 = 200;
-const P99_MAX: Duration = Duration::from_millis(250);
+/// A request that waits for a slow socket waits for its 5 to 15 seconds. What is less may be another process on this machine.
+const P99_MAX: Duration = Duration::from_secs(2);
+const CALM: Duration = Duration::from_millis(50);
 const ALLOWED: Duration = Duration::from_secs(1);
 const DESCRIPTORS_MIN: u64 = 3_000;
 /// As the gateway has it.

@@ -196,7 +196,8 @@ pub(crate) const OPENING_TIME: Duration = Duration::from_secs(2);
 /// Of an event that the gateway has, for those who do not read the answer.
 pub(crate) const LONG_BYTES: usize = 500_000;
 const ASKED: usize = 20;
-const ALLOWED: Duration = Duration::from_secs(1);
+/// A machine that is busy with something else closes late, and this test notices late.
+const ALLOWED: Duration = Duration::from_secs(5);
 const BYTE_PAUSE: Duration = Duration::from_millis(500);
 const GIVEN_UP: Duration = Duration::from_secs(30);
 const HEADER: &str =
