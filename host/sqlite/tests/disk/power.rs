@@ -37,7 +37,7 @@ async fn what_was_acknowledged_is_there_after_a_power_cut() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_acknowledged_before_the_flush_is_lost() {
     let (acknowledged, missing) = cut_again_and_again(1, Durability::Normal, Disk::default()).await;
-    assert!(missing.len() > 50, "{} of {acknowledged}", missing.len());
+    assert!(!missing.is_empty(), "none of {acknowledged}");
 }
 
 /// A disk that says that it has flushed and has not: nothing helps, and this test sees it.
