@@ -24,6 +24,7 @@ mod emulate;
 mod envoy;
 mod events;
 mod exporting;
+mod failing;
 mod messages;
 mod openapi;
 mod operating;

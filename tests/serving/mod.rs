@@ -123,6 +123,7 @@ pub(crate) struct Serve {
     pub(crate) directory: TempDir,
     pub(crate) client: Client,
     settings: Vec<String>,
+    admin_origin: String,
     child: Option<Child>,
 }
 
@@ -155,6 +156,7 @@ impl Serve {
             directory,
             client: Client::new(),
             settings: Vec::new(),
+            admin_origin: String::new(),
             child: None,
         }
     }
@@ -207,8 +209,23 @@ impl Serve {
             child.wait().unwrap();
             return false;
         }
+        let ready: Value = serde_json::from_str(&line).unwrap();
+        ready["admin"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut self.admin_origin);
         self.child = Some(child);
         true
+    }
+
+    /// The value of one line of its metrics: `rbm_queue_depth{agent="demo"}`.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let address = format!("{}/metrics", self.admin_origin);
+        let response = self.client.get(address).send().await.unwrap();
+        let text = response.text().await.unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        let value = line.unwrap_or_else(|| panic!("no {name} in\n{text}"));
+        value.trim().parse().unwrap()
     }
 
     pub(crate) fn process_id(&self) -> u32 {

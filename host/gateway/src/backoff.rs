@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-/// Exponential with full jitter: anything from nothing to a bound that doubles with each attempt, so that messages that
-/// failed together do not come back together. `random` is from 0 to 1; `attempt` counts from 1.
+/// Exponential with equal jitter: from half of a bound that doubles with each attempt to all of it. So messages that failed
+/// together do not come back together, and none is tried more often than its schedule says. `random` is from 0 to 1; `attempt`
+/// counts from 1.
 pub fn delay(attempt: u32, random: f64) -> Duration {
     let doublings = attempt.saturating_sub(1).min(DOUBLINGS_MAX);
     let bound = FIRST.saturating_mul(1 << doublings).min(MOST);
-    bound.mul_f64(random.clamp(0.0, 1.0))
+    bound.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0)
 }
 
 /// What the platform asked for, up to ten minutes, and a little more so that not all come back at that very moment.
@@ -40,9 +41,9 @@ mod tests {
                 Duration::from_secs(seconds),
                 "attempt {attempt}"
             );
-            assert_eq!(delay(attempt, 0.0), Duration::ZERO);
+            assert_eq!(delay(attempt, 0.0), Duration::from_secs(seconds) / 2);
         }
-        assert_eq!(delay(3, 0.5), Duration::from_secs(2));
+        assert_eq!(delay(3, 0.5), Duration::from_secs(3));
     }
 
     #[test]

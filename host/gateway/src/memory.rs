@@ -558,14 +558,15 @@ impl Kept {
     }
 
     fn claim(&mut self, now: Timestamp, lease: Duration, mut share: Share, claims: &mut Claims) {
-        for lane in share.clone().lanes() {
+        for step in share.clone().steps() {
+            let lane = step.lane;
             let refused_before = claims.ended.len();
             while claims.ended.len() - refused_before < REFUSED_AT_ONCE {
                 let due = self
                     .turns(&share.agent, lane)
                     .take_while(|((_, _, at, _), _)| *at <= now);
                 let due: Vec<String> = due
-                    .take(share.room(lane))
+                    .take(share.room(step))
                     .map(|(_, id)| id.clone())
                     .collect();
                 let before = claims.lent.len();
@@ -573,7 +574,7 @@ impl Kept {
                     self.lend(id, lane, now, lease, claims);
                 }
                 let lent = claims.lent.len() - before;
-                share.take(lane, lent);
+                share.take(step, lent);
                 if lent == due.len() {
                     break;
                 }

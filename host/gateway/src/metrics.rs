@@ -2,6 +2,7 @@
 //! label: there would be one series each.
 
 use crate::lifecycle::Fact;
+use crate::outbox::Condition;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -11,6 +12,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use rbm_host::{CallProblem, Observer};
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +40,9 @@ pub struct Metrics {
     guest: Family<Label, Histogram, fn() -> Histogram>,
     token_expiry: Family<AgentLabel, Gauge>,
     store_commit: Histogram,
+    rate_limit: Family<AgentLabel, Gauge<f64, AtomicU64>>,
+    circuit_breaker_open: Family<AgentLabel, Gauge>,
+    circuit_breaker_openings: Family<AgentLabel, Counter>,
 }
 
 /// What a webhook request came to.
@@ -96,6 +101,9 @@ impl Default for Metrics {
             guest: Family::new_with_constructor(|| Histogram::new(GUEST_SECONDS)),
             token_expiry: Family::default(),
             store_commit: Histogram::new(SECONDS),
+            rate_limit: Family::default(),
+            circuit_breaker_open: Family::default(),
+            circuit_breaker_openings: Family::default(),
         };
         metrics.register(&mut registry);
         Self {
@@ -158,6 +166,21 @@ impl Metrics {
             Unit::Seconds,
             self.store_commit.clone(),
         );
+        registry.register(
+            "rate_limit",
+            "Messages per second that an agent may send now",
+            self.rate_limit.clone(),
+        );
+        registry.register(
+            "circuit_breaker_open",
+            "1 while the circuit breaker of an agent is open",
+            self.circuit_breaker_open.clone(),
+        );
+        registry.register(
+            "circuit_breaker_openings",
+            "How often the circuit breaker of an agent has opened",
+            self.circuit_breaker_openings.clone(),
+        );
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What is running", version);
     }
@@ -184,6 +207,24 @@ impl Metrics {
             .get_or_create(&[("result", result.as_str())])
             .inc();
         self.send.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn agent(&self, agent: &str, condition: Condition) {
+        let label = [("agent", agent.to_owned())];
+        if let Some(rate) = condition.rate {
+            self.rate_limit.get_or_create(&label).set(rate);
+        }
+        self.circuit_breaker_open
+            .get_or_create(&label)
+            .set(condition.breaker_is_open.into());
+        let openings = self.circuit_breaker_openings.get_or_create(&label);
+        openings.inc_by(condition.breaker_openings.saturating_sub(openings.get()));
+    }
+
+    /// A reload may have removed some.
+    pub(crate) fn forget_agents(&self) {
+        self.rate_limit.clear();
+        self.circuit_breaker_open.clear();
     }
 
     /// All of it, in the text that a scraper reads. `tokens`: the agents that have one, and how long it is good for yet.
@@ -277,6 +318,15 @@ mod tests {
         };
         metrics.called("send", Some(&out_of_time), Duration::from_secs(1));
         metrics.committed(Duration::from_millis(4));
+        let condition = Condition {
+            rate: Some(62.5),
+            breaker_is_open: true,
+            breaker_openings: 2,
+        };
+        metrics.agent("gone", condition);
+        metrics.forget_agents();
+        metrics.agent("demo", condition);
+        metrics.agent("demo", condition);
         let text = metrics.text(waiting, [("demo".to_owned(), Duration::from_mins(55))]);
         for line in [
             "rbm_webhook_requests_total{outcome=\"taken\"} 2",
@@ -297,6 +347,9 @@ mod tests {
             "rbm_guest_seconds_count{export=\"send\"} 2",
             "rbm_token_expiry_seconds{agent=\"demo\"} 3300",
             "rbm_store_commit_seconds_bucket{le=\"0.005\"} 1",
+            "rbm_rate_limit{agent=\"demo\"} 62.5",
+            "rbm_circuit_breaker_open{agent=\"demo\"} 1",
+            "rbm_circuit_breaker_openings_total{agent=\"demo\"} 2",
             "rbm_build_info{version=\"0.1.0\"} 1",
             "# EOF",
         ] {

@@ -10,9 +10,11 @@ mod judge;
 mod line;
 mod pace;
 mod quiet_hours;
+mod recipients;
+mod throttle;
 
-pub(crate) use line::Line;
 pub use line::Manner;
+pub(crate) use line::{Condition, Line};
 pub use pace::Pace;
 pub use quiet_hours::{QuietHours, QuietHoursProblem};
 
@@ -101,6 +103,7 @@ impl Outbox {
                 .for_each(|fact| self.shared.metrics.message(fact));
             lent.into_iter().for_each(|claimed| self.begin(claimed));
         }
+        self.count();
         let (shares, wait) = self.allowances();
         let due = if shares.is_empty() {
             None
@@ -115,6 +118,13 @@ impl Outbox {
         } else {
             due.into_iter().chain(wait).min()
         })
+    }
+
+    /// What the lines know, for whoever reads the metrics.
+    fn count(&self) {
+        for line in self.lines.values() {
+            self.shared.metrics.agent(&line.agent, line.condition());
+        }
     }
 
     /// What is under way takes as long as ever when the clock runs faster.
@@ -140,6 +150,7 @@ impl Outbox {
         self.lines = senders.agents.iter().map(line).collect();
         self.senders = senders;
         self.looked = false;
+        self.shared.metrics.forget_agents();
     }
 
     /// Once. What was under way is tried again at once, with the same id.
@@ -231,8 +242,8 @@ async fn attempt(shared: &Shared, line: &Line, ticket: Ticket, claimed: Claimed)
         run_out(&claimed, shared.now())
     } else {
         let outcome = line.sender.send(shared.now(), &claimed.message).await;
-        let pause = line.learn(ticket, &outcome, shared.clock.instant());
-        judge(&claimed, outcome, pause, shared.now(), rand::random())
+        let back_off = line.learn(ticket, &claimed, &outcome, shared.clock.instant());
+        judge(&claimed, outcome, back_off, shared.now(), rand::random())
     };
     let (id, attempt) = (&claimed.message.id, claimed.attempt);
     if let Some(entry) = &settlement.entry {

@@ -12,7 +12,7 @@ use rbm_gateway::MemoryStore;
 use rbm_gateway::lifecycle::{Fact, State};
 use rbm_gateway::store::conformance::dump::{dump, restore};
 use rbm_gateway::store::consent::{Consent, Reason, Wish};
-use rbm_gateway::store::lane::Share;
+use rbm_gateway::store::lane::{Order, Share};
 use rbm_gateway::store::retention::{DedupeDays, Retention};
 use rbm_gateway::store::{Cursor, Entry, Filter, NewEvent, Settlement, Store};
 use rbm_sqlite::{Durability, SqliteStore};
@@ -37,6 +37,7 @@ enum Step {
         most: usize,
         retries: usize,
         night: bool,
+        probe: bool,
     },
     Expire {
         second: u16,
@@ -87,8 +88,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (id.clone(), 0..2_u8, any::<bool>()).prop_map(|(id, body, code)| Step::Accept { id, body, code }),
         4 => (0..8_u8, id.clone(), 0..5_u8, any::<bool>())
             .prop_map(|(key, id, kind, other)| Step::Ingest { key, id, kind, other: other && key == 0 }),
-        4 => (second, 0..4_usize, 0..4_usize, any::<bool>())
-            .prop_map(|(second, most, retries, night)| Step::Claim { second, most, retries, night }),
+        4 => (second, 0..4_usize, 0..4_usize, any::<bool>(), any::<bool>())
+            .prop_map(|(second, most, retries, night, probe)| Step::Claim { second, most, retries, night, probe }),
         2 => (8..12_u8, any::<bool>(), 0..4_u8, 0..3_u8, any::<bool>()).prop_map(|(key, out, second, reason, by_event)| {
             Step::Wish { key, out, second, reason, by_event }
         }),
@@ -191,11 +192,18 @@ async fn apply(store: &dyn Store, step: &Step) -> String {
             most,
             retries,
             night,
+            probe,
         } => {
             let ordinary = if *night { 0 } else { *most };
+            let order = if *probe {
+                Order::FirstAttempts
+            } else {
+                Order::TakeTurns
+            };
             let share = Share {
                 retries: *retries,
                 ordinary,
+                order,
                 ..Share::any("demo", *most)
             };
             let claimed = store

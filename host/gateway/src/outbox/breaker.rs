@@ -1,32 +1,48 @@
-//! Whether an agent's attempts have a point at all. Pure: time is an argument.
+//! Tells whether an agent's attempts have a point at all. Pure: time is an argument.
 //!
-//! Where the platform is down, each attempt would cost a message one, and the platform a call. So after enough failures only
-//! one probe at a time is made, and the first that is served opens the way again. What is wrong with a single message never
-//! counts. Probes come every four seconds at least, so that a platform that is back is noticed within five.
+//! A platform that is down rejects everybody, and each attempt costs the platform a call. So the circuit breaker opens, only one
+//! probe at a time is made, and the first that is served closes it. A platform that rejects one recipient says nothing of the
+//! others. So the breaker opens only when several different recipients in a row were rejected, each message counts the first time
+//! that it is rejected and never again, and one that is served in between begins the row anew.
 
-use std::collections::VecDeque;
+use super::recipients::RecipientHash;
 use std::time::{Duration, Instant};
 
-/// What an attempt says of the platform.
+/// What an attempt's outcome says of the platform.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Answer {
-    /// It answers, be it that it refuses this message.
+pub(crate) enum Evidence {
+    /// It answered, be it that it refused this message.
     Served,
-    /// It takes nothing now, or nobody is there.
-    TurnedAway,
+    /// Too many calls (429): of this recipient, or of the agent.
+    Limited,
+    /// It said that it is not available (503), or did not answer.
+    Unavailable,
+    /// Nothing was sent: no connection, no name.
+    NotReached,
     /// Nothing.
-    Nothing,
+    None,
+}
+
+/// One attempt's evidence, and whose it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Witness {
+    pub(crate) evidence: Evidence,
+    pub(crate) recipient: RecipientHash,
+    /// The message was not rejected before.
+    pub(crate) first_time: bool,
+    /// Rejections of the recipient in a row, this one included; those before, if it is served now.
+    pub(crate) recipient_in_a_row: u32,
 }
 
 /// What may begin now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Way {
+pub(crate) enum Permission {
     /// Anything.
-    Free,
+    Any,
     /// One attempt.
     Probe,
     /// Nothing before this time.
-    Shut(Instant),
+    NothingUntil(Instant),
 }
 
 /// Names an attempt's part in this.
@@ -34,6 +50,7 @@ pub(crate) enum Way {
 pub(crate) struct Ticket {
     generation: u64,
     probe: bool,
+    pub(crate) begun: Instant,
 }
 
 /// What an attempt's end has changed.
@@ -52,39 +69,47 @@ pub(crate) struct Breaker {
     state: State,
     /// Counts up with each change of state and each probe: what began before says nothing of what is now.
     generation: u64,
+    openings: u64,
 }
 
 #[derive(Debug)]
 enum State {
-    Closed(Counts),
+    Closed(Row),
     Open { probes: u32, until: Instant },
 }
 
+/// What was rejected since something was served.
 #[derive(Debug, Default)]
-struct Counts {
-    recent: VecDeque<(Instant, bool)>,
-    failed: usize,
-    /// Failures since the last success, and when the first of them was.
-    in_a_row: Option<(u32, Instant)>,
+struct Row {
+    recipients: Vec<RecipientHash>,
+    /// Attempts for which there was nobody: that is no recipient's fault.
+    not_reached: usize,
+    served_at: Option<Instant>,
 }
 
 impl Breaker {
     pub(crate) fn new() -> Self {
         Self {
-            state: State::Closed(Counts::default()),
+            state: State::Closed(Row::default()),
             generation: 0,
+            openings: 0,
         }
+    }
+
+    /// How often it has opened.
+    pub(crate) fn openings(&self) -> u64 {
+        self.openings
     }
 
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.state, State::Open { .. })
     }
 
-    pub(crate) fn way(&self, now: Instant) -> Way {
+    pub(crate) fn permission(&self, now: Instant) -> Permission {
         match self.state {
-            State::Closed(_) => Way::Free,
-            State::Open { until, .. } if now >= until => Way::Probe,
-            State::Open { until, .. } => Way::Shut(until),
+            State::Closed(_) => Permission::Any,
+            State::Open { until, .. } if now >= until => Permission::Probe,
+            State::Open { until, .. } => Permission::NothingUntil(until),
         }
     }
 
@@ -99,6 +124,7 @@ impl Breaker {
         Ticket {
             generation: self.generation,
             probe,
+            begun: now,
         }
     }
 
@@ -111,71 +137,82 @@ impl Breaker {
         }
     }
 
-    /// An attempt has ended.
-    pub(crate) fn end(&mut self, ticket: Ticket, answer: Answer, now: Instant) -> Change {
+    /// An attempt has ended. `asked_for`: how long the platform wants to be left alone, which counts while the breaker is open.
+    pub(crate) fn end(
+        &mut self,
+        ticket: Ticket,
+        witness: Witness,
+        asked_for: Option<Duration>,
+        now: Instant,
+    ) -> Change {
         let current = ticket.generation == self.generation;
         match &mut self.state {
-            State::Closed(counts) if current => {
-                counts.add(answer, now);
-                if counts.are_too_many(now) {
-                    return self.open(now);
+            State::Closed(row) if current => {
+                row.add(witness, now);
+                if row.is_long() {
+                    return self.open(asked_for, now);
                 }
             }
             // However late: it is served.
-            State::Open { .. } if ticket.probe && answer == Answer::Served => return self.close(),
+            State::Open { .. } if ticket.probe && witness.evidence == Evidence::Served => {
+                return self.close(now);
+            }
             State::Open { probes, until } if current => {
                 *probes += 1;
-                *until = now + probe_pause(*probes);
+                *until = now + probe_pause(*probes).max(asked_for.unwrap_or_default());
             }
             State::Closed(_) | State::Open { .. } => {}
         }
         Change::None
     }
 
-    fn open(&mut self, now: Instant) -> Change {
+    fn open(&mut self, asked_for: Option<Duration>, now: Instant) -> Change {
         self.generation += 1;
+        self.openings += 1;
         self.state = State::Open {
             probes: 0,
-            until: now + probe_pause(0),
+            until: now + probe_pause(0).max(asked_for.unwrap_or_default()),
         };
         Change::Opened
     }
 
-    fn close(&mut self) -> Change {
+    fn close(&mut self, now: Instant) -> Change {
         self.generation += 1;
-        self.state = State::Closed(Counts::default());
+        self.state = State::Closed(Row::after_service(now));
         Change::Closed
     }
 }
 
-impl Counts {
-    fn add(&mut self, answer: Answer, now: Instant) {
-        match answer {
-            Answer::Nothing => return,
-            Answer::Served => self.in_a_row = None,
-            Answer::TurnedAway => {
-                let (count, since) = self.in_a_row.unwrap_or((0, now));
-                self.in_a_row = Some((count + 1, since));
-            }
-        }
-        let failed = answer == Answer::TurnedAway;
-        self.recent.push_back((now, failed));
-        self.failed += usize::from(failed);
-        while let Some((at, failed)) = self.recent.front()
-            && (*at + COUNTED_TIME <= now || self.recent.len() > COUNTED_MAX)
-        {
-            self.failed -= usize::from(*failed);
-            self.recent.pop_front();
+impl Row {
+    fn after_service(now: Instant) -> Self {
+        Self {
+            served_at: Some(now),
+            ..Self::default()
         }
     }
 
-    /// Half of many; or a few in a row, and nothing else for a while, where there are not many.
-    fn are_too_many(&self, now: Instant) -> bool {
-        let half = self.recent.len() >= COUNTED_MIN && self.failed * 2 >= self.recent.len();
-        let row = self
-            .in_a_row
-            .is_some_and(|(count, since)| count >= IN_A_ROW && now >= since + ROW_TIME_MIN);
-        half || row
+    fn add(&mut self, witness: Witness, now: Instant) {
+        match witness.evidence {
+            Evidence::None => {}
+            Evidence::Served => *self = Self::after_service(now),
+            Evidence::NotReached => self.not_reached += 1,
+            // An agent whose rate is too high gets many of these in a row, and is served before and after: see [`super::throttle`].
+            Evidence::Limited if self.was_served_lately(now) => {}
+            Evidence::Limited | Evidence::Unavailable => {
+                if witness.first_time && !self.recipients.contains(&witness.recipient) {
+                    self.recipients.push(witness.recipient);
+                }
+            }
+        }
+    }
+
+    fn was_served_lately(&self, now: Instant) -> bool {
+        self.served_at
+            .is_some_and(|at| now.saturating_duration_since(at) < SERVED_LATELY)
+    }
+
+    fn is_long(&self) -> bool {
+        self.recipients.len().max(self.not_reached) >= IN_A_ROW
     }
 }
 
@@ -185,109 +222,191 @@ fn probe_pause(probes: u32) -> Duration {
         .min(PROBE_PAUSE_MAX)
 }
 
-const COUNTED_TIME: Duration = Duration::from_secs(10);
-const COUNTED_MIN: usize = 20;
-const COUNTED_MAX: usize = 10_000;
-const IN_A_ROW: u32 = 3;
-const ROW_TIME_MIN: Duration = Duration::from_secs(1);
+/// Where one recipient in twenty is always rejected, so many in a row come once in three million messages.
+const IN_A_ROW: usize = 5;
+const SERVED_LATELY: Duration = Duration::from_secs(10);
 const PROBE_PAUSE_FIRST: Duration = Duration::from_secs(1);
+/// A platform that is back is noticed within five seconds.
 const PROBE_PAUSE_MAX: Duration = Duration::from_secs(4);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Answer::{Nothing, Served, TurnedAway};
+    use Evidence::{Limited, NotReached, Served, Unavailable};
     use proptest::prelude::*;
 
     fn after(start: Instant, milliseconds: u64) -> Instant {
         start + Duration::from_millis(milliseconds)
     }
 
-    /// Makes an attempt for each answer, this long apart.
+    fn witness(evidence: Evidence, recipient: u64) -> Witness {
+        Witness {
+            evidence,
+            recipient: RecipientHash(recipient),
+            first_time: true,
+            recipient_in_a_row: 1,
+        }
+    }
+
+    fn end(breaker: &mut Breaker, ticket: Ticket, evidence: Evidence, now: Instant) -> Change {
+        breaker.end(ticket, witness(evidence, 0), None, now)
+    }
+
+    /// Makes an attempt for each witness, this long apart.
     fn run(
-        answers: impl IntoIterator<Item = Answer>,
+        witnesses: impl IntoIterator<Item = Witness>,
         pause_milliseconds: u64,
     ) -> (Breaker, Instant) {
         let (mut breaker, mut now) = (Breaker::new(), Instant::now());
-        for answer in answers {
+        for witness in witnesses {
             now = after(now, pause_milliseconds);
             let ticket = breaker.begin(now);
-            breaker.end(ticket, answer, now);
+            breaker.end(ticket, witness, None, now);
         }
         (breaker, now)
     }
 
+    fn opened() -> (Breaker, Instant) {
+        run((0..5).map(|recipient| witness(Unavailable, recipient)), 1)
+    }
+
     #[test]
-    fn it_opens_after_half_of_many_or_a_few_in_a_row() {
-        let mixed =
-            |served: usize, away: usize| [vec![Served; served], vec![TurnedAway; away]].concat();
-        let every_other = |count: usize| {
-            (0..count)
-                .map(|place| if place % 2 == 0 { TurnedAway } else { Served })
-                .collect()
+    fn it_opens_after_five_different_recipients_in_a_row_or_where_nobody_is_reached() {
+        let row = |evidence, count| (0..count).map(move |recipient| witness(evidence, recipient));
+        let again = |evidence| Witness {
+            first_time: false,
+            ..witness(evidence, 7)
         };
-        for (what, answers, pause, open) in [
-            ("19 failures at once", vec![TurnedAway; 19], 1, false),
-            ("20 failures at once", vec![TurnedAway; 20], 1, true),
-            ("half of 20", every_other(20), 100, true),
-            ("less than half", mixed(11, 9), 100, false),
-            ("half of 20, but long apart", every_other(20), 2_000, false),
+        for (what, witnesses, open) in [
+            ("four", row(Unavailable, 4).collect::<Vec<_>>(), false),
+            ("five", row(Unavailable, 5).collect(), true),
+            ("five, limited", row(Limited, 5).collect(), true),
+            ("one recipient", vec![witness(Unavailable, 1); 50], false),
             (
-                "three in a row over a second",
-                vec![TurnedAway; 3],
-                500,
+                "four recipients again and again",
+                row(Unavailable, 4).cycle().take(40).collect(),
+                false,
+            ),
+            (
+                "retries say nothing more",
+                row(Unavailable, 9)
+                    .map(|witness| Witness {
+                        first_time: false,
+                        ..witness
+                    })
+                    .collect(),
+                false,
+            ),
+            (
+                "four, one served, four",
+                row(Unavailable, 4)
+                    .chain([witness(Served, 9)])
+                    .chain(row(Unavailable, 4))
+                    .collect(),
+                false,
+            ),
+            (
+                "a retry that is served counts",
+                row(Unavailable, 4)
+                    .chain([again(Served)])
+                    .chain(row(Unavailable, 4))
+                    .collect(),
+                false,
+            ),
+            (
+                "limited, shortly after one was served",
+                [witness(Served, 9)]
+                    .into_iter()
+                    .chain(row(Limited, 40))
+                    .collect(),
+                false,
+            ),
+            (
+                "unavailable, shortly after one was served",
+                [witness(Served, 9)]
+                    .into_iter()
+                    .chain(row(Unavailable, 5))
+                    .collect(),
                 true,
             ),
             (
-                "three in a row within a second",
-                vec![TurnedAway; 3],
-                499,
+                "nobody there, by one message",
+                vec![again(NotReached); 5],
+                true,
+            ),
+            (
+                "nobody there, four times",
+                row(NotReached, 4).collect(),
                 false,
             ),
             (
-                "two in a row",
-                vec![Served, TurnedAway, TurnedAway],
-                5_000,
+                "what says nothing",
+                row(Evidence::None, 50).collect(),
                 false,
             ),
-            ("refused messages are served", vec![Served; 50], 10, false),
-            ("what says nothing", vec![Nothing; 50], 100, false),
         ] {
-            assert_eq!(run(answers, pause).0.is_open(), open, "{what}");
+            assert_eq!(run(witnesses, 100).0.is_open(), open, "{what}");
         }
     }
 
     #[test]
+    fn limits_count_when_nothing_was_served_for_ten_seconds() {
+        let served = [witness(Served, 99)];
+        let limited = (0..20).map(|recipient| witness(Limited, recipient));
+        let row = || served.into_iter().chain(limited.clone());
+        assert!(!run(row(), 600).0.is_open(), "four after ten seconds");
+        assert!(run(row(), 700).0.is_open(), "six after ten seconds");
+    }
+
+    #[test]
     fn one_probe_at_a_time_ever_later_up_to_four_seconds_until_one_is_served() {
-        let (mut breaker, mut now) = run(vec![TurnedAway; 20], 1);
+        let (mut breaker, mut now) = opened();
         for pause in [1_000, 2_000, 4_000, 4_000, 4_000] {
             assert_eq!(
-                breaker.way(after(now, pause - 1)),
-                Way::Shut(after(now, pause))
+                breaker.permission(after(now, pause - 1)),
+                Permission::NothingUntil(after(now, pause))
             );
             now = after(now, pause);
-            assert_eq!(breaker.way(now), Way::Probe);
+            assert_eq!(breaker.permission(now), Permission::Probe);
             let probe = breaker.begin(now);
             assert!(
-                matches!(breaker.way(after(now, 100)), Way::Shut(_)),
+                matches!(
+                    breaker.permission(after(now, 100)),
+                    Permission::NothingUntil(_)
+                ),
                 "it is under way"
             );
             now = after(now, 100);
-            assert_eq!(breaker.end(probe, TurnedAway, now), Change::None);
+            assert_eq!(end(&mut breaker, probe, Unavailable, now), Change::None);
         }
         now = after(now, 4_000);
         let probe = breaker.begin(now);
-        assert_eq!(breaker.end(probe, Served, now), Change::Closed);
-        assert_eq!(breaker.way(now), Way::Free);
+        assert_eq!(end(&mut breaker, probe, Served, now), Change::Closed);
+        assert_eq!(breaker.permission(now), Permission::Any);
+    }
+
+    #[test]
+    fn what_the_platform_asks_of_a_probe_holds_for_the_next_one() {
+        let (mut breaker, now) = opened();
+        let now = after(now, 1_000);
+        let probe = breaker.begin(now);
+        let minute = Duration::from_mins(1);
+        breaker.end(probe, witness(Unavailable, 1), Some(minute), now);
+        assert_eq!(
+            breaker.permission(now),
+            Permission::NothingUntil(now + minute)
+        );
     }
 
     #[test]
     fn what_began_before_it_opened_says_nothing() {
         let (mut breaker, now) = (Breaker::new(), Instant::now());
         let early: Vec<Ticket> = (0..40).map(|_| breaker.begin(now)).collect();
-        let changes: Vec<Change> = early
-            .iter()
-            .map(|ticket| breaker.end(*ticket, TurnedAway, now))
+        let changes: Vec<Change> = (0..)
+            .zip(&early)
+            .map(|(recipient, ticket)| {
+                breaker.end(*ticket, witness(Unavailable, recipient), None, now)
+            })
             .collect();
         assert_eq!(
             changes
@@ -297,35 +416,35 @@ mod tests {
             1
         );
         assert_eq!(
-            breaker.way(now),
-            Way::Shut(after(now, 1_000)),
-            "the other 20 put nothing off"
+            breaker.permission(now),
+            Permission::NothingUntil(after(now, 1_000)),
+            "the other 35 put nothing off"
         );
-        assert_eq!(breaker.end(early[0], Served, now), Change::None);
+        assert_eq!(end(&mut breaker, early[0], Served, now), Change::None);
         assert!(breaker.is_open());
     }
 
     #[test]
     fn a_probe_that_hangs_is_followed_by_another_and_still_counts_if_it_is_served() {
-        let (mut breaker, now) = run(vec![TurnedAway; 20], 1);
+        let (mut breaker, now) = opened();
         let first = breaker.begin(after(now, 1_000));
-        assert_eq!(breaker.way(after(now, 5_000)), Way::Probe);
+        assert_eq!(breaker.permission(after(now, 5_000)), Permission::Probe);
         let second = breaker.begin(after(now, 5_000));
         assert_eq!(
-            breaker.end(first, TurnedAway, after(now, 5_100)),
+            end(&mut breaker, first, Unavailable, after(now, 5_100)),
             Change::None
         );
         assert_eq!(
-            breaker.way(after(now, 5_100)),
-            Way::Shut(after(now, 9_000)),
+            breaker.permission(after(now, 5_100)),
+            Permission::NothingUntil(after(now, 9_000)),
             "the second one is under way"
         );
         assert_eq!(
-            breaker.end(first, Served, after(now, 5_200)),
+            end(&mut breaker, first, Served, after(now, 5_200)),
             Change::Closed
         );
         assert_eq!(
-            breaker.end(second, TurnedAway, after(now, 5_300)),
+            end(&mut breaker, second, Unavailable, after(now, 5_300)),
             Change::None,
             "it began before"
         );
@@ -333,34 +452,88 @@ mod tests {
 
     #[test]
     fn a_probe_that_was_not_made_leaves_its_place_to_another() {
-        let (mut breaker, now) = run(vec![TurnedAway; 20], 1);
+        let (mut breaker, now) = opened();
         let probe = breaker.begin(after(now, 1_000));
         breaker.forget(probe, after(now, 1_001));
-        assert_eq!(breaker.way(after(now, 1_001)), Way::Probe);
+        assert_eq!(breaker.permission(after(now, 1_001)), Permission::Probe);
+    }
+
+    /// The rule before this one: half of twenty attempts in ten seconds, or three in a row over a second, whosever they were.
+    fn old_rule_opens(witnesses: &[(Instant, Witness)]) -> bool {
+        let mut recent: Vec<(Instant, bool)> = Vec::new();
+        let mut row: Option<(u32, Instant)> = None;
+        witnesses.iter().any(|(now, witness)| {
+            let failed = witness.evidence != Served;
+            row = failed.then(|| row.map_or((1, *now), |(count, since)| (count + 1, since)));
+            recent.push((*now, failed));
+            recent.retain(|(at, _)| *at + Duration::from_secs(10) > *now);
+            let failures = recent.iter().filter(|(_, failed)| *failed).count();
+            let in_a_row = row
+                .is_some_and(|(count, since)| count >= 3 && *now >= since + Duration::from_secs(1));
+            in_a_row || (recent.len() >= 20 && failures * 2 >= recent.len())
+        })
+    }
+
+    /// One recipient who is always limited has a message that is tried again and again while little else is to be sent.
+    #[test]
+    fn one_recipient_never_opens_it_though_the_old_rule_did() {
+        let start = Instant::now();
+        let poison = |attempt: u64| Witness {
+            first_time: attempt == 0,
+            ..witness(Limited, 1)
+        };
+        let witnesses: Vec<(Instant, Witness)> = (0..30)
+            .map(|attempt| (after(start, 500 * attempt), poison(attempt)))
+            .collect();
+        let mut breaker = Breaker::new();
+        for (now, witness) in &witnesses {
+            let ticket = breaker.begin(*now);
+            assert_eq!(breaker.end(ticket, *witness, None, *now), Change::None);
+        }
+        assert!(
+            old_rule_opens(&witnesses),
+            "the test means nothing if the old rule passes it"
+        );
     }
 
     proptest! {
         /// Whatever happened before: a platform that serves everything from some time on is noticed.
         #[test]
         fn a_platform_that_is_back_is_noticed_within_five_seconds(
-            answers in proptest::collection::vec((0..3_000_u64, 0..3_u8), 0..200),
+            attempts in proptest::collection::vec((0..3_000_u64, 0..5_u8, 0..9_u64, any::<bool>()), 0..200),
         ) {
             let (mut breaker, mut now) = (Breaker::new(), Instant::now());
-            for (pause, answer) in answers {
+            for (pause, evidence, recipient, first_time) in attempts {
                 now = after(now, pause);
-                if !matches!(breaker.way(now), Way::Shut(_)) {
+                if !matches!(breaker.permission(now), Permission::NothingUntil(_)) {
                     let ticket = breaker.begin(now);
-                    breaker.end(ticket, [Served, TurnedAway, Nothing][usize::from(answer)], now);
+                    let evidence = [Served, Limited, Unavailable, NotReached, Evidence::None][usize::from(evidence)];
+                    breaker.end(ticket, Witness { first_time, ..witness(evidence, recipient) }, None, now);
                 }
             }
             let back = now;
-            if let Way::Shut(until) = breaker.way(now) {
+            if let Permission::NothingUntil(until) = breaker.permission(now) {
                 now = until;
             }
             prop_assert!(now <= after(back, 4_000));
             let ticket = breaker.begin(now);
-            breaker.end(ticket, Served, now);
-            prop_assert_eq!(breaker.way(now), Way::Free);
+            end(&mut breaker, ticket, Served, now);
+            prop_assert_eq!(breaker.permission(now), Permission::Any);
+        }
+
+        /// However many messages one recipient has, and however they fail: it takes others to open it.
+        #[test]
+        fn four_recipients_never_open_it(
+            attempts in proptest::collection::vec((0..3_000_u64, 0..4_u8, 0..4_u64, any::<bool>()), 0..200),
+        ) {
+            let (mut breaker, mut now) = (Breaker::new(), Instant::now());
+            for (pause, evidence, recipient, first_time) in attempts {
+                now = after(now, pause);
+                let ticket = breaker.begin(now);
+                let evidence = [Served, Limited, Unavailable, Evidence::None][usize::from(evidence)];
+                breaker.end(ticket, Witness { first_time, ..witness(evidence, recipient) }, None, now);
+                prop_assert!(!breaker.is_open());
+            }
         }
     }
 }

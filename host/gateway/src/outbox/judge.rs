@@ -1,7 +1,7 @@
 //! What an attempt brought: whether there is to be another, and what it says of the platform. Pure: time and randomness are
 //! arguments.
 
-use super::breaker::Answer;
+use super::breaker::Evidence;
 use crate::backoff;
 use crate::lifecycle::Fact;
 use crate::store::{Claimed, Entry, Settlement};
@@ -13,35 +13,50 @@ use std::time::Duration;
 /// What a call into the plugin came to.
 pub(crate) type Outcome = Result<Result<Receipt, ChannelFailure>, CallProblem>;
 
-/// Who decides when the next attempt may be.
+/// How long a message backs off after a rejection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Pause {
-    /// The message: it waits ever longer.
-    Message,
-    /// Its agent, of which nothing may begin now, whatever it is about.
-    Agent,
+pub(crate) enum BackOff {
+    /// The longer, the more of its attempts, or of its recipient's in a row, were rejected.
+    Own {
+        /// Rejections of the recipient in a row.
+        recipient_in_a_row: u32,
+    },
+    /// Shortly: the circuit breaker is open, and holds everything back anyway.
+    Short,
 }
 
 /// What an outcome says of the platform. What is about one message says that it answers.
-pub(crate) fn answer(outcome: &Outcome) -> Answer {
+pub(crate) fn evidence(outcome: &Outcome) -> Evidence {
     match outcome {
-        Ok(Ok(_)) => Answer::Served,
+        Ok(Ok(_)) => Evidence::Served,
         Ok(Err(failure)) => match (failure.code, failure.http_status) {
-            // 429, 503, or nobody there.
-            (FailureCode::Later, _) | (FailureCode::Unknown, None) => Answer::TurnedAway,
+            (FailureCode::Later, Some(429)) => Evidence::Limited,
+            (FailureCode::Later, None) => Evidence::NotReached,
+            (FailureCode::Later, Some(_)) | (FailureCode::Unknown, None | Some(503)) => {
+                Evidence::Unavailable
+            }
             // It did something, and broke; or the plugin or the host refused, and asked nobody.
-            (FailureCode::Unknown, Some(_)) | (_, None) => Answer::Nothing,
-            (_, Some(_)) => Answer::Served,
+            (FailureCode::Unknown, Some(_)) | (_, None) => Evidence::None,
+            (_, Some(_)) => Evidence::Served,
         },
         // The plugin stopped, which is not the platform's doing.
-        Err(_) => Answer::Nothing,
+        Err(_) => Evidence::None,
     }
 }
 
-/// For how long the platform wants to see nothing of the agent.
-pub(crate) fn hold(outcome: &Outcome) -> Option<Duration> {
+/// Whether its recipient's messages are to back off together.
+pub(crate) fn is_rejected(outcome: &Outcome) -> bool {
     match outcome {
-        Ok(Err(failure)) if failure.code == FailureCode::Later => failure
+        Ok(Ok(_)) => false,
+        Ok(Err(failure)) => matches!(failure.code, FailureCode::Later | FailureCode::Unknown),
+        Err(_) => true,
+    }
+}
+
+/// For how long the platform wants to be left alone.
+pub(crate) fn asked_for(outcome: &Outcome) -> Option<Duration> {
+    match outcome {
+        Ok(Err(failure)) => failure
             .retry_after_seconds
             .map(|seconds| Duration::from_secs(seconds.into()).min(backoff::MOST)),
         _ => None,
@@ -52,7 +67,7 @@ pub(crate) fn hold(outcome: &Outcome) -> Option<Duration> {
 pub(crate) fn judge(
     claimed: &Claimed,
     outcome: Outcome,
-    pause: Pause,
+    back_off: BackOff,
     now: Timestamp,
     random: f64,
 ) -> Settlement {
@@ -70,14 +85,14 @@ pub(crate) fn judge(
                 reason: None,
             })
         }
-        Ok(Err(failure)) => judge_failure(claimed, failure, pause, now, random),
+        Ok(Err(failure)) => judge_failure(claimed, failure, back_off, now, random),
         // The plugin may have sent before it stopped.
         Err(problem) => again(
             claimed,
             Fact::Unknown,
             problem.to_string(),
             now,
-            backoff::delay(attempt, random),
+            delay(attempt, back_off, None, random),
         ),
     }
 }
@@ -101,16 +116,12 @@ pub(crate) fn run_out(claimed: &Claimed, now: Timestamp) -> Settlement {
 fn judge_failure(
     claimed: &Claimed,
     failure: ChannelFailure,
-    pause: Pause,
+    back_off: BackOff,
     now: Timestamp,
     random: f64,
 ) -> Settlement {
     let attempt = claimed.attempt;
-    let delay = match (failure.retry_after_seconds, pause) {
-        (Some(seconds), _) => backoff::asked_for(seconds, random),
-        (None, Pause::Message) => backoff::delay(attempt, random),
-        (None, Pause::Agent) => backoff::delay(1, random),
-    };
+    let delay = delay(attempt, back_off, failure.retry_after_seconds, random);
     match failure.code {
         FailureCode::Refused | FailureCode::Unsupported => {
             settled(entry(now, Fact::Refused, attempt, failure.message))
@@ -122,6 +133,21 @@ fn judge_failure(
         FailureCode::Later => again(claimed, Fact::Postponed, failure.message, now, delay),
         FailureCode::Unknown => again(claimed, Fact::Unknown, failure.message, now, delay),
     }
+}
+
+/// A platform that asks for time gets it, but its wish never shortens the back-off.
+fn delay(
+    attempt: u32,
+    back_off: BackOff,
+    retry_after_seconds: Option<u32>,
+    random: f64,
+) -> Duration {
+    let own = match back_off {
+        BackOff::Own { recipient_in_a_row } => attempt.max(recipient_in_a_row),
+        BackOff::Short => 1,
+    };
+    let asked_for = retry_after_seconds.map(|seconds| backoff::asked_for(seconds, random));
+    backoff::delay(own, random).max(asked_for.unwrap_or_default())
 }
 
 /// Whoever gave a message a time to run out said how long it is worth trying, so it is tried until then, however often: with
@@ -222,21 +248,31 @@ mod tests {
     #[test]
     fn each_failure_is_tried_again_or_never() {
         use FailureCode::{Later, Misconfigured, Refused, Unknown, Unreachable, Unsupported};
-        for (code, retry_after, attempt, pause, fact, retry) in [
-            (Refused, None, 1, Pause::Message, Fact::Refused, None),
-            (Unsupported, None, 1, Pause::Message, Fact::Refused, None),
-            (Unreachable, None, 1, Pause::Message, Fact::Failed, None),
-            (Misconfigured, None, 1, Pause::Message, Fact::Failed, None),
-            (Later, None, 1, Pause::Message, Fact::Postponed, Some(1)),
-            (Later, None, 5, Pause::Message, Fact::Postponed, Some(16)),
-            (Later, None, 50, Pause::Agent, Fact::Postponed, Some(1)),
-            (Later, Some(7), 1, Pause::Message, Fact::Postponed, Some(8)),
-            (Later, Some(7), 1, Pause::Agent, Fact::Postponed, Some(8)),
-            (Unknown, None, 3, Pause::Message, Fact::Unknown, Some(4)),
-            (Unknown, None, 30, Pause::Message, Fact::Unknown, Some(600)),
+        const ALONE: BackOff = BackOff::Own {
+            recipient_in_a_row: 1,
+        };
+        const TOGETHER: BackOff = BackOff::Own {
+            recipient_in_a_row: 6,
+        };
+        for (code, retry_after, attempt, back_off, fact, retry) in [
+            (Refused, None, 1, ALONE, Fact::Refused, None),
+            (Unsupported, None, 1, ALONE, Fact::Refused, None),
+            (Unreachable, None, 1, ALONE, Fact::Failed, None),
+            (Misconfigured, None, 1, ALONE, Fact::Failed, None),
+            (Later, None, 1, ALONE, Fact::Postponed, Some(1)),
+            (Later, None, 5, ALONE, Fact::Postponed, Some(16)),
+            (Later, None, 1, TOGETHER, Fact::Postponed, Some(32)),
+            (Later, None, 8, TOGETHER, Fact::Postponed, Some(128)),
+            (Later, None, 50, BackOff::Short, Fact::Postponed, Some(1)),
+            (Later, Some(7), 1, ALONE, Fact::Postponed, Some(8)),
+            (Later, Some(7), 1, BackOff::Short, Fact::Postponed, Some(8)),
+            (Later, Some(0), 6, ALONE, Fact::Postponed, Some(32)),
+            (Unknown, Some(0), 6, ALONE, Fact::Unknown, Some(32)),
+            (Unknown, None, 3, ALONE, Fact::Unknown, Some(4)),
+            (Unknown, None, 30, ALONE, Fact::Unknown, Some(600)),
         ] {
             let outcome = Ok(Err(failure(code, None, retry_after)));
-            let settlement = judge(&claimed(attempt, None), outcome, pause, at(0), 1.0);
+            let settlement = judge(&claimed(attempt, None), outcome, back_off, at(0), 1.0);
             let entry = settlement.entry.expect("an entry");
             assert_eq!(
                 (entry.fact, settlement.retry_at),
@@ -261,7 +297,9 @@ mod tests {
             let settlement = judge(
                 &claimed(200, expires_at),
                 outcome,
-                Pause::Message,
+                BackOff::Own {
+                    recipient_in_a_row: 1,
+                },
                 at(now),
                 1.0,
             );
@@ -296,7 +334,7 @@ mod tests {
         let settlement = judge(
             &claimed(1, None),
             Err(CallProblem::Dead),
-            Pause::Message,
+            BackOff::Short,
             at(0),
             0.5,
         );
@@ -309,42 +347,43 @@ mod tests {
 
     /// As `answer.rs` of the plugin makes failures of what the platform says.
     #[test]
-    fn only_what_concerns_every_message_is_held_against_the_platform() {
+    fn an_outcome_says_something_of_the_platform_or_of_one_message() {
         use FailureCode::{Later, Misconfigured, Refused, Unknown, Unreachable};
         for (what, code, status, expected) in [
-            ("429", Later, Some(429), Answer::TurnedAway),
-            ("503", Later, Some(503), Answer::TurnedAway),
-            ("nobody there", Later, None, Answer::TurnedAway),
-            ("no answer", Unknown, None, Answer::TurnedAway),
-            ("500", Unknown, Some(500), Answer::Nothing),
-            ("400", Refused, Some(400), Answer::Served),
-            ("404", Unreachable, Some(404), Answer::Served),
-            ("401", Misconfigured, Some(401), Answer::Served),
-            ("refused by the plugin", Refused, None, Answer::Nothing),
-            ("no credentials", Misconfigured, None, Answer::Nothing),
+            ("429", Later, Some(429), Evidence::Limited),
+            ("503", Later, Some(503), Evidence::Unavailable),
+            (
+                "503, it may have been taken",
+                Unknown,
+                Some(503),
+                Evidence::Unavailable,
+            ),
+            ("nobody there", Later, None, Evidence::NotReached),
+            ("no answer", Unknown, None, Evidence::Unavailable),
+            ("500", Unknown, Some(500), Evidence::None),
+            ("400", Refused, Some(400), Evidence::Served),
+            ("404", Unreachable, Some(404), Evidence::Served),
+            ("401", Misconfigured, Some(401), Evidence::Served),
+            ("refused by the plugin", Refused, None, Evidence::None),
+            ("no credentials", Misconfigured, None, Evidence::None),
         ] {
             assert_eq!(
-                answer(&Ok(Err(failure(code, status, None)))),
+                evidence(&Ok(Err(failure(code, status, None)))),
                 expected,
                 "{what}"
             );
         }
-        assert_eq!(answer(&Err(CallProblem::Dead)), Answer::Nothing);
+        assert_eq!(evidence(&Err(CallProblem::Dead)), Evidence::None);
     }
 
     #[test]
-    fn the_platform_may_hold_an_agent_for_up_to_ten_minutes() {
-        for (code, seconds, expected) in [
-            (FailureCode::Later, Some(7), Some(7)),
-            (FailureCode::Later, Some(86_400), Some(600)),
-            (FailureCode::Later, None, None),
-            (FailureCode::Unknown, Some(7), None),
-        ] {
-            let outcome = Ok(Err(failure(code, Some(429), seconds)));
+    fn the_platform_may_ask_for_up_to_ten_minutes() {
+        for (seconds, expected) in [(Some(7), Some(7)), (Some(86_400), Some(600)), (None, None)] {
+            let outcome = Ok(Err(failure(FailureCode::Later, Some(429), seconds)));
             assert_eq!(
-                hold(&outcome),
+                asked_for(&outcome),
                 expected.map(Duration::from_secs),
-                "{code:?}, {seconds:?}"
+                "{seconds:?}"
             );
         }
     }

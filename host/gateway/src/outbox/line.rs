@@ -2,13 +2,16 @@
 //!
 //! Lines share nothing. So whatever one agent's platform does, the others go on.
 
-use super::breaker::{Answer, Breaker, Change, Ticket, Way};
+use super::breaker::{Breaker, Change, Permission, Ticket, Witness};
 use super::budget::Budget;
-use super::judge::{Outcome, Pause, answer, hold};
+use super::judge::{BackOff, Outcome, asked_for, evidence, is_rejected};
 use super::pace::{Pace, Pacer};
 use super::quiet_hours::QuietHours;
+use super::recipients::{RecipientHash, Recipients};
+use super::throttle::{RateChange, Throttle};
 use crate::Agent;
-use crate::store::lane::{Share, Stage};
+use crate::store::Claimed;
+use crate::store::lane::{Order, Share, Stage};
 use async_trait::async_trait;
 use gateway_channel::Message;
 use jiff::Timestamp;
@@ -63,10 +66,34 @@ pub(crate) struct Line {
 
 struct Traffic {
     under_way: usize,
-    held_until: Option<Instant>,
-    pacer: Option<Pacer>,
+    paced: Option<Paced>,
     budget: Budget,
     breaker: Breaker,
+    recipients: Recipients,
+}
+
+/// Of an agent that has a pace: how fast it sends, and how fast the platform lets it.
+struct Paced {
+    pacer: Pacer,
+    throttle: Throttle,
+}
+
+impl Paced {
+    fn new(pace: Pace, now: Instant) -> Self {
+        Self {
+            pacer: Pacer::new(pace, now),
+            throttle: Throttle::new(pace.messages_per_second.get(), now),
+        }
+    }
+}
+
+/// What a line knows of its platform.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Condition {
+    /// Messages per second that may begin now; none for an agent without a pace.
+    pub(crate) rate: Option<f64>,
+    pub(crate) breaker_is_open: bool,
+    pub(crate) breaker_openings: u64,
 }
 
 /// What a line may begin.
@@ -93,15 +120,10 @@ impl Line {
     pub(crate) fn new(agent: &str, sender: Arc<dyn Sender>, manner: &Manner, now: Instant) -> Self {
         let traffic = Traffic {
             under_way: 0,
-            held_until: None,
-            pacer: manner.pace.map(|pace| Pacer::new(pace, now)),
-            budget: Budget::new(
-                manner
-                    .pace
-                    .map_or(UNPACED, |pace| pace.messages_per_second.get()),
-                now,
-            ),
+            paced: manner.pace.map(|pace| Paced::new(pace, now)),
+            budget: Budget::new(now),
             breaker: Breaker::new(),
+            recipients: Recipients::default(),
         };
         Self {
             agent: agent.to_owned(),
@@ -116,7 +138,7 @@ impl Line {
     /// Takes the place of another line of the same agent: its attempts count here, and what it knows is known here.
     pub(crate) fn instead_of(self, other: &Self, now: Instant) -> Self {
         if self.pace != other.pace {
-            other.traffic().pacer = self.pace.map(|pace| Pacer::new(pace, now));
+            other.traffic().paced = self.pace.map(|pace| Paced::new(pace, now));
         }
         Self {
             traffic: other.traffic.clone(),
@@ -131,27 +153,23 @@ impl Line {
         if places == 0 {
             return Allowance::AfterAnAttempt;
         }
-        if let Some(until) = traffic.held_until.filter(|until| now < *until) {
-            return Allowance::After(until - now);
-        }
-        let (most, retries) = match traffic.breaker.way(now) {
-            Way::Shut(until) => return Allowance::After(until.saturating_duration_since(now)),
-            // Whichever comes first, also one for which there would be no budget.
-            Way::Probe => (1, 1),
-            Way::Free => (places, traffic.budget.free(now)),
+        let (most, order) = match traffic.breaker.permission(now) {
+            Permission::NothingUntil(until) => {
+                return Allowance::After(until.saturating_duration_since(now));
+            }
+            Permission::Probe => (1, Order::FirstAttempts),
+            Permission::Any => (places, Order::TakeTurns),
         };
-        let free = traffic
-            .pacer
-            .as_mut()
-            .map_or(most, |pacer| pacer.free(now).min(most));
-        if free == 0 {
-            return Allowance::After(
-                traffic
-                    .pacer
-                    .as_mut()
-                    .map_or(Duration::ZERO, |pacer| pacer.wait(now)),
-            );
+        self.adapt(&mut traffic, now, |throttle| throttle.pass(now));
+        let mut free = most;
+        if let Some(Paced { pacer, .. }) = &mut traffic.paced {
+            free = pacer.free(now).min(most);
+            if free == 0 {
+                return Allowance::After(pacer.wait(now));
+            }
         }
+        let rate = traffic.rate().unwrap_or(UNPACED);
+        let retries = traffic.budget.free(rate, now);
         let quiet = self
             .quiet_hours
             .as_ref()
@@ -162,20 +180,29 @@ impl Line {
             attempts: free,
             retries,
             ordinary,
+            order,
         })
+    }
+
+    /// What it knows of its platform.
+    pub(crate) fn condition(&self) -> Condition {
+        let traffic = self.traffic();
+        Condition {
+            rate: traffic.rate(),
+            breaker_is_open: traffic.breaker.is_open(),
+            breaker_openings: traffic.breaker.openings(),
+        }
     }
 
     /// An attempt begins.
     pub(crate) fn begin(&self, stage: Stage, now: Instant) -> Ticket {
         let mut traffic = self.traffic();
         traffic.under_way += 1;
-        if let Some(pacer) = &mut traffic.pacer {
+        if let Some(Paced { pacer, .. }) = &mut traffic.paced {
             pacer.begin(now);
         }
-        match stage {
-            Stage::First => traffic.budget.first(now),
-            Stage::Retry => traffic.budget.retry(now),
-            Stage::Resend => {}
+        if stage == Stage::Retry {
+            traffic.budget.take();
         }
         traffic.breaker.begin(now)
     }
@@ -185,29 +212,80 @@ impl Line {
         self.traffic().breaker.forget(ticket, now);
     }
 
-    /// The platform was asked. Tells who decides when its message is tried again.
-    pub(crate) fn learn(&self, ticket: Ticket, outcome: &Outcome, now: Instant) -> Pause {
-        let (answer, mut traffic) = (answer(outcome), self.traffic());
-        if let Some(hold) = hold(outcome) {
-            traffic.held_until = traffic.held_until.max(Some(now + hold));
-        }
-        match traffic.breaker.end(ticket, answer, now) {
+    /// The platform was asked. Tells how long the message backs off, should it be tried again.
+    pub(crate) fn learn(
+        &self,
+        ticket: Ticket,
+        claimed: &Claimed,
+        outcome: &Outcome,
+        now: Instant,
+    ) -> BackOff {
+        let (recipient, mut traffic) = (
+            RecipientHash::of(&claimed.message.recipient),
+            self.traffic(),
+        );
+        let recipient_in_a_row = if is_rejected(outcome) {
+            traffic.recipients.rejected(recipient, now)
+        } else {
+            traffic.recipients.served(recipient)
+        };
+        let witness = Witness {
+            evidence: evidence(outcome),
+            recipient,
+            first_time: claimed.stage == Stage::First,
+            recipient_in_a_row,
+        };
+        self.adapt(&mut traffic, now, |throttle| {
+            throttle.learn(witness, ticket.begun, now)
+        });
+        match traffic
+            .breaker
+            .end(ticket, witness, asked_for(outcome), now)
+        {
             Change::None => {}
-            Change::Opened => tracing::warn!(
-                agent = self.agent,
-                "the platform takes nothing now, and is probed"
-            ),
+            Change::Opened => tracing::warn!(agent = self.agent, "circuit breaker open"),
             Change::Closed => {
-                tracing::info!(agent = self.agent, "the platform is back");
-                if let Some(pacer) = &mut traffic.pacer {
+                tracing::info!(agent = self.agent, "circuit breaker closed");
+                if let Some(Paced { pacer, .. }) = &mut traffic.paced {
                     pacer.slow_start(now);
                 }
             }
         }
-        if answer == Answer::TurnedAway && traffic.breaker.is_open() {
-            Pause::Agent
+        if traffic.breaker.is_open() {
+            BackOff::Short
         } else {
-            Pause::Message
+            BackOff::Own { recipient_in_a_row }
+        }
+    }
+
+    fn adapt(
+        &self,
+        traffic: &mut Traffic,
+        now: Instant,
+        change: impl FnOnce(&mut Throttle) -> Option<RateChange>,
+    ) {
+        if let Some(Paced { pacer, throttle }) = &mut traffic.paced {
+            let before = throttle.rate();
+            if let Some(change) = change(throttle) {
+                self.log_rate(change);
+            }
+            if throttle.rate().to_bits() != before.to_bits() {
+                pacer.limit(throttle.rate(), now);
+            }
+        }
+    }
+
+    fn log_rate(&self, change: RateChange) {
+        match change {
+            RateChange::Lowered { from, to } => tracing::warn!(
+                agent = self.agent,
+                from,
+                to,
+                "rate limit lowered: the platform answers 429"
+            ),
+            RateChange::Restored => {
+                tracing::info!(agent = self.agent, "rate limit restored");
+            }
         }
     }
 
@@ -221,16 +299,23 @@ impl Line {
     }
 }
 
+impl Traffic {
+    fn rate(&self) -> Option<f64> {
+        self.paced.as_ref().map(|paced| paced.throttle.rate())
+    }
+}
+
 /// 1,000 messages a second of 400 ms each; two such agents leave a fifth of the places that plugins have to the others.
 const AT_ONCE: usize = 400;
-/// What the budget of an agent without a pace goes by.
-const UNPACED: u32 = 100;
+/// What the budget of an agent without a pace goes by, in messages per second.
+const UNPACED: f64 = 100.0;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lifecycle::Facts;
     use crate::outbox::quiet_hours::hours;
-    use gateway_channel::{ChannelFailure, FailureCode};
+    use gateway_channel::{ChannelFailure, Content, FailureCode, Receipt};
     use std::num::NonZeroU32;
 
     struct Nobody;
@@ -238,11 +323,11 @@ mod tests {
     #[async_trait]
     impl Sender for Nobody {
         async fn send(&self, _: Timestamp, _: &Message) -> Outcome {
-            Ok(Err(later(None)))
+            Ok(Err(limited(None)))
         }
     }
 
-    fn later(retry_after_seconds: Option<u32>) -> ChannelFailure {
+    fn limited(retry_after_seconds: Option<u32>) -> ChannelFailure {
         ChannelFailure {
             code: FailureCode::Later,
             message: "why".into(),
@@ -252,6 +337,47 @@ mod tests {
             platform_message: None,
             findings: Vec::new(),
         }
+    }
+
+    fn claimed(recipient: usize, stage: Stage) -> Claimed {
+        let message = Message {
+            id: "m1".into(),
+            recipient: format!("+1555010{recipient:04}"),
+            content: Content::Text("Hi".into()),
+            suggestions: Vec::new(),
+            purpose: None,
+            expiry: None,
+            options: Vec::new(),
+        };
+        Claimed {
+            agent: "demo".into(),
+            message,
+            attempt: 1,
+            stage,
+            due_since: NOON.parse().expect("a time"),
+            expires_at: None,
+            facts: Facts::default(),
+        }
+    }
+
+    fn receipt() -> Receipt {
+        Receipt {
+            id: "m1".into(),
+            accepted_at: None,
+            expires_at: None,
+            message_class: None,
+            segments: None,
+            carrier: None,
+            details: Vec::new(),
+        }
+    }
+
+    /// One attempt, from its beginning to its end.
+    fn attempt(line: &Line, recipient: usize, outcome: &Outcome, now: Instant) -> BackOff {
+        let ticket = line.begin(Stage::First, now);
+        let back_off = line.learn(ticket, &claimed(recipient, Stage::First), outcome, now);
+        line.end();
+        back_off
     }
 
     fn line(manner: &Manner) -> (Line, Instant) {
@@ -272,7 +398,7 @@ mod tests {
             attempts_at_once_max: 2,
             ..Manner::default()
         });
-        assert_eq!(share(&line, now, NOON), (2, 100, 2));
+        assert_eq!(share(&line, now, NOON), (2, 1, 2));
         line.begin(Stage::First, now);
         line.begin(Stage::First, now);
         let allowance = line.allowance(now, NOON.parse().expect("a time"));
@@ -281,7 +407,7 @@ mod tests {
             "{allowance:?}"
         );
         line.end();
-        assert_eq!(share(&line, now, NOON), (1, 100, 1));
+        assert_eq!(share(&line, now, NOON), (1, 1, 1));
     }
 
     #[test]
@@ -296,9 +422,9 @@ mod tests {
             ..Manner::default()
         });
         let new = new.instead_of(&old, now);
-        assert_eq!(share(&new, now, NOON), (2, 100, 2), "one is under way");
+        assert_eq!(share(&new, now, NOON), (2, 1, 2), "one is under way");
         old.end();
-        assert_eq!(share(&new, now, NOON), (3, 100, 3), "and it ends here too");
+        assert_eq!(share(&new, now, NOON), (3, 1, 3), "and it ends here too");
 
         let pace = Pace {
             messages_per_second: NonZeroU32::MIN,
@@ -324,41 +450,74 @@ mod tests {
             ..Manner::default()
         });
         assert_eq!(share(&line, now, NOON).2, AT_ONCE);
-        assert_eq!(share(&line, now, "2026-06-10T23:00:00Z"), (AT_ONCE, 100, 0));
+        assert_eq!(share(&line, now, "2026-06-10T23:00:00Z"), (AT_ONCE, 1, 0));
     }
 
     #[test]
-    fn what_the_platform_asks_of_one_message_holds_for_all() {
+    fn what_the_platform_asks_of_one_message_holds_up_no_other() {
         let (line, now) = line(&Manner::default());
-        let (first, second) = (line.begin(Stage::First, now), line.begin(Stage::First, now));
-        assert_eq!(
-            line.learn(first, &Ok(Err(later(Some(30)))), now),
-            Pause::Message
-        );
-        line.learn(second, &Ok(Err(later(Some(5)))), now);
-        let allowance =
-            line.allowance(now + Duration::from_secs(29), NOON.parse().expect("a time"));
-        assert!(
-            matches!(allowance, Allowance::After(wait) if wait == Duration::from_secs(1)),
-            "{allowance:?}"
-        );
-        assert_eq!(
-            share(&line, now + Duration::from_secs(30), NOON).0,
-            AT_ONCE - 2
-        );
+        let back_off = attempt(&line, 1, &Ok(Err(limited(Some(30)))), now);
+        let own = |recipient_in_a_row| BackOff::Own { recipient_in_a_row };
+        assert_eq!(back_off, own(1));
+        assert_eq!(share(&line, now, NOON).0, AT_ONCE);
+        let again = attempt(&line, 1, &Ok(Err(limited(None))), now);
+        assert_eq!(again, own(2), "its messages back off together");
+        let other = attempt(&line, 2, &Ok(Err(limited(None))), now);
+        assert_eq!(other, own(1), "and the others by themselves");
+        attempt(&line, 1, &Ok(Ok(receipt())), now);
+        assert_eq!(attempt(&line, 1, &Ok(Err(limited(None))), now), own(1));
     }
 
     #[test]
-    fn the_probe_may_be_a_retry_without_budget() {
+    fn while_the_breaker_is_open_one_probe_is_made_of_what_was_never_rejected() {
         let (line, now) = line(&Manner::default());
-        let tickets: Vec<Ticket> = (0..200).map(|_| line.begin(Stage::Retry, now)).collect();
-        for ticket in tickets {
-            line.learn(ticket, &Ok(Err(later(None))), now);
-            line.end();
+        let busy = || Ok(Err(limited(Some(7))));
+        for recipient in 0..4 {
+            assert_ne!(attempt(&line, recipient, &busy(), now), BackOff::Short);
         }
-        let allowance = line.allowance(now, NOON.parse().expect("a time"));
-        assert!(matches!(allowance, Allowance::After(_)), "{allowance:?}");
-        assert_eq!(share(&line, now + Duration::from_secs(1), NOON), (1, 1, 1));
+        assert_eq!(attempt(&line, 4, &busy(), now), BackOff::Short);
+        assert!(line.condition().breaker_is_open);
+        let noon = || NOON.parse().expect("a time");
+        let allowance = line.allowance(now, noon());
+        assert!(
+            matches!(allowance, Allowance::After(wait) if wait == Duration::from_secs(7)),
+            "it opens for as long as the platform asks: {allowance:?}"
+        );
+        let later = now + Duration::from_secs(7);
+        let Allowance::Now(probe) = line.allowance(later, noon()) else {
+            panic!("a probe may begin")
+        };
+        assert_eq!((probe.attempts, probe.order), (1, Order::FirstAttempts));
+        attempt(&line, 5, &Ok(Ok(receipt())), later);
+        let Allowance::Now(share) = line.allowance(later, noon()) else {
+            panic!("it is closed")
+        };
+        assert_eq!((share.attempts, share.order), (AT_ONCE, Order::TakeTurns));
+    }
+
+    #[test]
+    fn the_rate_follows_what_the_platform_grants() {
+        let number = |number| NonZeroU32::new(number).expect("not 0");
+        let (line, start) = line(&Manner {
+            pace: Some(Pace {
+                messages_per_second: number(100),
+                burst: number(10),
+            }),
+            ..Manner::default()
+        });
+        for recipient in 0..5 {
+            attempt(&line, recipient, &Ok(Ok(receipt())), start);
+        }
+        for recipient in 5..10 {
+            attempt(&line, recipient, &Ok(Err(limited(None))), start);
+        }
+        assert_eq!(line.condition().rate, Some(50.0));
+        assert!(!line.condition().breaker_is_open);
+        let noon = NOON.parse().expect("a time");
+        for seconds in 0..26 {
+            line.allowance(start + Duration::from_secs(seconds), noon);
+        }
+        assert_eq!(line.condition().rate, Some(100.0));
     }
 
     const NOON: &str = "2026-06-10T10:00:00Z";

@@ -23,6 +23,8 @@ pub struct Pace {
 #[derive(Debug)]
 pub(crate) struct Pacer {
     pace: Pace,
+    /// In messages per second; at most the pace's.
+    rate: f64,
     /// When the attempts of the last window began.
     begun: VecDeque<Instant>,
     tokens: f64,
@@ -36,11 +38,19 @@ impl Pacer {
         let begun = std::iter::repeat_n(now, pace.messages_per_second.get() as usize).collect();
         Self {
             pace,
+            rate: f64::from(pace.messages_per_second.get()),
             begun,
             tokens: 1.0,
             counted_at: now,
             ramp_since: now + WINDOW,
         }
+    }
+
+    /// From now on so many messages per second, or the pace if that is slower.
+    pub(crate) fn limit(&mut self, messages_per_second: f64, now: Instant) {
+        self.count(now);
+        self.rate = messages_per_second.min(f64::from(self.pace.messages_per_second.get()));
+        self.tokens = self.tokens.min(self.most_tokens(now));
     }
 
     /// From now on slowly: a tenth of the pace, and all of it after ten seconds.
@@ -66,10 +76,10 @@ impl Pacer {
     /// How long until enough may begin that it is worth asking the store for them.
     pub(crate) fn wait(&mut self, now: Instant) -> Duration {
         self.count(now);
-        let rate = f64::from(self.pace.messages_per_second.get());
+        let rate = self.rate;
         let worth_it = whole(rate * WORTH_IT.as_secs_f64()).clamp(1, whole(self.most_tokens(now)));
         let tokens = (count_of(worth_it) - self.tokens).max(0.0) / (rate * self.ramp(now));
-        let lacking = worth_it.saturating_sub(self.places());
+        let lacking = (self.begun.len() + worth_it).saturating_sub(whole(self.rate.ceil()));
         let place = lacking
             .checked_sub(1)
             .and_then(|place| self.begun.get(place));
@@ -84,8 +94,7 @@ impl Pacer {
     fn count(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.counted_at).as_secs_f64();
         // With the rate at the beginning of what has passed, which is never too high.
-        let added =
-            passed * f64::from(self.pace.messages_per_second.get()) * self.ramp(self.counted_at);
+        let added = passed * self.rate * self.ramp(self.counted_at);
         self.tokens = (self.tokens + added).min(self.most_tokens(now));
         self.counted_at = self.counted_at.max(now);
         while self
@@ -99,11 +108,12 @@ impl Pacer {
 
     /// Of the window.
     fn places(&self) -> usize {
-        (self.pace.messages_per_second.get() as usize).saturating_sub(self.begun.len())
+        whole(self.rate.ceil()).saturating_sub(self.begun.len())
     }
 
     fn most_tokens(&self, now: Instant) -> f64 {
-        (f64::from(self.pace.burst.get()) * self.ramp(now)).max(1.0)
+        let part = self.rate / f64::from(self.pace.messages_per_second.get());
+        (f64::from(self.pace.burst.get()) * part * self.ramp(now)).max(1.0)
     }
 
     /// Which part of the pace is used.
@@ -243,6 +253,30 @@ mod tests {
         assert_eq!(begun.iter().filter(|time| **time == 30_000).count(), 10);
         assert_eq!(begun.iter().filter(|time| **time == 30_050).count(), 5);
         assert_eq!(begun.iter().filter(|time| **time == 60_000).count(), 10);
+    }
+
+    #[test]
+    fn a_lower_rate_holds_at_once_and_until_it_is_raised() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(pace(100, 10), start);
+        let all = run(&mut pacer, start, (20_000..30_000).step_by(5));
+        assert!(all.len() >= 940, "{} at the full pace", all.len());
+        for (rate, from, most) in [(50.0, 30_000, 50), (12.5, 45_000, 13), (500.0, 60_000, 100)] {
+            pacer.limit(rate, start + milliseconds(from));
+            // The window of what began before is over after two seconds.
+            let begun = run(&mut pacer, start, (from + 2_000..from + 12_000).step_by(5));
+            assert!(
+                most_in_a_second(&begun) <= most,
+                "{} in a second at {rate}",
+                most_in_a_second(&begun)
+            );
+            let least = most * 10 * 9 / 10;
+            assert!(
+                begun.len() >= least,
+                "{} in ten seconds at {rate}",
+                begun.len()
+            );
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The outbox against a platform that fails, in virtual time: every message is accepted once, whatever fails; no second sees
 //! more than the pace; and one agent's trouble is nobody else's.
 
-use super::breaker::Answer;
-use super::judge::{Outcome, answer};
+use super::breaker::Evidence;
+use super::judge::{Outcome, evidence};
 use super::line::Sender;
 use super::quiet_hours::hours;
+use super::recipients::RecipientHash;
 use super::*;
 use crate::lifecycle::State;
 use crate::metrics::Waiting;
@@ -44,7 +45,7 @@ struct Seen {
     /// When each attempt came.
     arrivals: Vec<Duration>,
     /// What each brought, and when.
-    answers: Vec<(Duration, Answer)>,
+    answers: Vec<(Duration, Evidence)>,
     /// What it has.
     taken: HashSet<String>,
     /// How often it said of a message that it has it.
@@ -141,7 +142,7 @@ impl Sender for Platform {
         let outcome = Ok(self.respond(message).await);
         self.seen()
             .answers
-            .push((self.start.elapsed(), answer(&outcome)));
+            .push((self.start.elapsed(), evidence(&outcome)));
         outcome
     }
 }
@@ -255,10 +256,11 @@ impl Running {
     }
 }
 
+/// To a recipient of its own.
 fn new(agent: &str, id: &str, at: Timestamp) -> NewMessage {
     let message = Message {
         id: id.into(),
-        recipient: "+15550100001".into(),
+        recipient: format!("+1{:010}", RecipientHash::of(id).0 % 10_000_000_000),
         content: Content::Text("Hi".into()),
         suggestions: Vec::new(),
         purpose: None,
@@ -273,6 +275,12 @@ fn new(agent: &str, id: &str, at: Timestamp) -> NewMessage {
         send_at: None,
         expires_at: None,
     }
+}
+
+fn to(recipient: &str, agent: &str, id: &str) -> NewMessage {
+    let mut new = new(agent, id, at(0));
+    recipient.clone_into(&mut new.message.recipient);
+    new
 }
 
 fn manner(messages_per_second: u32) -> Manner {
@@ -374,7 +382,7 @@ async fn an_agent_is_served_at_its_full_pace_while_another_s_platform_is_down_an
         let (arrivals, answers) = (down.arrivals(), down.seen().answers.clone());
         let served = answers
             .iter()
-            .filter(|(at, answer)| *answer == Answer::Served && *at >= back);
+            .filter(|(at, answer)| *answer == Evidence::Served && *at >= back);
         let first = served.map(|(at, _)| *at).min().expect("it is served again");
         assert!(
             first <= back + Duration::from_secs(5),
@@ -654,7 +662,7 @@ impl Sender for Busy {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_jump_ends_the_time_that_a_platform_has_asked_for() {
+async fn what_the_platform_asks_of_one_message_holds_up_no_other_and_a_jump_ends_it() {
     let busy = Line::new(
         "demo",
         Arc::new(Busy(AtomicBool::new(false))),
@@ -665,24 +673,13 @@ async fn a_jump_ends_the_time_that_a_platform_has_asked_for() {
     running.accept("demo", 0..1).await;
     sleep(Duration::from_secs(30)).await;
     running.accept("demo", 1..2).await;
-    sleep(Duration::from_secs(30)).await;
-    assert_eq!(
-        running.in_state("demo", State::Accepted).await,
-        0,
-        "neither this message nor another"
-    );
-    running
-        .shared
-        .clock
-        .advance(Duration::from_mins(10))
-        .expect("it can be moved");
-    sleep(Duration::from_millis(10)).await;
+    sleep(Duration::from_secs(1)).await;
     assert_eq!(running.state("demo-1").await, State::Accepted);
-    // It waits a little longer, so that not all come back at once.
+    assert_ne!(running.state("demo-0").await, State::Accepted);
     running
         .shared
         .clock
-        .advance(Duration::from_mins(10))
+        .advance(Duration::from_mins(11))
         .expect("it can be moved");
     sleep(Duration::from_millis(10)).await;
     assert_eq!(running.state("demo-0").await, State::Accepted);
@@ -714,10 +711,13 @@ async fn a_message_that_is_not_sent_after_an_opt_out_is_counted_as_refused() {
     running
         .shared
         .store
-        .note_consent("demo", "+15550100001", opted_out)
+        .note_consent("demo", PHONE, opted_out)
         .await
         .expect("noted");
-    running.accept("demo", 0..3).await;
+    for id in ["m1", "m2", "m3"] {
+        running.accept_one(to(PHONE, "demo", id)).await;
+    }
+    running.shared.outbox.notify_one();
     sleep(SECOND).await;
     let counted = running.shared.metrics.text(Waiting::default(), []);
     assert!(
@@ -734,4 +734,264 @@ async fn a_message_that_is_not_sent_after_an_opt_out_is_counted_as_refused() {
     running.stop().await;
 }
 
+/// Rejects some recipients for ever, and all others while it has granted its rate.
+struct Choosy {
+    start: Instant,
+    rejects: fn(&str) -> Option<ChannelFailure>,
+    granted_per_second: usize,
+    seen: Mutex<Vec<Call>>,
+}
+
+struct Call {
+    at: Duration,
+    message: String,
+    recipient: String,
+    served: bool,
+}
+
+impl Choosy {
+    fn new(rejects: fn(&str) -> Option<ChannelFailure>, granted_per_second: usize) -> Arc<Self> {
+        Arc::new(Self {
+            start: Instant::now(),
+            rejects,
+            granted_per_second,
+            seen: Mutex::default(),
+        })
+    }
+
+    fn calls(&self) -> std::sync::MutexGuard<'_, Vec<Call>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How often each message was sent.
+    fn attempts(&self) -> HashMap<String, usize> {
+        let mut attempts = HashMap::new();
+        for call in self.calls().iter() {
+            *attempts.entry(call.message.clone()).or_default() += 1;
+        }
+        attempts
+    }
+
+    /// When the last message was served.
+    fn last_served(&self) -> Duration {
+        let calls = self.calls();
+        let served = calls.iter().filter(|call| call.served);
+        served.map(|call| call.at).max().unwrap_or_default()
+    }
+}
+
+#[async_trait]
+impl Sender for Choosy {
+    async fn send(&self, _: Timestamp, message: &Message) -> Outcome {
+        sleep(Duration::from_millis(20)).await;
+        let at = self.start.elapsed();
+        let mut failure = (self.rejects)(&message.recipient);
+        let mut calls = self.calls();
+        let this_second = calls
+            .iter()
+            .rev()
+            .take_while(|call| call.at.as_secs() == at.as_secs())
+            .filter(|call| call.served)
+            .count();
+        if failure.is_none() && this_second >= self.granted_per_second {
+            failure = Some(failed(FailureCode::Later, Some(429)));
+        }
+        calls.push(Call {
+            at,
+            message: message.id.clone(),
+            recipient: message.recipient.clone(),
+            served: failure.is_none(),
+        });
+        Ok(match failure {
+            Some(failure) => Err(failure),
+            None => Ok(receipt(message)),
+        })
+    }
+}
+
+fn limited(recipient: &str) -> Option<ChannelFailure> {
+    recipient
+        .starts_with(POISON)
+        .then(|| failed(FailureCode::Later, Some(429)))
+}
+
+fn unavailable(recipient: &str) -> Option<ChannelFailure> {
+    recipient
+        .starts_with(POISON)
+        .then(|| failed(FailureCode::Later, Some(503)))
+}
+
+fn broken(recipient: &str) -> Option<ChannelFailure> {
+    recipient
+        .starts_with(POISON)
+        .then(|| failed(FailureCode::Unknown, Some(500)))
+}
+
+fn nobody(_: &str) -> Option<ChannelFailure> {
+    None
+}
+
+/// 1,000 messages at 100 a second to as many recipients, of which each twentieth may be rejected for ever.
+async fn send_a_thousand(rejects: fn(&str) -> Option<ChannelFailure>) -> (Arc<Choosy>, Running) {
+    let platform = Choosy::new(rejects, usize::MAX);
+    let queue = Line::new(
+        "demo",
+        platform.clone(),
+        &manner(100),
+        Instant::now().into_std(),
+    );
+    let running = Running::start(vec![queue]);
+    for number in 0..1_000 {
+        let id = format!("m{number}");
+        let message = if number % 20 == 10 {
+            to(&format!("{POISON}{number:04}"), "demo", &id)
+        } else {
+            new("demo", &id, at(0))
+        };
+        running.accept_one(message).await;
+    }
+    running.shared.outbox.notify_one();
+    running
+        .wait_until_accepted("demo", 950, Duration::from_mins(2))
+        .await;
+    (platform, running)
+}
+
+#[tokio::test(start_paused = true)]
+async fn recipients_that_are_always_rejected_back_off_by_themselves_and_hold_up_nobody() {
+    let (without, running) = send_a_thousand(nobody).await;
+    running.stop().await;
+    let time_without = without.last_served();
+    for (what, rejects) in [
+        ("429", limited as fn(&str) -> _),
+        ("503", unavailable),
+        ("500", broken),
+    ] {
+        let (platform, running) = send_a_thousand(rejects).await;
+        let time = platform.last_served();
+        assert!(
+            time <= time_without.mul_f64(1.2),
+            "{what}: {time:?}, and {time_without:?} without them"
+        );
+        sleep(Duration::from_secs(5)).await;
+        running
+            .accept_one(new("demo", "late", running.shared.now()))
+            .await;
+        running.shared.outbox.notify_one();
+        sleep(SECOND).await;
+        assert_eq!(running.state("late").await, State::Accepted, "{what}");
+        running.stop().await;
+
+        let elapsed = platform.start.elapsed().as_secs_f64();
+        // Half a second after the first, one after the second, and so on: the shortest that the schedule allows.
+        let schedule =
+            (1..30).take_while(|attempt| 0.5 * (f64::from(1 << attempt) - 1.0) < elapsed);
+        let most = schedule.count() + 1;
+        for (message, attempts) in platform.attempts() {
+            assert!(attempts <= most, "{what}: {message} {attempts} of {most}");
+        }
+        let poison = |call: &&Call| call.recipient.starts_with(POISON);
+        let attempts = platform.calls().iter().filter(poison).count();
+        assert!(attempts >= 150, "{what}: they are tried again: {attempts}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nobody_is_served_the_breaker_opens_within_twenty_attempts_and_probes_with_different_messages()
+ {
+    let (from, back) = (Duration::ZERO, Duration::from_mins(1));
+    let platform = Platform::new(0, Some((from, back, Outage::Unavailable)));
+    let running = Running::start(vec![line("demo", &platform, &manner(100))]);
+    running.accept("demo", 0..1_000).await;
+    sleep(back).await;
+    let during = platform.arrivals().len();
+    assert!(
+        (15..=20 + 20).contains(&during),
+        "{during} attempts: what opens it, and a probe each four seconds"
+    );
+    let tried = running
+        .shared
+        .store
+        .find(&Filter {
+            most: usize::MAX,
+            ..Filter::default()
+        })
+        .await
+        .expect("messages");
+    let tried = tried
+        .iter()
+        .filter(|stored| stored.facts.has(crate::lifecycle::Fact::Sending));
+    assert!(
+        tried.clone().count() >= during - 5,
+        "{} messages were tried in {during} attempts",
+        tried.count()
+    );
+    running
+        .wait_until_accepted("demo", 1_000, Duration::from_mins(2))
+        .await;
+    running.stop().await;
+    assert!(platform.seen().receipts.values().all(|count| *count == 1));
+    assert_eq!(platform.seen().taken.len(), 1_000);
+}
+
+/// The agent may send a hundred messages a second by its configuration, and fifty by the platform.
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_is_too_fast_for_the_platform_slows_down_and_loses_nothing() {
+    let platform = Choosy::new(nobody, 50);
+    let queue = Line::new(
+        "demo",
+        platform.clone(),
+        &manner(100),
+        Instant::now().into_std(),
+    );
+    let running = Running::start(vec![queue]);
+    running.accept("demo", 0..3_000).await;
+    running
+        .wait_until_accepted("demo", 3_000, Duration::from_mins(3))
+        .await;
+    running.stop().await;
+    let attempts = platform.calls().len();
+    assert!(
+        attempts <= 3_000 * 13 / 10,
+        "{attempts} attempts for 3,000 messages"
+    );
+    let time = platform.last_served();
+    assert!(
+        time <= Duration::from_mins(1).mul_f64(1.5),
+        "{time:?}, and a minute at what the platform grants"
+    );
+}
+
+/// What each message of one recipient would do to the others if it went first whenever it is due.
+#[tokio::test(start_paused = true)]
+async fn many_messages_of_one_recipient_that_always_fails_hold_up_nobody() {
+    let platform = Choosy::new(broken, usize::MAX);
+    let queue = Line::new(
+        "demo",
+        platform.clone(),
+        &manner(10),
+        Instant::now().into_std(),
+    );
+    let running = Running::start(vec![queue]);
+    for number in 0..150 {
+        let poison = to(POISON, "demo", &format!("poison-{number}"));
+        running.accept_one(poison).await;
+    }
+    running.shared.outbox.notify_one();
+    sleep(Duration::from_secs(30)).await;
+    let begun = platform.start.elapsed();
+    running.accept("demo", 0..40).await;
+    running
+        .wait_until_accepted("demo", 40, Duration::from_mins(2))
+        .await;
+    running.stop().await;
+    let took = platform.last_served().saturating_sub(begun);
+    assert!(
+        took <= Duration::from_secs(6),
+        "{took:?} for 40 messages at 10 a second"
+    );
+}
+
+const POISON: &str = "+44999";
 const SECOND: Duration = Duration::from_secs(1);
+const PHONE: &str = "+15550100001";

@@ -66,9 +66,7 @@ impl Record {
             .rev()
             .find_map(|entry| match entry.fact {
                 Fact::Queued | Fact::Requeued => Some(Stage::First),
-                // One that is under way, or was lost, counts as one of which nothing is known.
-                Fact::Sending | Fact::Unknown => Some(Stage::Resend),
-                Fact::Postponed => Some(Stage::Retry),
+                Fact::Sending | Fact::Unknown | Fact::Postponed => Some(Stage::Retry),
                 _ => None,
             });
         last.unwrap_or(Stage::First)

@@ -283,8 +283,8 @@ async fn what_the_platform_may_have_is_not_called_refused(store: &dyn Store) {
     assert!(lent.is_empty(), "{lent:?}");
     assert_eq!(
         ended,
-        [Fact::Refused, Fact::Unknown, Fact::Unknown],
-        "retries come first"
+        [Fact::Unknown, Fact::Refused, Fact::Unknown],
+        "in the order in which they are due"
     );
     for (id, state) in [
         ("unknown", State::Unknown),

@@ -5,7 +5,7 @@ use super::{
     LEASE, PHONE, accept, at, claim, entry, keep, lent, message, next_due, stored, withdraw,
 };
 use crate::lifecycle::{Fact, State};
-use crate::store::lane::{Share, Stage};
+use crate::store::lane::{Order, Share, Stage};
 use crate::store::{Health, NewMessage, Requeued, Settlement, Store, Withdrawn};
 use gateway_channel::{Message, Purpose};
 
@@ -13,7 +13,7 @@ pub(super) async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     an_agent_is_lent_no_more_than_its_share(&*empty()).await;
     what_waits_is_counted_for_each_agent(&*empty()).await;
     what_is_essential_comes_first_and_at_any_hour(&*empty()).await;
-    a_retry_without_budget_waits_and_holds_up_nobody(&*empty()).await;
+    retries_and_first_attempts_take_turns(&*empty()).await;
     the_kind_of_an_attempt_follows_from_the_one_before(&*empty()).await;
     a_message_is_not_sent_before_its_time(&*empty()).await;
     what_has_run_out_needs_no_attempt_to_be_found_so(&*empty()).await;
@@ -140,32 +140,38 @@ async fn what_is_essential_comes_first_and_at_any_hour(store: &dyn Store) {
     );
 }
 
-async fn a_retry_without_budget_waits_and_holds_up_nobody(store: &dyn Store) {
-    for id in ["m1", "m2", "m3"] {
+async fn retries_and_first_attempts_take_turns(store: &dyn Store) {
+    for id in ["m1", "m2", "m3", "m4", "m5", "m6"] {
         keep(store, new(id, None)).await;
     }
-    assert_eq!(lent(store, 0, &[Share::any("demo", 2)]).await, ["m1", "m2"]);
-    for id in ["m1", "m2"] {
-        settle(store, id, 1, Fact::Postponed, Some(1)).await;
-    }
-    let none = [Share {
-        retries: 0,
-        ..Share::any("demo", 10)
-    }];
-    assert_eq!(lent(store, 5, &none).await, ["m3"]);
     assert_eq!(
-        lent(
-            store,
-            5,
-            &[Share {
-                retries: 1,
-                ..Share::any("demo", 10)
-            }]
-        )
-        .await,
-        ["m1"]
+        lent(store, 0, &[Share::any("demo", 3)]).await,
+        ["m1", "m2", "m3"]
     );
-    assert_eq!(lent(store, 5, &[Share::any("demo", 10)]).await, ["m2"]);
+    for (id, fact) in [
+        ("m1", Fact::Postponed),
+        ("m2", Fact::Unknown),
+        ("m3", Fact::Postponed),
+    ] {
+        settle(store, id, 1, fact, Some(1)).await;
+    }
+    let share = |attempts, retries, order| {
+        [Share {
+            retries,
+            order,
+            ..Share::any("demo", attempts)
+        }]
+    };
+    let first = share(1, 1, Order::FirstAttempts);
+    assert_eq!(lent(store, 5, &first).await, ["m4"], "a probe");
+    let one_retry = share(2, 1, Order::TakeTurns);
+    assert_eq!(lent(store, 5, &one_retry).await, ["m1", "m5"]);
+    let no_retry = share(3, 0, Order::TakeTurns);
+    assert_eq!(
+        lent(store, 5, &no_retry).await,
+        ["m6", "m2", "m3"],
+        "what first attempts leave"
+    );
 }
 
 async fn the_kind_of_an_attempt_follows_from_the_one_before(store: &dyn Store) {
@@ -173,10 +179,10 @@ async fn the_kind_of_an_attempt_follows_from_the_one_before(store: &dyn Store) {
     for (second, before, stage) in [
         (0, None, Stage::First),
         (10, Some(Fact::Postponed), Stage::Retry),
-        (20, Some(Fact::Unknown), Stage::Resend),
+        (20, Some(Fact::Unknown), Stage::Retry),
         (30, Some(Fact::Postponed), Stage::Retry),
         // A lease that ended.
-        (60, None, Stage::Resend),
+        (60, None, Stage::Retry),
     ] {
         let attempt = u32::try_from(
             stored(store, "m1")
