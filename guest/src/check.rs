@@ -22,20 +22,43 @@ pub fn check(context: &Context, message: &Message) -> Report {
     let policy = Policy::parse(context).unwrap_or_default();
     let bytes = compose::json(message).len();
     Report {
-        findings: findings(&policy, &context.now, message, bytes),
+        findings: findings(&Rules::of_now(policy, &context.now), message, bytes),
         message_class: Some(class.to_owned()),
         segments,
         payload_bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
     }
 }
 
+/// By which rules a message is checked.
+pub(crate) struct Rules<'a> {
+    now: Option<Now<'a>>,
+}
+
+/// What a second check of the same message may find different.
+struct Now<'a> {
+    policy: Policy,
+    time: &'a str,
+}
+
+impl<'a> Rules<'a> {
+    /// All of them, with the settings and the time of now: for a message that is not accepted yet.
+    pub(crate) fn of_now(policy: Policy, time: &'a str) -> Self {
+        let now = Some(Now { policy, time });
+        Self { now }
+    }
+
+    /// Those by which a message that was right once is right for ever.
+    pub(crate) fn of_any_time() -> Self {
+        Self { now: None }
+    }
+
+    fn policy(&self) -> Option<&Policy> {
+        self.now.as_ref().map(|now| &now.policy)
+    }
+}
+
 /// What is wrong with the message, which has so many bytes as it would be sent.
-pub(crate) fn findings(
-    policy: &Policy,
-    now: &str,
-    message: &Message,
-    bytes: usize,
-) -> Vec<Finding> {
+pub(crate) fn findings(rules: &Rules<'_>, message: &Message, bytes: usize) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Err(problem) = PhoneNumber::parse(&message.recipient) {
         findings.push(broken(
@@ -45,7 +68,7 @@ pub(crate) fn findings(
         ));
     }
     findings.extend(check_id(&message.id));
-    check_content(policy, &message.content, &mut findings);
+    check_content(rules, &message.content, &mut findings);
     findings.extend(count(
         &limits::SUGGESTIONS_COUNT,
         "suggestions",
@@ -56,11 +79,12 @@ pub(crate) fn findings(
         message
             .expiry
             .as_ref()
-            .and_then(|expiry| check_expiry(expiry, now)),
+            .and_then(|expiry| check_expiry(rules, expiry)),
     );
     findings.extend(
-        policy
-            .use_case
+        rules
+            .policy()
+            .and_then(|policy| policy.use_case)
             .and_then(|use_case| check_purpose(use_case, message.purpose)),
     );
     findings.extend(message.options.iter().map(|option| {
@@ -86,12 +110,12 @@ fn check_id(id: &str) -> Option<Finding> {
     }
 }
 
-fn check_content(policy: &Policy, content: &Content, findings: &mut Vec<Finding>) {
+fn check_content(rules: &Rules<'_>, content: &Content, findings: &mut Vec<Finding>) {
     match content {
         Content::Text(text) => check_text(text, findings),
         Content::File(file) => check_file("content.file", file, findings),
-        Content::Card(standalone) => card::check_standalone(policy, standalone, findings),
-        Content::Carousel(carousel) => card::check_carousel(policy, carousel, findings),
+        Content::Card(standalone) => card::check_standalone(rules, standalone, findings),
+        Content::Carousel(carousel) => card::check_carousel(rules, carousel, findings),
     }
 }
 
@@ -157,7 +181,7 @@ pub(crate) fn check_url(path: &str, url: &str, findings: &mut Vec<Finding>) {
     );
 }
 
-fn check_expiry(expiry: &Expiry, now: &str) -> Option<Finding> {
+fn check_expiry(rules: &Rules<'_>, expiry: &Expiry) -> Option<Finding> {
     let seconds = match expiry {
         Expiry::AfterSeconds(seconds) => i64::from(*seconds),
         Expiry::At(text) => {
@@ -168,6 +192,7 @@ fn check_expiry(expiry: &Expiry, now: &str) -> Option<Finding> {
                 );
                 return Some(broken(&limits::EXPIRY_TIME, "expiry", message));
             };
+            let now = rules.now.as_ref()?.time;
             let Some(now) = unix_seconds(now) else {
                 return Some(error(
                     "expiry",

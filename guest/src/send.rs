@@ -1,8 +1,9 @@
 //! Hands one message to the platform. Tries once: whether and when to try again is the gateway's to decide.
 
+use crate::check::Rules;
 use crate::http::{Host, Method};
 use crate::platform::Platform;
-use crate::settings::{Policy, Sender};
+use crate::settings::Sender;
 use crate::{answer, check, compose};
 use gateway_channel::{ChannelFailure, Context, Finding, Message, Receipt, Setting, Severity};
 use rbm_wire::json;
@@ -17,7 +18,8 @@ pub fn send(
 ) -> Result<Receipt, ChannelFailure> {
     let sender = Sender::parse(context)?;
     let json = compose::json(message);
-    let findings = check::findings(&Policy::parse(context)?, &context.now, message, json.len());
+    // The message was accepted already. Settings and the clock have moved on since, and must not turn it away now.
+    let findings = check::findings(&Rules::of_any_time(), message, json.len());
     let (Ok(phone), Ok(id), false) = (
         PhoneNumber::parse(&message.recipient),
         MessageId::parse(&message.id),

@@ -33,7 +33,7 @@ proptest! {
 
     #[test]
     fn what_is_wrong_is_found_and_never_sent(message in message(&ANYTHING)) {
-        prop_assert_eq!(sent(&message).is_none(), !errors(&message).is_empty());
+        prop_assert_eq!(sent(&message).is_none(), is_wrong_at_any_time(&message));
         prop_assert!(plain_text(&message).segments > 0);
     }
 }
@@ -455,6 +455,19 @@ fn errors(message: &Message) -> Vec<String> {
         .collect()
 }
 
+/// What settings and the clock decide is left to `check`: a message that was accepted is sent.
+fn is_wrong_at_any_time(message: &Message) -> bool {
+    let is_of_now = |rule: &str| match rule {
+        "card-suggestions-count" => true,
+        "lifetime" => matches!(message.expiry, Some(Expiry::At(_))),
+        _ => false,
+    };
+    check(&context(), message)
+        .findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error && !is_of_now(&finding.rule))
+}
+
 /// What went out, of which there is at most one.
 fn sent(message: &Message) -> Option<Vec<u8>> {
     let platform = Platform::default();
@@ -477,9 +490,13 @@ struct Platform {
 
 impl Host for Platform {
     fn fetch(&self, request: Request) -> Result<Response, FetchFailure> {
+        let (_, id) = request.url.split_once("messageId=").expect("an id");
+        let (id, _) = id.split_once('&').expect("an agent");
+        let name = format!("phones/+12223334444/agentMessages/{id}");
         self.requests.borrow_mut().push(request);
         Ok(Response {
             status: 200,
+            body: json!({ "name": name }).to_string().into_bytes(),
             ..Response::default()
         })
     }

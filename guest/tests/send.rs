@@ -205,7 +205,7 @@ fn purpose_and_expiry_stand_beside_the_content() {
 
 #[test]
 fn the_request_names_the_phone_the_message_and_the_agent() {
-    let host = Platform::answering(200, "{}");
+    let host = Platform::answering(200, TAKEN);
     send(&host, &context(), &message()).unwrap();
     let request = host.requests.borrow()[0].clone();
     assert_eq!(request.method, Method::Post);
@@ -321,18 +321,6 @@ fn what_breaks_a_limit_is_found_and_never_sent() {
         ("expiry", "lifetime", after(10), after(0)),
         (
             "expiry",
-            "lifetime",
-            at("2026-12-09T10:00:00Z"),
-            at("2026-12-09T10:00:01Z"),
-        ),
-        (
-            "expiry",
-            "lifetime",
-            at("2026-11-24T11:01:00+01:00"),
-            at("2026-11-24T10:00:00Z"),
-        ),
-        (
-            "expiry",
             "expiry-time",
             at("2026-11-24T10:00:10.5Z"),
             at("tomorrow"),
@@ -397,6 +385,122 @@ fn errors(findings: &[Finding]) -> Vec<&Finding> {
         .collect()
 }
 
+/// It was right when it was accepted, and has waited since. Only what a message is wrong about at any time keeps it here.
+#[test]
+fn what_settings_and_the_clock_decide_is_found_and_sent_nevertheless() {
+    let at = |time: &str| Message {
+        expiry: Some(Expiry::At(time.into())),
+        ..message()
+    };
+    let five = Card {
+        suggestions: vec![reply("Yes"); 5],
+        ..card()
+    };
+    let full_card = Message {
+        content: Content::Card(StandaloneCard {
+            layout: CardLayout::Vertical,
+            card: five,
+        }),
+        ..message()
+    };
+    let promotion = Message {
+        purpose: Some(Purpose::Promotion),
+        ..message()
+    };
+    for (name, settings, time, rule, good, bad) in [
+        (
+            "a time too far ahead",
+            vec![],
+            NOW,
+            "lifetime",
+            at("2026-12-09T10:00:00Z"),
+            at("2026-12-09T10:00:01Z"),
+        ),
+        (
+            "a time that has passed",
+            vec![],
+            NOW,
+            "lifetime",
+            at("2026-11-24T11:01:00+01:00"),
+            at("2026-11-24T10:00:00Z"),
+        ),
+        (
+            "a host without a clock",
+            vec![],
+            "noon",
+            "host-time",
+            message(),
+            at("2026-12-01T10:00:00Z"),
+        ),
+        (
+            "a full card",
+            vec![],
+            NOW,
+            "card-suggestions-count",
+            message(),
+            full_card.clone(),
+        ),
+        (
+            "a card for another setting",
+            vec![("card-suggestions-max", "1")],
+            NOW,
+            "card-suggestions-count",
+            message(),
+            full_card,
+        ),
+        (
+            "a purpose of another use",
+            vec![("use-case", "otp")],
+            NOW,
+            "purpose-of-another-use",
+            message(),
+            promotion,
+        ),
+        (
+            "no purpose",
+            vec![("use-case", "multi-use")],
+            NOW,
+            "purpose-required",
+            Message {
+                purpose: Some(Purpose::Transaction),
+                ..message()
+            },
+            message(),
+        ),
+    ] {
+        let mut context = Context {
+            now: time.into(),
+            ..context()
+        };
+        context.settings.extend(settings.into_iter().map(setting));
+        let has_rule = |message| {
+            let found = check(&context, message).findings;
+            found.iter().any(|finding| finding.rule == rule)
+        };
+        assert_eq!((has_rule(&good), has_rule(&bad)), (false, true), "{name}");
+        let host = Platform::answering(200, TAKEN);
+        send(&host, &context, &bad).unwrap();
+        assert_eq!(host.requests.borrow().len(), 1, "{name}");
+    }
+}
+
+/// A policy says what is accepted. To send, it is enough to know where and as whom.
+#[test]
+fn only_settings_that_sending_needs_keep_a_message_here() {
+    for (name, value, code) in [
+        ("card-suggestions-max", "11", None),
+        ("use-case", "fun", None),
+        ("region", "mars", Some(FailureCode::Misconfigured)),
+        ("api-origin", "ftp://x", Some(FailureCode::Misconfigured)),
+    ] {
+        let mut context = context();
+        context.settings.retain(|given| given.name != name);
+        context.settings.push(setting((name, value)));
+        let told = send(&Platform::answering(200, TAKEN), &context, &message());
+        assert_eq!(told.err().map(|failure| failure.code), code, "{name}");
+    }
+}
+
 #[test]
 fn all_findings_come_at_once_with_limit_and_value() {
     let bad = Message {
@@ -423,7 +527,7 @@ fn a_short_lifetime_is_a_warning_and_is_sent() {
         ..message()
     };
     assert_eq!(check(&context(), &short).findings[0].rule, "lifetime-short");
-    assert!(send(&Platform::answering(200, "{}"), &context(), &short).is_ok());
+    assert!(send(&Platform::answering(200, TAKEN), &context(), &short).is_ok());
 }
 
 #[test]
@@ -577,7 +681,7 @@ impl Host for Platform {
 }
 
 fn sent(message: &Message) -> Value {
-    let host = Platform::answering(200, "{}");
+    let host = Platform::answering(200, TAKEN);
     send(&host, &context(), message).unwrap();
     document(&host.requests.borrow()[0])
 }
@@ -587,16 +691,19 @@ fn document(request: &Request) -> Value {
 }
 
 fn context() -> Context {
-    let setting = |name: &str, value: &str| Setting {
-        name: name.into(),
-        value: value.into(),
-    };
     Context {
         settings: vec![
-            setting("agent-id", "demo@rbm.goog"),
-            setting("region", "europe"),
+            setting(("agent-id", "demo@rbm.goog")),
+            setting(("region", "europe")),
         ],
-        now: "2026-11-24T10:00:00Z".into(),
+        now: NOW.into(),
+    }
+}
+
+fn setting((name, value): (&str, &str)) -> Setting {
+    Setting {
+        name: name.into(),
+        value: value.into(),
     }
 }
 
@@ -657,3 +764,8 @@ fn card_json() -> Value {
         "suggestions": [{ "reply": { "text": "Yes", "postbackData": "pb" } }],
     })
 }
+
+const NOW: &str = "2026-11-24T10:00:00Z";
+/// What RBM answers to [`message`].
+const TAKEN: &str =
+    r#"{"name":"phones/+12223334444/agentMessages/3f1c0f5e-0000-4000-8000-000000000000"}"#;

@@ -1,6 +1,6 @@
 //! What must hold for a message that an application hands in, whatever is in it.
 
-use gateway_channel::{Context, Message, Setting, Severity};
+use gateway_channel::{Context, Expiry, Message, Setting, Severity};
 use rbm_guest::http::{FetchFailure, Host, Method, Request, Response};
 use rbm_guest::{check::check, plain_text::plain_text, send::send};
 use rbm_json::{finding, message, strict};
@@ -43,10 +43,16 @@ fn what_is_found_is_found_where_it_was_written(message: &Message, body: &Value) 
 
 fn a_message_is_either_wrong_or_sent_once(message: &Message) {
     let report = check(&context(), message);
+    // What settings and the clock decide is left to `check`: a message that was accepted is sent.
+    let is_of_now = |rule: &str| match rule {
+        "card-suggestions-count" => true,
+        "lifetime" => matches!(message.expiry, Some(Expiry::At(_))),
+        _ => false,
+    };
     let wrong = report
         .findings
         .iter()
-        .any(|finding| finding.severity == Severity::Error);
+        .any(|finding| finding.severity == Severity::Error && !is_of_now(&finding.rule));
     let platform = Platform::default();
     assert_eq!(send(&platform, &context(), message).is_err(), wrong);
     match &platform.requests.borrow()[..] {
@@ -90,6 +96,7 @@ impl Host for Platform {
         self.requests.borrow_mut().push(request);
         Ok(Response {
             status: 200,
+            body: br#"{"name":"phones/+12223334444/agentMessages/3f1c0f5e"}"#.to_vec(),
             ..Response::default()
         })
     }

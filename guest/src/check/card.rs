@@ -1,8 +1,7 @@
 //! Cards, alone and side by side.
 
-use super::{address, characters, check_file, count, suggestion};
+use super::{Rules, address, characters, check_file, count, suggestion};
 use crate::finding::broken;
-use crate::settings::Policy;
 use gateway_channel::{
     Card, CardLayout, CardMedia, CardWidth, Carousel, FileSource, Finding, MediaHeight,
     StandaloneCard,
@@ -10,12 +9,12 @@ use gateway_channel::{
 use rbm_wire::limits::{self, Limit};
 
 pub(super) fn check_standalone(
-    policy: &Policy,
+    rules: &Rules<'_>,
     standalone: &StandaloneCard,
     findings: &mut Vec<Finding>,
 ) {
     let (path, card) = ("content.card.card", &standalone.card);
-    check(policy, path, card, findings);
+    check(rules, path, card, findings);
     let Some(media) = &card.media else { return };
     if standalone.layout == CardLayout::Vertical {
         check_height(path, card, media, findings);
@@ -29,7 +28,7 @@ pub(super) fn check_standalone(
     }
 }
 
-pub(super) fn check_carousel(policy: &Policy, carousel: &Carousel, findings: &mut Vec<Finding>) {
+pub(super) fn check_carousel(rules: &Rules<'_>, carousel: &Carousel, findings: &mut Vec<Finding>) {
     findings.extend(count(
         &limits::CAROUSEL_CARDS,
         "content.carousel.cards",
@@ -38,7 +37,7 @@ pub(super) fn check_carousel(policy: &Policy, carousel: &Carousel, findings: &mu
     check_later_cards(&carousel.cards, findings);
     for (index, card) in carousel.cards.iter().enumerate() {
         let path = format!("content.carousel.cards[{index}]");
-        check(policy, &path, card, findings);
+        check(rules, &path, card, findings);
         let Some(media) = &card.media else { continue };
         check_height(&path, card, media, findings);
         if carousel.width == CardWidth::Small && media.height == Some(MediaHeight::Tall) {
@@ -49,7 +48,7 @@ pub(super) fn check_carousel(policy: &Policy, carousel: &Carousel, findings: &mu
     }
 }
 
-fn check(policy: &Policy, path: &str, card: &Card, findings: &mut Vec<Finding>) {
+fn check(rules: &Rules<'_>, path: &str, card: &Card, findings: &mut Vec<Finding>) {
     if card.title.is_none() && card.description.is_none() && card.media.is_none() {
         let message = format!("{path} has neither a title nor a description nor media");
         findings.push(broken(&limits::CARD_EMPTY, path, message));
@@ -70,11 +69,13 @@ fn check(policy: &Policy, path: &str, card: &Card, findings: &mut Vec<Finding>) 
         check_media(&format!("{path}.media"), media, findings);
     }
     let path = format!("{path}.suggestions");
-    let limit = Limit {
-        maximum: Some(policy.card_suggestions_max),
-        ..limits::CARD_SUGGESTIONS_COUNT
-    };
-    findings.extend(count(&limit, &path, card.suggestions.len()));
+    if let Some(policy) = rules.policy() {
+        let limit = Limit {
+            maximum: Some(policy.card_suggestions_max),
+            ..limits::CARD_SUGGESTIONS_COUNT
+        };
+        findings.extend(count(&limit, &path, card.suggestions.len()));
+    }
     suggestion::check_all(&path, &card.suggestions, findings);
 }
 
