@@ -3,10 +3,11 @@
 use crate::finding;
 use crate::http::{FetchFailure, FetchFailureKind, Response};
 use gateway_channel::{ChannelFailure, FailureCode, Finding, Severity};
+use rbm_wire::json::{self, Fields, HasField, Object};
+use rbm_wire::limits;
 use rbm_wire::name::NameProblem;
-use rbm_wire::problem::{ErrorBody, Problem};
+use rbm_wire::problem::{ErrorBody, FieldViolation, Problem};
 use rbm_wire::time::unix_seconds;
-use rbm_wire::{json, limits};
 use std::fmt::Display;
 use std::time::UNIX_EPOCH;
 
@@ -54,16 +55,52 @@ pub(crate) fn not_sent(findings: Vec<Finding>) -> ChannelFailure {
     }
 }
 
+/// What a call is about: it decides what a refusal means.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum About {
+    /// A message to send, the one call that the gateway repeats by itself.
+    Message,
+    /// One person, of whom a 404 says something.
+    Person,
+    /// Nobody in particular.
+    Nobody,
+}
+
+/// What a success says. A web page with the status 200 is no success: RBM says nothing but objects.
+pub(crate) fn object(
+    response: &Response,
+    has_field: HasField,
+    fields: Fields,
+) -> Result<Object<'_>, ChannelFailure> {
+    json::parse_strictly(&response.body, has_field, fields)
+        .map_err(|problem| unreadable(response, &problem))
+}
+
+/// What a success says where nothing in it is of use: that it is RBM's.
+pub(crate) fn done(response: &Response) -> Result<(), ChannelFailure> {
+    object(response, |_| false, &[]).map(drop)
+}
+
 /// A success whose content cannot be had, where the content is what was asked for.
 pub(crate) fn unreadable(response: &Response, problem: &dyn Display) -> ChannelFailure {
     let message = format!(
-        "RBM answered {}, and the answer cannot be read: {problem}",
+        "the server answered {}, and the answer cannot be read: {problem}",
         response.status
     );
     ChannelFailure {
         http_status: Some(response.status),
         ..failure(FailureCode::Unknown, message)
     }
+}
+
+/// A success that does not name the message, and so is no proof: other servers answer 200 too. Where there is no name at all,
+/// the gateway takes it as proof if a repetition is answered like this again, and knows it by the status `OK`.
+pub(crate) fn unnamed(response: &Response, name: Option<&str>) -> ChannelFailure {
+    let mut failure = unreadable(response, &"it does not name the message");
+    if name.is_none() {
+        failure.platform_status = Some(OK.to_owned());
+    }
+    failure
 }
 
 /// No whole answer came.
@@ -95,18 +132,24 @@ pub(crate) fn not_answered(fetch: &FetchFailure) -> ChannelFailure {
 }
 
 /// An answer other than success.
-pub(crate) fn refusal(response: &Response, now: &str) -> ChannelFailure {
-    let problem = json::parse(&response.body, ErrorBody::has_field)
-        .map(ErrorBody::read)
-        .unwrap_or_default()
-        .error;
-    let (code, meaning) = meaning(response, &problem);
-    let said = if problem.message.is_empty() {
-        String::new()
+pub(crate) fn refusal(about: About, response: &Response, now: &str) -> ChannelFailure {
+    let mut problem = ErrorBody::read(&response.body).error;
+    let (code, meaning) = meaning(response.status, &problem);
+    let code = code_of(about, response.status, code);
+    let who = if problem.is_googles(response.status) {
+        "RBM"
     } else {
-        format!(": {}", problem.message)
+        "the server"
     };
+    if response.status == 409 && is_empty(&response.body) {
+        // The gateway takes it as proof that RBM has the message only where it repeated the message.
+        ALREADY_EXISTS.clone_into(&mut problem.status);
+    }
+    let said = &problem.message;
+    let colon = if said.is_empty() { "" } else { ": " };
     ChannelFailure {
+        code,
+        message: format!("{who} answered {}, {meaning}{colon}{said}", response.status),
         retry_after_seconds: response
             .retry_after
             .as_deref()
@@ -115,110 +158,174 @@ pub(crate) fn refusal(response: &Response, now: &str) -> ChannelFailure {
         findings: violations(&problem),
         platform_status: (!problem.status.is_empty()).then_some(problem.status),
         platform_message: (!problem.message.is_empty()).then_some(problem.message),
-        ..failure(
-            code,
-            format!("RBM answered {}, {meaning}{said}", response.status),
-        )
-    }
-}
-
-/// What a refusal means where nobody in particular was asked about: then a 404 says nothing of a person.
-pub(crate) fn about_nobody(failure: ChannelFailure) -> ChannelFailure {
-    if failure.code != FailureCode::Unreachable {
-        return failure;
-    }
-    let said = failure.platform_message.as_deref().unwrap_or_default();
-    let message = format!("RBM answered 404, there is nothing at this address: {said}");
-    ChannelFailure {
-        code: FailureCode::Misconfigured,
-        message,
-        ..failure
     }
 }
 
 /// The platform has this id already, so that nothing is sent a second time. Which status says so is not documented; that
-/// 409 does is unconfirmed, and an aborted call has it too.
+/// 409 does is unconfirmed, and other conflicts have it too.
 pub(crate) fn is_repeated(failure: &ChannelFailure) -> bool {
     failure.http_status == Some(409) && failure.code == FailureCode::Refused
 }
 
-/// What the documented and the observed statuses mean. guides/build/messages/send, cloud.google.com/apis/design/errors
-fn meaning(response: &Response, problem: &Problem) -> (FailureCode, &'static str) {
-    match response.status {
-        // Also for a feature that the device lacks; the message is not delivered.
-        400 => (FailureCode::Refused, "the request is not valid"),
-        401 => (FailureCode::Misconfigured, "the credentials are not valid"),
-        403 => (
-            FailureCode::Misconfigured,
-            "the agent may not do this: unknown to these credentials, or not launched",
-        ),
-        // Where older pages say 403, newer ones say 404 (guides/build/capabilities). It tells nothing of the phone.
-        404 if is_not_launched(problem) => (
-            FailureCode::Misconfigured,
-            "the agent is not launched, and this person is not among its testers",
-        ),
-        // Taking it for a person who cannot be reached would send everybody's messages another way.
-        404 if is_page(&response.body) => (
-            FailureCode::Misconfigured,
-            "a web page, which RBM does not answer with: is the address right?",
-        ),
-        // Not RCS, switched off, not reachable, or a carrier where the agent is not launched: the text does not say which.
-        404 => (
-            FailureCode::Unreachable,
-            "this person cannot be reached by RBM",
-        ),
-        409 if problem.status == ABORTED => (FailureCode::Unknown, "the call was aborted"),
-        409 => (FailureCode::Refused, "there is one with this id already"),
-        // 499 is CANCELLED, which says nothing of what became of the message (googleapis, google/rpc/code.proto).
-        408 | 499 => (
-            FailureCode::Unknown,
-            "the call was cut short, and RBM may have done it",
-        ),
-        429 => (FailureCode::Later, "there were too many calls"),
-        503 => (FailureCode::Later, "RBM is not available"),
-        300..=399 => (
-            FailureCode::Misconfigured,
-            "a redirect, which is not followed: is the address right?",
-        ),
-        status if (400..500).contains(&status) => {
-            (FailureCode::Refused, "the call is not accepted")
-        }
-        // 500, 502, 504: retry with the same id.
-        _ => (FailureCode::Unknown, "RBM failed, and may have done it"),
+/// What becomes of a message's code where the call is about another thing. Nothing repeats such a call by itself, so what may
+/// pass or may not is for a person to look at.
+fn code_of(about: About, status: u16, code: FailureCode) -> FailureCode {
+    match (about, status, code) {
+        (About::Message, _, _) | (_, 421 | 425 | 429, _) => code,
+        (_, _, FailureCode::Later)
+        | (_, 403, FailureCode::Unreachable)
+        | (About::Nobody, _, FailureCode::Unreachable) => FailureCode::Misconfigured,
+        _ => code,
     }
 }
 
-/// By the words, since no status says so. Looked for byte by byte: the search of `str` is 2 KB of the component.
+/// What the documented and the observed statuses mean to a message. (guides/build/messages/send,
+/// cloud.google.com/apis/design/errors)
+///
+/// What a server before RBM said is neither final nor about a person: a proxy or an ingress with a fault of its own would
+/// otherwise end every message.
+fn meaning(status: u16, problem: &Problem) -> (FailureCode, &'static str) {
+    let is_googles = problem.is_googles(status);
+    match status {
+        300..=399 => (
+            FailureCode::Later,
+            "a redirect, which is not followed: is the address right?",
+        ),
+        // 407 is a proxy's own.
+        401 | 407 => (FailureCode::Misconfigured, "the credentials are not valid"),
+        409 => conflict(problem),
+        421 | 425 => (FailureCode::Later, "the call was not made"),
+        429 if is_googles && says(problem, b"will not be delivered") => {
+            (FailureCode::Refused, "this person gets no more messages")
+        }
+        429 => (FailureCode::Later, "there were too many calls"),
+        // 503 does not prove that nothing was done, nor does 499, which is CANCELLED (googleapis, google/rpc/code.proto).
+        0..300 | 408 | 499.. => (
+            FailureCode::Unknown,
+            "the call failed, and RBM may have done it",
+        ),
+        _ if !is_googles => (
+            FailureCode::Later,
+            "not in RBM's words: is the address right?",
+        ),
+        403 => forbidden(problem),
+        404 => not_found(problem),
+        // Also for a feature that the device lacks; the message is not delivered.
+        _ => (FailureCode::Refused, "the request is not valid"),
+    }
+}
+
+fn forbidden(problem: &Problem) -> (FailureCode, &'static str) {
+    if says(problem, b"error looking up the RBM agent") {
+        let meaning = "the agent is unknown to these credentials";
+        return (FailureCode::Misconfigured, meaning);
+    }
+    if is_not_launched(problem) {
+        // A tester would be served, so it is about this recipient.
+        return (FailureCode::Unreachable, NOT_LAUNCHED);
+    }
+    (FailureCode::Later, "the agent may not do this")
+}
+
+fn not_found(problem: &Problem) -> (FailureCode, &'static str) {
+    if is_not_launched(problem) {
+        // Where older pages say 403, newer ones say 404 (guides/build/capabilities). It tells nothing of the phone.
+        return (FailureCode::Later, NOT_LAUNCHED);
+    }
+    if problem.status != "NOT_FOUND" || find(problem, b"Method not found") == Some(0) {
+        let meaning = "RBM has no such method: is the address right?";
+        return (FailureCode::Misconfigured, meaning);
+    }
+    // Not RCS, switched off, not reachable, or a carrier where the agent is not launched: the text does not say which.
+    let meaning = "this person cannot be reached by RBM";
+    (FailureCode::Unreachable, meaning)
+}
+
+fn conflict(problem: &Problem) -> (FailureCode, &'static str) {
+    if problem.status == ALREADY_EXISTS {
+        return (FailureCode::Refused, "there is one with this id already");
+    }
+    // ABORTED, or any other conflict: the call may be made again (googleapis, google/rpc/code.proto).
+    (FailureCode::Unknown, "a conflict, and RBM may have done it")
+}
+
+/// By the words, since no status says so.
 fn is_not_launched(problem: &Problem) -> bool {
+    says(problem, b"not launched")
+}
+
+fn says(problem: &Problem, words: &[u8]) -> bool {
+    find(problem, words).is_some()
+}
+
+/// In any case. Looked for byte by byte: the search of `str` is 2 KB of the component.
+fn find(problem: &Problem, words: &[u8]) -> Option<usize> {
     problem
         .message
         .as_bytes()
-        .windows(NOT_LAUNCHED.len())
-        .any(|words| words == NOT_LAUNCHED)
+        .windows(words.len())
+        .position(|window| window.eq_ignore_ascii_case(words))
 }
 
-/// HTML, from whatever answered instead of RBM.
-fn is_page(body: &[u8]) -> bool {
-    body.trim_ascii_start().starts_with(b"<")
+/// Nothing, or an object with nothing in it.
+fn is_empty(body: &[u8]) -> bool {
+    let said = || body.iter().filter(|byte| !byte.is_ascii_whitespace());
+    said().next().is_none() || said().eq(b"{}")
 }
 
 fn violations(problem: &Problem) -> Vec<Finding> {
-    let violations = problem
-        .details
-        .iter()
-        .flat_map(|detail| &detail.field_violations);
-    violations
+    let mut findings = Vec::new();
+    for detail in &problem.details {
+        for field in &detail.field_violations {
+            if findings.len() < FINDINGS_MAX {
+                findings.push(violation(field));
+            }
+        }
+    }
+    findings
+}
+
+/// The path is the contract's where that is certain. What it does not say of Google's field, the message says.
+fn violation(violation: &FieldViolation) -> Finding {
+    let (path, rest) = contract_path(&violation.field).unwrap_or(("", &violation.field));
+    let description = &violation.description;
+    let message = if rest.is_empty() {
+        description.clone()
+    } else {
+        format!("{rest}: {description}")
+    };
+    Finding {
+        severity: Severity::Error,
+        path: path.to_owned(),
+        rule: "platform".to_owned(),
+        limit: None,
+        actual: None,
+        message,
+        hint: None,
         // No page says it: the platform does.
-        .map(|violation| Finding {
-            source: None,
-            ..finding::error(
-                violation.field.clone(),
-                "platform",
-                violation.description.clone(),
-                "",
-            )
-        })
-        .collect()
+        source: None,
+    }
+}
+
+/// The contract's path for a field of Google's, and what is left of the field below it.
+fn contract_path(field: &str) -> Option<(&str, &str)> {
+    if matches!(field, "ttl" | "expire_time" | "expireTime") {
+        return Some(("expiry", ""));
+    }
+    let content = field
+        .strip_prefix("content_message.")
+        .or_else(|| field.strip_prefix("contentMessage."))?;
+    match content {
+        "text" => Some(("content.text", "")),
+        "suggestions" => Some((content, "")),
+        // Below a suggestion the two have other names: `reply.postback_data` is `postback`.
+        _ if content.starts_with("suggestions[") => {
+            let end = content.bytes().position(|byte| byte == b']')?;
+            let rest = content.get(end + 2..).unwrap_or_default();
+            Some((content.get(..=end)?, rest))
+        }
+        _ => None,
+    }
 }
 
 /// Seconds, or a date as HTTP writes it (RFC 9110 §10.2.3). A date that has passed means at once.
@@ -234,10 +341,13 @@ fn retry_after(text: &str, now: &str) -> Option<u32> {
     u32::try_from(seconds.max(0)).ok()
 }
 
-/// Of the sentence that vendors' documentation shows for an agent that is not launched and a person who is no tester of it.
-const NOT_LAUNCHED: &[u8] = b"has not launched";
-/// The status beside `ALREADY_EXISTS` that is 409 too: the call may be made again (googleapis, google/rpc/code.proto).
-const ABORTED: &str = "ABORTED";
+const NOT_LAUNCHED: &str = "the agent is not launched, and this person is not among its testers";
+/// Google's word for 409 where there is a thing of this id.
+const ALREADY_EXISTS: &str = "ALREADY_EXISTS";
+/// Google's word for 200 (googleapis, google/rpc/code.proto).
+const OK: &str = "OK";
+/// Of wrong fields: as many as a person reads.
+const FINDINGS_MAX: usize = 20;
 
 #[cfg(test)]
 mod tests {

@@ -1,11 +1,10 @@
 //! Asks what a person's device can show.
 
-use crate::answer::{no_id, no_phone};
+use crate::answer::{About, no_id, no_phone, object};
 use crate::http::{Host, Method};
 use crate::platform::Platform;
 use crate::settings::Sender;
 use gateway_channel::{CapabilityAnswer, ChannelFailure, Context, FailureCode};
-use rbm_wire::json;
 use rbm_wire::message::Capabilities;
 use rbm_wire::name::{MessageId, PhoneNumber};
 
@@ -31,11 +30,16 @@ pub fn capabilities(
         features,
         carrier,
     };
-    match platform.call(Method::Get, &path, Some(("requestId", &request)), None) {
+    match platform.call(
+        About::Person,
+        Method::Get,
+        &path,
+        Some(("requestId", &request)),
+        None,
+    ) {
         Ok(response) => {
-            let found = json::parse(&response.body, Capabilities::has_field)
-                .map(Capabilities::read)
-                .unwrap_or_default();
+            let found = object(&response, Capabilities::has_field, Capabilities::FIELDS)?;
+            let found = Capabilities::read(found);
             Ok(answer(true, found.features, found.carrier))
         }
         Err(failure) if failure.code == FailureCode::Unreachable => {

@@ -1,6 +1,6 @@
 //! Calls one of RBM's methods: builds the address out of parsed parts only, and tells answers from failures.
 
-use crate::answer;
+use crate::answer::{self, About};
 use crate::http::{Body, Host, Method, Request, Response};
 use crate::settings::Sender;
 use gateway_channel::ChannelFailure;
@@ -15,10 +15,11 @@ pub(crate) struct Platform<'a> {
 }
 
 impl Platform<'_> {
-    /// `path` follows `/v1/`; `id` is the query parameter that the caller chose a value for. The agent is added here,
-    /// because every method on a phone needs it.
+    /// Calls a method on a phone. `path` follows `/v1/`; `id` is the query parameter that the caller chose a value for. The
+    /// agent is added here, because every one of them needs it.
     pub(crate) fn call(
         &self,
+        about: About,
         method: Method,
         path: &str,
         id: Option<(&str, &MessageId)>,
@@ -28,7 +29,7 @@ impl Platform<'_> {
             .map(|(name, id)| format!("{name}={}&", id.as_str()))
             .unwrap_or_default();
         let target = format!("v1/{path}?{id}agentId={}", self.sender.agent.bare());
-        self.fetch(method, &target, json.map(Body::json))
+        self.fetch(about, method, &target, json.map(Body::json))
     }
 
     /// Asks about nobody in particular. `target` is path and query, as they are.
@@ -38,12 +39,12 @@ impl Platform<'_> {
         target: &str,
         body: Body,
     ) -> Result<Response, ChannelFailure> {
-        self.fetch(method, target, Some(body))
-            .map_err(answer::about_nobody)
+        self.fetch(About::Nobody, method, target, Some(body))
     }
 
     fn fetch(
         &self,
+        about: About,
         method: Method,
         target: &str,
         body: Option<Body>,
@@ -55,7 +56,7 @@ impl Platform<'_> {
             .map_err(|fetch| answer::not_answered(&fetch))?;
         match response.status {
             200..=299 => Ok(response),
-            _ => Err(answer::refusal(&response, self.now)),
+            _ => Err(answer::refusal(about, &response, self.now)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Asks which of many people RBM can reach. One call is one batch: splitting and the rate are the host's.
 
-use crate::answer::{not_sent, unreadable};
+use crate::answer::{not_sent, object};
 use crate::check::count;
 use crate::finding::broken;
 use crate::http::{Body, Host, Method};
@@ -34,9 +34,7 @@ pub fn reach(
     };
     let response = platform.ask(Method::Post, "v1/users:batchGet", Body::json(question))?;
     // An answer that cannot be read must not look like one that says that nobody can be reached.
-    let found = json::parse(&response.body, Reach::has_field)
-        .map(Reach::read)
-        .map_err(|problem| unreadable(&response, &problem))?;
+    let found = Reach::read(object(&response, Reach::has_field, Reach::FIELDS)?);
     let carriers = found.reachable_users_map.into_iter();
     Ok(ReachAnswer {
         reachable: found.reachable_users,

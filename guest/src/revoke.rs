@@ -1,6 +1,6 @@
 //! Takes a message back. Whether it worked is the platform's word; a DELIVERED that comes later wins.
 
-use crate::answer::{no_id, no_phone};
+use crate::answer::{self, About, no_id, no_phone};
 use crate::http::{Host, Method};
 use crate::platform::Platform;
 use crate::settings::Sender;
@@ -23,9 +23,10 @@ pub fn revoke(
         now: &context.now,
     };
     let path = format!("phones/{phone}/agentMessages/{}", id.as_str());
-    match platform.call(Method::Delete, &path, None, None) {
-        Ok(_) => Ok(Revocation::TakenBack),
+    match platform.call(About::Person, Method::Delete, &path, None, None) {
+        Ok(response) => answer::done(&response).map(|()| Revocation::TakenBack),
         // Current pages: 404 means delivered already. Older ones: always 200. (guides/build/messages/revoke)
+        // Any other 404 proves nothing, and the revocation stays open.
         Err(failure) if failure.code == FailureCode::Unreachable => Ok(Revocation::TooLate),
         Err(failure) => Err(failure),
     }

@@ -1,12 +1,12 @@
 //! Hands one message to the platform. Tries once: whether and when to try again is the gateway's to decide.
 
+use crate::answer::About;
 use crate::check::Rules;
-use crate::http::{Host, Method};
+use crate::http::{Host, Method, Response};
 use crate::platform::Platform;
 use crate::settings::Sender;
 use crate::{answer, check, compose};
 use gateway_channel::{ChannelFailure, Context, Finding, Message, Receipt, Setting, Severity};
-use rbm_wire::json;
 use rbm_wire::message::Accepted;
 use rbm_wire::name::{MessageId, PhoneNumber};
 
@@ -33,19 +33,34 @@ pub fn send(
         now: &context.now,
     };
     let path = format!("phones/{phone}/agentMessages");
-    match platform.call(Method::Post, &path, Some(("messageId", &id)), Some(json)) {
-        Ok(response) => Ok(receipt(message, &response.body)),
+    let query = Some(("messageId", &id));
+    let accepted = match platform.call(About::Message, Method::Post, &path, query, Some(json)) {
+        Ok(response) => accepted(&id, &response)?,
         // The platform had the id already: the message is under way, and it is not sent a second time.
-        Err(failure) if answer::is_repeated(&failure) => Ok(receipt(message, b"")),
-        Err(failure) => Err(failure),
+        Err(failure) if answer::is_repeated(&failure) => Accepted::default(),
+        Err(failure) => return Err(failure),
+    };
+    Ok(receipt(message, accepted))
+}
+
+/// A success is proven by the name of this message. A proxy, a portal or a wrong address answers 200 too.
+fn accepted(id: &MessageId, response: &Response) -> Result<Accepted, ChannelFailure> {
+    let accepted = answer::object(response, Accepted::has_field, Accepted::FIELDS)?;
+    let accepted = Accepted::read(accepted);
+    match &accepted.name {
+        Some(name) if is_name_of(id, name) => Ok(accepted),
+        name => Err(answer::unnamed(response, name.as_deref())),
     }
 }
 
-/// Reads the platform's answer loosely: whatever else it says, a success is a success.
-fn receipt(message: &Message, body: &[u8]) -> Receipt {
-    let accepted = json::parse(body, Accepted::has_field)
-        .map(Accepted::read)
-        .unwrap_or_default();
+/// `phones/{E.164}/agentMessages/{messageId}`. Only the id is compared: Google may write the number in another way.
+fn is_name_of(id: &MessageId, name: &str) -> bool {
+    name.strip_suffix(id.as_str())
+        .is_some_and(|before| before.is_empty() || before.ends_with('/'))
+}
+
+/// Takes the rest of the platform's answer as it is: none of it has to be there.
+fn receipt(message: &Message, accepted: Accepted) -> Receipt {
     let classification = accepted.rich_message_classification.unwrap_or_default();
     let size = accepted.total_payload_size_bytes.map(|bytes| Setting {
         name: "total-payload-size-bytes".into(),

@@ -1,6 +1,6 @@
 //! Shows the person that the agent is typing, or has read a message.
 
-use crate::answer::{self, no_id, no_phone};
+use crate::answer::{self, About, no_id, no_phone};
 use crate::http::{Host, Method};
 use crate::platform::Platform;
 use crate::settings::Sender;
@@ -33,10 +33,17 @@ pub fn signal(
         now: &context.now,
     };
     let path = format!("phones/{phone}/agentEvents");
-    match platform.call(Method::Post, &path, Some(("eventId", &id)), Some(json)) {
+    match platform.call(
+        About::Person,
+        Method::Post,
+        &path,
+        Some(("eventId", &id)),
+        Some(json),
+    ) {
+        Ok(response) => answer::done(&response),
         // The id was used already, so the signal was shown already.
-        Err(failure) if !answer::is_repeated(&failure) => Err(failure),
-        _ => Ok(()),
+        Err(failure) if answer::is_repeated(&failure) => Ok(()),
+        Err(failure) => Err(failure),
     }
 }
 

@@ -1,11 +1,10 @@
 //! Invites people to receive messages of an agent that is not launched yet.
 
-use crate::answer::no_phone;
+use crate::answer::{About, no_phone, object};
 use crate::http::{Host, Method};
 use crate::platform::Platform;
 use crate::settings::Sender;
 use gateway_channel::{ChannelFailure, Context};
-use rbm_wire::json;
 use rbm_wire::name::PhoneNumber;
 use rbm_wire::tester::Tester;
 
@@ -36,14 +35,13 @@ pub fn invite(
         now: &context.now,
     };
     let response = platform.call(
+        About::Person,
         Method::Post,
         &format!("phones/{phone}/testers"),
         None,
         Some(b"{}".to_vec()),
     )?;
-    let tester = json::parse(&response.body, Tester::has_field)
-        .map(Tester::read)
-        .unwrap_or_default();
+    let tester = Tester::read(object(&response, Tester::has_field, Tester::FIELDS)?);
     Ok(match tester.invite_status.as_deref() {
         Some("PENDING") => Invitation::Pending,
         Some("ACCEPTED") => Invitation::Accepted,

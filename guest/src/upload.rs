@@ -1,6 +1,6 @@
 //! Gives a file to RBM once, to be sent many times.
 
-use crate::answer::{not_sent, unreadable};
+use crate::answer::{not_sent, object, unreadable};
 use crate::check::{check_url, count};
 use crate::finding::broken;
 use crate::http::{Body, Host, Method, Response};
@@ -51,9 +51,7 @@ pub fn upload(
 
 /// The platform says no time: files are kept for 60 days.
 fn uploaded(now: &str, response: &Response) -> Result<UploadedFile, ChannelFailure> {
-    let file = json::parse(&response.body, File::has_field)
-        .map(File::read)
-        .map_err(|problem| unreadable(response, &problem))?;
+    let file = File::read(object(response, File::has_field, File::FIELDS)?);
     let file = file.ok_or_else(|| unreadable(response, &"the file has no name"))?;
     let expires_at = unix_seconds(now).and_then(|now| rfc_3339(now + KEPT_SECONDS));
     Ok(UploadedFile {

@@ -66,7 +66,7 @@ fn nobody_reachable_is_an_answer_and_what_cannot_be_read_is_none() {
         )
     };
     assert_eq!(asked(200, "{}").unwrap(), nobody);
-    for body in ["", "<html>", "[]"] {
+    for body in ["", "<html>", "[]", r#"{"reachableUsers":"x"}"#] {
         assert_eq!(
             asked(200, body).unwrap_err().code,
             FailureCode::Unknown,
@@ -179,7 +179,7 @@ fn a_file_is_fetched_by_the_platform_or_sent_in_bytes() {
 
 #[test]
 fn a_file_without_a_name_was_not_kept_for_sure() {
-    for body in ["{}", "", "{\"name\":\"\"}", "<html>"] {
+    for body in ["{}", "", "{\"name\":\"\"}", "{\"name\":5}", "<html>"] {
         let source = NewFileSource::Url("https://x.example/a.png".into());
         let failure = upload(
             &Platform::answering(200, body),
@@ -238,7 +238,7 @@ fn a_tester_is_invited_and_the_platform_says_how_that_went() {
             r#"{"inviteStatus":"INVITE_STATUS_UNSPECIFIED"}"#,
             Invitation::Unstated,
         ),
-        ("", Invitation::Unstated),
+        ("{}", Invitation::Unstated),
     ] {
         let host = Platform::answering(200, body);
         assert_eq!(

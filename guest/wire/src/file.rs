@@ -1,6 +1,6 @@
 //! Files that the platform keeps, to be sent many times. reference/rest/v1/files/create
 
-use crate::json::Object;
+use crate::json::{Fields, Kind, Object};
 use crate::limits::FILE_BYTES;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,9 @@ pub struct File {
 }
 
 impl File {
+    /// For [`crate::json::parse_strictly`].
+    pub const FIELDS: Fields = &[("name", Kind::Text)];
+
     /// None without a name.
     pub fn read(mut json: Object<'_>) -> Option<Self> {
         json.text("name")

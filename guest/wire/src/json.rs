@@ -14,10 +14,28 @@ pub type HasField = fn(&str) -> bool;
 
 /// Reads a document, which is an object: what Google sends is never anything else. Other fields are left out, at any depth.
 pub fn parse(document: &[u8], has_field: HasField) -> Result<Object<'_>, Unreadable> {
-    let text = simdutf8::basic::from_utf8(document).map_err(|_| Unreadable::NotUtf8)?;
-    read(text, has_field)?
+    parse_value(document, has_field)?
         .into_object()
         .ok_or(Unreadable::NotAnObject)
+}
+
+/// Reads a document that answers a question: there a field of another kind must not look like an empty one.
+pub fn parse_strictly(
+    document: &[u8],
+    has_field: HasField,
+    fields: Fields,
+) -> Result<Object<'_>, Unreadable> {
+    let object = parse(document, has_field)?;
+    match object.wrong_field(fields) {
+        Some(name) => Err(Unreadable::WrongType(name)),
+        None => Ok(object),
+    }
+}
+
+/// Reads a document of any kind: what a server before Google sends may be a list or a word.
+pub fn parse_value(document: &[u8], has_field: HasField) -> Result<Json<'_>, Unreadable> {
+    let text = simdutf8::basic::from_utf8(document).map_err(|_| Unreadable::NotUtf8)?;
+    Ok(read(text, has_field)?)
 }
 
 /// Writes one of this crate's shapes, which never fails: each is made of strings, numbers and lists.
@@ -41,6 +59,9 @@ pub enum Unreadable {
     /// Another value of JSON.
     #[error("expected an object")]
     NotAnObject,
+    /// The field of this name is there, and is of another kind.
+    #[error("`{0}` has the wrong type")]
+    WrongType(&'static str),
 }
 
 fn read(text: &str, has_field: HasField) -> Result<Json<'_>, serde_json::Error> {
@@ -127,14 +148,7 @@ impl<'a> Object<'a> {
 
     /// Takes a whole number out, in quotes or not. None for what does not fit.
     pub fn whole(&mut self, name: &str) -> Option<u64> {
-        let number = self.number(name)?;
-        let fits = number >= 0.0 && number.fract() == 0.0 && number <= WHOLE_MAX;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked on the line above"
-        )]
-        fits.then_some(number as u64)
+        self.take(name)?.as_whole()
     }
 
     /// Takes an object out.
@@ -145,6 +159,15 @@ impl<'a> Object<'a> {
     /// Takes an array out.
     pub fn list(&mut self, name: &str) -> Option<Vec<Json<'a>>> {
         self.take(name)?.into_list()
+    }
+
+    /// Which of these fields is there and of another kind.
+    fn wrong_field(&self, fields: Fields) -> Option<&'static str> {
+        let is_wrong = |(name, kind): &&(&str, Kind)| {
+            let field = self.0.iter().find(|(key, _)| key == name);
+            field.is_some_and(|(_, json)| !json.is_of(kind))
+        };
+        fields.iter().find(is_wrong).map(|(name, _)| *name)
     }
 }
 
@@ -174,14 +197,29 @@ impl<'a> Json<'a> {
 
     /// The number, in quotes or not, if it is one.
     pub fn into_number(self) -> Option<f64> {
+        self.as_number()
+    }
+
+    fn as_number(&self) -> Option<f64> {
         match self {
-            Self::Number(number) => Some(number),
-            Self::Text(text) => match read(&text, |_| false) {
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => match read(text, |_| false) {
                 Ok(Json::Number(number)) => Some(number),
                 _ => None,
             },
             _ => None,
         }
+    }
+
+    fn as_whole(&self) -> Option<u64> {
+        let number = self.as_number()?;
+        let fits = number >= 0.0 && number.fract() == 0.0 && number <= WHOLE_MAX;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked on the line above"
+        )]
+        fits.then_some(number as u64)
     }
 
     /// `true` or `false`, if it is one of them.
@@ -207,7 +245,40 @@ impl<'a> Json<'a> {
             _ => None,
         }
     }
+
+    /// `null` is of every kind: it means what a missing field means (`ProtoJSON`).
+    fn is_of(&self, kind: &Kind) -> bool {
+        match (kind, self) {
+            (_, Self::Null) | (Kind::Text, Self::Text(_)) => true,
+            (Kind::Texts, Self::List(list)) => {
+                list.iter().all(|item| matches!(item, Self::Text(_)))
+            }
+            (Kind::Map(fields), Self::Object(Object(map))) => map.iter().all(|(_, value)| {
+                matches!(value, Self::Object(object) if object.wrong_field(fields).is_none())
+            }),
+            (Kind::Count, _) => self
+                .as_whole()
+                .is_some_and(|count| u32::try_from(count).is_ok()),
+            _ => false,
+        }
+    }
 }
+
+/// Of what kind a field must be, where one of another kind must not look like an empty one.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// A string.
+    Text,
+    /// A list of strings.
+    Texts,
+    /// A whole number of 32 bits, in quotes or not.
+    Count,
+    /// An object of objects, each with these fields.
+    Map(Fields),
+}
+
+/// Fields by name. Any of them may be missing or `null`.
+pub type Fields = &'static [(&'static str, Kind)];
 
 #[derive(Clone, Copy)]
 struct Reader {
@@ -354,6 +425,50 @@ mod tests {
             assert_eq!(object(&json).expect("JSON").whole("n"), expected, "{json}");
         }
     }
+
+    #[test]
+    fn strictly_read_a_field_may_be_missing_and_not_of_another_kind() {
+        for (json, wrong) in [
+            ("{}", None),
+            (
+                r#"{"text":null,"texts":null,"count":null,"map":null}"#,
+                None,
+            ),
+            (r#"{"text":"","texts":[],"count":0,"map":{}}"#, None),
+            (
+                r#"{"text":"a","texts":["a","b"],"count":"7","map":{"x":{"texts":["a"]},"y":{}}}"#,
+                None,
+            ),
+            (r#"{"text":5}"#, Some("text")),
+            (r#"{"text":["a"]}"#, Some("text")),
+            (r#"{"texts":"a"}"#, Some("texts")),
+            (r#"{"texts":{}}"#, Some("texts")),
+            (r#"{"texts":["a",5]}"#, Some("texts")),
+            (r#"{"texts":[null]}"#, Some("texts")),
+            (r#"{"count":4294967295}"#, None),
+            (r#"{"count":4294967296}"#, Some("count")),
+            (r#"{"count":1.5}"#, Some("count")),
+            (r#"{"count":-1}"#, Some("count")),
+            (r#"{"count":"many"}"#, Some("count")),
+            (r#"{"count":[]}"#, Some("count")),
+            (r#"{"map":[]}"#, Some("map")),
+            (r#"{"map":{"x":[]}}"#, Some("map")),
+            (r#"{"map":{"x":null}}"#, Some("map")),
+            (r#"{"map":{"x":{"texts":"a"}}}"#, Some("map")),
+        ] {
+            let read = parse_strictly(json.as_bytes(), |_| true, FIELDS);
+            let problem = read.err().map(|problem| problem.to_string());
+            let expected = wrong.map(|name| format!("`{name}` has the wrong type"));
+            assert_eq!(problem, expected, "{json}");
+        }
+    }
+
+    const FIELDS: Fields = &[
+        ("text", Kind::Text),
+        ("texts", Kind::Texts),
+        ("count", Kind::Count),
+        ("map", Kind::Map(&[("texts", Kind::Texts)])),
+    ];
 
     #[test]
     fn what_occurs_twice_counts_as_null() {

@@ -3,7 +3,7 @@
 //! The shapes are the JSON's, where one-of is several optional fields; who builds a message sets exactly one of them, who
 //! reads one counts them.
 
-use crate::json::{Json, Object};
+use crate::json::{Fields, Json, Kind, Object};
 use crate::number::Double;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,8 @@ pub struct AgentMessage {
 /// What Google says about a message that it took. The rest of its answer repeats what was sent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Accepted {
+    /// `phones/{E.164}/agentMessages/{messageId}`
+    pub name: Option<String>,
     /// When it was taken.
     pub send_time: Option<String>,
     /// When it runs out.
@@ -55,9 +57,13 @@ pub struct Accepted {
 }
 
 impl Accepted {
+    /// For [`crate::json::parse_strictly`]. Only the name says which message was taken.
+    pub const FIELDS: Fields = &[("name", Kind::Text)];
+
     /// Reads what is there.
     pub fn read(mut json: Object<'_>) -> Self {
         Self {
+            name: json.text("name"),
             send_time: json.text("sendTime"),
             expire_time: json.text("expireTime"),
             rich_message_classification: json
@@ -72,7 +78,8 @@ impl Accepted {
     pub fn has_field(name: &str) -> bool {
         matches!(
             name,
-            "sendTime"
+            "name"
+                | "sendTime"
                 | "expireTime"
                 | "richMessageClassification"
                 | "classificationType"
@@ -466,6 +473,9 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// For [`crate::json::parse_strictly`].
+    pub const FIELDS: Fields = &[("features", Kind::Texts), ("carrier", Kind::Text)];
+
     /// Reads what is there.
     pub fn read(mut json: Object<'_>) -> Self {
         let features = json.list("features").unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Which of many people can be reached. reference/rest/v1/users/batchGet
 
-use crate::json::{Json, Object};
+use crate::json::{Fields, Json, Kind, Object};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Who is asked about. One guide shows `agentId` in the query instead; the reference has it here.
@@ -39,6 +39,14 @@ pub struct CarrierReach {
 }
 
 impl Reach {
+    /// For [`crate::json::parse_strictly`].
+    pub const FIELDS: Fields = &[
+        REACHABLE_USERS,
+        ("totalRandomSampleUserCount", Kind::Count),
+        ("reachableRandomSampleUserCount", Kind::Count),
+        ("reachableUsersMap", Kind::Map(&[REACHABLE_USERS])),
+    ];
+
     /// Reads what is there. The counts are numbers in the reference and strings in a sample of a guide.
     pub fn read(mut json: Object<'_>) -> Self {
         let carriers = json.object("reachableUsersMap").into_iter().flatten();
@@ -86,6 +94,7 @@ fn count(json: &mut Object<'_>, name: &str) -> u32 {
         .unwrap_or_default()
 }
 
+const REACHABLE_USERS: (&str, Kind) = ("reachableUsers", Kind::Texts);
 /// Below this many people there is no sample, and so no estimate of reach.
 pub const SAMPLED_FROM: usize = 500;
 /// Calls a minute.

@@ -2,7 +2,7 @@
 //!
 //! Newer copies of the reference leave this method out; that it still answers is unconfirmed.
 
-use crate::json::Object;
+use crate::json::{Fields, Kind, Object};
 use serde::{Deserialize, Serialize};
 
 /// One invitation.
@@ -18,6 +18,9 @@ pub struct Tester {
 }
 
 impl Tester {
+    /// For [`crate::json::parse_strictly`].
+    pub const FIELDS: Fields = &[("name", Kind::Text), ("inviteStatus", Kind::Text)];
+
     /// Reads what is there.
     pub fn read(mut json: Object<'_>) -> Self {
         Self {
