@@ -94,10 +94,10 @@ pub(crate) fn unreadable(response: &Response, problem: &dyn Display) -> ChannelF
 }
 
 /// A success that does not name the message, and so is no proof: other servers answer 200 too. Where there is no name at all,
-/// the gateway takes it as proof if a repetition is answered like this again, and knows it by the status `OK`.
+/// nor an error, the gateway takes it as proof if a repetition is answered like this, and knows it by the status `OK`.
 pub(crate) fn unnamed(response: &Response, name: Option<&str>) -> ChannelFailure {
     let mut failure = unreadable(response, &"it does not name the message");
-    if name.is_none() {
+    if name.is_none() && position(&response.body, b"\"error\"").is_none() {
         failure.platform_status = Some(OK.to_owned());
     }
     failure
@@ -260,10 +260,11 @@ fn says(problem: &Problem, words: &[u8]) -> bool {
 
 /// In any case. Looked for byte by byte: the search of `str` is 2 KB of the component.
 fn find(problem: &Problem, words: &[u8]) -> Option<usize> {
-    problem
-        .message
-        .as_bytes()
-        .windows(words.len())
+    position(problem.message.as_bytes(), words)
+}
+
+fn position(text: &[u8], words: &[u8]) -> Option<usize> {
+    text.windows(words.len())
         .position(|window| window.eq_ignore_ascii_case(words))
 }
 

@@ -338,6 +338,7 @@ fn rows() -> Vec<Row> {
         row("a message, and a name of another kind", Send, answer(200, r#"{"name":["m1"]}"#), Err(failed(Unknown)), UNCONFIRMED),
         // Proof only where a repetition is answered like this too.
         row("a message, and an object without a name", Send, answer(200, "{}"), Err(failed(Unknown).saying("OK", "")), UNCONFIRMED),
+        row("a message, and an error with the status of a success", Send, answer(200, r#"{"error":{"code":503,"status":"UNAVAILABLE"}}"#), Err(failed(Unknown)), UNCONFIRMED),
         row("a message, and an object whose name is null", Send, answer(200, r#"{"name":null,"sendTime":"2026-11-24T10:15:02Z"}"#), Err(failed(Unknown).saying("OK", "")), UNCONFIRMED),
 
         // And no answer to a question: what was asked for is in it, or it is not RBM's.

@@ -18,7 +18,6 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use pool::Pool;
 use std::collections::HashMap;
 use std::time::Duration;
-use token::TokenProblem;
 use url::{Origin, Url};
 
 /// Makes a plugin's requests over the network.
@@ -117,16 +116,14 @@ impl Egress {
         &self,
         credentials: &Credentials,
     ) -> Result<Option<HeaderValue>, FetchFailure> {
-        credentials.header(&self.pool).await.map_err(|problem| {
-            let code = match problem {
-                TokenProblem::Refused(_) => FetchFailureCode::NoCredentials,
-                TokenProblem::Unreachable(_) => FetchFailureCode::NotSent,
-            };
-            FetchFailure {
-                code,
+        // Also where the token endpoint is only away: it concerns every message of the agent, and none by itself.
+        credentials
+            .header(&self.pool)
+            .await
+            .map_err(|problem| FetchFailure {
+                code: FetchFailureCode::NoCredentials,
                 message: problem.to_string(),
-            }
-        })
+            })
     }
 
     async fn exchange(

@@ -124,6 +124,8 @@ pub(crate) struct Serve {
     pub(crate) client: Client,
     settings: Vec<String>,
     admin_origin: String,
+    /// From which level on the log goes into a file.
+    log: Option<&'static str>,
     child: Option<Child>,
 }
 
@@ -157,6 +159,7 @@ impl Serve {
             client: Client::new(),
             settings: Vec::new(),
             admin_origin: String::new(),
+            log: None,
             child: None,
         }
     }
@@ -165,6 +168,27 @@ impl Serve {
     pub(crate) fn set(&mut self, setting: &str) {
         self.settings
             .extend(["--set".to_owned(), setting.to_owned()]);
+    }
+
+    /// From the next start on the log goes into a file: see [`Self::log`].
+    pub(crate) fn keep_log(&mut self, level: &'static str) {
+        self.log = Some(level);
+    }
+
+    /// What was logged since the last start.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("log")).unwrap()
+    }
+
+    pub(crate) fn write_secret(&self, name: &str, secret: &str) {
+        write_secret(&self.directory, name, secret);
+    }
+
+    /// Has it read its configuration again.
+    pub(crate) fn reload(&self) {
+        let id = self.process_id().to_string();
+        let status = Command::new("kill").args(["-HUP", &id]).status().unwrap();
+        assert!(status.success());
     }
 
     pub(crate) fn origin(&self) -> String {
@@ -182,7 +206,8 @@ impl Serve {
         while !self.try_start() {
             assert!(
                 begun.elapsed() < Duration::from_mins(1),
-                "it does not start"
+                "it does not start: {}",
+                self.log.map(|_| self.log()).unwrap_or_default()
             );
             sleep(Duration::from_millis(20)).await;
         }
@@ -195,8 +220,12 @@ impl Serve {
             .arg(self.directory.path().join("rbm.toml"));
         command.args(&self.settings);
         let level = std::env::var("RBM_LOG").unwrap_or_else(|_| "error".to_owned());
+        if self.log.is_some() {
+            let log = std::fs::File::create(self.directory.path().join("log")).unwrap();
+            command.stderr(log);
+        }
         let mut child = command
-            .env("RBM_LOG", level)
+            .env("RBM_LOG", self.log.unwrap_or(&level))
             .env("RBM_CACHE_DIR", compilation_cache())
             .stdout(Stdio::piped())
             .spawn()
@@ -216,6 +245,12 @@ impl Serve {
             .clone_into(&mut self.admin_origin);
         self.child = Some(child);
         true
+    }
+
+    /// `/readyz?verbose`
+    pub(crate) async fn ready(&self) -> Value {
+        let address = format!("{}/readyz?verbose", self.admin_origin);
+        get(&self.client, &address).await
     }
 
     /// The value of one line of its metrics: `rbm_queue_depth{agent="demo"}`.

@@ -53,6 +53,8 @@ pub enum RequestFault {
     Unauthenticated,
     /// 403, likewise.
     PermissionDenied,
+    /// 403 with the words for an agent that the caller's credentials do not know, likewise.
+    AgentLookup,
     /// 404, likewise.
     NotFound,
     /// 429 without `Retry-After`, likewise.
@@ -166,6 +168,7 @@ impl RequestFault {
             Self::BadRequest
             | Self::Unauthenticated
             | Self::PermissionDenied
+            | Self::AgentLookup
             | Self::NotFound
             | Self::TooMany
             | Self::TooManyForSeconds(_)

@@ -4,6 +4,7 @@
 use crate::Shared;
 use crate::guard::{Guard, keepers_only};
 use crate::metrics::Waiting;
+use crate::outbox::Condition;
 use crate::problem::{Problem, not_found};
 use crate::request::parse_query;
 use crate::store::Health;
@@ -59,9 +60,23 @@ async fn ready(
         |looked: Result<(), String>| looked.map_or_else(|reason| reason, |()| "ok".to_owned());
     Ok((
         status,
-        Json(json!({ "store": word(store), "running": word(running) })),
+        Json(json!({ "store": word(store), "running": word(running), "agents": agents(&shared) })),
     )
         .into_response())
+}
+
+/// An agent that cannot send makes the gateway no less ready: it takes messages and events as ever.
+fn agents(shared: &Shared) -> BTreeMap<String, String> {
+    let condition = |condition: &Condition| match &condition.hold {
+        Some(hold) => format!("held: {}", hold.error),
+        None if condition.breaker_is_open => "circuit breaker open".to_owned(),
+        None => "ok".to_owned(),
+    };
+    shared
+        .conditions()
+        .iter()
+        .map(|(agent, it)| (agent.clone(), condition(it)))
+        .collect()
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Problem> {
@@ -86,7 +101,12 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Problem>
         .agents
         .iter()
         .filter_map(|agent| Some((agent.name.clone(), agent.channel.token_expires_in()?)));
-    let mut response = Response::new(Body::from(shared.metrics.text(waiting, tokens)));
+    let conditions = shared.conditions().clone();
+    let mut response = Response::new(Body::from(shared.metrics.text(
+        waiting,
+        &conditions,
+        tokens,
+    )));
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(OPEN_METRICS));

@@ -49,6 +49,7 @@ pub(crate) fn shared_by(
         guard: RwLock::default(),
         metrics: Arc::new(Metrics::default()),
         health: Mutex::default(),
+        conditions: std::sync::Mutex::default(),
         stopping: AtomicBool::new(false),
         store,
         clock,

@@ -44,6 +44,7 @@ mod view;
 use callback::{Callback, CallbackProblem, Running};
 use jiff::Timestamp;
 use rbm_clock::Clock;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -149,6 +150,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     /// How the store was when it was last looked at.
     pub(crate) health: Mutex<Option<(Instant, Result<Health, String>)>>,
+    /// How the agents were when the outbox last looked.
+    conditions: std::sync::Mutex<BTreeMap<String, outbox::Condition>>,
     stopping: AtomicBool,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
@@ -200,6 +203,7 @@ impl Gateway {
             guard: RwLock::new(Arc::new(config.guard)),
             metrics: config.metrics,
             health: Mutex::default(),
+            conditions: std::sync::Mutex::default(),
             stopping: AtomicBool::new(false),
             store: config.store,
             clock: config.clock,
@@ -270,6 +274,7 @@ impl Gateway {
             .guard
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(guard);
+        self.shared.outbox.notify_one();
         Ok(())
     }
 
@@ -317,6 +322,15 @@ impl Shared {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// By the gateway's name of the agent.
+    pub(crate) fn conditions(
+        &self,
+    ) -> std::sync::MutexGuard<'_, BTreeMap<String, outbox::Condition>> {
+        self.conditions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -1,10 +1,14 @@
 //! The life of a message: facts, and the state that follows from them. Pure.
 //!
 //! Facts come in any order and more than once. Of each kind the earliest time stays, and the state depends on which kinds
-//! there are, so that every order and every repetition ends the same. One fact can be outweighed by a later one: that the
-//! gateway gave a message up, by somebody's wish to try again. Which of the two is later the number of the attempt says, for
-//! which the largest stays, and no clock.
+//! there are, so that every order and every repetition ends the same. Two facts can be outweighed by later ones: that the gateway
+//! gave a message up, by a wish to try again; and that an attempt began, by its being rejected for now. Which of the two is
+//! later the number of the attempt says, for which the largest stays, and no clock.
+//!
+//! An attempt whose outcome is unknown may have been taken. So what a later attempt brings, be it a refusal, leaves the message
+//! unknown: until the platform has it, or the gateway gives it up at the end of its time.
 
+use crate::store::Entry;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -17,7 +21,7 @@ pub enum Fact {
     Queued,
     /// An attempt was begun.
     Sending,
-    /// The platform would not take it just now, and does not have it. Changes no state.
+    /// An attempt was rejected for now, and the platform does not have it: the message waits for the next.
     Postponed,
     /// An attempt ended without an answer: the platform may have it.
     Unknown,
@@ -120,9 +124,22 @@ pub struct Facts {
     failed_after: Option<u32>,
     /// The last attempt after which somebody wanted another.
     requeued_after: Option<u32>,
+    /// The last attempt that began.
+    begun: Option<u32>,
+    /// The last attempt that was rejected for now.
+    postponed: Option<u32>,
 }
 
 impl Facts {
+    /// What a history says.
+    pub fn of(history: &[Entry]) -> Self {
+        let mut facts = Self::default();
+        for entry in history {
+            facts.add(entry.fact, entry.at, entry.attempt);
+        }
+        facts
+    }
+
     /// Adds a fact, with the attempt that it is about, if any. The first time of each kind stays.
     pub fn add(&mut self, fact: Fact, at: Timestamp, attempt: Option<u32>) {
         self.first
@@ -132,6 +149,8 @@ impl Facts {
         let last = match fact {
             Fact::Failed => &mut self.failed_after,
             Fact::Requeued => &mut self.requeued_after,
+            Fact::Sending => &mut self.begun,
+            Fact::Postponed => &mut self.postponed,
             _ => return,
         };
         *last = (*last).max(Some(attempt.unwrap_or_default()));
@@ -144,7 +163,12 @@ impl Facts {
 
     /// Whether it is known and not outweighed by what came later.
     fn stands(&self, fact: Fact) -> bool {
-        self.has(fact) && (fact != Fact::Failed || self.failed_after > self.requeued_after)
+        self.has(fact)
+            && match fact {
+                Fact::Failed => self.failed_after > self.requeued_after,
+                Fact::Sending => self.begun > self.postponed,
+                _ => true,
+            }
     }
 
     /// The strongest of what is known. A delivery outweighs all that says there was none, whichever came first.
@@ -153,6 +177,11 @@ impl Facts {
             .into_iter()
             .find(|(fact, _)| self.stands(*fact));
         known.map_or(State::Queued, |(_, state)| state)
+    }
+
+    /// Whether the platform has it, or may have it.
+    pub fn may_be_taken(&self) -> bool {
+        self.has(Fact::Unknown) || self.has(Fact::Accepted)
     }
 
     /// Whether it is still to be sent.
@@ -203,10 +232,10 @@ const STRONGEST_FIRST: [(Fact, State); 11] = [
     (Fact::Revoked, State::Revoked),
     (Fact::Expired, State::Expired),
     (Fact::FellBack, State::FellBack),
-    (Fact::Failed, State::Failed),
-    (Fact::Refused, State::Refused),
     (Fact::Accepted, State::Accepted),
+    (Fact::Failed, State::Failed),
     (Fact::Unknown, State::Unknown),
+    (Fact::Refused, State::Refused),
     (Fact::Sending, State::Sending),
     (Fact::Queued, State::Queued),
 ];
@@ -234,10 +263,15 @@ mod tests {
             (&[][..], State::Queued),
             (&[Queued], State::Queued),
             (&[Queued, Sending], State::Sending),
-            (&[Queued, Sending, Postponed], State::Sending),
+            (&[Queued, Sending, Postponed], State::Queued),
             (&[Queued, RevokeRequested], State::Queued),
             (&[Queued, Sending, Unknown], State::Unknown),
             (&[Queued, Sending, Unknown, Accepted], State::Accepted),
+            (&[Queued, Sending, Unknown, Postponed], State::Unknown),
+            (&[Queued, Sending, Unknown, Refused], State::Unknown),
+            (&[Queued, Sending, Unknown, Failed], State::Failed),
+            (&[Queued, Sending, Refused, Accepted], State::Accepted),
+            (&[Queued, Sending, Failed, Accepted], State::Accepted),
             (&[Queued, Sending, Refused], State::Refused),
             (&[Queued, Sending, Failed], State::Failed),
             (&[Accepted, Expired], State::Expired),
@@ -279,8 +313,8 @@ mod tests {
 
     /// The clock may go backwards; the numbers of attempts do not.
     #[test]
-    fn what_was_given_up_is_to_be_sent_again_if_somebody_wants_it_after_the_last_attempt() {
-        use Fact::{Failed, Requeued, Sending};
+    fn the_number_of_the_attempt_says_which_of_two_facts_is_the_later_one() {
+        use Fact::{Failed, Postponed, Requeued, Sending};
         let known = |known: &[(Fact, u32)]| {
             let mut facts = Facts::default();
             known.iter().for_each(|(fact, attempt)| {
@@ -314,6 +348,11 @@ mod tests {
             ),
             (
                 &[(Sending, 3), (Requeued, 2), (Failed, 1)],
+                (State::Sending, true),
+            ),
+            (&[(Sending, 1), (Postponed, 1)], (State::Queued, true)),
+            (
+                &[(Sending, 2), (Sending, 1), (Postponed, 1)],
                 (State::Sending, true),
             ),
         ] {

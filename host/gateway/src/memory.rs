@@ -11,12 +11,13 @@ use crate::store::digest;
 use crate::store::dump::{Hex, Orphan};
 use crate::store::lane::{Lane, Share, Urgency};
 use crate::store::quarantine::Quarantined;
-use crate::store::record::Record;
+use crate::store::record::{Record, Terms};
 use crate::store::retention::{Erased, Pruned, Retention, days_before, digits_to_find};
 use crate::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use crate::store::{
-    Accepted, Claims, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Requeued,
-    Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn, fact_about,
+    Accepted, Claims, Cursor, Entry, Filter, Health, Holds, Ingested, NewEvent, NewMessage,
+    Requeued, Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
+    fact_about,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -115,13 +116,29 @@ impl Store for MemoryStore {
     async fn recover(&self, now: Timestamp) -> Result<usize, StoreProblem> {
         let mut kept = self.lock();
         let all = kept.order.clone();
-        Ok(kept.change_each(&all, |record| record.recover(now), usize::MAX))
+        let recovered = all.iter().filter(|id| {
+            kept.change(id, |record| record.recover(now))
+                .is_ok_and(|recovered| recovered)
+        });
+        Ok(recovered.count())
     }
 
-    async fn expire(&self, now: Timestamp, most: usize) -> Result<usize, StoreProblem> {
+    async fn expire(
+        &self,
+        now: Timestamp,
+        most: usize,
+        holds: &Holds,
+    ) -> Result<Vec<Fact>, StoreProblem> {
         let mut kept = self.lock();
         let waiting: Vec<String> = kept.waiting.values().cloned().collect();
-        Ok(kept.change_each(&waiting, |record| record.expire(now), most))
+        let expire = |record: &mut Record| {
+            let why = holds.get(&record.stored.agent).map(String::as_str);
+            record.expire(now, why)
+        };
+        let ended = waiting
+            .iter()
+            .filter_map(|id| kept.change(id, expire).ok().flatten());
+        Ok(ended.take(most).collect())
     }
 
     async fn settle(
@@ -132,6 +149,16 @@ impl Store for MemoryStore {
     ) -> Result<bool, StoreProblem> {
         self.lock()
             .change(id, |record| record.settle(attempt, settlement))
+    }
+
+    async fn unclaim(
+        &self,
+        id: &str,
+        attempt: u32,
+        retry_at: Timestamp,
+    ) -> Result<bool, StoreProblem> {
+        self.lock()
+            .change(id, |record| record.unclaim(attempt, retry_at))
     }
 
     async fn withdraw(&self, id: &str, now: Timestamp) -> Result<Withdrawn, StoreProblem> {
@@ -312,19 +339,6 @@ impl Kept {
         row.turn()
             .map(|turn| self.waiting.insert(turn, id.to_owned()));
         Ok(result)
-    }
-
-    /// How many of them a rule has changed; up to `most`.
-    fn change_each(
-        &mut self,
-        ids: &[String],
-        change: impl Fn(&mut Record) -> bool,
-        most: usize,
-    ) -> usize {
-        ids.iter()
-            .filter(|id| self.change(id, &change).is_ok_and(|changed| changed))
-            .take(most)
-            .count()
     }
 
     /// Who waits in a lane, those first whose time comes first.
@@ -570,8 +584,13 @@ impl Kept {
                     .map(|(_, id)| id.clone())
                     .collect();
                 let before = claims.lent.len();
+                let terms = Terms {
+                    now,
+                    lease,
+                    hold: share.hold.as_deref(),
+                };
                 for id in &due {
-                    self.lend(id, lane, now, lease, claims);
+                    self.lend(id, lane, terms, claims);
                 }
                 let lent = claims.lent.len() - before;
                 share.take(step, lent);
@@ -582,7 +601,7 @@ impl Kept {
         }
     }
 
-    fn lend(&mut self, id: &str, lane: Lane, now: Timestamp, lease: Duration, claims: &mut Claims) {
+    fn lend(&mut self, id: &str, lane: Lane, terms: Terms<'_>, claims: &mut Claims) {
         let Some(Row {
             record: Record { stored, .. },
             ..
@@ -595,7 +614,7 @@ impl Kept {
             .filter(|_| lane.urgency == Urgency::Ordinary)
             .cloned();
         match self.change(id, |record| {
-            record.lend_if_permitted(consent.as_ref(), now, lease)
+            record.lend_if_permitted(consent.as_ref(), terms)
         }) {
             Ok(Ok(claimed)) => claims.lent.push(claimed),
             Ok(Err(fact)) => claims.ended.push(fact),

@@ -43,6 +43,7 @@ pub struct Metrics {
     rate_limit: Family<AgentLabel, Gauge<f64, AtomicU64>>,
     circuit_breaker_open: Family<AgentLabel, Gauge>,
     circuit_breaker_openings: Family<AgentLabel, Counter>,
+    agent_held: Family<[(&'static str, String); 2], Gauge>,
 }
 
 /// What a webhook request came to.
@@ -104,6 +105,7 @@ impl Default for Metrics {
             rate_limit: Family::default(),
             circuit_breaker_open: Family::default(),
             circuit_breaker_openings: Family::default(),
+            agent_held: Family::default(),
         };
         metrics.register(&mut registry);
         Self {
@@ -181,6 +183,11 @@ impl Metrics {
             "How often the circuit breaker of an agent has opened",
             self.circuit_breaker_openings.clone(),
         );
+        registry.register(
+            "agent_held",
+            "1 while the queue of an agent is held, with the reason",
+            self.agent_held.clone(),
+        );
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What is running", version);
     }
@@ -209,28 +216,33 @@ impl Metrics {
         self.send.observe(took.as_secs_f64());
     }
 
-    pub(crate) fn agent(&self, agent: &str, condition: Condition) {
-        let label = [("agent", agent.to_owned())];
-        if let Some(rate) = condition.rate {
-            self.rate_limit.get_or_create(&label).set(rate);
-        }
-        self.circuit_breaker_open
-            .get_or_create(&label)
-            .set(condition.breaker_is_open.into());
-        let openings = self.circuit_breaker_openings.get_or_create(&label);
-        openings.inc_by(condition.breaker_openings.saturating_sub(openings.get()));
-    }
-
-    /// A reload may have removed some.
-    pub(crate) fn forget_agents(&self) {
+    fn agents(&self, conditions: &BTreeMap<String, Condition>) {
+        // A reload may have removed some, and a hold may have ended.
         self.rate_limit.clear();
         self.circuit_breaker_open.clear();
+        self.agent_held.clear();
+        for (agent, condition) in conditions {
+            let label = [("agent", agent.clone())];
+            if let Some(rate) = condition.rate {
+                self.rate_limit.get_or_create(&label).set(rate);
+            }
+            self.circuit_breaker_open
+                .get_or_create(&label)
+                .set(condition.breaker_is_open.into());
+            let openings = self.circuit_breaker_openings.get_or_create(&label);
+            openings.inc_by(condition.breaker_openings.saturating_sub(openings.get()));
+            if let Some(hold) = &condition.hold {
+                let labels = [("agent", agent.clone()), ("reason", hold.reason.to_owned())];
+                self.agent_held.get_or_create(&labels).set(1);
+            }
+        }
     }
 
     /// All of it, in the text that a scraper reads. `tokens`: the agents that have one, and how long it is good for yet.
     pub(crate) fn text(
         &self,
         waiting: Waiting,
+        conditions: &BTreeMap<String, Condition>,
         tokens: impl IntoIterator<Item = (String, Duration)>,
     ) -> String {
         let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -244,6 +256,7 @@ impl Metrics {
                 .get_or_create(&[("agent", agent)])
                 .set(whole(messages));
         }
+        self.agents(conditions);
         self.token_expiry.clear();
         for (agent, expires_in) in tokens {
             self.token_expiry
@@ -296,6 +309,7 @@ const GUEST_SECONDS: [f64; 12] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outbox::line::Hold;
 
     #[test]
     fn everything_is_named_as_it_is_documented() {
@@ -322,12 +336,20 @@ mod tests {
             rate: Some(62.5),
             breaker_is_open: true,
             breaker_openings: 2,
+            hold: Some(Hold {
+                reason: "credentials",
+                error: "why".into(),
+            }),
+            obstacle: Some("why".into()),
         };
-        metrics.agent("gone", condition);
-        metrics.forget_agents();
-        metrics.agent("demo", condition);
-        metrics.agent("demo", condition);
-        let text = metrics.text(waiting, [("demo".to_owned(), Duration::from_mins(55))]);
+        let gone = [("gone".to_owned(), condition.clone())].into();
+        metrics.text(Waiting::default(), &gone, []);
+        let conditions = [("demo".to_owned(), condition)].into();
+        let text = metrics.text(
+            waiting,
+            &conditions,
+            [("demo".to_owned(), Duration::from_mins(55))],
+        );
         for line in [
             "rbm_webhook_requests_total{outcome=\"taken\"} 2",
             "rbm_webhook_requests_total{outcome=\"not_believed\"} 1",
@@ -349,6 +371,7 @@ mod tests {
             "rbm_store_commit_seconds_bucket{le=\"0.005\"} 1",
             "rbm_rate_limit{agent=\"demo\"} 62.5",
             "rbm_circuit_breaker_open{agent=\"demo\"} 1",
+            "rbm_agent_held{agent=\"demo\",reason=\"credentials\"} 1",
             "rbm_circuit_breaker_openings_total{agent=\"demo\"} 2",
             "rbm_build_info{version=\"0.1.0\"} 1",
             "# EOF",
@@ -366,13 +389,18 @@ mod tests {
         let minute = Duration::from_mins(1);
         let both = metrics.text(
             Waiting::default(),
+            &BTreeMap::new(),
             [("demo".to_owned(), minute), ("gone".to_owned(), minute)],
         );
         assert!(
             both.contains("rbm_token_expiry_seconds{agent=\"gone\"} 60"),
             "{both}"
         );
-        let one = metrics.text(Waiting::default(), [("demo".to_owned(), minute)]);
+        let one = metrics.text(
+            Waiting::default(),
+            &BTreeMap::new(),
+            [("demo".to_owned(), minute)],
+        );
         assert!(
             one.contains("agent=\"demo\"") && !one.contains("agent=\"gone\""),
             "{one}"

@@ -7,7 +7,7 @@
 mod breaker;
 mod budget;
 mod judge;
-mod line;
+pub(crate) mod line;
 mod pace;
 mod quiet_hours;
 mod recipients;
@@ -19,11 +19,11 @@ pub use pace::Pace;
 pub use quiet_hours::{QuietHours, QuietHoursProblem};
 
 use crate::store::lane::Share;
-use crate::store::{Claimed, Claims, StoreProblem};
+use crate::store::{Claimed, Claims, Holds, Settlement, StoreProblem};
 use crate::{Agent, STOP_TIME_MAX, Senders, Shared};
 use breaker::Ticket;
 use jiff::{SignedDuration, Timestamp};
-use judge::{judge, run_out};
+use judge::{Verdict, judge};
 use line::Allowance;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -103,7 +103,7 @@ impl Outbox {
                 .for_each(|fact| self.shared.metrics.message(fact));
             lent.into_iter().for_each(|claimed| self.begin(claimed));
         }
-        self.count();
+        self.publish();
         let (shares, wait) = self.allowances();
         let due = if shares.is_empty() {
             None
@@ -120,11 +120,12 @@ impl Outbox {
         })
     }
 
-    /// What the lines know, for whoever reads the metrics.
-    fn count(&self) {
-        for line in self.lines.values() {
-            self.shared.metrics.agent(&line.agent, line.condition());
-        }
+    /// For whoever asks how the agents are.
+    fn publish(&self) {
+        let conditions = self.lines.values();
+        *self.shared.conditions() = conditions
+            .map(|line| (line.agent.clone(), line.condition()))
+            .collect();
     }
 
     /// What is under way takes as long as ever when the clock runs faster.
@@ -142,7 +143,11 @@ impl Outbox {
         let line = |agent: &Arc<Agent>| {
             let line = Line::of_agent(agent, now);
             let line = match self.lines.get(&agent.name) {
-                Some(before) => line.instead_of(before, now),
+                Some(before) => {
+                    let line = line.instead_of(before, now);
+                    line.reloaded(now);
+                    line
+                }
                 None => line,
             };
             (agent.name.clone(), Arc::new(line))
@@ -150,7 +155,6 @@ impl Outbox {
         self.lines = senders.agents.iter().map(line).collect();
         self.senders = senders;
         self.looked = false;
-        self.shared.metrics.forget_agents();
     }
 
     /// Once. What was under way is tried again at once, with the same id.
@@ -195,14 +199,29 @@ impl Outbox {
         {
             return Ok(false);
         }
-        let ended = self.shared.store.expire(now, TIDIED_AT_ONCE).await?;
-        if ended > 0 {
-            tracing::info!(ended, "messages ran out");
+        let ended = self
+            .shared
+            .store
+            .expire(now, TIDIED_AT_ONCE, &self.holds())
+            .await?;
+        if !ended.is_empty() {
+            tracing::info!(messages = ended.len(), "messages ended: their time is over");
             self.shared.settled.notify_waiters();
         }
-        let more = ended == TIDIED_AT_ONCE;
+        let more = ended.len() == TIDIED_AT_ONCE;
+        ended
+            .into_iter()
+            .for_each(|fact| self.shared.metrics.message(fact));
         self.tidied_at = if more { None } else { Some(now) };
         Ok(more)
+    }
+
+    /// What keeps agents from sending.
+    fn holds(&self) -> Holds {
+        self.lines
+            .values()
+            .filter_map(|line| Some((line.agent.clone(), line.condition().obstacle?)))
+            .collect()
     }
 
     /// What the lines may begin now, and how soon one of the others may begin something.
@@ -237,25 +256,43 @@ impl Outbox {
 /// One attempt, from the question whether it is still wanted to its trace in the store.
 async fn attempt(shared: &Shared, line: &Line, ticket: Ticket, claimed: Claimed) {
     let begun = Instant::now();
-    let settlement = if claimed.expires_at.is_some_and(|at| at <= shared.now()) {
+    let verdict = if claimed.ends_at <= shared.now() {
         line.forget(ticket, shared.clock.instant());
-        run_out(&claimed, shared.now())
+        Verdict::Unclaim {
+            retry_at: shared.now(),
+        }
     } else {
         let outcome = line.sender.send(shared.now(), &claimed.message).await;
         let back_off = line.learn(ticket, &claimed, &outcome, shared.clock.instant());
         judge(&claimed, outcome, back_off, shared.now(), rand::random())
     };
-    let (id, attempt) = (&claimed.message.id, claimed.attempt);
-    if let Some(entry) = &settlement.entry {
-        shared.metrics.attempt(entry.fact, begun.elapsed());
+    keep(shared, &claimed, verdict, begun.elapsed()).await;
+    shared.settled.notify_waiters();
+}
+
+/// Until the store has it.
+async fn keep(shared: &Shared, claimed: &Claimed, verdict: Verdict, took: Duration) {
+    let (store, id, attempt) = (&shared.store, &claimed.message.id, claimed.attempt);
+    if let Verdict::Settle(Settlement {
+        entry: Some(entry), ..
+    }) = &verdict
+    {
+        shared.metrics.attempt(entry.fact, took);
         shared.metrics.message(entry.fact);
-        tracing::info!(message = id, attempt, fact = ?entry.fact, reason = entry.reason, "an attempt ended");
+        let (fact, reason) = (entry.fact.as_str(), &entry.reason);
+        tracing::info!(message_id = id, attempt, fact, reason, "attempt ended");
     }
-    while let Err(problem) = shared.store.settle(id, attempt, settlement.clone()).await {
-        tracing::error!(message = id, %problem, "what an attempt brought is not noted yet");
+    loop {
+        let kept = match &verdict {
+            Verdict::Settle(settlement) => store.settle(id, attempt, settlement.clone()).await,
+            Verdict::Unclaim { retry_at } => store.unclaim(id, attempt, *retry_at).await,
+        };
+        let Err(error) = kept else {
+            return;
+        };
+        tracing::error!(message_id = id, %error, "the outcome of an attempt is not stored yet");
         sleep(STORE_PAUSE).await;
     }
-    shared.settled.notify_waiters();
 }
 
 /// Longer than any call into a plugin takes.

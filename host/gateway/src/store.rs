@@ -51,15 +51,27 @@ pub trait Store: Consents + Consumers + Dump + Quarantine + Send + Sync {
     /// Ends all leases: those of a process that is no more. For a gateway that starts and has the store to itself; tells how
     /// many attempts were lost.
     async fn recover(&self, now: Timestamp) -> Result<usize, StoreProblem>;
-    /// Ends the attempts of up to `most` messages that have run out, of any agent; tells of how many. One that is under way is
-    /// left to whoever has it.
-    async fn expire(&self, now: Timestamp, most: usize) -> Result<usize, StoreProblem>;
+    /// Ends the attempts of up to `most` messages whose time is over, of any agent; tells what each has come to. One that is under
+    /// way is left to whoever has it. `holds`: what keeps an agent from sending, by the gateway's name of the agent.
+    async fn expire(
+        &self,
+        now: Timestamp,
+        most: usize,
+        holds: &Holds,
+    ) -> Result<Vec<Fact>, StoreProblem>;
     /// Notes how an attempt ended. False if the lease had ended and somebody else has it: then only the facts are joined.
     async fn settle(
         &self,
         id: &str,
         attempt: u32,
         settlement: Settlement,
+    ) -> Result<bool, StoreProblem>;
+    /// Takes back an attempt that was not made, with all traces of it. False if its lease had ended.
+    async fn unclaim(
+        &self,
+        id: &str,
+        attempt: u32,
+        retry_at: Timestamp,
     ) -> Result<bool, StoreProblem>;
     /// Ends a message's attempts because somebody wants it back, and tells what else has to be done for that. Revokes it if
     /// nothing of it can have reached the platform.
@@ -206,6 +218,9 @@ pub struct Claims {
     pub ended: Vec<Fact>,
 }
 
+/// What keeps agents from sending, in a sentence each, by the gateway's name of the agent.
+pub type Holds = BTreeMap<String, String>;
+
 /// A message that is lent out for one attempt.
 #[derive(Clone, Debug)]
 pub struct Claimed {
@@ -217,10 +232,8 @@ pub struct Claimed {
     pub attempt: u32,
     /// Which kind of attempt it is.
     pub stage: Stage,
-    /// Since when it has been tried, or would have been.
-    pub due_since: Timestamp,
     /// After this it is not sent any more.
-    pub expires_at: Option<Timestamp>,
+    pub ends_at: Timestamp,
     /// What is known.
     pub facts: Facts,
 }

@@ -33,12 +33,13 @@ use directory::Directory;
 use events::Packed;
 pub use import::Import;
 use jiff::Timestamp;
+use rbm_gateway::lifecycle::Fact;
 use rbm_gateway::store::lane::Share;
 use rbm_gateway::store::retention::{Erased, Pruned, Retention};
 use rbm_gateway::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use rbm_gateway::store::{
-    Accepted, Claims, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Requeued,
-    Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
+    Accepted, Claims, Cursor, Entry, Filter, Health, Holds, Ingested, NewEvent, NewMessage,
+    Requeued, Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
 };
 use readers::Readers;
 use std::path::Path;
@@ -202,9 +203,15 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn expire(&self, now: Timestamp, most: usize) -> Result<usize, StoreProblem> {
+    async fn expire(
+        &self,
+        now: Timestamp,
+        most: usize,
+        holds: &Holds,
+    ) -> Result<Vec<Fact>, StoreProblem> {
+        let holds = holds.clone();
         self.writer
-            .write(move |database| messages::expire(database, now, most))
+            .write(move |database| messages::expire(database, now, most, &holds))
             .await
     }
 
@@ -221,6 +228,19 @@ impl Store for SqliteStore {
             })
         };
         self.writer.write(settle).await?
+    }
+
+    async fn unclaim(
+        &self,
+        id: &str,
+        attempt: u32,
+        retry_at: Timestamp,
+    ) -> Result<bool, StoreProblem> {
+        let id = id.to_owned();
+        let unclaim = move |database: &_| {
+            messages::change(database, &id, |record| record.unclaim(attempt, retry_at))
+        };
+        self.writer.write(unclaim).await?
     }
 
     async fn withdraw(&self, id: &str, now: Timestamp) -> Result<Withdrawn, StoreProblem> {

@@ -7,9 +7,9 @@ use rbm_gateway::lifecycle::{Fact, Facts};
 use rbm_gateway::store::consent::REFUSED_AT_ONCE;
 use rbm_gateway::store::digest::digest;
 use rbm_gateway::store::lane::{Lane, Share, Urgency};
-use rbm_gateway::store::record::Record;
+use rbm_gateway::store::record::{Record, Terms};
 use rbm_gateway::store::{
-    Accepted, Claimed, Claims, Entry, Filter, NewMessage, StoreProblem, StoredMessage,
+    Accepted, Claimed, Claims, Entry, Filter, Holds, NewMessage, StoreProblem, StoredMessage,
 };
 use rusqlite::types::{ToSql, Type};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -45,7 +45,7 @@ pub(crate) fn insert(database: &Connection, record: &Record) -> rusqlite::Result
         stored,
         attempt,
         lent_until,
-        expires_at,
+        ends_at,
     } = record;
     let (id, recipient) = (&stored.message.id, &stored.message.recipient);
     let insert = "INSERT INTO message
@@ -58,7 +58,7 @@ pub(crate) fn insert(database: &Connection, record: &Record) -> rusqlite::Result
         recipient,
         stored.body_hash,
         time(stored.accepted_at),
-        expires_at.map(time),
+        time(*ends_at),
         stored.facts.state().as_str(),
         attempt,
         stored.next_at.map(time),
@@ -110,7 +110,12 @@ pub(crate) fn claim(
                 )?;
                 let (taken, before) = (due.len(), claims.lent.len());
                 for (n, mut record) in due {
-                    match lend(database, n, &mut record, lane, now, lease)? {
+                    let terms = Terms {
+                        now,
+                        lease,
+                        hold: share.hold.as_deref(),
+                    };
+                    match lend(database, n, &mut record, lane, terms)? {
                         Ok(claimed) => claims.lent.push(claimed),
                         Err(fact) => claims.ended.push(fact),
                     }
@@ -132,8 +137,7 @@ fn lend(
     n: i64,
     record: &mut Record,
     lane: Lane,
-    now: Timestamp,
-    lease: Duration,
+    terms: Terms<'_>,
 ) -> rusqlite::Result<Result<Claimed, Fact>> {
     let consent = match lane.urgency {
         Urgency::Essential => None,
@@ -144,7 +148,7 @@ fn lend(
         )?,
     };
     change_record(database, n, record, |record| {
-        record.lend_if_permitted(consent.as_ref(), now, lease)
+        record.lend_if_permitted(consent.as_ref(), terms)
     })
 }
 
@@ -170,13 +174,17 @@ pub(crate) fn expire(
     database: &Connection,
     now: Timestamp,
     most: usize,
-) -> rusqlite::Result<usize> {
+    holds: &Holds,
+) -> rusqlite::Result<Vec<Fact>> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let run_out = select_sound(database, &run_out(), &[&time(now), &most])?;
-    for (n, mut record) in run_out.iter().cloned() {
-        change_record(database, n, &mut record, |record| record.expire(now))?;
+    let mut ended = Vec::new();
+    for (n, mut record) in select_sound(database, &run_out(), &[&time(now), &most])? {
+        let why = holds.get(&record.stored.agent).map(String::as_str);
+        ended.extend(change_record(database, n, &mut record, |record| {
+            record.expire(now, why)
+        })?);
     }
-    Ok(run_out.len())
+    Ok(ended)
 }
 
 fn run_out() -> String {
@@ -204,8 +212,14 @@ fn change_record<T>(
     record: &mut Record,
     change: impl FnOnce(&mut Record) -> T,
 ) -> rusqlite::Result<T> {
-    let known = record.stored.history.len();
+    let mut known = record.stored.history.len();
     let result = change(record);
+    if record.stored.history.len() < known {
+        database
+            .prepare_cached("DELETE FROM entry WHERE message = ?1")?
+            .execute([n])?;
+        known = 0;
+    }
     store(database, n, record, known)?;
     Ok(result)
 }
@@ -317,10 +331,9 @@ fn with_histories(
             "SELECT at, fact, attempt, reason FROM entry WHERE message = ?1 ORDER BY place";
         let mut history = database.prepare_cached(history)?;
         for entry in history.query_map([*n], entry)? {
-            let entry = entry?;
-            record.stored.facts.add(entry.fact, entry.at, entry.attempt);
-            record.stored.history.push(entry);
+            record.stored.history.push(entry?);
         }
+        record.stored.facts = Facts::of(&record.stored.history);
     }
     Ok(found)
 }
@@ -341,14 +354,16 @@ fn record(row: &Row<'_>) -> rusqlite::Result<(i64, Record)> {
         facts: Facts::default(),
         history: Vec::new(),
     };
-    let (expires_at, lent_until) = (to_optional_time(row, 4)?, to_optional_time(row, 7)?);
+    let ends_at = to_optional_time(row, 4)?
+        .unwrap_or_else(|| Record::end_without_expiry(stored.accepted_at, stored.send_at));
+    let lent_until = to_optional_time(row, 7)?;
     Ok((
         row.get(0)?,
         Record {
             stored,
             attempt: row.get(5)?,
             lent_until,
-            expires_at,
+            ends_at,
         },
     ))
 }
@@ -364,7 +379,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
 
 /// What a rule may have changed: of the history, what comes after what was known.
 fn store(database: &Connection, n: i64, record: &Record, known: usize) -> rusqlite::Result<()> {
-    let update = "UPDATE message SET state = ?2, attempt = ?3, next_at = ?4, lent_until = ?5, lane = ?6 WHERE n = ?1";
+    let update = "UPDATE message SET state = ?2, attempt = ?3, next_at = ?4, lent_until = ?5, lane = ?6, expires_at = ?7 WHERE n = ?1";
     database.prepare_cached(update)?.execute(params![
         n,
         record.stored.facts.state().as_str(),
@@ -372,6 +387,7 @@ fn store(database: &Connection, n: i64, record: &Record, known: usize) -> rusqli
         record.stored.next_at.map(time),
         record.lent_until.map(time),
         record.lane().number(),
+        time(record.ends_at),
     ])?;
     write_entries(database, n, known, &record.stored.history)
 }
@@ -501,7 +517,10 @@ mod tests {
             next_due(&database, &shares).expect("an answer"),
             Some(now + Duration::from_secs(90))
         );
-        assert_eq!(expire(&database, now, 1_000).expect("none"), 0);
+        assert_eq!(
+            expire(&database, now, 1_000, &Holds::new()).expect("none"),
+            []
+        );
         assert_eq!(recover(&database, now).expect("recovered"), 10);
 
         let lane = Lane::ALL[3].number();

@@ -14,7 +14,7 @@ use rbm_gateway::store::conformance::dump::{dump, restore};
 use rbm_gateway::store::consent::{Consent, Reason, Wish};
 use rbm_gateway::store::lane::{Order, Share};
 use rbm_gateway::store::retention::{DedupeDays, Retention};
-use rbm_gateway::store::{Cursor, Entry, Filter, NewEvent, Settlement, Store};
+use rbm_gateway::store::{Cursor, Entry, Filter, Holds, NewEvent, Settlement, Store};
 use rbm_sqlite::{Durability, SqliteStore};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -47,6 +47,11 @@ enum Step {
     },
     Requeue {
         id: u8,
+        second: u8,
+    },
+    Unclaim {
+        id: u8,
+        attempt: u32,
         second: u8,
     },
     Settle {
@@ -98,6 +103,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (id.clone(), second).prop_map(|(id, second)| Step::Requeue { id, second }),
         4 => (id.clone(), 0..4_u32, 0..4_u8, proptest::option::of(second))
             .prop_map(|(id, attempt, fact, retry)| Step::Settle { id, attempt, fact, retry }),
+        2 => (id.clone(), 0..4_u32, second).prop_map(|(id, attempt, second)| Step::Unclaim { id, attempt, second }),
         2 => (id.clone(), second).prop_map(|(id, second)| Step::Withdraw { id, second }),
         2 => (id, 0..4_u8).prop_map(|(id, fact)| Step::Note { id, fact }),
         1 => (0..40_u8, 0..20_u8, proptest::option::of(0..4_u8))
@@ -214,7 +220,10 @@ async fn apply(store: &dyn Store, step: &Step) -> String {
         }
         Step::Expire { second } => format!(
             "{:?}",
-            store.expire(at((*second).into()), 10).await.unwrap()
+            store
+                .expire(at((*second).into()), 10, &Holds::new())
+                .await
+                .unwrap()
         ),
         Step::Recover { second } => {
             format!("{:?}", store.recover(at((*second).into())).await.unwrap())
@@ -236,6 +245,17 @@ async fn apply(store: &dyn Store, step: &Step) -> String {
             format!(
                 "{:?}",
                 store.settle(&name(id), *attempt, settlement).await.ok()
+            )
+        }
+        Step::Unclaim {
+            id,
+            attempt,
+            second,
+        } => {
+            let retry_at = at((*second).into());
+            format!(
+                "{:?}",
+                store.unclaim(&name(id), *attempt, retry_at).await.ok()
             )
         }
         Step::Withdraw { id, second } => format!(

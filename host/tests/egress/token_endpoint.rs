@@ -7,7 +7,7 @@ use crate::platform::{Platform, allowed};
 use crate::server::{Answer, Server, endless, nobody, raw, says, stalling};
 use jiff::fmt::rfc2822::DateTimePrinter;
 use jiff::{SignedDuration, Timestamp};
-use rbm_host::http_client::FetchFailureCode::{self, NoCredentials, NotSent};
+use rbm_host::http_client::FetchFailureCode::{self, NoCredentials};
 use rbm_host::{Credentials, Egress};
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn every_answer_that_is_no_token_has_its_failure() {
 }
 
 #[tokio::test]
-async fn every_answer_that_is_none_is_a_reason_to_try_later() {
+async fn without_an_answer_of_the_token_endpoint_there_are_no_credentials() {
     let hello = "the token endpoint cannot be used: ";
     for (name, origin, reason) in [
         ("nobody listens", nobody().await, "it broke off"),
@@ -63,7 +63,7 @@ async fn every_answer_that_is_none_is_a_reason_to_try_later() {
             .build()
             .unwrap();
         let failure = fetch(&egress, get(&api.url("/"))).await.expect_err(name);
-        assert_eq!(failure.code, NotSent, "{name}: {}", failure.message);
+        assert_eq!(failure.code, NoCredentials, "{name}: {}", failure.message);
         assert!(
             failure.message.starts_with(&format!("{hello}{reason}")),
             "{name}: {}",
@@ -212,86 +212,86 @@ static ANSWERS: &[Row] = &[
     (
         408,
         "",
-        NotSent,
+        NoCredentials,
         "the token endpoint cannot be used: 408 Request Timeout",
     ),
     (
         429,
         "",
-        NotSent,
+        NoCredentials,
         "the token endpoint cannot be used: 429 Too Many Requests",
     ),
     (
         500,
         r#"{"error":"internal_failure"}"#,
-        NotSent,
+        NoCredentials,
         "the token endpoint cannot be used: 500 Internal Server Error internal_failure",
     ),
     (
         503,
         "",
-        NotSent,
+        NoCredentials,
         "the token endpoint cannot be used: 503 Service Unavailable",
     ),
     (
         201,
         r#"{"access_token":"a","expires_in":1}"#,
-        NotSent,
+        NoCredentials,
         "the token endpoint cannot be used: 201 Created",
     ),
     (
         204,
         "",
-        NotSent,
+        NoCredentials,
         "the token endpoint cannot be used: 204 No Content",
     ),
-    (200, "", NotSent, NO_TOKEN),
-    (200, "<html>", NotSent, NO_TOKEN),
-    (200, "{}", NotSent, NO_TOKEN),
-    (200, "[]", NotSent, NO_TOKEN),
-    (200, "null", NotSent, NO_TOKEN),
-    (200, r#"{"expires_in":3600}"#, NotSent, NO_TOKEN),
-    (200, r#"{"access_token":"canary"}"#, NotSent, NO_TOKEN),
+    (200, "", NoCredentials, NO_TOKEN),
+    (200, "<html>", NoCredentials, NO_TOKEN),
+    (200, "{}", NoCredentials, NO_TOKEN),
+    (200, "[]", NoCredentials, NO_TOKEN),
+    (200, "null", NoCredentials, NO_TOKEN),
+    (200, r#"{"expires_in":3600}"#, NoCredentials, NO_TOKEN),
+    (200, r#"{"access_token":"canary"}"#, NoCredentials, NO_TOKEN),
     (
         200,
         r#"{"access_token":"","expires_in":3600}"#,
-        NotSent,
+        NoCredentials,
         NO_TOKEN,
     ),
     (
         200,
         r#"{"access_token":null,"expires_in":3600}"#,
-        NotSent,
+        NoCredentials,
         NO_TOKEN,
     ),
     (
         200,
         r#"{"access_token":["canary"],"expires_in":3600}"#,
-        NotSent,
+        NoCredentials,
         NO_TOKEN,
     ),
     (
         200,
         r#"{"access_token":"canary","expires_in":"canary"}"#,
-        NotSent,
+        NoCredentials,
         NO_TOKEN,
     ),
     (
         200,
         r#"{"access_token":"canary","expires_in":-1}"#,
-        NotSent,
+        NoCredentials,
         NO_TOKEN,
     ),
     (
         200,
         r#"{"access_token":"canary","expires_in":3600"#,
-        NotSent,
+        NoCredentials,
         NO_TOKEN,
     ),
     (
         200,
         r#"{"id_token":"canary","expires_in":3600}"#,
-        NotSent,
+        NoCredentials,
         NO_TOKEN,
     ),
     (

@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rbm_gateway::MemoryStore;
+use rbm_gateway::lifecycle::Fact;
 use rbm_gateway::store::consent::{Consent, Consents, Heard};
 use rbm_gateway::store::consumer::{Consumer, Consumers, DeadLetter, Delivery, Progress};
 use rbm_gateway::store::dump::{Dump, Item};
@@ -12,8 +13,8 @@ use rbm_gateway::store::quarantine::{Quarantine, QuarantineId, Quarantined, Stor
 use rbm_gateway::store::retention::{Erased, Pruned, Retention};
 use rbm_gateway::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use rbm_gateway::store::{
-    Accepted, Claims, Cursor, Entry, Filter, Health, Ingested, NewEvent, NewMessage, Requeued,
-    Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
+    Accepted, Claims, Cursor, Entry, Filter, Health, Holds, Ingested, NewEvent, NewMessage,
+    Requeued, Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
 };
 use std::collections::HashSet;
 use std::fs::File;
@@ -98,8 +99,22 @@ impl Store for RawLog {
         self.rest.recover(now).await
     }
 
-    async fn expire(&self, now: Timestamp, most: usize) -> Result<usize, StoreProblem> {
-        self.rest.expire(now, most).await
+    async fn expire(
+        &self,
+        now: Timestamp,
+        most: usize,
+        holds: &Holds,
+    ) -> Result<Vec<Fact>, StoreProblem> {
+        self.rest.expire(now, most, holds).await
+    }
+
+    async fn unclaim(
+        &self,
+        id: &str,
+        attempt: u32,
+        retry_at: Timestamp,
+    ) -> Result<bool, StoreProblem> {
+        self.rest.unclaim(id, attempt, retry_at).await
     }
 
     async fn settle(

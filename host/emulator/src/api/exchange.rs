@@ -140,6 +140,7 @@ fn refusal(fault: RequestFault, method: Option<&'static str>) -> Option<Refusal>
             "PERMISSION_DENIED",
             "The caller may not do this",
         ),
+        RequestFault::AgentLookup => Some(Refusal::unknown_agent(None)),
         RequestFault::NotFound => refused(
             StatusCode::NOT_FOUND,
             "NOT_FOUND",

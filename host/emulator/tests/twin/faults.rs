@@ -18,6 +18,7 @@ async fn each_fault_with_a_status_is_answered_and_does_nothing() {
         (json!("bad_request"), 400, "INVALID_ARGUMENT", None),
         (json!("unauthenticated"), 401, "UNAUTHENTICATED", None),
         (json!("permission_denied"), 403, "PERMISSION_DENIED", None),
+        (json!("agent_lookup"), 403, "PERMISSION_DENIED", None),
         (json!("not_found"), 404, "NOT_FOUND", None),
         (json!("too_many"), 429, "RESOURCE_EXHAUSTED", None),
         (

@@ -1,9 +1,11 @@
 //! Tells whether an agent's attempts have a point at all. Pure: time is an argument.
 //!
-//! A platform that is down rejects everybody, and each attempt costs the platform a call. So the circuit breaker opens, only one
-//! probe at a time is made, and the first that is served closes it. A platform that rejects one recipient says nothing of the
-//! others. So the breaker opens only when several different recipients in a row were rejected, each message counts the first time
-//! that it is rejected and never again, and one that is served in between begins the row anew.
+//! Two things make them pointless: the platform is not available (the circuit breaker is open), or the platform refuses the agent
+//! (its queue is held), such as for a key that is not valid any more. Either way only one probe at a time is made.
+//!
+//! A platform that rejects one recipient says nothing of the others. So it takes several different recipients in a row, each
+//! message counts the first time that it is rejected and never again, and one that is served in between begins the row anew. What
+//! names the agent (no token, 401) needs no second witness.
 
 use super::recipients::RecipientHash;
 use std::time::{Duration, Instant};
@@ -19,6 +21,10 @@ pub(crate) enum Evidence {
     Unavailable,
     /// Nothing was sent: no connection, no name.
     NotReached,
+    /// It rejected this message, and may reject the agent: 403, a redirect, an answer that is not the platform's own.
+    Doubtful,
+    /// It rejects the agent, or there is no token to ask it with.
+    AgentRejected,
     /// Nothing.
     None,
 }
@@ -58,9 +64,18 @@ pub(crate) struct Ticket {
 pub(crate) enum Change {
     None,
     /// Only probes from now on.
-    Opened,
+    Opened(Cause),
     /// Everything from now on.
-    Closed,
+    Closed(Cause),
+}
+
+/// Why only probes are made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Cause {
+    /// The platform rejects everybody: the circuit breaker is open.
+    Unavailable,
+    /// The platform rejects the agent: its queue is held.
+    AgentRejected,
 }
 
 /// One agent's.
@@ -75,7 +90,11 @@ pub(crate) struct Breaker {
 #[derive(Debug)]
 enum State {
     Closed(Row),
-    Open { probes: u32, until: Instant },
+    Open {
+        cause: Cause,
+        probes: u32,
+        until: Instant,
+    },
 }
 
 /// What was rejected since something was served.
@@ -101,8 +120,19 @@ impl Breaker {
         self.openings
     }
 
-    pub(crate) fn is_open(&self) -> bool {
-        matches!(self.state, State::Open { .. })
+    /// Why only probes are made, if that is so.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        match self.state {
+            State::Closed(_) => None,
+            State::Open { cause, .. } => Some(cause),
+        }
+    }
+
+    /// A probe may begin at once: something has changed. Those to come begin with short pauses again.
+    pub(crate) fn probe_now(&mut self, now: Instant) {
+        if let State::Open { probes, until, .. } = &mut self.state {
+            (*probes, *until) = (0, now);
+        }
     }
 
     pub(crate) fn permission(&self, now: Instant) -> Permission {
@@ -116,14 +146,14 @@ impl Breaker {
     /// An attempt begins. After a probe there is no other until it has ended, or has been silent for too long: one that hangs
     /// must not keep the gateway from noticing that the platform is back.
     pub(crate) fn begin(&mut self, now: Instant) -> Ticket {
-        let probe = self.is_open();
-        if let State::Open { until, .. } = &mut self.state {
-            *until = now + PROBE_PAUSE_MAX;
+        let cause = self.cause();
+        if let State::Open { cause, until, .. } = &mut self.state {
+            *until = now + cause.pause_max();
             self.generation += 1;
         }
         Ticket {
             generation: self.generation,
-            probe,
+            probe: cause.is_some(),
             begun: now,
         }
     }
@@ -147,39 +177,69 @@ impl Breaker {
     ) -> Change {
         let current = ticket.generation == self.generation;
         match &mut self.state {
-            State::Closed(row) if current => {
-                row.add(witness, now);
-                if row.is_long() {
-                    return self.open(asked_for, now);
-                }
-            }
+            State::Closed(row) if current => match row.add(witness, now) {
+                Some(cause) => self.open(cause, asked_for, now),
+                None => Change::None,
+            },
             // However late: it is served.
-            State::Open { .. } if ticket.probe && witness.evidence == Evidence::Served => {
-                return self.close(now);
+            State::Open { cause, .. } if ticket.probe && cause.ends_with(witness.evidence) => {
+                self.close(now)
             }
-            State::Open { probes, until } if current => {
+            State::Open {
+                cause,
+                probes,
+                until,
+            } if current => {
                 *probes += 1;
-                *until = now + probe_pause(*probes).max(asked_for.unwrap_or_default());
+                *until = now + cause.pause(*probes).max(asked_for.unwrap_or_default());
+                if *cause == Cause::Unavailable && witness.evidence == Evidence::AgentRejected {
+                    return self.open(Cause::AgentRejected, asked_for, now);
+                }
+                Change::None
             }
-            State::Closed(_) | State::Open { .. } => {}
+            State::Closed(_) | State::Open { .. } => Change::None,
         }
-        Change::None
     }
 
-    fn open(&mut self, asked_for: Option<Duration>, now: Instant) -> Change {
+    fn open(&mut self, cause: Cause, asked_for: Option<Duration>, now: Instant) -> Change {
         self.generation += 1;
-        self.openings += 1;
+        self.openings += u64::from(cause == Cause::Unavailable);
         self.state = State::Open {
+            cause,
             probes: 0,
-            until: now + probe_pause(0).max(asked_for.unwrap_or_default()),
+            until: now + cause.pause(0).max(asked_for.unwrap_or_default()),
         };
-        Change::Opened
+        Change::Opened(cause)
     }
 
     fn close(&mut self, now: Instant) -> Change {
+        let cause = self.cause();
         self.generation += 1;
         self.state = State::Closed(Row::after_service(now));
-        Change::Closed
+        cause.map_or(Change::None, Change::Closed)
+    }
+}
+
+impl Cause {
+    /// Whether a probe shows that this is over. A platform that is too busy for a message has let the agent in.
+    fn ends_with(self, evidence: Evidence) -> bool {
+        match self {
+            Self::Unavailable => evidence == Evidence::Served,
+            Self::AgentRejected => matches!(evidence, Evidence::Served | Evidence::Limited),
+        }
+    }
+
+    fn pause(self, probes: u32) -> Duration {
+        PROBE_PAUSE_FIRST
+            .saturating_mul(1 << probes.min(8))
+            .min(self.pause_max())
+    }
+
+    fn pause_max(self) -> Duration {
+        match self {
+            Self::Unavailable => PROBE_PAUSE_MAX,
+            Self::AgentRejected => HELD_PROBE_PAUSE_MAX,
+        }
     }
 }
 
@@ -191,19 +251,28 @@ impl Row {
         }
     }
 
-    fn add(&mut self, witness: Witness, now: Instant) {
+    /// Why only probes are to be made from now on, if so.
+    fn add(&mut self, witness: Witness, now: Instant) -> Option<Cause> {
         match witness.evidence {
-            Evidence::None => {}
+            Evidence::None => return None,
+            Evidence::AgentRejected => return Some(Cause::AgentRejected),
             Evidence::Served => *self = Self::after_service(now),
             Evidence::NotReached => self.not_reached += 1,
-            // An agent whose rate is too high gets many of these in a row, and is served before and after: see [`super::throttle`].
+            // An agent whose rate is too high gets many of these in a row, and is served before and after: see
+            // [`super::throttle`].
             Evidence::Limited if self.was_served_lately(now) => {}
-            Evidence::Limited | Evidence::Unavailable => {
+            Evidence::Limited | Evidence::Unavailable | Evidence::Doubtful => {
                 if witness.first_time && !self.recipients.contains(&witness.recipient) {
                     self.recipients.push(witness.recipient);
                 }
             }
         }
+        let cause = if witness.evidence == Evidence::Doubtful {
+            Cause::AgentRejected
+        } else {
+            Cause::Unavailable
+        };
+        self.is_long().then_some(cause)
     }
 
     fn was_served_lately(&self, now: Instant) -> bool {
@@ -216,18 +285,15 @@ impl Row {
     }
 }
 
-fn probe_pause(probes: u32) -> Duration {
-    PROBE_PAUSE_FIRST
-        .saturating_mul(1 << probes.min(8))
-        .min(PROBE_PAUSE_MAX)
-}
-
 /// Where one recipient in twenty is always rejected, so many in a row come once in three million messages.
 const IN_A_ROW: usize = 5;
 const SERVED_LATELY: Duration = Duration::from_secs(10);
 const PROBE_PAUSE_FIRST: Duration = Duration::from_secs(1);
 /// A platform that is back is noticed within five seconds.
 const PROBE_PAUSE_MAX: Duration = Duration::from_secs(4);
+
+/// Somebody has to act, and a token endpoint counts failures.
+const HELD_PROBE_PAUSE_MAX: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
 mod tests {
@@ -345,8 +411,75 @@ mod tests {
                 false,
             ),
         ] {
-            assert_eq!(run(witnesses, 100).0.is_open(), open, "{what}");
+            assert_eq!(run(witnesses, 100).0.cause().is_some(), open, "{what}");
         }
+    }
+
+    #[test]
+    fn a_queue_is_held_where_the_agent_is_rejected_or_several_recipients_say_so() {
+        use Evidence::{AgentRejected, Doubtful};
+        let row = |evidence, count| (0..count).map(move |recipient| witness(evidence, recipient));
+        for (what, witnesses, cause) in [
+            (
+                "no token",
+                vec![witness(AgentRejected, 1)],
+                Some(Cause::AgentRejected),
+            ),
+            (
+                "five forbidden",
+                row(Doubtful, 5).collect(),
+                Some(Cause::AgentRejected),
+            ),
+            ("four forbidden", row(Doubtful, 4).collect(), None),
+            ("one tester", vec![witness(Doubtful, 1); 40], None),
+            (
+                "unavailable",
+                row(Unavailable, 5).collect(),
+                Some(Cause::Unavailable),
+            ),
+        ] {
+            assert_eq!(run(witnesses, 100).0.cause(), cause, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_held_queue_is_probed_ever_later_up_to_a_minute_and_at_once_after_a_reload() {
+        let (mut breaker, mut now) = run([witness(Evidence::AgentRejected, 1)], 1);
+        for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
+            let until = now + Duration::from_secs(seconds);
+            assert_eq!(breaker.permission(now), Permission::NothingUntil(until));
+            now = until;
+            let probe = breaker.begin(now);
+            let change = end(&mut breaker, probe, Evidence::AgentRejected, now);
+            assert_eq!(change, Change::None);
+        }
+        breaker.probe_now(now);
+        assert_eq!(breaker.permission(now), Permission::Probe);
+        let probe = breaker.begin(now);
+        for evidence in [Unavailable, NotReached, Evidence::None] {
+            let change = end(&mut breaker, probe, evidence, now);
+            assert_eq!(
+                change,
+                Change::None,
+                "{evidence:?} does not say that it is over"
+            );
+        }
+        let probe = breaker.begin(after(now, 100_000));
+        let change = end(&mut breaker, probe, Limited, after(now, 100_000));
+        assert_eq!(change, Change::Closed(Cause::AgentRejected));
+    }
+
+    #[test]
+    fn a_probe_of_an_open_breaker_may_find_that_the_agent_is_rejected() {
+        let (mut breaker, now) = opened();
+        let probe = breaker.begin(after(now, 1_000));
+        let change = end(
+            &mut breaker,
+            probe,
+            Evidence::AgentRejected,
+            after(now, 1_000),
+        );
+        assert_eq!(change, Change::Opened(Cause::AgentRejected));
     }
 
     #[test]
@@ -354,8 +487,11 @@ mod tests {
         let served = [witness(Served, 99)];
         let limited = (0..20).map(|recipient| witness(Limited, recipient));
         let row = || served.into_iter().chain(limited.clone());
-        assert!(!run(row(), 600).0.is_open(), "four after ten seconds");
-        assert!(run(row(), 700).0.is_open(), "six after ten seconds");
+        assert!(
+            run(row(), 600).0.cause().is_none(),
+            "four after ten seconds"
+        );
+        assert!(run(row(), 700).0.cause().is_some(), "six after ten seconds");
     }
 
     #[test]
@@ -381,7 +517,10 @@ mod tests {
         }
         now = after(now, 4_000);
         let probe = breaker.begin(now);
-        assert_eq!(end(&mut breaker, probe, Served, now), Change::Closed);
+        assert_eq!(
+            end(&mut breaker, probe, Served, now),
+            Change::Closed(Cause::Unavailable)
+        );
         assert_eq!(breaker.permission(now), Permission::Any);
     }
 
@@ -411,7 +550,7 @@ mod tests {
         assert_eq!(
             changes
                 .iter()
-                .filter(|change| **change == Change::Opened)
+                .filter(|change| matches!(change, Change::Opened(_)))
                 .count(),
             1
         );
@@ -421,7 +560,7 @@ mod tests {
             "the other 35 put nothing off"
         );
         assert_eq!(end(&mut breaker, early[0], Served, now), Change::None);
-        assert!(breaker.is_open());
+        assert!(breaker.cause().is_some());
     }
 
     #[test]
@@ -441,7 +580,7 @@ mod tests {
         );
         assert_eq!(
             end(&mut breaker, first, Served, after(now, 5_200)),
-            Change::Closed
+            Change::Closed(Cause::Unavailable)
         );
         assert_eq!(
             end(&mut breaker, second, Unavailable, after(now, 5_300)),
@@ -532,7 +671,7 @@ mod tests {
                 let ticket = breaker.begin(now);
                 let evidence = [Served, Limited, Unavailable, Evidence::None][usize::from(evidence)];
                 breaker.end(ticket, Witness { first_time, ..witness(evidence, recipient) }, None, now);
-                prop_assert!(!breaker.is_open());
+                prop_assert_eq!(breaker.cause(), None);
             }
         }
     }

@@ -25,23 +25,40 @@ pub(crate) enum BackOff {
     Short,
 }
 
-/// What an outcome says of the platform. What is about one message says that it answers.
+/// What an outcome says of the platform. A refusal that is about one message says that the platform answers.
 pub(crate) fn evidence(outcome: &Outcome) -> Evidence {
     match outcome {
         Ok(Ok(_)) => Evidence::Served,
         Ok(Err(failure)) => match (failure.code, failure.http_status) {
+            (FailureCode::Misconfigured, _) => Evidence::AgentRejected,
             (FailureCode::Later, Some(429)) => Evidence::Limited,
             (FailureCode::Later, None) => Evidence::NotReached,
-            (FailureCode::Later, Some(_)) | (FailureCode::Unknown, None | Some(503)) => {
-                Evidence::Unavailable
+            (FailureCode::Unknown, _) | (FailureCode::Later, Some(503)) => Evidence::Unavailable,
+            // 403: this recipient is no tester of an agent that is not launched, or nobody is.
+            (FailureCode::Later, Some(_)) | (FailureCode::Unreachable, Some(403)) => {
+                Evidence::Doubtful
             }
-            // It did something, and broke; or the plugin or the host refused, and asked nobody.
-            (FailureCode::Unknown, Some(_)) | (_, None) => Evidence::None,
+            // The plugin refused it, and asked nobody.
+            (_, None) => Evidence::None,
             (_, Some(_)) => Evidence::Served,
         },
         // The plugin stopped, which is not the platform's doing.
         Err(_) => Evidence::None,
     }
+}
+
+/// What keeps the agent from sending, where an outcome says that it is rejected: a word for metrics, and a sentence.
+pub(crate) fn hold_reason(outcome: &Outcome) -> (&'static str, String) {
+    let Ok(Err(failure)) = outcome else {
+        return ("rejected", "the plugin stopped".to_owned());
+    };
+    let word = match failure.http_status {
+        None => "credentials",
+        Some(401) => "unauthenticated",
+        Some(403) => "permission_denied",
+        Some(_) => "rejected",
+    };
+    (word, failure.message.clone())
 }
 
 /// Whether its recipient's messages are to back off together.
@@ -63,6 +80,18 @@ pub(crate) fn asked_for(outcome: &Outcome) -> Option<Duration> {
     }
 }
 
+/// What is to be done about a message after an attempt.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// What is known now is kept.
+    Settle(Settlement),
+    /// The attempt does not count: it did not get as far as the message.
+    Unclaim {
+        /// When the message is due again.
+        retry_at: Timestamp,
+    },
+}
+
 /// What an attempt brought, and whether there is to be another. `random` is from 0 to 1.
 pub(crate) fn judge(
     claimed: &Claimed,
@@ -70,47 +99,36 @@ pub(crate) fn judge(
     back_off: BackOff,
     now: Timestamp,
     random: f64,
-) -> Settlement {
-    let attempt = claimed.attempt;
+) -> Verdict {
     match outcome {
-        Ok(Ok(receipt)) => {
-            let at = receipt
-                .accepted_at
-                .and_then(|text| text.parse().ok())
-                .unwrap_or(now);
-            settled(Entry {
-                at,
-                fact: Fact::Accepted,
-                attempt: Some(attempt),
-                reason: None,
-            })
-        }
+        Ok(Ok(receipt)) => Verdict::Settle(accepted(claimed, &receipt, now)),
         Ok(Err(failure)) => judge_failure(claimed, failure, back_off, now, random),
+        Err(CallProblem::NotStarted { .. }) => Verdict::Unclaim {
+            retry_at: now + backoff::delay(1, random),
+        },
         // The plugin may have sent before it stopped.
         Err(problem) => again(
             claimed,
             Fact::Unknown,
             problem.to_string(),
+            now + delay(claimed.attempt, back_off, None, random),
             now,
-            delay(attempt, back_off, None, random),
         ),
     }
 }
 
-/// For one that ran out between the store and here. What the platform may have got, it also lets run out.
-pub(crate) fn run_out(claimed: &Claimed, now: Timestamp) -> Settlement {
-    if claimed.facts.has(Fact::Unknown) {
-        return Settlement {
-            entry: None,
-            retry_at: None,
-        };
-    }
-    settled(entry(
-        now,
-        Fact::Expired,
-        claimed.attempt,
-        "it ran out before it could be sent".to_owned(),
-    ))
+fn accepted(claimed: &Claimed, receipt: &Receipt, now: Timestamp) -> Settlement {
+    let at = receipt
+        .accepted_at
+        .as_deref()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(now);
+    settled(Entry {
+        at,
+        fact: Fact::Accepted,
+        attempt: Some(claimed.attempt),
+        reason: None,
+    })
 }
 
 fn judge_failure(
@@ -119,20 +137,47 @@ fn judge_failure(
     back_off: BackOff,
     now: Timestamp,
     random: f64,
-) -> Settlement {
+) -> Verdict {
     let attempt = claimed.attempt;
     let delay = delay(attempt, back_off, failure.retry_after_seconds, random);
+    let retry_at = now + delay;
+    // An earlier attempt may have been taken: what this one brings says nothing of that one.
+    let is_open = claimed.facts.has(Fact::Unknown);
     match failure.code {
+        FailureCode::Misconfigured => Verdict::Unclaim { retry_at },
+        FailureCode::Unknown if is_open && is_success_without_proof(&failure) => {
+            let reason = format!(
+                "accepted, since this id was sent before: {}",
+                failure.message
+            );
+            Verdict::Settle(settled(entry(now, Fact::Accepted, attempt, reason)))
+        }
+        FailureCode::Refused | FailureCode::Unsupported | FailureCode::Unreachable if is_open => {
+            again(claimed, Fact::Unknown, failure.message, retry_at, now)
+        }
         FailureCode::Refused | FailureCode::Unsupported => {
-            settled(entry(now, Fact::Refused, attempt, failure.message))
+            Verdict::Settle(settled(entry(now, Fact::Refused, attempt, failure.message)))
         }
-        // A person must act, or another channel: trying again would not help.
-        FailureCode::Unreachable | FailureCode::Misconfigured => {
-            given_up(now, attempt, failure.message)
+        // Another channel may reach the recipient: trying again would not help.
+        FailureCode::Unreachable => {
+            Verdict::Settle(settled(entry(now, Fact::Failed, attempt, failure.message)))
         }
-        FailureCode::Later => again(claimed, Fact::Postponed, failure.message, now, delay),
-        FailureCode::Unknown => again(claimed, Fact::Unknown, failure.message, now, delay),
+        // Nothing was sent, and the platform is known not to be there.
+        FailureCode::Later if failure.http_status.is_none() && back_off == BackOff::Short => {
+            Verdict::Unclaim { retry_at }
+        }
+        FailureCode::Later => again(claimed, Fact::Postponed, failure.message, retry_at, now),
+        FailureCode::Unknown => again(claimed, Fact::Unknown, failure.message, retry_at, now),
     }
+}
+
+/// The platform's own answer to an id that it has, without a word of which: Google's canonical codes for that (googleapis,
+/// google/rpc/code.proto). What a repeated id is answered is unconfirmed.
+fn is_success_without_proof(failure: &ChannelFailure) -> bool {
+    matches!(
+        (failure.http_status, failure.platform_status.as_deref()),
+        (Some(200..=299), Some("OK")) | (Some(409), Some("ALREADY_EXISTS"))
+    )
 }
 
 /// A platform that asks for time gets it, but its wish never shortens the back-off.
@@ -150,32 +195,18 @@ fn delay(
     backoff::delay(own, random).max(asked_for.unwrap_or_default())
 }
 
-/// Whoever gave a message a time to run out said how long it is worth trying, so it is tried until then, however often: with
-/// one id, so that it is sent once. For any other there is a day, and then a person has to look.
+/// With the same id, so that it is sent once, until its time is over.
 fn again(
     claimed: &Claimed,
     fact: Fact,
     reason: String,
+    retry_at: Timestamp,
     now: Timestamp,
-    delay: Duration,
-) -> Settlement {
-    let attempt = claimed.attempt;
-    if claimed.expires_at.is_none() && now + delay >= claimed.due_since + TRIED_FOR {
-        let hours = TRIED_FOR.as_secs() / 3_600;
-        return given_up(
-            now,
-            attempt,
-            format!("gave up after {attempt} attempts in {hours} hours: {reason}"),
-        );
-    }
-    Settlement {
-        entry: Some(entry(now, fact, attempt, reason)),
-        retry_at: Some(now + delay),
-    }
-}
-
-fn given_up(now: Timestamp, attempt: u32, reason: String) -> Settlement {
-    settled(entry(now, Fact::Failed, attempt, reason))
+) -> Verdict {
+    Verdict::Settle(Settlement {
+        entry: Some(entry(now, fact, claimed.attempt, reason)),
+        retry_at: Some(retry_at),
+    })
 }
 
 fn settled(entry: Entry) -> Settlement {
@@ -194,9 +225,6 @@ fn entry(at: Timestamp, fact: Fact, attempt: u32, reason: String) -> Entry {
     }
 }
 
-/// A message that does not say how long it is worth sending.
-const TRIED_FOR: Duration = Duration::from_hours(24);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,7 +236,7 @@ mod tests {
         Timestamp::from_second(1_795_515_302 + second).expect("time")
     }
 
-    fn claimed(attempt: u32, expires_at: Option<i64>) -> Claimed {
+    fn claimed(attempt: u32) -> Claimed {
         let message = Message {
             id: "m1".into(),
             recipient: "+15550100001".into(),
@@ -223,8 +251,7 @@ mod tests {
             message,
             attempt,
             stage: Stage::First,
-            due_since: at(0),
-            expires_at: expires_at.map(at),
+            ends_at: at(600),
             facts: Facts::default(),
         }
     }
@@ -247,7 +274,7 @@ mod tests {
 
     #[test]
     fn each_failure_is_tried_again_or_never() {
-        use FailureCode::{Later, Misconfigured, Refused, Unknown, Unreachable, Unsupported};
+        use FailureCode::{Later, Refused, Unknown, Unreachable, Unsupported};
         const ALONE: BackOff = BackOff::Own {
             recipient_in_a_row: 1,
         };
@@ -258,7 +285,6 @@ mod tests {
             (Refused, None, 1, ALONE, Fact::Refused, None),
             (Unsupported, None, 1, ALONE, Fact::Refused, None),
             (Unreachable, None, 1, ALONE, Fact::Failed, None),
-            (Misconfigured, None, 1, ALONE, Fact::Failed, None),
             (Later, None, 1, ALONE, Fact::Postponed, Some(1)),
             (Later, None, 5, ALONE, Fact::Postponed, Some(16)),
             (Later, None, 1, TOGETHER, Fact::Postponed, Some(32)),
@@ -272,77 +298,147 @@ mod tests {
             (Unknown, None, 30, ALONE, Fact::Unknown, Some(600)),
         ] {
             let outcome = Ok(Err(failure(code, None, retry_after)));
-            let settlement = judge(&claimed(attempt, None), outcome, back_off, at(0), 1.0);
-            let entry = settlement.entry.expect("an entry");
+            let verdict = judge(&claimed(attempt), outcome, back_off, at(0), 1.0);
             assert_eq!(
-                (entry.fact, settlement.retry_at),
+                settled_as(verdict),
                 (fact, retry.map(at)),
                 "{code:?}, attempt {attempt}"
             );
-            assert!(entry.reason.is_some_and(|reason| reason.ends_with("why")));
         }
     }
 
     #[test]
-    fn what_runs_out_is_tried_until_then_and_what_does_not_for_a_day() {
-        const DAY: i64 = 86_400;
-        for (expires_at, now, fact) in [
-            (None, DAY - 601, Fact::Unknown),
-            (None, DAY - 600, Fact::Failed),
-            (Some(10 * DAY), 5 * DAY, Fact::Unknown),
-            // It would come too late, and it runs out meanwhile, which is not the same as having been given up.
-            (Some(10 * DAY), 10 * DAY - 1, Fact::Unknown),
+    fn what_a_repetition_brings_says_nothing_of_an_attempt_that_may_have_been_taken() {
+        use FailureCode::{Later, Refused, Unknown, Unreachable, Unsupported};
+        for (what, code, status, word, first, repeated) in [
+            ("refused", Refused, 400, None, Fact::Refused, Fact::Unknown),
+            (
+                "unsupported",
+                Unsupported,
+                0,
+                None,
+                Fact::Refused,
+                Fact::Unknown,
+            ),
+            (
+                "unreachable",
+                Unreachable,
+                404,
+                None,
+                Fact::Failed,
+                Fact::Unknown,
+            ),
+            (
+                "too many",
+                Later,
+                429,
+                None,
+                Fact::Postponed,
+                Fact::Postponed,
+            ),
+            (
+                "unavailable",
+                Unknown,
+                503,
+                None,
+                Fact::Unknown,
+                Fact::Unknown,
+            ),
+            (
+                "a web page",
+                Unknown,
+                200,
+                None,
+                Fact::Unknown,
+                Fact::Unknown,
+            ),
+            (
+                "no name",
+                Unknown,
+                200,
+                Some("OK"),
+                Fact::Unknown,
+                Fact::Accepted,
+            ),
+            (
+                "a bare 409",
+                Unknown,
+                409,
+                Some("ALREADY_EXISTS"),
+                Fact::Unknown,
+                Fact::Accepted,
+            ),
+            (
+                "an odd 409",
+                Unknown,
+                409,
+                None,
+                Fact::Unknown,
+                Fact::Unknown,
+            ),
+            (
+                "an odd 500",
+                Unknown,
+                500,
+                Some("OK"),
+                Fact::Unknown,
+                Fact::Unknown,
+            ),
         ] {
-            let outcome = Ok(Err(failure(FailureCode::Unknown, None, None)));
-            let settlement = judge(
-                &claimed(200, expires_at),
-                outcome,
-                BackOff::Own {
-                    recipient_in_a_row: 1,
-                },
-                at(now),
-                1.0,
-            );
-            let entry = settlement.entry.expect("an entry");
-            assert_eq!(entry.fact, fact, "{expires_at:?} at {now}");
-            let reason = entry.reason.expect("why");
-            let expected = if fact == Fact::Failed {
-                "gave up after 200 attempts in 24 hours: why"
-            } else {
-                "why"
+            let outcome = || {
+                Ok(Err(ChannelFailure {
+                    platform_status: word.map(str::to_owned),
+                    ..failure(code, Some(status), None)
+                }))
             };
-            assert_eq!(reason, expected);
+            let mut open = claimed(2);
+            open.facts.add(Fact::Unknown, at(0), Some(1));
+            for (claimed, expected) in [(claimed(1), first), (open, repeated)] {
+                let (fact, retry_at) =
+                    settled_as(judge(&claimed, outcome(), BackOff::Short, at(1), 1.0));
+                assert_eq!(fact, expected, "{what}, attempt {}", claimed.attempt);
+                let ended = matches!(fact, Fact::Refused | Fact::Failed | Fact::Accepted);
+                assert_eq!(
+                    retry_at.is_none(),
+                    ended,
+                    "{what}, attempt {}",
+                    claimed.attempt
+                );
+            }
         }
     }
 
     #[test]
-    fn what_ran_out_is_expired_only_if_the_platform_cannot_have_it() {
-        assert_eq!(
-            run_out(&claimed(1, Some(600)), at(600))
-                .entry
-                .map(|entry| entry.fact),
-            Some(Fact::Expired)
-        );
-        let mut unknown = claimed(2, Some(600));
-        unknown.facts.add(Fact::Unknown, at(1), Some(1));
-        let settlement = run_out(&unknown, at(600));
-        assert!(settlement.entry.is_none() && settlement.retry_at.is_none());
+    fn an_attempt_that_did_not_get_as_far_as_the_message_does_not_count() {
+        let no_token = Ok(Err(failure(FailureCode::Misconfigured, None, None)));
+        let no_place = Err(CallProblem::NotStarted {
+            what: "no place".into(),
+        });
+        for outcome in [no_token, no_place] {
+            let verdict = judge(&claimed(1), outcome, BackOff::Short, at(0), 1.0);
+            assert!(
+                matches!(verdict, Verdict::Unclaim { retry_at } if retry_at == at(1)),
+                "{verdict:?}"
+            );
+        }
     }
 
     #[test]
     fn a_plugin_that_stopped_may_have_sent() {
-        let settlement = judge(
-            &claimed(1, None),
-            Err(CallProblem::Dead),
-            BackOff::Short,
-            at(0),
-            0.5,
-        );
-        assert_eq!(
-            settlement.entry.map(|entry| entry.fact),
-            Some(Fact::Unknown)
-        );
-        assert!(settlement.retry_at.is_some());
+        let dead = Err(CallProblem::Dead);
+        let (fact, retry_at) = settled_as(judge(&claimed(1), dead, BackOff::Short, at(0), 0.5));
+        assert_eq!(fact, Fact::Unknown);
+        assert!(retry_at.is_some());
+    }
+
+    fn settled_as(verdict: Verdict) -> (Fact, Option<Timestamp>) {
+        let Verdict::Settle(settlement) = verdict else {
+            panic!("it is settled: {verdict:?}")
+        };
+        (
+            settlement.entry.expect("an entry").fact,
+            settlement.retry_at,
+        )
     }
 
     /// As `answer.rs` of the plugin makes failures of what the platform says.
@@ -360,12 +456,31 @@ mod tests {
             ),
             ("nobody there", Later, None, Evidence::NotReached),
             ("no answer", Unknown, None, Evidence::Unavailable),
-            ("500", Unknown, Some(500), Evidence::None),
+            ("500", Unknown, Some(500), Evidence::Unavailable),
+            (
+                "200 without proof",
+                Unknown,
+                Some(200),
+                Evidence::Unavailable,
+            ),
+            ("a redirect", Later, Some(302), Evidence::Doubtful),
+            ("403", Later, Some(403), Evidence::Doubtful),
+            (
+                "403, not a tester",
+                Unreachable,
+                Some(403),
+                Evidence::Doubtful,
+            ),
             ("400", Refused, Some(400), Evidence::Served),
             ("404", Unreachable, Some(404), Evidence::Served),
-            ("401", Misconfigured, Some(401), Evidence::Served),
+            ("401", Misconfigured, Some(401), Evidence::AgentRejected),
             ("refused by the plugin", Refused, None, Evidence::None),
-            ("no credentials", Misconfigured, None, Evidence::None),
+            (
+                "no credentials",
+                Misconfigured,
+                None,
+                Evidence::AgentRejected,
+            ),
         ] {
             assert_eq!(
                 evidence(&Ok(Err(failure(code, status, None)))),

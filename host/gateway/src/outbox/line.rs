@@ -2,9 +2,9 @@
 //!
 //! Lines share nothing. So whatever one agent's platform does, the others go on.
 
-use super::breaker::{Breaker, Change, Permission, Ticket, Witness};
+use super::breaker::{Breaker, Cause, Change, Permission, Ticket, Witness};
 use super::budget::Budget;
-use super::judge::{BackOff, Outcome, asked_for, evidence, is_rejected};
+use super::judge::{BackOff, Outcome, asked_for, evidence, hold_reason, is_rejected};
 use super::pace::{Pace, Pacer};
 use super::quiet_hours::QuietHours;
 use super::recipients::{RecipientHash, Recipients};
@@ -69,6 +69,8 @@ struct Traffic {
     paced: Option<Paced>,
     budget: Budget,
     breaker: Breaker,
+    /// Why only probes are made, while that is so.
+    hold: Option<Hold>,
     recipients: Recipients,
 }
 
@@ -88,12 +90,24 @@ impl Paced {
 }
 
 /// What a line knows of its platform.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Condition {
     /// Messages per second that may begin now; none for an agent without a pace.
     pub(crate) rate: Option<f64>,
     pub(crate) breaker_is_open: bool,
     pub(crate) breaker_openings: u64,
+    pub(crate) hold: Option<Hold>,
+    /// What keeps it from sending, in a sentence: that it is held, or that the platform is not available.
+    pub(crate) obstacle: Option<String>,
+}
+
+/// Why an agent's queue is held: the platform rejects the agent, or there is no token to ask it with.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Hold {
+    /// For metrics.
+    pub(crate) reason: &'static str,
+    /// In a sentence.
+    pub(crate) error: String,
 }
 
 /// What a line may begin.
@@ -123,6 +137,7 @@ impl Line {
             paced: manner.pace.map(|pace| Paced::new(pace, now)),
             budget: Budget::new(now),
             breaker: Breaker::new(),
+            hold: None,
             recipients: Recipients::default(),
         };
         Self {
@@ -181,6 +196,7 @@ impl Line {
             retries,
             ordinary,
             order,
+            hold: traffic.hold.as_ref().map(|hold| hold.error.clone()),
         })
     }
 
@@ -189,8 +205,13 @@ impl Line {
         let traffic = self.traffic();
         Condition {
             rate: traffic.rate(),
-            breaker_is_open: traffic.breaker.is_open(),
+            breaker_is_open: traffic.breaker.cause() == Some(Cause::Unavailable),
             breaker_openings: traffic.breaker.openings(),
+            hold: traffic
+                .hold
+                .clone()
+                .filter(|_| traffic.breaker.cause() == Some(Cause::AgentRejected)),
+            obstacle: traffic.hold.as_ref().map(|hold| hold.error.clone()),
         }
     }
 
@@ -238,23 +259,47 @@ impl Line {
         self.adapt(&mut traffic, now, |throttle| {
             throttle.learn(witness, ticket.begun, now)
         });
-        match traffic
+        let change = traffic
             .breaker
-            .end(ticket, witness, asked_for(outcome), now)
-        {
+            .end(ticket, witness, asked_for(outcome), now);
+        self.note(&mut traffic, change, outcome, now);
+        if traffic.breaker.cause().is_some() {
+            BackOff::Short
+        } else {
+            BackOff::Own { recipient_in_a_row }
+        }
+    }
+
+    /// The agent's settings may have changed: a held queue is probed at once.
+    pub(crate) fn reloaded(&self, now: Instant) {
+        let mut traffic = self.traffic();
+        if traffic.breaker.cause() == Some(Cause::AgentRejected) {
+            traffic.breaker.probe_now(now);
+        }
+    }
+
+    fn note(&self, traffic: &mut Traffic, change: Change, outcome: &Outcome, now: Instant) {
+        let agent = &self.agent;
+        match change {
             Change::None => {}
-            Change::Opened => tracing::warn!(agent = self.agent, "circuit breaker open"),
-            Change::Closed => {
-                tracing::info!(agent = self.agent, "circuit breaker closed");
+            Change::Opened(cause) => {
+                let (reason, error) = hold_reason(outcome);
+                match cause {
+                    Cause::Unavailable => tracing::warn!(agent, error, "circuit breaker open"),
+                    Cause::AgentRejected => tracing::warn!(agent, reason, error, "agent held"),
+                }
+                traffic.hold = Some(Hold { reason, error });
+            }
+            Change::Closed(cause) => {
+                match cause {
+                    Cause::Unavailable => tracing::info!(agent, "circuit breaker closed"),
+                    Cause::AgentRejected => tracing::info!(agent, "agent resumed"),
+                }
+                traffic.hold = None;
                 if let Some(Paced { pacer, .. }) = &mut traffic.paced {
                     pacer.slow_start(now);
                 }
             }
-        }
-        if traffic.breaker.is_open() {
-            BackOff::Short
-        } else {
-            BackOff::Own { recipient_in_a_row }
         }
     }
 
@@ -354,8 +399,7 @@ mod tests {
             message,
             attempt: 1,
             stage,
-            due_since: NOON.parse().expect("a time"),
-            expires_at: None,
+            ends_at: Timestamp::MAX,
             facts: Facts::default(),
         }
     }
@@ -512,6 +556,7 @@ mod tests {
             attempt(&line, recipient, &Ok(Err(limited(None))), start);
         }
         assert_eq!(line.condition().rate, Some(50.0));
+        assert_eq!(line.condition().hold, None);
         assert!(!line.condition().breaker_is_open);
         let noon = NOON.parse().expect("a time");
         for seconds in 0..26 {

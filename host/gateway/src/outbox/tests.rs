@@ -13,12 +13,12 @@ use crate::store::consent::{Consent, Reason, Wish};
 use crate::store::{Accepted, Filter, NewMessage};
 use crate::{MemoryStore, bare};
 use async_trait::async_trait;
-use gateway_channel::{ChannelFailure, Content, FailureCode, Message, Purpose, Receipt};
+use gateway_channel::{ChannelFailure, Content, Expiry, FailureCode, Message, Purpose, Receipt};
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use rbm_clock::Clock;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -277,6 +277,18 @@ fn new(agent: &str, id: &str, at: Timestamp) -> NewMessage {
     }
 }
 
+fn expiring(new: NewMessage, at: Timestamp) -> NewMessage {
+    let message = Message {
+        expiry: Some(Expiry::At(at.to_string())),
+        ..new.message
+    };
+    NewMessage {
+        message,
+        expires_at: Some(at),
+        ..new
+    }
+}
+
 fn to(recipient: &str, agent: &str, id: &str) -> NewMessage {
     let mut new = new(agent, id, at(0));
     recipient.clone_into(&mut new.message.recipient);
@@ -517,12 +529,9 @@ async fn what_runs_out_while_nothing_may_be_sent_has_expired_at_once() {
     let lines = vec![line("down", &down, &manner(10)), line("quiet", &up, &quiet)];
     let running = Running::start_with(Arc::new(MemoryStore::new()), night, lines);
     for agent in ["down", "quiet", "removed"] {
-        let expires_at = Some(night + Duration::from_mins(1));
+        let minute = night + Duration::from_mins(1);
         running
-            .accept_one(NewMessage {
-                expires_at,
-                ..new(agent, &format!("{agent}-1"), night)
-            })
+            .accept_one(expiring(new(agent, &format!("{agent}-1"), night), minute))
             .await;
         running
             .accept_one(new(agent, &format!("{agent}-2"), night))
@@ -610,10 +619,7 @@ async fn a_jump_brings_at_once_what_was_to_come() {
         .await;
     for agent in ["down", "removed"] {
         running
-            .accept_one(NewMessage {
-                expires_at: Some(at(0) + days),
-                ..new(agent, agent, at(0))
-            })
+            .accept_one(expiring(new(agent, agent, at(0)), at(0) + days))
             .await;
     }
     running.shared.outbox.notify_one();
@@ -719,7 +725,10 @@ async fn a_message_that_is_not_sent_after_an_opt_out_is_counted_as_refused() {
     }
     running.shared.outbox.notify_one();
     sleep(SECOND).await;
-    let counted = running.shared.metrics.text(Waiting::default(), []);
+    let counted = running
+        .shared
+        .metrics
+        .text(Waiting::default(), &BTreeMap::new(), []);
     assert!(
         counted.contains("rbm_messages_total{state=\"refused\"} 3\n"),
         "{counted}"
@@ -960,6 +969,128 @@ async fn an_agent_that_is_too_fast_for_the_platform_slows_down_and_loses_nothing
         time <= Duration::from_mins(1).mul_f64(1.5),
         "{time:?}, and a minute at what the platform grants"
     );
+}
+
+/// Answers so until it is mended.
+struct Broken {
+    failure: ChannelFailure,
+    mended: AtomicBool,
+    calls: Mutex<Vec<(Duration, String)>>,
+    start: Instant,
+}
+
+impl Broken {
+    fn new(code: FailureCode, http_status: Option<u16>) -> Arc<Self> {
+        Arc::new(Self {
+            failure: failed(code, http_status),
+            mended: AtomicBool::new(false),
+            calls: Mutex::default(),
+            start: Instant::now(),
+        })
+    }
+
+    fn calls(&self) -> std::sync::MutexGuard<'_, Vec<(Duration, String)>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Sender for Broken {
+    async fn send(&self, _: Timestamp, message: &Message) -> Outcome {
+        sleep(Duration::from_millis(20)).await;
+        self.calls()
+            .push((self.start.elapsed(), message.id.clone()));
+        Ok(if self.mended.load(Ordering::SeqCst) {
+            Ok(receipt(message))
+        } else {
+            Err(self.failure.clone())
+        })
+    }
+}
+
+/// Field case G2.
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_is_rejected_is_held_and_none_of_its_messages_fails() {
+    for (what, code, status) in [
+        ("no token", FailureCode::Misconfigured, None),
+        ("401", FailureCode::Misconfigured, Some(401)),
+        // Five different recipients say so.
+        ("403", FailureCode::Later, Some(403)),
+    ] {
+        let platform = Broken::new(code, status);
+        let queue = Line::new(
+            "demo",
+            platform.clone(),
+            &manner(100),
+            Instant::now().into_std(),
+        );
+        let running = Running::start(vec![queue]);
+        running.accept("demo", 0..500).await;
+        sleep(Duration::from_mins(5)).await;
+        let held = running.shared.conditions()["demo"].hold.clone();
+        assert_eq!(
+            held.map(|hold| hold.error).as_deref(),
+            Some("why"),
+            "{what}"
+        );
+        let calls = platform.calls().len();
+        assert!(
+            (8..=30).contains(&calls),
+            "{what}: {calls} calls in five minutes"
+        );
+        let late: Vec<String> = {
+            let calls = platform.calls();
+            let probes = calls.iter().filter(|(at, _)| *at > Duration::from_secs(30));
+            probes.map(|(_, id)| id.clone()).collect()
+        };
+        let different: HashSet<&String> = late.iter().collect();
+        assert_eq!(different.len(), late.len(), "{what}: {late:?}");
+        assert_eq!(running.in_state("demo", State::Failed).await, 0, "{what}");
+        assert!(
+            running.in_state("demo", State::Queued).await >= 499,
+            "{what}"
+        );
+
+        platform.mended.store(true, Ordering::SeqCst);
+        running
+            .wait_until_accepted("demo", 500, Duration::from_mins(3))
+            .await;
+        assert_eq!(running.shared.conditions()["demo"].hold, None, "{what}");
+        running.stop().await;
+    }
+}
+
+/// Field case G2: each message ends at its own time, with what held it up.
+#[tokio::test(start_paused = true)]
+async fn a_message_of_a_held_agent_ends_at_its_own_time_and_says_why() {
+    let platform = Broken::new(FailureCode::Misconfigured, None);
+    let queue = Line::new(
+        "demo",
+        platform.clone(),
+        &Manner::default(),
+        Instant::now().into_std(),
+    );
+    let running = Running::start(vec![queue]);
+    let soon = at(0) + Duration::from_secs(10);
+    for number in 0..20 {
+        let new = expiring(new("demo", &format!("m{number}"), at(0)), soon);
+        running.accept_one(new).await;
+    }
+    running.accept_one(new("demo", "patient", at(0))).await;
+    running.shared.outbox.notify_one();
+    sleep(Duration::from_secs(12)).await;
+    assert_eq!(running.in_state("demo", State::Expired).await, 20);
+    let message = running.shared.store.message("m7").await.expect("an answer");
+    let history = message.expect("it is there").history;
+    assert_eq!(
+        history.last().and_then(|entry| entry.reason.as_deref()),
+        Some("expired before it was sent: why")
+    );
+    assert_eq!(history.len(), 2, "no attempt was spent: {history:?}");
+    assert_eq!(running.state("patient").await, State::Queued);
+    sleep(Duration::from_hours(24)).await;
+    assert_eq!(running.state("patient").await, State::Failed);
+    running.stop().await;
 }
 
 /// What each message of one recipient would do to the others if it went first whenever it is due.

@@ -109,7 +109,7 @@ pub struct Message {
     /// It is not sent before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub send_at: Option<Timestamp>,
-    /// After this it is not sent any more.
+    /// After this it is not sent any more. Older dumps have none for a message without an expiry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
     /// Of the latest attempt, counted from 1.
@@ -272,7 +272,7 @@ impl From<Record> for Message {
             stored,
             attempt,
             lent_until,
-            expires_at,
+            ends_at,
         } = record;
         let StoredMessage {
             agent,
@@ -291,7 +291,7 @@ impl From<Record> for Message {
             body_hash,
             accepted_at,
             send_at,
-            expires_at,
+            expires_at: Some(ends_at),
             attempt,
             next_at,
             lent_until,
@@ -302,17 +302,15 @@ impl From<Record> for Message {
 
 impl From<Message> for Record {
     fn from(message: Message) -> Self {
-        let mut facts = Facts::default();
-        message
-            .history
-            .iter()
-            .for_each(|entry| facts.add(entry.fact, entry.at, entry.attempt));
+        let ends_at = message
+            .expires_at
+            .unwrap_or_else(|| Self::end_without_expiry(message.accepted_at, message.send_at));
         let stored = StoredMessage {
             agent: message.agent,
             message: message.message,
             body_hash: message.body_hash.0,
             accepted_at: message.accepted_at,
-            facts,
+            facts: Facts::of(&message.history),
             history: message.history,
             send_at: message.send_at,
             next_at: message.next_at,
@@ -321,7 +319,7 @@ impl From<Message> for Record {
             stored,
             attempt: message.attempt,
             lent_until: message.lent_until,
-            expires_at: message.expires_at,
+            ends_at,
         }
     }
 }

@@ -80,6 +80,8 @@ pub struct Share {
     pub ordinary: usize,
     /// Which of two messages goes first.
     pub order: Order,
+    /// What keeps the agent from sending, in a sentence: the reason of what is over by now.
+    pub hold: Option<String>,
 }
 
 /// Which messages of an agent go first.
@@ -110,6 +112,7 @@ impl Share {
             retries: attempts,
             ordinary: attempts,
             order: Order::TakeTurns,
+            hold: None,
         }
     }
 

@@ -17,13 +17,25 @@ pub struct Record {
     pub attempt: u32,
     /// An attempt is under way, and its lease ends then.
     pub lent_until: Option<Timestamp>,
-    /// After this it is not sent any more.
-    pub expires_at: Option<Timestamp>,
+    /// After this it is not sent any more: its expiry, or a day after it was due.
+    pub ends_at: Timestamp,
+}
+
+/// On which terms an attempt may begin.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// When.
+    pub now: Timestamp,
+    /// Who does not settle it within this time has lost it.
+    pub lease: Duration,
+    /// What keeps the agent from sending: [`super::lane::Share::hold`].
+    pub hold: Option<&'a str>,
 }
 
 impl Record {
     /// A message that nothing has happened to.
     pub fn new(new: NewMessage) -> Self {
+        let due = first_due(new.at, new.send_at);
         let stored = StoredMessage {
             agent: new.agent,
             message: new.message,
@@ -32,13 +44,13 @@ impl Record {
             facts: Facts::default(),
             history: Vec::new(),
             send_at: new.send_at,
-            next_at: Some(new.send_at.map_or(new.at, |send_at| send_at.max(new.at))),
+            next_at: Some(due),
         };
         let mut record = Self {
             stored,
             attempt: 0,
             lent_until: None,
-            expires_at: new.expires_at,
+            ends_at: new.expires_at.unwrap_or(due + TRIED_FOR),
         };
         record.add(Entry {
             at: new.at,
@@ -72,20 +84,9 @@ impl Record {
         last.unwrap_or(Stage::First)
     }
 
-    /// Since when it has been worth trying.
-    fn due_since(&self) -> Timestamp {
-        let requeued = self
-            .stored
-            .history
-            .iter()
-            .rev()
-            .find(|entry| entry.fact == Fact::Requeued);
-        let first = self
-            .stored
-            .send_at
-            .unwrap_or(self.stored.accepted_at)
-            .max(self.stored.accepted_at);
-        requeued.map_or(first, |entry| entry.at)
+    /// The end of a message for which a store has none: it is older than the rule.
+    pub fn end_without_expiry(accepted_at: Timestamp, send_at: Option<Timestamp>) -> Timestamp {
+        first_due(accepted_at, send_at) + TRIED_FOR
     }
 
     /// Joins a fact.
@@ -102,13 +103,17 @@ impl Record {
         }
     }
 
-    /// Begins an attempt, unless the person wants none such: its attempts have ended then, and an error says what is known.
+    /// Begins an attempt, unless its time is over or the recipient has opted out of such messages: its attempts have ended then,
+    /// and an error says what is known.
     pub fn lend_if_permitted(
         &mut self,
         consent: Option<&Consent>,
-        now: Timestamp,
-        lease: Duration,
+        terms: Terms<'_>,
     ) -> Result<Claimed, Fact> {
+        let Terms { now, lease, hold } = terms;
+        if let Some(fact) = self.expire(now, hold) {
+            return Err(fact);
+        }
         match consent.filter(|consent| !consent.permits(self.stored.message.purpose)) {
             None => Ok(self.lend(now, lease)),
             Some(opted_out) => Err(self.refuse(opted_out, now)),
@@ -118,7 +123,7 @@ impl Record {
     /// Ends the attempts because the person has opted out. What the platform may have got has no fate here.
     fn refuse(&mut self, opted_out: &Consent, now: Timestamp) -> Fact {
         self.note_lost_attempt(now);
-        let fact = if self.may_be_with_the_platform() {
+        let fact = if self.stored.facts.may_be_taken() {
             Fact::Unknown
         } else {
             Fact::Refused
@@ -156,50 +161,83 @@ impl Record {
             message: self.stored.message.clone(),
             attempt: self.attempt,
             stage,
-            due_since: self.due_since(),
-            expires_at: self.expires_at,
+            ends_at: self.ends_at,
             facts: self.stored.facts.clone(),
         }
     }
 
-    /// Ends an attempt. False if its lease had ended and another has begun.
+    /// Ends an attempt. False if its lease had ended and another has begun: of that one, a refusal of the earlier attempt says
+    /// nothing.
     pub fn settle(&mut self, attempt: u32, settlement: Settlement) -> bool {
-        let current = self.attempt == attempt && self.lent_until.is_some();
+        let current = self.is_lent_for(attempt);
         if current {
             self.lent_until = None;
             self.stored.next_at = settlement.retry_at;
         }
-        settlement
-            .entry
-            .into_iter()
-            .for_each(|entry| self.add(entry));
+        if let Some(mut entry) = settlement.entry {
+            if !current && matches!(entry.fact, Fact::Refused | Fact::Failed) {
+                entry.fact = Fact::Unknown;
+            }
+            self.add(entry);
+        }
         self.rest();
         current
     }
 
-    /// Ends the attempts because it has run out. What the platform may have got, it also lets run out, and will tell of; what
-    /// it never got has run out here. False if it has not, or if an attempt is under way.
-    pub fn expire(&mut self, now: Timestamp) -> bool {
-        let run_out = self.expires_at.is_some_and(|at| at <= now);
-        if self.stored.next_at.is_none()
-            || !run_out
-            || self.lent_until.is_some_and(|until| now < until)
-        {
-            return false;
+    /// Takes an attempt back that was not made, with all traces of it. False if its lease had ended.
+    pub fn unclaim(&mut self, attempt: u32, retry_at: Timestamp) -> bool {
+        let current = self.is_lent_for(attempt);
+        if current {
+            self.lent_until = None;
+            self.attempt -= 1;
+            self.stored
+                .history
+                .retain(|entry| (entry.fact, entry.attempt) != (Fact::Sending, Some(attempt)));
+            self.stored.facts = Facts::of(&self.stored.history);
+            self.stored.next_at = Some(retry_at);
+            self.rest();
+        }
+        current
+    }
+
+    fn is_lent_for(&self, attempt: u32) -> bool {
+        self.attempt == attempt && self.lent_until.is_some()
+    }
+
+    /// Ends the attempts because its time is over, and tells what it has come to. None if it is not over, or while an attempt is
+    /// under way. `why`: what has kept its agent from sending.
+    pub fn expire(&mut self, now: Timestamp, why: Option<&str>) -> Option<Fact> {
+        let over = self.ends_at <= now && self.stored.next_at.is_some();
+        if !over || self.lent_until.is_some_and(|until| now < until) {
+            return None;
         }
         self.note_lost_attempt(now);
-        if self.may_be_with_the_platform() {
-            self.stored.next_at = None;
+        let why = why.or_else(|| self.last_reason()).map(str::to_owned);
+        let (fact, what) = if self.stored.facts.may_be_taken() {
+            (Fact::Failed, "outcome unknown when its time was over")
+        } else if self.stored.message.expiry.is_some() {
+            (Fact::Expired, "expired before it was sent")
         } else {
-            let reason = Some("it ran out before it could be sent".to_owned());
-            self.add(Entry {
-                at: now,
-                fact: Fact::Expired,
-                attempt: None,
-                reason,
-            });
-        }
-        true
+            (Fact::Failed, "not sent within 24 hours")
+        };
+        self.add(Entry {
+            at: now,
+            fact,
+            attempt: Some(self.attempt).filter(|_| fact == Fact::Failed),
+            reason: Some(why.map_or_else(|| what.to_owned(), |why| format!("{what}: {why}"))),
+        });
+        Some(fact)
+    }
+
+    /// Of the attempts that did not bring it to the platform.
+    fn last_reason(&self) -> Option<&str> {
+        let history = self.stored.history.iter().rev();
+        history
+            .take_while(|entry| entry.fact != Fact::Requeued)
+            .find_map(|entry| match entry.fact {
+                Fact::Postponed | Fact::Unknown => entry.reason.as_deref(),
+                _ => None,
+            })
     }
 
     /// Ends the lease of whoever had it and is no more; the next attempt may begin at once. False if there was none.
@@ -221,7 +259,10 @@ impl Record {
         if self.stored.facts.has(Fact::RevokeRequested) {
             return Requeued::WantedBack;
         }
-        if self.expires_at.is_some_and(|at| at <= now) {
+        if self.stored.message.expiry.is_none() {
+            self.ends_at = now + TRIED_FOR;
+        }
+        if self.ends_at <= now {
             return Requeued::RunOut;
         }
         self.stored.next_at = Some(now);
@@ -238,6 +279,8 @@ impl Record {
     pub fn withdraw(&mut self, now: Timestamp) -> Withdrawn {
         match self.stored.facts.state() {
             State::Queued | State::Sending | State::Unknown | State::Accepted => {}
+            // Given up, and nobody knows whether the platform has it.
+            State::Failed if self.stored.facts.may_be_taken() => {}
             state => return Withdrawn::Settled(state),
         }
         if !self.stored.facts.has(Fact::RevokeRequested) {
@@ -252,7 +295,7 @@ impl Record {
             return Withdrawn::Underway;
         }
         self.note_lost_attempt(now);
-        if self.may_be_with_the_platform() {
+        if self.stored.facts.may_be_taken() {
             return Withdrawn::Submitted;
         }
         let reason = Some("it had not reached the platform".to_owned());
@@ -263,10 +306,6 @@ impl Record {
             reason,
         });
         Withdrawn::Unsent
-    }
-
-    fn may_be_with_the_platform(&self) -> bool {
-        self.stored.facts.has(Fact::Unknown) || self.stored.facts.has(Fact::Accepted)
     }
 
     /// An attempt of which nobody has said how it ended may have reached the platform.
@@ -282,3 +321,10 @@ impl Record {
         }
     }
 }
+
+fn first_due(accepted_at: Timestamp, send_at: Option<Timestamp>) -> Timestamp {
+    send_at.map_or(accepted_at, |send_at| send_at.max(accepted_at))
+}
+
+/// A message that does not say how long it is worth sending.
+const TRIED_FOR: Duration = Duration::from_hours(24);

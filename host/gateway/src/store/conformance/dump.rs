@@ -11,7 +11,7 @@ use crate::store::lane::Share;
 use crate::store::quarantine::{QuarantineId, Quarantined};
 use crate::store::tester::{Counted, NewTester, TesterQuota};
 use crate::store::{
-    Accepted, Cursor, Filter, Ingested, NewEvent, NewMessage, Settlement, Store, Upload,
+    Accepted, Cursor, Filter, Holds, Ingested, NewEvent, NewMessage, Settlement, Store, Upload,
 };
 use gateway_channel::{Content, Fact as Heard, Header, Purpose};
 use tokio::sync::mpsc::channel;
@@ -207,7 +207,11 @@ async fn a_moved_store_goes_on(store: &dyn Store) {
         "its attempt was lost"
     );
     assert_eq!(
-        store.expire(at(600), 10).await.expect("answer"),
+        store
+            .expire(at(600), 10, &Holds::new())
+            .await
+            .expect("answer")
+            .len(),
         1,
         "of the scheduled one"
     );

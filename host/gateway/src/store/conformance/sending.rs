@@ -6,8 +6,8 @@ use super::{
 };
 use crate::lifecycle::{Fact, State};
 use crate::store::lane::{Order, Share, Stage};
-use crate::store::{Health, NewMessage, Requeued, Settlement, Store, Withdrawn};
-use gateway_channel::{Message, Purpose};
+use crate::store::{Health, Holds, NewMessage, Requeued, Settlement, Store, Withdrawn};
+use gateway_channel::{Expiry, Message, Purpose};
 
 pub(super) async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     an_agent_is_lent_no_more_than_its_share(&*empty()).await;
@@ -17,6 +17,9 @@ pub(super) async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     the_kind_of_an_attempt_follows_from_the_one_before(&*empty()).await;
     a_message_is_not_sent_before_its_time(&*empty()).await;
     what_has_run_out_needs_no_attempt_to_be_found_so(&*empty()).await;
+    what_is_over_is_not_lent_out_and_says_why(&*empty()).await;
+    an_attempt_that_was_not_made_leaves_no_trace(&*empty()).await;
+    a_late_refusal_does_not_end_what_a_later_attempt_may_have_sent(&*empty()).await;
     what_was_under_way_is_tried_again_at_once_after_a_restart(&*empty()).await;
     what_was_given_up_is_tried_again_if_somebody_wants_it(&*empty()).await;
 }
@@ -249,9 +252,9 @@ async fn a_message_is_not_sent_before_its_time(store: &dyn Store) {
         .lent;
     let seen: Vec<_> = claimed
         .iter()
-        .map(|it| (it.message.id.as_str(), it.due_since))
+        .map(|it| (it.message.id.as_str(), it.ends_at))
         .collect();
-    assert_eq!(seen, [("m1", at(100))], "and it has been tried since then");
+    assert_eq!(seen, [("m1", at(100 + DAY))], "for a day from then on");
 }
 
 async fn what_has_run_out_needs_no_attempt_to_be_found_so(store: &dyn Store) {
@@ -264,23 +267,9 @@ async fn what_has_run_out_needs_no_attempt_to_be_found_so(store: &dyn Store) {
         "accepted",
         "later",
     ] {
-        keep(
-            store,
-            NewMessage {
-                expires_at: Some(at(60)),
-                ..new(id, None)
-            },
-        )
-        .await;
+        keep(store, expiring(id, Some(at(60)))).await;
     }
-    keep(
-        store,
-        NewMessage {
-            expires_at: Some(at(61)),
-            ..new("other", None)
-        },
-    )
-    .await;
+    keep(store, expiring("other", Some(at(61)))).await;
     keep(store, new("for ever", None)).await;
     assert_eq!(lent(store, 0, &[Share::any("demo", 6)]).await.len(), 6);
     settle(store, "unsent", 1, Fact::Postponed, Some(1)).await;
@@ -296,25 +285,30 @@ async fn what_has_run_out_needs_no_attempt_to_be_found_so(store: &dyn Store) {
         again.first().map(|claimed| claimed.message.id.as_str()),
         Some("unsent")
     );
-    assert_eq!(
-        store.expire(at(59), 10).await.expect("answer"),
-        0,
-        "not yet"
-    );
+    assert!(expire(store, 59, 10).await.is_empty(), "not yet");
 
     // The lease of the first attempts ended at 30, and that of the last ends at 70.
-    assert_eq!(store.expire(at(60), 3).await.expect("answer"), 3);
+    let mut ended = expire(store, 60, 3).await;
+    assert_eq!(ended.len(), 3);
+    ended.extend(expire(store, 60, 10).await);
+    ended.sort_unstable();
     assert_eq!(
-        store.expire(at(60), 10).await.expect("answer"),
-        2,
-        "the rest of lent, lost, unknown, postponed and later"
+        ended,
+        [
+            Fact::Expired,
+            Fact::Expired,
+            Fact::Failed,
+            Fact::Failed,
+            Fact::Failed
+        ],
+        "postponed and later; lent, lost and unknown"
     );
-    assert_eq!(store.expire(at(60), 10).await.expect("answer"), 0);
+    assert!(expire(store, 60, 10).await.is_empty());
     for (id, state) in [
         ("unsent", State::Sending),
-        ("lent", State::Unknown),
-        ("lost", State::Unknown),
-        ("unknown", State::Unknown),
+        ("lent", State::Failed),
+        ("lost", State::Failed),
+        ("unknown", State::Failed),
         ("postponed", State::Expired),
         ("accepted", State::Accepted),
         ("later", State::Expired),
@@ -328,11 +322,127 @@ async fn what_has_run_out_needs_no_attempt_to_be_found_so(store: &dyn Store) {
     }
     settle(store, "unsent", 2, Fact::Postponed, Some(65)).await;
     assert_eq!(
-        store.expire(at(60), 10).await.expect("answer"),
-        1,
+        expire(store, 60, 10).await,
+        [Fact::Expired],
         "its attempt has ended"
     );
     assert_eq!(stored(store, "unsent").await.facts.state(), State::Expired);
+    assert_eq!(expire(store, DAY, 10).await, [Fact::Expired, Fact::Failed]);
+    assert_eq!(
+        stored(store, "for ever").await.facts.state(),
+        State::Failed,
+        "a day is for ever"
+    );
+}
+
+/// Field case P21: the gateway was stopped for three days, or nobody looked.
+async fn what_is_over_is_not_lent_out_and_says_why(store: &dyn Store) {
+    for (id, expires_at) in [
+        ("expiring", Some(at(60))),
+        ("without", None),
+        ("unknown", None),
+    ] {
+        keep(store, expiring(id, expires_at)).await;
+    }
+    assert_eq!(lent(store, 0, &[Share::any("demo", 3)]).await.len(), 3);
+    for (id, fact) in [
+        ("expiring", Fact::Postponed),
+        ("without", Fact::Postponed),
+        ("unknown", Fact::Unknown),
+    ] {
+        settle(store, id, 1, fact, Some(1)).await;
+    }
+    let claims = store
+        .claim(at(3 * DAY), LEASE, &[Share::any("demo", 10)])
+        .await
+        .expect("claimed");
+    assert!(claims.lent.is_empty(), "{:?}", claims.lent);
+    let mut ended = claims.ended;
+    ended.sort_unstable();
+    assert_eq!(ended, [Fact::Expired, Fact::Failed, Fact::Failed]);
+    for (id, expected) in [
+        ("expiring", "expired before it was sent: why"),
+        ("without", "not sent within 24 hours: why"),
+        ("unknown", "outcome unknown when its time was over: why"),
+    ] {
+        assert_eq!(last_reason(store, id).await, expected, "{id}");
+    }
+
+    keep(store, expiring("probe", Some(at(60)))).await;
+    let held = [Share {
+        hold: Some("no token".into()),
+        ..Share::any("demo", 10)
+    }];
+    let claims = store.claim(at(60), LEASE, &held).await.expect("claimed");
+    assert_eq!(claims.ended, [Fact::Expired]);
+    assert_eq!(
+        last_reason(store, "probe").await,
+        "expired before it was sent: no token"
+    );
+    keep(store, expiring("held", Some(at(60)))).await;
+    let holds = [("demo".to_owned(), "no token".to_owned())].into();
+    let ended = store.expire(at(60), 10, &holds).await.expect("answer");
+    assert_eq!(ended, [Fact::Expired]);
+    assert_eq!(
+        last_reason(store, "held").await,
+        "expired before it was sent: no token"
+    );
+}
+
+async fn an_attempt_that_was_not_made_leaves_no_trace(store: &dyn Store) {
+    keep(store, new("m1", None)).await;
+    keep(store, new("m2", None)).await;
+    for round in 0..3 {
+        assert_eq!(lent(store, round, &[Share::any("demo", 1)]).await, ["m1"]);
+        assert!(unclaim(store, "m1", 1, round + 1).await);
+        assert!(!unclaim(store, "m1", 1, round + 1).await, "once");
+        let stored = stored(store, "m1").await;
+        assert_eq!(
+            (stored.facts.state(), stored.history.len(), stored.next_at),
+            (State::Queued, 1, Some(at(round + 1)))
+        );
+        assert_eq!(lent(store, round, &[Share::any("demo", 1)]).await, ["m2"]);
+        assert!(unclaim(store, "m2", 1, round + 1).await);
+    }
+    assert_eq!(lent(store, 9, &[Share::any("demo", 2)]).await.len(), 2);
+    assert_eq!(withdraw(store, "m1", 9).await, Withdrawn::Underway);
+    assert!(unclaim(store, "m1", 1, 10).await);
+    assert_eq!(
+        withdraw(store, "m1", 10).await,
+        Withdrawn::Unsent,
+        "the platform has nothing of it"
+    );
+    settle(store, "m2", 1, Fact::Unknown, Some(10)).await;
+    assert_eq!(lent(store, 10, &[Share::any("demo", 1)]).await, ["m2"]);
+    assert!(unclaim(store, "m2", 2, 11).await);
+    let stored = stored(store, "m2").await;
+    assert_eq!(
+        (stored.facts.state(), stored.history.len()),
+        (State::Unknown, 3),
+        "what came before stays"
+    );
+}
+
+/// Field case R2: of a first attempt whose outcome is unknown a later answer says nothing.
+async fn a_late_refusal_does_not_end_what_a_later_attempt_may_have_sent(store: &dyn Store) {
+    keep(store, new("m1", None)).await;
+    assert_eq!(claim(store, 0).await, [("m1".into(), 1)]);
+    assert_eq!(
+        claim(store, 30).await,
+        [("m1".into(), 2)],
+        "the lease ended"
+    );
+    let refused = Settlement {
+        entry: Some(crate::store::Entry {
+            attempt: Some(1),
+            ..entry(31, Fact::Refused)
+        }),
+        retry_at: None,
+    };
+    assert!(!store.settle("m1", 1, refused).await.expect("answer"));
+    assert_eq!(stored(store, "m1").await.facts.state(), State::Unknown);
+    settle(store, "m1", 2, Fact::Accepted, None).await;
+    assert_eq!(stored(store, "m1").await.facts.state(), State::Accepted);
 }
 
 async fn what_was_under_way_is_tried_again_at_once_after_a_restart(store: &dyn Store) {
@@ -373,14 +483,7 @@ async fn what_was_under_way_is_tried_again_at_once_after_a_restart(store: &dyn S
 
 async fn what_was_given_up_is_tried_again_if_somebody_wants_it(store: &dyn Store) {
     for id in ["failed", "refused", "wanted back", "run out"] {
-        keep(
-            store,
-            NewMessage {
-                expires_at: (id == "run out").then(|| at(10)),
-                ..new(id, None)
-            },
-        )
-        .await;
+        keep(store, expiring(id, (id == "run out").then(|| at(10)))).await;
     }
     assert_eq!(
         requeue(store, "failed", 0).await,
@@ -419,9 +522,9 @@ async fn what_was_given_up_is_tried_again_if_somebody_wants_it(store: &dyn Store
         .lent;
     let seen: Vec<_> = claimed
         .iter()
-        .map(|it| (it.message.id.as_str(), it.attempt, it.stage, it.due_since))
+        .map(|it| (it.message.id.as_str(), it.attempt, it.stage, it.ends_at))
         .collect();
-    assert_eq!(seen, [("failed", 2, Stage::First, at(20))]);
+    assert_eq!(seen, [("failed", 2, Stage::First, at(20 + DAY))]);
     settle(store, "failed", 2, Fact::Failed, None).await;
     assert_eq!(
         stored(store, "failed").await.facts.state(),
@@ -441,6 +544,7 @@ async fn what_was_given_up_is_tried_again_if_somebody_wants_it(store: &dyn Store
 async fn settle(store: &dyn Store, id: &str, attempt: u32, fact: Fact, retry: Option<i64>) {
     let entry = crate::store::Entry {
         attempt: Some(attempt),
+        reason: Some("why".into()),
         ..entry(1, fact)
     };
     let settlement = Settlement {
@@ -451,6 +555,34 @@ async fn settle(store: &dyn Store, id: &str, attempt: u32, fact: Fact, retry: Op
         store.settle(id, attempt, settlement).await.expect("answer"),
         "{id} was lent"
     );
+}
+
+async fn expire(store: &dyn Store, second: i64, most: usize) -> Vec<Fact> {
+    store
+        .expire(at(second), most, &Holds::new())
+        .await
+        .expect("answer")
+}
+
+async fn unclaim(store: &dyn Store, id: &str, attempt: u32, second: i64) -> bool {
+    store
+        .unclaim(id, attempt, at(second))
+        .await
+        .expect("answer")
+}
+
+async fn last_reason(store: &dyn Store, id: &str) -> String {
+    let history = stored(store, id).await.history;
+    let last = history.last().expect("an entry");
+    last.reason.clone().unwrap_or_default()
+}
+
+/// With an expiry of its own, or without.
+fn expiring(id: &str, expires_at: Option<jiff::Timestamp>) -> NewMessage {
+    let mut new = new(id, None);
+    new.expires_at = expires_at;
+    new.message.expiry = expires_at.map(|at| Expiry::At(at.to_string()));
+    new
 }
 
 async fn requeue(store: &dyn Store, id: &str, second: i64) -> Requeued {
@@ -472,3 +604,5 @@ fn new(id: &str, purpose: Option<Purpose>) -> NewMessage {
         expires_at: None,
     }
 }
+
+const DAY: i64 = 86_400;
