@@ -28,12 +28,18 @@ fn main() {
             source,
             about,
             hint,
+            ref hint_below @ ..,
         ] = columns[..]
         else {
             panic!("limits.tsv: {} columns in {line:?}", columns.len());
         };
         let name = rule.to_uppercase().replace('-', "_");
         let (minimum, maximum) = (bound(minimum, line), bound(maximum, line));
+        let hint_below = match hint_below {
+            [] => hint,
+            [hint_below] if minimum != "None" => hint_below,
+            _ => panic!("limits.tsv: a hint for too little, and no minimum, in {line:?}"),
+        };
         let warning = match severity {
             "warning" => true,
             "error" => false,
@@ -48,7 +54,7 @@ fn main() {
         writeln!(
             constants,
             "/// {about}\npub const {name}: Limit = Limit {{ rule: {rule:?}, minimum: {minimum}, maximum: {maximum}, \
-             unit: {unit:?}, warning: {warning}, source: {source:?}, hint: {hint:?} }};"
+             unit: {unit:?}, warning: {warning}, source: {source:?}, hint: {hint:?}, hint_below: {hint_below:?} }};"
         )
         .expect("a string takes everything");
         writeln!(
@@ -72,4 +78,5 @@ fn bound(text: &str, line: &str) -> String {
     format!("Some({bound})")
 }
 
-const COLUMNS: &str = "rule\tpath\tminimum\tmaximum\tunit\tseverity\tbasis\tsource\tabout\thint";
+const COLUMNS: &str =
+    "rule\tpath\tminimum\tmaximum\tunit\tseverity\tbasis\tsource\tabout\thint\thint_below";

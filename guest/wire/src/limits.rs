@@ -23,8 +23,10 @@ pub struct Limit {
     pub warning: bool,
     /// Below [`PAGES`]; empty where the rule is not Google's.
     pub source: &'static str,
-    /// What to do about it.
+    /// What to do about it, and about too much.
     pub hint: &'static str,
+    /// What to do about too little. The same as `hint` where that fits both ends, or the rule has only one.
+    pub hint_below: &'static str,
 }
 
 impl Limit {
