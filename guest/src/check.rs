@@ -134,7 +134,7 @@ fn check_text(text: &str, findings: &mut Vec<Finding>) {
 
 fn check_file(path: &str, file: &Attachment, findings: &mut Vec<Finding>) {
     check_source(&format!("{path}.source"), &file.source, findings);
-    let Some(thumbnail) = &file.thumbnail else {
+    let Some(thumbnail) = compose::thumbnail(file) else {
         return;
     };
     let path = format!("{path}.thumbnail");

@@ -14,6 +14,18 @@ pub(crate) fn json(message: &Message) -> Vec<u8> {
     json::write(&agent_message(message))
 }
 
+/// An optional text. An empty one is none: proto3 has no other reading.
+pub(crate) fn given(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// The thumbnail of a file, if it has a name or an address.
+pub(crate) fn thumbnail(file: &Attachment) -> Option<&FileSource> {
+    file.thumbnail
+        .as_ref()
+        .filter(|source| !name(source).is_empty())
+}
+
 fn agent_message(message: &Message) -> wire::AgentMessage {
     let (ttl, expire_time) = match &message.expiry {
         None => (None, None),
@@ -63,10 +75,7 @@ fn content_message(message: &Message) -> wire::ContentMessage {
 
 /// One of the two is set, by where the file is.
 fn attachment(file: &Attachment) -> (Option<wire::UploadedRbmFile>, Option<wire::ContentInfo>) {
-    let thumbnail = file
-        .thumbnail
-        .as_ref()
-        .map(|(FileSource::Url(name) | FileSource::Uploaded(name))| name.clone());
+    let thumbnail = thumbnail(file).map(|source| name(source).to_owned());
     match &file.source {
         FileSource::Uploaded(name) => (
             Some(wire::UploadedRbmFile {
@@ -87,6 +96,11 @@ fn attachment(file: &Attachment) -> (Option<wire::UploadedRbmFile>, Option<wire:
             )
         }
     }
+}
+
+fn name(source: &FileSource) -> &str {
+    let (FileSource::Url(name) | FileSource::Uploaded(name)) = source;
+    name
 }
 
 fn standalone(standalone: &StandaloneCard) -> wire::RichCard {
@@ -123,8 +137,8 @@ fn carousel(carousel: &Carousel) -> wire::RichCard {
 
 fn card(card: &Card) -> wire::CardContent {
     wire::CardContent {
-        title: card.title.clone(),
-        description: card.description.clone(),
+        title: optional(card.title.as_deref()),
+        description: optional(card.description.as_deref()),
         media: card.media.as_ref().map(media),
         suggestions: card.suggestions.iter().map(suggestion).collect(),
     }
@@ -142,7 +156,7 @@ fn media(media: &CardMedia) -> wire::Media {
         uploaded_rbm_file,
         content_info,
         height: height.map(str::to_owned),
-        content_description: media.alternative_text.clone(),
+        content_description: optional(media.alternative_text.as_deref()),
     }
 }
 
@@ -160,7 +174,7 @@ fn suggestion(suggestion: &Suggestion) -> wire::Suggestion {
     let labelled = wire::SuggestedAction {
         text: suggestion.text.clone(),
         postback_data: suggestion.postback.clone(),
-        fallback_url: suggestion.fallback_url.clone(),
+        fallback_url: optional(suggestion.fallback_url.as_deref()),
         ..wire::SuggestedAction::default()
     };
     wire::Suggestion {
@@ -187,7 +201,7 @@ fn with_action(labelled: wire::SuggestedAction, action: &Action) -> wire::Sugges
                 url: page.url.clone(),
                 application: Some(application.to_owned()),
                 webview_view_mode: mode.map(str::to_owned),
-                description: page.description.clone(),
+                description: optional(page.description.as_deref()),
             });
             wire::SuggestedAction {
                 open_url_action,
@@ -207,7 +221,7 @@ fn with_action(labelled: wire::SuggestedAction, action: &Action) -> wire::Sugges
                 start_time: event.start.clone(),
                 end_time: event.end.clone(),
                 title: event.title.clone(),
-                description: event.description.clone(),
+                description: optional(event.description.as_deref()),
             });
             wire::SuggestedAction {
                 create_calendar_event_action,
@@ -265,8 +279,8 @@ fn view_location(place: &Place) -> wire::ViewLocationAction {
     });
     wire::ViewLocationAction {
         lat_long,
-        label: place.label.clone(),
-        query: place.query.clone(),
+        label: optional(place.label.as_deref()),
+        query: optional(place.query.as_deref()),
     }
 }
 
@@ -278,4 +292,8 @@ fn traffic_type(purpose: Purpose) -> wire::TrafficType {
         Purpose::ServiceRequest => wire::TrafficType::ServiceRequest,
         Purpose::Acknowledgement => wire::TrafficType::Acknowledgement,
     }
+}
+
+fn optional(text: Option<&str>) -> Option<String> {
+    given(text).map(str::to_owned)
 }

@@ -18,9 +18,11 @@ use rbm_wire::{json, limits};
 pub fn upload(
     host: &dyn Host,
     context: &Context,
-    file: NewFile,
+    mut file: NewFile,
 ) -> Result<UploadedFile, ChannelFailure> {
     let sender = Sender::parse(context)?;
+    // An empty address is none: proto3 has no other reading.
+    file.thumbnail_url.take_if(|url| url.is_empty());
     let findings = check(&file);
     if !findings.is_empty() {
         return Err(not_sent(findings));

@@ -58,6 +58,7 @@ fn the_schema_refuses_what_it_should() {
             "/contentMessage/contentInfo",
             json!({ "fileUrl": "https://x.example" }),
         ),
+        ("/expireTime", json!("")),
         ("/contentMessage/suggestions", json!({})),
         ("/contentMessage/suggestions", json!([])),
         (
@@ -321,6 +322,10 @@ fn read_strictly(name: &str, value: &Value, leaves: &mut Leaves) -> Result<(), S
         let (_, kind) = known
             .find(|(known, _)| known == field)
             .ok_or(format!("{name} has no field {field}"))?;
+        let is_optional = shape.optional.iter().any(|(optional, _)| optional == field);
+        if is_optional && value == "" {
+            return Err(format!("{name}.{field} is empty, and is not left out"));
+        }
         read_field(*kind, value, leaves).map_err(|problem| format!("{name}.{field}: {problem}"))?;
     }
     Ok(())
@@ -441,7 +446,9 @@ impl Leaves {
         self.0.push(format!("{:x}", number.to_bits()));
     }
 
+    /// Without empty texts, which proto3 reads as none.
     fn sorted(mut self) -> Vec<String> {
+        self.0.retain(|leaf| !leaf.is_empty());
         self.0.sort();
         self.0
     }
@@ -780,8 +787,9 @@ fn mended(mut message: Message) -> Message {
 
 fn mend_card(card: &mut Card) {
     // Media alone is no horizontal card, and nothing at all is no card.
-    if card.title.is_none() && card.description.is_none() {
-        card.title = Some(String::new());
+    let is_empty = |text: &Option<String>| text.as_deref().unwrap_or_default().is_empty();
+    if is_empty(&card.title) && is_empty(&card.description) {
+        card.title = Some("Title".into());
     }
     card.media
         .iter_mut()

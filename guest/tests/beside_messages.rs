@@ -178,6 +178,30 @@ fn a_file_is_fetched_by_the_platform_or_sent_in_bytes() {
 }
 
 #[test]
+fn an_empty_address_of_a_thumbnail_is_none() {
+    let bytes = FileBytes {
+        mime_type: "image/png".into(),
+        bytes: Payload::Inline(vec![0xff, 0]),
+    };
+    for source in [
+        NewFileSource::Url("https://x.example/a.png".into()),
+        NewFileSource::Bytes(bytes),
+    ] {
+        let sent = [None, Some(String::new())].map(|thumbnail_url| {
+            let host = Platform::answering(200, r#"{"name":"files/1"}"#);
+            let source = source.clone();
+            let file = NewFile {
+                source,
+                thumbnail_url,
+            };
+            upload(&host, &context(), file).unwrap();
+            host.only_request()
+        });
+        assert_eq!(sent[0], sent[1], "{source:?}");
+    }
+}
+
+#[test]
 fn a_file_without_a_name_was_not_kept_for_sure() {
     for body in ["{}", "", "{\"name\":\"\"}", "{\"name\":5}", "<html>"] {
         let source = NewFileSource::Url("https://x.example/a.png".into());

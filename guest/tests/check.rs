@@ -1,9 +1,10 @@
-//! What is taken, and may not come out as meant: the warnings that depend on more than one field.
+//! What is taken, and may not come out as meant: the warnings that depend on more than one field. And what is as good as not
+//! there.
 
 use gateway_channel::{
-    Action, Attachment, Card, CardLayout, CardMedia, CardWidth, Carousel, Content, Context,
-    FileSource, ImageSide, MediaHeight, Message, OpenUrl, Severity, StandaloneCard, Suggestion,
-    UrlView,
+    Action, Attachment, CalendarEvent, Card, CardLayout, CardMedia, CardWidth, Carousel, Content,
+    Context, Coordinates, FileSource, ImageSide, MediaHeight, Message, OpenUrl, Place, Severity,
+    StandaloneCard, Suggestion, UrlView,
 };
 use rbm_guest::check::check;
 
@@ -261,6 +262,209 @@ fn an_id_that_is_no_uuid_is_warned_of_and_one_that_is_no_id_refused() {
     }
 }
 
+/// proto3 reads an empty text of a plain field as none: what is required is missing then, and what is optional is left out.
+#[test]
+#[expect(clippy::too_many_lines, reason = "lists, one value a line")]
+fn an_empty_text_is_missing_where_one_is_required_and_fine_elsewhere() {
+    use CardLayout::{Horizontal, Vertical};
+    let empty = || Some(String::new());
+    let url = |url: &str| FileSource::Url(url.into());
+    let uploaded = |name: &str| FileSource::Uploaded(name.into());
+    let file = |source, thumbnail| Attachment {
+        source,
+        thumbnail,
+        force_refresh: false,
+    };
+    let sending = |source, thumbnail| message(Content::File(file(source, thumbnail)));
+    let blank = |height: Option<MediaHeight>| Card {
+        title: empty(),
+        description: empty(),
+        ..card(height.map(|height| picture(Some(height))), 0)
+    };
+    let alone = |layout, card: Card| message(Content::Card(StandaloneCard { layout, card }));
+    let carousel = |cards| {
+        message(Content::Carousel(Carousel {
+            width: CardWidth::Medium,
+            cards,
+        }))
+    };
+    let offering = |suggestion| Message {
+        suggestions: vec![suggestion],
+        ..message(text())
+    };
+    let doing = |action| offering(Suggestion { action, ..reply() });
+    let place = |coordinates| {
+        Action::ViewLocation(Place {
+            coordinates,
+            label: empty(),
+            query: empty(),
+        })
+    };
+    let event = |title: &str| {
+        Action::CreateCalendarEvent(CalendarEvent {
+            start: "2026-12-01T10:00:00Z".into(),
+            end: "2026-12-01T11:00:00Z".into(),
+            title: title.into(),
+            description: empty(),
+        })
+    };
+    let page = |url: &str| {
+        Action::OpenUrl(OpenUrl {
+            url: url.into(),
+            view: UrlView::Browser,
+            description: empty(),
+        })
+    };
+    let described = CardMedia {
+        alternative_text: empty(),
+        ..picture(None)
+    };
+    let here = Coordinates {
+        latitude: 52.52,
+        longitude: 13.405,
+    };
+    for (name, message, rules) in [
+        (
+            "text",
+            message(Content::Text(String::new())),
+            vec!["text-length"],
+        ),
+        (
+            "address of a file",
+            sending(url(""), None),
+            vec!["file-url"],
+        ),
+        (
+            "name of a file",
+            sending(uploaded(""), None),
+            vec!["file-name-empty"],
+        ),
+        (
+            "address of a thumbnail",
+            sending(url(PAGE), Some(url(""))),
+            vec![],
+        ),
+        (
+            "name of a thumbnail",
+            sending(uploaded("files/1"), Some(uploaded(""))),
+            vec![],
+        ),
+        (
+            "thumbnail of another kind than the file",
+            sending(url(PAGE), Some(uploaded(""))),
+            vec![],
+        ),
+        (
+            "title and description of a card",
+            alone(Vertical, blank(None)),
+            vec!["card-empty"],
+        ),
+        (
+            "title and description of the second card",
+            carousel(vec![card(None, 0), blank(None)]),
+            vec!["card-empty"],
+        ),
+        (
+            "title and description beside media",
+            alone(Horizontal(ImageSide::Left), blank(Some(MediaHeight::Short))),
+            vec!["card-media-alone"],
+        ),
+        (
+            "title",
+            alone(
+                Vertical,
+                Card {
+                    description: Some("Description".into()),
+                    ..blank(None)
+                },
+            ),
+            vec![],
+        ),
+        (
+            "description under tall media",
+            alone(
+                Vertical,
+                Card {
+                    description: empty(),
+                    ..card(Some(picture(Some(MediaHeight::Tall))), 1)
+                },
+            ),
+            vec![IOS],
+        ),
+        (
+            "description of the fourth card",
+            carousel(
+                [
+                    vec![card(None, 0); 3],
+                    vec![Card {
+                        description: empty(),
+                        ..card(None, 0)
+                    }],
+                ]
+                .concat(),
+            ),
+            vec![],
+        ),
+        (
+            "alternative text",
+            alone(Vertical, card(Some(described), 0)),
+            vec![],
+        ),
+        (
+            "text of a suggestion",
+            offering(Suggestion {
+                text: String::new(),
+                ..reply()
+            }),
+            vec!["suggestion-text-length"],
+        ),
+        (
+            "postback",
+            offering(Suggestion {
+                postback: String::new(),
+                ..reply()
+            }),
+            vec![],
+        ),
+        (
+            "fallback address",
+            offering(Suggestion {
+                fallback_url: empty(),
+                action: Action::Dial("1011".into()),
+                ..reply()
+            }),
+            vec![],
+        ),
+        (
+            "number to dial",
+            doing(Action::Dial(String::new())),
+            vec!["dial-characters"],
+        ),
+        ("address of a page", doing(page("")), vec!["open-url"]),
+        ("description of a page", doing(page(PAGE)), vec![]),
+        (
+            "words to search for",
+            doing(place(None)),
+            vec!["place-empty"],
+        ),
+        ("label of a place", doing(place(Some(here))), vec![]),
+        (
+            "title of a calendar entry",
+            doing(event("")),
+            vec!["calendar-title-length"],
+        ),
+        (
+            "description of a calendar entry",
+            doing(event("Fitting")),
+            vec![],
+        ),
+    ] {
+        let findings = check(&context(), &message).findings;
+        let found: Vec<_> = findings.iter().map(|finding| &finding.rule).collect();
+        assert_eq!(found, rules, "{name}");
+    }
+}
+
 /// The warnings of a message by rule and path, but for those of [`IOS`].
 fn warnings(message: &Message) -> Vec<(String, String)> {
     let report = check(&context(), message);
@@ -339,6 +543,7 @@ fn context() -> Context {
     }
 }
 
+const PAGE: &str = "https://x.example/";
 const UUID: &str = "3f1c0f5e-0000-4000-8000-000000000000";
 const CARD_TEXT_FIT: &str = "card-text-fit";
 const CARD_SUGGESTIONS_FIT: &str = "card-suggestions-fit";

@@ -173,6 +173,102 @@ fn each_suggestion_becomes_the_json_that_google_documents() {
     );
 }
 
+/// proto3 reads an empty text of a plain field as none.
+#[test]
+fn an_empty_optional_text_is_left_out() {
+    let empty = || Some(String::new());
+    let offering = |action| Message {
+        suggestions: vec![Suggestion {
+            action,
+            fallback_url: empty(),
+            ..reply("Go")
+        }],
+        ..message()
+    };
+    let bare = Card {
+        title: Some("Title".into()),
+        description: empty(),
+        media: Some(CardMedia {
+            file: Attachment {
+                thumbnail: Some(url("")),
+                ..file(url("https://x.example/m"))
+            },
+            height: None,
+            alternative_text: empty(),
+        }),
+        suggestions: Vec::new(),
+    };
+    let (layout, card) = (CardLayout::Vertical, bare);
+    let body = sent(&Message {
+        content: Content::Card(StandaloneCard { layout, card }),
+        ..message()
+    });
+    assert_eq!(
+        body["contentMessage"]["richCard"]["standaloneCard"]["cardContent"],
+        json!({ "title": "Title", "media": { "contentInfo": { "fileUrl": "https://x.example/m" } } })
+    );
+    let body = sent(&Message {
+        content: Content::File(Attachment {
+            thumbnail: Some(uploaded("")),
+            ..file(uploaded("files/f"))
+        }),
+        ..message()
+    });
+    assert_eq!(
+        body["contentMessage"],
+        json!({ "uploadedRbmFile": { "fileName": "files/f" } })
+    );
+    for (name, action, expected) in [
+        (
+            "fallback address",
+            Action::ShareLocation,
+            json!({ "shareLocationAction": {} }),
+        ),
+        (
+            "description of a page",
+            Action::OpenUrl(OpenUrl {
+                url: "https://x.example".into(),
+                view: UrlView::Browser,
+                description: empty(),
+            }),
+            json!({ "openUrlAction": { "url": "https://x.example", "application": "BROWSER" } }),
+        ),
+        (
+            "label and query",
+            Action::ViewLocation(Place {
+                coordinates: Some(Coordinates {
+                    latitude: 37.5,
+                    longitude: -1.25,
+                }),
+                label: empty(),
+                query: empty(),
+            }),
+            json!({ "viewLocationAction": { "latLong": { "latitude": 37.5, "longitude": -1.25 } } }),
+        ),
+        (
+            "description of a calendar entry",
+            Action::CreateCalendarEvent(CalendarEvent {
+                start: "2026-12-01T10:00:00Z".into(),
+                end: "2026-12-01T11:00:00Z".into(),
+                title: "t".into(),
+                description: empty(),
+            }),
+            json!({ "createCalendarEventAction": { "startTime": "2026-12-01T10:00:00Z", "endTime": "2026-12-01T11:00:00Z", "title": "t" } }),
+        ),
+    ] {
+        let mut labelled = json!({ "text": "Go", "postbackData": "pb" });
+        labelled
+            .as_object_mut()
+            .unwrap()
+            .extend(expected.as_object().unwrap().clone());
+        assert_eq!(
+            sent(&offering(action))["contentMessage"]["suggestions"],
+            json!([{ "action": labelled }]),
+            "{name}"
+        );
+    }
+}
+
 #[test]
 fn purpose_and_expiry_stand_beside_the_content() {
     for (purpose, word) in [

@@ -1,6 +1,7 @@
 //! Cards, alone and side by side.
 
 use super::{Rules, address, characters, check_file, count, suggestion};
+use crate::compose::given;
 use crate::finding::broken;
 use gateway_channel::{
     Card, CardLayout, CardMedia, CardWidth, Carousel, FileSource, Finding, MediaHeight,
@@ -22,7 +23,7 @@ pub(super) fn check_standalone(
     }
     // A horizontal card gives its media a width of its own and no height.
     check_room(path, card, None, findings);
-    if card.title.is_none() && card.description.is_none() && card.suggestions.is_empty() {
+    if !has_text(card) && card.suggestions.is_empty() {
         let message = format!("{path} is horizontal, and has nothing beside its media");
         findings.push(broken(&limits::CARD_MEDIA_ALONE, path, message));
     }
@@ -49,7 +50,7 @@ pub(super) fn check_carousel(rules: &Rules<'_>, carousel: &Carousel, findings: &
 }
 
 fn check(rules: &Rules<'_>, path: &str, card: &Card, findings: &mut Vec<Finding>) {
-    if card.title.is_none() && card.description.is_none() && card.media.is_none() {
+    if !has_text(card) && card.media.is_none() {
         let message = format!("{path} has neither a title nor a description nor media");
         findings.push(broken(&limits::CARD_EMPTY, path, message));
     }
@@ -133,8 +134,9 @@ fn check_room(path: &str, card: &Card, height: Option<MediaHeight>, findings: &m
         &format!("{path}.suggestions"),
         card.suggestions.len(),
     ));
-    let has_text = card.title.is_some() && card.description.is_some();
-    if height == Some(MediaHeight::Tall) && has_text && !card.suggestions.is_empty() {
+    let [title, description] = texts(card);
+    let has_both = title.is_some() && description.is_some();
+    if height == Some(MediaHeight::Tall) && has_both && !card.suggestions.is_empty() {
         let path = format!("{path}.description");
         let message =
             format!("{path} stands between tall media and suggestions, and may be cut to one line");
@@ -167,12 +169,17 @@ fn parts(card: &Card) -> [usize; 4] {
         Some(MediaHeight::Medium) => 2,
         Some(MediaHeight::Short) | None => 1,
     });
-    [
-        media,
-        usize::from(card.title.is_some()),
-        usize::from(card.description.is_some()),
-        card.suggestions.len(),
-    ]
+    let [title, description] = texts(card).map(|text| usize::from(text.is_some()));
+    [media, title, description, card.suggestions.len()]
+}
+
+fn has_text(card: &Card) -> bool {
+    texts(card) != [None, None]
+}
+
+/// The title and the description.
+fn texts(card: &Card) -> [Option<&str>; 2] {
+    [&card.title, &card.description].map(|text| given(text.as_deref()))
 }
 
 /// Google says "the first few" (guides/learn/rich-cards).

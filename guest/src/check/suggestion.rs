@@ -1,6 +1,7 @@
 //! Suggestions: what they show, what comes back, and what they do.
 
 use super::{address, characters};
+use crate::compose::given;
 use crate::finding::broken;
 use gateway_channel::{
     Action, CalendarEvent, ComposeRecording, ComposeText, Finding, OpenUrl, Place, Suggestion,
@@ -28,7 +29,7 @@ fn check(path: &str, suggestion: &Suggestion, findings: &mut Vec<Finding>) {
         &format!("{path}.postback"),
         postback,
     ));
-    if let Some(url) = &suggestion.fallback_url {
+    if let Some(url) = given(suggestion.fallback_url.as_deref()) {
         let path = format!("{path}.fallback-url");
         findings.extend(characters(&limits::FALLBACK_URL_LENGTH, &path, url));
         let problem = address::not_a_uri(url).map(|problem| format!("{path} {problem}"));
@@ -91,7 +92,7 @@ fn check_page(path: &str, page: &OpenUrl, findings: &mut Vec<Finding>) {
 
 fn check_place(path: &str, place: &Place, findings: &mut Vec<Finding>) {
     let Some(at) = &place.coordinates else {
-        if place.query.as_deref().unwrap_or_default().is_empty() {
+        if given(place.query.as_deref()).is_none() {
             let message = format!("{path} has neither coordinates nor a query");
             findings.push(broken(&limits::PLACE_EMPTY, path, message));
         }
