@@ -10,6 +10,8 @@ use gateway_channel::{
 use rbm_wire::time::unix_seconds;
 
 /// Text, cards and files line by line, then what the suggestions offered. The words of its own are `Reply:` and `UTC`.
+///
+/// No segments mean that there is nothing to send: an empty SMS says nothing, and costs as much as any.
 pub fn plain_text(message: &Message) -> PlainForm {
     let mut lines = Lines(String::new());
     match &message.content {
@@ -207,7 +209,7 @@ fn sms(text: &str) -> (TextEncoding, u32) {
     };
     let total: usize = weights.iter().sum();
     let segments = if total <= alone {
-        1
+        u32::from(total > 0)
     } else {
         joined_segments(&weights, joined)
     };
@@ -251,7 +253,8 @@ mod tests {
     #[test]
     fn segments_are_counted_as_the_standard_counts_them() {
         for (text, encoding, segments) in [
-            (String::new(), TextEncoding::Gsm7, 1),
+            (String::new(), TextEncoding::Gsm7, 0),
+            ("a".into(), TextEncoding::Gsm7, 1),
             ("a".repeat(160), TextEncoding::Gsm7, 1),
             ("a".repeat(161), TextEncoding::Gsm7, 2),
             ("a".repeat(306), TextEncoding::Gsm7, 2),

@@ -4,7 +4,7 @@ use gateway_channel::TextEncoding::{Gsm7, Ucs2};
 use gateway_channel::{
     Action, Attachment, CalendarEvent, Card, CardLayout, CardMedia, CardWidth, Carousel,
     ComposeRecording, ComposeText, Content, Coordinates, FileSource, Message, OpenUrl, Place,
-    RecordingKind, StandaloneCard, Suggestion, UrlView,
+    PlainForm, RecordingKind, StandaloneCard, Suggestion, UrlView,
 };
 use rbm_guest::plain_text::plain_text;
 
@@ -263,13 +263,6 @@ fn each_message_is_written_as_somebody_would_write_it() {
             1,
         ),
         (
-            "an uploaded file",
-            with(Content::File(uploaded()), &[]),
-            "",
-            Gsm7,
-            1,
-        ),
-        (
             "a card",
             with(
                 alone(Card {
@@ -333,6 +326,49 @@ fn each_message_is_written_as_somebody_would_write_it() {
             (encoding, segments),
             "{name}"
         );
+    }
+}
+
+/// A fallback must never send an empty SMS.
+#[test]
+fn what_is_nothing_in_plain_text_takes_no_sms() {
+    let nothing = Card {
+        title: None,
+        ..card("")
+    };
+    let pictured = Card {
+        media: Some(media(uploaded(), Some(" "))),
+        ..card(" ")
+    };
+    let located = action("Share location", Action::ShareLocation);
+    for (name, content, suggestions) in [
+        ("no text", said(""), vec![]),
+        ("a blank text", said(" \n\t\u{a0}"), vec![]),
+        ("an uploaded file", Content::File(uploaded()), vec![]),
+        (
+            "an uploaded file, and a request for a location",
+            Content::File(uploaded()),
+            vec![located],
+        ),
+        ("an empty address", Content::File(linked("")), vec![]),
+        ("an empty card", alone(nothing.clone()), vec![]),
+        (
+            "a card with an uploaded picture",
+            alone(pictured.clone()),
+            vec![],
+        ),
+        (
+            "a carousel of such cards",
+            carousel(vec![nothing, pictured, card("")]),
+            vec![reply(" ")],
+        ),
+    ] {
+        let expected = PlainForm {
+            text: String::new(),
+            encoding: Gsm7,
+            segments: 0,
+        };
+        assert_eq!(plain_text(&with(content, &suggestions)), expected, "{name}");
     }
 }
 
