@@ -11,7 +11,7 @@ use rbm_wire::time::unix_seconds;
 
 /// Text, cards and files line by line, then what the suggestions offered. The words of its own are `Reply:` and `UTC`.
 ///
-/// No segments mean that there is nothing to send: an empty SMS says nothing, and costs as much as any.
+/// No segments mean that there is no SMS: nothing is left to say, or more than the parts of one SMS can carry.
 pub fn plain_text(message: &Message) -> PlainForm {
     let mut lines = Lines(String::new());
     match &message.content {
@@ -208,10 +208,12 @@ fn sms(text: &str) -> (TextEncoding, u32) {
         ),
     };
     let total: usize = weights.iter().sum();
-    let segments = if total <= alone {
-        u32::from(total > 0)
-    } else {
-        joined_segments(&weights, joined)
+    let parts = joined_segments(&weights, joined);
+    let segments = match total {
+        0 => 0,
+        _ if total <= alone => 1,
+        _ if parts <= PARTS_MAX => parts,
+        _ => 0,
     };
     (encoding, segments)
 }
@@ -241,6 +243,8 @@ fn septets(character: char) -> Option<usize> {
     }
 }
 
+/// 3GPP TS 23.040 §9.2.3.24.1: one byte says how many there are.
+const PARTS_MAX: u32 = 255;
 /// 3GPP TS 23.038 §6.2.1
 const GSM7: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 /// 3GPP TS 23.038 §6.2.1.1
@@ -277,6 +281,10 @@ mod tests {
                 2,
             ),
             ("`".into(), TextEncoding::Ucs2, 1),
+            ("a".repeat(255 * 153), TextEncoding::Gsm7, 255),
+            ("a".repeat(255 * 153 + 1), TextEncoding::Gsm7, 0),
+            ("ы".repeat(255 * 67), TextEncoding::Ucs2, 255),
+            ("ы".repeat(255 * 67 + 1), TextEncoding::Ucs2, 0),
         ] {
             assert_eq!(
                 sms(&text),
