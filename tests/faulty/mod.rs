@@ -102,13 +102,19 @@ impl Way {
         let mut platform = TcpStream::connect(&self.platform).await.unwrap();
         platform.set_nodelay(true).unwrap();
         while let Some((request, at)) = read(&mut client).await {
-            let (request, fault) = self.decide(request, at);
+            let (request, fault, renamed) = self.decide(request, at);
             if let Some(answer) = fault.and_then(instead) {
                 client.write_all(answer.as_bytes()).await.unwrap();
                 continue;
             }
             platform.write_all(&request).await.unwrap();
-            let (answer, _) = read(&mut platform).await.expect("the platform answers");
+            let (mut answer, _) = read(&mut platform).await.expect("the platform answers");
+            if let Some((name, id)) = renamed {
+                answer = String::from_utf8(answer)
+                    .unwrap()
+                    .replace(&name, &id)
+                    .into_bytes();
+            }
             match fault {
                 Some(Fault::Broken) => client.write_all(BROKEN.as_bytes()).await.unwrap(),
                 Some(Fault::Reset) => return client.set_zero_linger().unwrap(),
@@ -129,8 +135,12 @@ impl Way {
         }
     }
 
-    /// Only messages have faults and are counted; what they are called decides.
-    fn decide(&self, request: Vec<u8>, at: Instant) -> (Vec<u8>, Option<Fault>) {
+    /// Only messages have faults and are counted; what they are called decides. Also which id was given another name, and which.
+    fn decide(
+        &self,
+        request: Vec<u8>,
+        at: Instant,
+    ) -> (Vec<u8>, Option<Fault>, Option<(String, String)>) {
         let text = std::str::from_utf8(&request).unwrap();
         let Some(id) = text
             .lines()
@@ -139,7 +149,7 @@ impl Way {
             .split_once("messageId=")
             .map(|(_, rest)| rest)
         else {
-            return (request, None);
+            return (request, None, None);
         };
         let id = id.split(['&', ' ']).next().unwrap().to_owned();
         let attempt = {
@@ -150,13 +160,15 @@ impl Way {
         };
         let fault = fault(self.seed, &id, attempt);
         self.passed.lock().unwrap().push(Passed { at, fault });
-        let request = match self.ids {
-            Ids::Kept => request,
-            Ids::Renewed => text
-                .replacen(&id, &format!("{id}-{attempt}"), 1)
-                .into_bytes(),
-        };
-        (request, fault)
+        match self.ids {
+            Ids::Kept => (request, fault, None),
+            Ids::Renewed => {
+                // As long as it was, so that the lengths of request and answer stay right.
+                let name = format!("{}{attempt:04}", &id[..id.len() - 4]);
+                let request = text.replacen(&id, &name, 1).into_bytes();
+                (request, fault, Some((name, id)))
+            }
+        }
     }
 }
 
@@ -168,9 +180,8 @@ fn fault(seed: u64, id: &str, attempt: u32) -> Option<Fault> {
         return None;
     }
     let fault = FAULTS[random.random_range(0..FAULTS.len())];
-    // It holds up all messages of the agent, so that it is rare or nothing is sent.
-    let held = fault == Fault::TooMany && random.random_ratio(1, 40);
-    Some(if held {
+    let with_a_time = fault == Fault::TooMany && random.random_ratio(1, 40);
+    Some(if with_a_time {
         Fault::TooManyForASecond
     } else {
         fault

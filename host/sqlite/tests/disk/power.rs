@@ -36,8 +36,14 @@ async fn what_was_acknowledged_is_there_after_a_power_cut() {
 /// What this test could not see, it would not see above.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_acknowledged_before_the_flush_is_lost() {
-    let (acknowledged, missing) = cut_again_and_again(1, Durability::Normal, Disk::default()).await;
-    assert!(!missing.is_empty(), "none of {acknowledged}");
+    // On a busy machine so little happens between two flushes that a few cuts may hit none of it.
+    for seed in 1..=20 {
+        let (_, missing) = cut_again_and_again(seed, Durability::Normal, Disk::default()).await;
+        if !missing.is_empty() {
+            return;
+        }
+    }
+    panic!("nothing was lost in twenty runs");
 }
 
 /// A disk that says that it has flushed and has not: nothing helps, and this test sees it.
