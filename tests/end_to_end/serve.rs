@@ -167,7 +167,10 @@ async fn the_keeper_is_told_how_it_does() {
     let (status, reasons) = serve.admin("/readyz?verbose", None).await;
     assert_eq!(
         (status, reasons.as_str()),
-        (StatusCode::OK, r#"{"running":"ok","store":"ok"}"#)
+        (
+            StatusCode::OK,
+            r#"{"agents":{"demo":"ok"},"running":"ok","store":"ok"}"#
+        )
     );
     assert_eq!(
         serve.admin("/metrics", None).await.0,

@@ -125,7 +125,7 @@ pub(crate) async fn send(
     };
     match shared.store.accept(new).await? {
         Accepted::New => {
-            tracing::info!(message = id, agent = agent.name, "a message was accepted");
+            tracing::info!(message_id = id, agent = agent.name, "message accepted");
             shared.metrics.message(Fact::Queued);
             shared.outbox.notify_one();
             Ok(accepted(&id, MessageState::Queued))

@@ -7,6 +7,7 @@ use crate::request::{parse_query, shown};
 use crate::store::{Cursor, Store, StoreProblem, StoredEvent};
 use axum::Json;
 use axum::extract::{RawQuery, State};
+use http::StatusCode;
 use rbm_json::event::EventView;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -17,10 +18,10 @@ pub(crate) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
     let query = parse_query(query.as_deref(), &["after", "limit", "agent"])?;
-    let after = query
-        .get("after")
-        .map(|text| parse_cursor("after", text))
-        .transpose()?;
+    let after = match query.get("after") {
+        Some(text) => Some(kept_cursor(&*shared.store, "after", text).await?),
+        None => None,
+    };
     let (agent, most) = (
         chosen_agent(&shared, query.get("agent"))?,
         parse_limit(query.get("limit"))?,
@@ -71,6 +72,49 @@ pub(crate) async fn read(
         }
     }
     Ok(page)
+}
+
+/// A cursor after which nothing is missing: an event of this gateway has had it, and none behind it was removed for its age.
+async fn kept_cursor(store: &dyn Store, name: &str, text: &str) -> Result<Cursor, Problem> {
+    let cursor = known_cursor(store, name, text).await?;
+    match missing_after(store, cursor).await? {
+        None => Ok(cursor),
+        Some(pruned) => {
+            let detail = format!(
+                "{name} is {cursor}, and events up to {pruned} are no longer kept: go on after that one"
+            );
+            Err(Problem::new(StatusCode::GONE, "cursor-gone", &detail).resume_after(pruned))
+        }
+    }
+}
+
+/// The last event that is missing after a cursor, if any is. Who begins before the first asks for what there is.
+pub(crate) async fn missing_after(
+    store: &dyn Store,
+    cursor: Cursor,
+) -> Result<Option<Cursor>, StoreProblem> {
+    let pruned = store.pruned().await?;
+    Ok(pruned.filter(|pruned| cursor.0 > 0 && cursor < *pruned))
+}
+
+/// A cursor that an event of this gateway has had, or the one before the first.
+pub(crate) async fn known_cursor(
+    store: &dyn Store,
+    name: &str,
+    text: &str,
+) -> Result<Cursor, Problem> {
+    let (cursor, newest) = (parse_cursor(name, text)?, store.newest().await?);
+    if cursor.0 == 0 || newest.is_some_and(|newest| cursor <= newest) {
+        return Ok(cursor);
+    }
+    let newest = newest.map_or_else(
+        || "there is none yet".to_owned(),
+        |newest| format!("the newest is {newest}"),
+    );
+    Err(bad_request(
+        "cursor",
+        &format!("{name} is {cursor}, which no event of this gateway has had: {newest}"),
+    ))
 }
 
 pub(crate) fn parse_cursor(name: &str, text: &str) -> Result<Cursor, Problem> {

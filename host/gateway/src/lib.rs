@@ -219,12 +219,13 @@ impl Gateway {
             uploads: Semaphore::new(upload::MEGABYTES_MAX),
         });
         let now = shared.clock.instant();
-        let lines = shared
+        let lines: Vec<outbox::Line> = shared
             .senders()
             .agents
             .iter()
             .map(|agent| outbox::Line::of_agent(agent, now))
             .collect();
+        *shared.conditions() = outbox::conditions(&lines);
         let sending = tokio::spawn(outbox::run(shared.clone(), lines, stopped.clone()));
         let sweeping = tokio::spawn(sweep::run(
             shared.clone(),

@@ -42,6 +42,8 @@ struct Kept {
     /// Each at its place, and the last place.
     events: Vec<(u64, NewEvent)>,
     last_place: u64,
+    /// The last place whose event was removed for its age.
+    pruned: Option<Cursor>,
     /// Which event, and when it came.
     seen: BTreeMap<Hex<16>, Timestamp>,
     /// What events said of messages that are not here, or not yet: by message, as it was heard of.
@@ -503,7 +505,9 @@ impl Kept {
             *place <= last && event.received_at < before(retention.events_days)
         };
         let old = self.events.iter().take_while(|event| is_old(event)).count();
-        self.events.drain(..old);
+        if let Some((place, _)) = self.events.drain(..old).next_back() {
+            self.pruned = Some(Cursor(place));
+        }
         let orphans =
             self.remove_orphans(|orphan| orphan.received_at < before(retention.orphans_days));
         let quarantined =

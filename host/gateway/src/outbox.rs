@@ -25,7 +25,7 @@ use breaker::Ticket;
 use jiff::{SignedDuration, Timestamp};
 use judge::{Verdict, judge};
 use line::Allowance;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -71,6 +71,16 @@ pub(crate) async fn run(shared: Arc<Shared>, lines: Vec<Line>, mut stopped: watc
     }
     outbox.attempts.close();
     let _ = timeout(STOP_TIME_MAX, outbox.attempts.wait()).await;
+}
+
+/// By the gateway's name of the agent.
+pub(crate) fn conditions<'a>(
+    lines: impl IntoIterator<Item = &'a Line>,
+) -> BTreeMap<String, Condition> {
+    let lines = lines.into_iter();
+    lines
+        .map(|line| (line.agent.clone(), line.condition()))
+        .collect()
 }
 
 struct Outbox {
@@ -122,10 +132,8 @@ impl Outbox {
 
     /// For whoever asks how the agents are.
     fn publish(&self) {
-        let conditions = self.lines.values();
-        *self.shared.conditions() = conditions
-            .map(|line| (line.agent.clone(), line.condition()))
-            .collect();
+        let lines = self.lines.values().map(AsRef::as_ref);
+        *self.shared.conditions() = conditions(lines);
     }
 
     /// What is under way takes as long as ever when the clock runs faster.

@@ -1,5 +1,6 @@
 //! Answers that are errors: `rbm_json`'s problems, over HTTP.
 
+use crate::store::Cursor;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use gateway_channel::ChannelFailure;
@@ -21,6 +22,12 @@ impl Problem {
     /// With what is wrong, one by one.
     pub(crate) fn with_findings(mut self, findings: Vec<FindingView>) -> Self {
         self.0.findings = findings;
+        self
+    }
+
+    /// Where to go on.
+    pub(crate) fn resume_after(mut self, cursor: Cursor) -> Self {
+        self.0.resume_after = Some(cursor.to_string());
         self
     }
 

@@ -21,7 +21,7 @@ pub(crate) async fn retry(
     find_message(&shared, &id).await?;
     let (code, detail) = match shared.store.requeue(&id, shared.now()).await? {
         Requeued::Queued => {
-            tracing::info!(message = id, "a message that was given up is tried again");
+            tracing::info!(message_id = id, "message queued again");
             shared.outbox.notify_one();
             let view = MessageView::new(find_message(&shared, &id).await?);
             return Ok((StatusCode::ACCEPTED, Json(view)).into_response());

@@ -301,8 +301,10 @@ pub struct StoredMessage {
     pub accepted_at: Timestamp,
     /// What is known.
     pub facts: Facts,
-    /// Everything that happened, as it was heard of.
+    /// What happened, as it was heard of: of a long history the first entries and the last ones, and the first of each fact.
     pub history: Vec<Entry>,
+    /// How many entries were left out.
+    pub history_omitted: u32,
     /// It is not sent before.
     pub send_at: Option<Timestamp>,
     /// When it is tried next.

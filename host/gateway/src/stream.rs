@@ -5,8 +5,8 @@
 
 use crate::Shared;
 use crate::api::view_event;
-use crate::events::{Page, chosen_agent, parse_cursor, read};
-use crate::problem::{Problem, bad_request, busy};
+use crate::events::{Page, chosen_agent, known_cursor, missing_after, read};
+use crate::problem::{Problem, busy};
 use crate::request::{header_once, parse_query};
 use crate::store::{Cursor, StoredEvent};
 use axum::extract::{RawQuery, State};
@@ -14,6 +14,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures::stream;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::json;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -34,10 +35,9 @@ pub(crate) async fn stream(
         (Some(last), _) => Some(("Last-Event-ID", last)),
         (None, after) => after.map(|after| ("after", after)),
     };
-    let newest = shared.store.newest().await?;
     let after = match asked {
-        None => newest,
-        Some((name, text)) => Some(known_cursor(name, text, newest)?),
+        None => shared.store.newest().await?,
+        Some((name, text)) => Some(known_cursor(&*shared.store, name, text).await?),
     };
     let begins_after = after.unwrap_or(Cursor(0)).to_string();
     let place = shared.streams.clone().try_acquire_owned();
@@ -67,22 +67,6 @@ pub(crate) async fn stream(
         .into_response())
 }
 
-/// A cursor that events may have had.
-fn known_cursor(name: &str, text: &str, newest: Option<Cursor>) -> Result<Cursor, Problem> {
-    let cursor = parse_cursor(name, text)?;
-    if cursor.0 == 0 || newest.is_some_and(|newest| cursor <= newest) {
-        return Ok(cursor);
-    }
-    let newest = newest.map_or_else(
-        || "there is none yet".to_owned(),
-        |newest| format!("the newest is {newest}"),
-    );
-    Err(bad_request(
-        "cursor",
-        &format!("{name} is {cursor}, which no event of this gateway has had: {newest}"),
-    ))
-}
-
 /// What is read for one client.
 struct Reader {
     shared: Arc<Shared>,
@@ -103,6 +87,9 @@ impl Reader {
             let shared = self.shared.clone();
             // Before reading, so that what comes meanwhile is heard of.
             let news = shared.events.notified();
+            if let Some(gap) = self.gap().await? {
+                return Some((Ok(gap), self));
+            }
             let page = read(
                 &*shared.store,
                 self.after,
@@ -125,6 +112,34 @@ impl Reader {
         }
         None
     }
+
+    /// Tells of what is missing, once, and passes over it. The outer `None` ends the stream, as for every failure of the store.
+    async fn gap(&mut self) -> Option<Option<Event>> {
+        let Some(after) = self.after else {
+            return Some(None);
+        };
+        let missing = missing_after(&*self.shared.store, after)
+            .await
+            .inspect_err(|problem| tracing::warn!(%problem, "a stream of events ends"))
+            .ok()?;
+        Some(missing.map(|pruned| {
+            self.after = Some(pruned);
+            gap_event(after, pruned)
+        }))
+    }
+}
+
+/// Events between two cursors are no longer kept. A client that comes again goes on behind them.
+fn gap_event(after: Cursor, resume_after: Cursor) -> Event {
+    let data = json!({
+        "kind": "gap",
+        "after": after.to_string(),
+        "resume_after": resume_after.to_string(),
+    });
+    Event::default()
+        .id(resume_after.to_string())
+        .event("gap")
+        .data(data.to_string())
 }
 
 fn line(event: &StoredEvent) -> Event {
@@ -153,10 +168,12 @@ const TRY_AGAIN: Duration = Duration::from_secs(5);
 mod tests {
     use super::*;
     use crate::bare::{ask, hear, shared};
+    use crate::store::retention::Retention;
     use crate::{MemoryStore, api, serve};
     use axum::body::Body;
     use http::{Method, Response};
     use http_body_util::BodyExt as _;
+    use jiff::Timestamp;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::{TcpListener, TcpStream};
     use tokio::time::{Instant, timeout};
@@ -273,6 +290,55 @@ mod tests {
             assert_eq!(problem["code"], code, "{query} {last:?}: {problem}");
         }
         assert_eq!(shared.streams.available_permits(), STREAMS_MAX);
+    }
+
+    /// Field case G6.
+    #[tokio::test]
+    async fn a_gap_is_told_of_and_passed_over() {
+        let (shared, _stop) = shared(Arc::new(MemoryStore::new()), vec![]);
+        for number in 1..=9 {
+            hear(&shared, &number.to_string(), "demo", 1).await;
+        }
+        let retention = Retention {
+            keep_events_after: Some(Cursor(8)),
+            ..Retention::default()
+        };
+        shared
+            .store
+            .prune(Timestamp::MAX, &retention)
+            .await
+            .expect("pruned");
+        let mut stream = open(&shared, "", Some("e1")).await;
+        assert_eq!(
+            frame(&mut stream).await.as_deref(),
+            Some(
+                "id: e8\nevent: gap\ndata: {\"after\":\"e1\",\"kind\":\"gap\",\"resume_after\":\"e8\"}\n\n"
+            )
+        );
+        let next = frame(&mut stream).await.expect("an event");
+        assert!(next.starts_with("id: e9\n"), "{next}");
+        for (query, first) in [("?after=e0", "id: e9\n"), ("?after=e8", "id: e9\n")] {
+            let mut stream = open(&shared, query, None).await;
+            let frame = frame(&mut stream).await.expect("an event");
+            assert!(frame.starts_with(first), "{query}: {frame}");
+        }
+        for (query, status, code) in [
+            ("after=e1", 410, "cursor-gone"),
+            ("after=e7", 410, "cursor-gone"),
+            ("after=e8", 200, ""),
+            ("after=e0", 200, ""),
+            ("", 200, ""),
+            ("after=e9", 200, ""),
+            ("after=e10", 400, "cursor"),
+        ] {
+            let response = ask(&shared, Method::GET, &format!("/v1/events?{query}"), None).await;
+            assert_eq!(response.status(), status, "{query}");
+            let body = response.into_body().collect().await.expect("a body");
+            let body: serde_json::Value = serde_json::from_slice(&body.to_bytes()).expect("JSON");
+            assert_eq!(body["code"].as_str().unwrap_or_default(), code, "{body}");
+            let resume = (status == 410).then_some("e8");
+            assert_eq!(body["resume_after"].as_str(), resume, "{body}");
+        }
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ pub struct CheckView {
     pub segments: Option<u32>,
     /// As it would be sent.
     pub bytes: Option<u32>,
-    /// For a channel that has nothing else.
+    /// For a channel that has nothing else; none if nothing of the message can be said there.
     pub plain_text: Option<PlainView>,
 }
 
@@ -26,6 +26,7 @@ pub struct PlainView {
     text: String,
     /// `gsm7` or `ucs2`
     encoding: &'static str,
+    /// 0 if SMS cannot carry it.
     segments: u32,
 }
 
@@ -46,7 +47,7 @@ impl CheckView {
             message_class: report.message_class,
             segments: report.segments,
             bytes: Some(report.payload_bytes),
-            plain_text: Some(PlainView {
+            plain_text: (!plain.text.is_empty()).then_some(PlainView {
                 text: plain.text,
                 encoding,
                 segments: plain.segments,

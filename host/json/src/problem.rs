@@ -20,6 +20,9 @@ pub struct ProblemView {
     /// What is wrong, one by one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<FindingView>,
+    /// Where to go on, for who asks for events that are no longer kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume_after: Option<String>,
     /// In the platform's own words, where it answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     platform: Option<Box<PlatformAnswer>>,
@@ -48,6 +51,7 @@ impl ProblemView {
             code,
             detail: detail.to_owned(),
             findings: Vec::new(),
+            resume_after: None,
             platform: None,
             retry_after_seconds: None,
         }

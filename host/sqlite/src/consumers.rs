@@ -92,6 +92,10 @@ impl Consumers for SqliteStore {
     async fn newest(&self) -> Result<Option<Cursor>, StoreProblem> {
         self.readers.read(newest).await
     }
+
+    async fn pruned(&self) -> Result<Option<Cursor>, StoreProblem> {
+        self.readers.read(events::pruned).await
+    }
 }
 
 fn consumer(database: &Connection, name: &str) -> rusqlite::Result<Consumer> {

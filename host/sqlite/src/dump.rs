@@ -53,6 +53,7 @@ fn dump(database: &Connection, to: &Sender<Item>) -> Result<(), Stop> {
     let last = Last {
         event: consumers::newest(&transaction)?,
         quarantined: last_quarantined(&transaction)?,
+        pruned: events::pruned(&transaction)?,
     };
     send(to, Item::Last(last))?;
     send_messages(&transaction, to)?;
@@ -221,7 +222,14 @@ fn tester(row: &Row<'_>) -> rusqlite::Result<Item> {
 
 fn restore(database: &Connection, item: &Item) -> rusqlite::Result<()> {
     match item.clone() {
-        Item::Last(Last { event, quarantined }) => {
+        Item::Last(Last {
+            event,
+            quarantined,
+            pruned,
+        }) => {
+            if let Some(pruned) = pruned {
+                events::note_pruned(database, number(pruned.0)?)?;
+            }
             if let Some(last) = event {
                 let last = number(last.0)?;
                 events::raise(database, last)?;
@@ -305,6 +313,9 @@ fn restore(database: &Connection, item: &Item) -> rusqlite::Result<()> {
 }
 
 fn restore_consumer(database: &Connection, consumer: &Consumer) -> rusqlite::Result<()> {
+    consumer
+        .check(consumers::newest(database)?)
+        .map_err(|problem| unreadable(0, Type::Integer, problem))?;
     let Consumer {
         name,
         after,

@@ -122,6 +122,21 @@ pub(crate) fn raise(database: &Connection, place: i64) -> rusqlite::Result<()> {
         .map(drop)
 }
 
+/// Up to this place events were removed for their age.
+pub(crate) fn note_pruned(database: &Connection, place: i64) -> rusqlite::Result<()> {
+    database
+        .prepare_cached("UPDATE last_place SET pruned = ?1 WHERE pruned < ?1")?
+        .execute([place])
+        .map(drop)
+}
+
+pub(crate) fn pruned(database: &Connection) -> rusqlite::Result<Option<Cursor>> {
+    let pruned: i64 = database
+        .prepare_cached("SELECT pruned FROM last_place")?
+        .query_row([], |row| row.get(0))?;
+    Ok((pruned > 0).then_some(Cursor(pruned.unsigned_abs())))
+}
+
 /// An event counts for a message only if agent and person are the message's.
 fn join(
     database: &Connection,

@@ -49,8 +49,8 @@ pub(crate) fn insert(database: &Connection, record: &Record) -> rusqlite::Result
     } = record;
     let (id, recipient) = (&stored.message.id, &stored.message.recipient);
     let insert = "INSERT INTO message
-        (h, id, agent, recipient, body_hash, accepted_at, expires_at, state, attempt, next_at, lent_until, send_at, lane)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+        (h, id, agent, recipient, body_hash, accepted_at, expires_at, state, attempt, next_at, lent_until, send_at, lane, omitted)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
     database.prepare_cached(insert)?.execute(params![
         hash(&[id]),
         id,
@@ -65,6 +65,7 @@ pub(crate) fn insert(database: &Connection, record: &Record) -> rusqlite::Result
         lent_until.map(time),
         stored.send_at.map(time),
         record.lane().number(),
+        stored.history_omitted,
     ])?;
     let n = database.last_insert_rowid();
     let body = serde_json::to_string(&stored.message).map_err(json_problem)?;
@@ -212,9 +213,10 @@ fn change_record<T>(
     record: &mut Record,
     change: impl FnOnce(&mut Record) -> T,
 ) -> rusqlite::Result<T> {
-    let mut known = record.stored.history.len();
+    let (mut known, omitted) = (record.stored.history.len(), record.stored.history_omitted);
     let result = change(record);
-    if record.stored.history.len() < known {
+    // An attempt was taken back, or the history was shortened.
+    if record.stored.history.len() < known || record.stored.history_omitted != omitted {
         database
             .prepare_cached("DELETE FROM entry WHERE message = ?1")?
             .execute([n])?;
@@ -353,6 +355,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<(i64, Record)> {
         message: json(row, 8)?,
         facts: Facts::default(),
         history: Vec::new(),
+        history_omitted: row.get(11)?,
     };
     let ends_at = to_optional_time(row, 4)?
         .unwrap_or_else(|| Record::end_without_expiry(stored.accepted_at, stored.send_at));
@@ -379,7 +382,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
 
 /// What a rule may have changed: of the history, what comes after what was known.
 fn store(database: &Connection, n: i64, record: &Record, known: usize) -> rusqlite::Result<()> {
-    let update = "UPDATE message SET state = ?2, attempt = ?3, next_at = ?4, lent_until = ?5, lane = ?6, expires_at = ?7 WHERE n = ?1";
+    let update = "UPDATE message SET state = ?2, attempt = ?3, next_at = ?4, lent_until = ?5, lane = ?6, expires_at = ?7, omitted = ?8 WHERE n = ?1";
     database.prepare_cached(update)?.execute(params![
         n,
         record.stored.facts.state().as_str(),
@@ -388,6 +391,7 @@ fn store(database: &Connection, n: i64, record: &Record, known: usize) -> rusqli
         record.lent_until.map(time),
         record.lane().number(),
         time(record.ends_at),
+        record.stored.history_omitted,
     ])?;
     write_entries(database, n, known, &record.stored.history)
 }
@@ -480,7 +484,7 @@ pub(crate) fn json_problem(problem: JsonError) -> rusqlite::Error {
 }
 
 const SELECT: &str =
-    "SELECT message.n, agent, body_hash, accepted_at, expires_at, attempt, next_at, lent_until, body, send_at, sum
+    "SELECT message.n, agent, body_hash, accepted_at, expires_at, attempt, next_at, lent_until, body, send_at, sum, omitted
     FROM message JOIN message_body ON message_body.n = message.n";
 const NEXT_DUE: &str = "SELECT next_at FROM message WHERE agent = ?1 AND lane = ?2 AND next_at IS NOT NULL ORDER BY next_at LIMIT 1";
 

@@ -81,6 +81,7 @@ fn old_events(database: &Connection, before: i64, retention: &Retention) -> rusq
     database
         .prepare_cached("DELETE FROM event WHERE place <= ?1")?
         .execute([up_to])?;
+    events::note_pruned(database, up_to)?;
     Ok(removed)
 }
 

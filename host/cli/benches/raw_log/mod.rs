@@ -328,4 +328,8 @@ impl Consumers for RawLog {
     async fn newest(&self) -> Result<Option<Cursor>, StoreProblem> {
         self.rest.newest().await
     }
+
+    async fn pruned(&self) -> Result<Option<Cursor>, StoreProblem> {
+        self.rest.pruned().await
+    }
 }

@@ -135,6 +135,10 @@ impl Consumers for MemoryStore {
         let places = self.lock().last_place;
         Ok((places > 0).then_some(Cursor(places)))
     }
+
+    async fn pruned(&self) -> Result<Option<Cursor>, StoreProblem> {
+        Ok(self.lock().pruned)
+    }
 }
 
 impl Kept {

@@ -37,6 +37,7 @@ impl Kept {
         let last = Last {
             event: (self.last_place > 0).then_some(Cursor(self.last_place)),
             quarantined: (self.quarantine.last > 0).then_some(QuarantineId(self.quarantine.last)),
+            pruned: self.pruned,
         };
         let mut items = vec![Item::Last(last)];
         let records = self
@@ -94,12 +95,24 @@ impl Kept {
             HashSet::new(),
             self.events.last().map_or(0, |(place, _)| *place),
         );
+        let mut newest = self.last_place;
         for item in items {
             let is_there = match item {
                 Item::Message(item) => {
                     !ids.insert(&item.message.id) || self.messages.contains_key(&item.message.id)
                 }
-                Item::Event(item) => std::mem::replace(&mut last, item.cursor.0) >= item.cursor.0,
+                Item::Event(item) => {
+                    newest = newest.max(item.cursor.0);
+                    std::mem::replace(&mut last, item.cursor.0) >= item.cursor.0
+                }
+                Item::Last(item) => {
+                    newest = newest.max(item.event.map_or(0, |cursor| cursor.0));
+                    false
+                }
+                Item::Consumer(item) => {
+                    item.check((newest > 0).then_some(Cursor(newest)))?;
+                    false
+                }
                 _ => false,
             };
             if is_there {
@@ -111,7 +124,12 @@ impl Kept {
 
     fn restore(&mut self, item: Item) {
         match item {
-            Item::Last(Last { event, quarantined }) => {
+            Item::Last(Last {
+                event,
+                quarantined,
+                pruned,
+            }) => {
+                self.pruned = pruned;
                 self.last_place = self.last_place.max(event.map_or(0, |cursor| cursor.0));
                 self.quarantine.last = self.quarantine.last.max(quarantined.map_or(0, |id| id.0));
             }

@@ -297,7 +297,7 @@ mod tests {
             (Unknown, None, 3, ALONE, Fact::Unknown, Some(4)),
             (Unknown, None, 30, ALONE, Fact::Unknown, Some(600)),
         ] {
-            let outcome = Ok(Err(failure(code, None, retry_after)));
+            let outcome = Ok(Err(failure(code, Some(429), retry_after)));
             let verdict = judge(&claimed(attempt), outcome, back_off, at(0), 1.0);
             assert_eq!(
                 settled_as(verdict),
@@ -411,10 +411,11 @@ mod tests {
     #[test]
     fn an_attempt_that_did_not_get_as_far_as_the_message_does_not_count() {
         let no_token = Ok(Err(failure(FailureCode::Misconfigured, None, None)));
+        let nobody_there = Ok(Err(failure(FailureCode::Later, None, None)));
         let no_place = Err(CallProblem::NotStarted {
             what: "no place".into(),
         });
-        for outcome in [no_token, no_place] {
+        for outcome in [no_token, nobody_there, no_place] {
             let verdict = judge(&claimed(1), outcome, BackOff::Short, at(0), 1.0);
             assert!(
                 matches!(verdict, Verdict::Unclaim { retry_at } if retry_at == at(1)),

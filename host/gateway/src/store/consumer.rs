@@ -56,6 +56,8 @@ pub trait Consumers: Send + Sync {
     ) -> Result<u64, StoreProblem>;
     /// The place of the newest event, if there ever was one.
     async fn newest(&self) -> Result<Option<Cursor>, StoreProblem>;
+    /// The place of the last event that was removed for its age: of those up to here, none is kept. Not of what was erased.
+    async fn pruned(&self) -> Result<Option<Cursor>, StoreProblem>;
 }
 
 /// How far a consumer has got.

@@ -93,6 +93,9 @@ pub struct Last {
     /// Of a request that was put aside, likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quarantined: Option<QuarantineId>,
+    /// Of an event that was removed for its age.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pruned: Option<Cursor>,
 }
 
 /// A message with what its attempts need.
@@ -122,6 +125,17 @@ pub struct Message {
     pub lent_until: Option<Timestamp>,
     /// Everything that happened, as it was heard of.
     pub history: Vec<Entry>,
+    /// How many entries of it were left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub history_omitted: u32,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What an event said of a message that is not here, or not yet.
@@ -266,6 +280,20 @@ pub struct Tester {
     pub answer: Option<String>,
 }
 
+impl Consumer {
+    /// One that is ahead of every event would be given none of those to come.
+    pub fn check(&self, newest: Option<Cursor>) -> Result<(), StoreProblem> {
+        let Self { name, after, .. } = self;
+        match after.filter(|after| Some(*after) > newest) {
+            None => Ok(()),
+            Some(after) => Err(StoreProblem(format!(
+                "the consumer {name} has got to {after}, and the newest event is {}",
+                newest.unwrap_or(Cursor(0))
+            ))),
+        }
+    }
+}
+
 impl From<Record> for Message {
     fn from(record: Record) -> Self {
         let Record {
@@ -281,6 +309,7 @@ impl From<Record> for Message {
             accepted_at,
             facts: _,
             history,
+            history_omitted,
             send_at,
             next_at,
         } = stored;
@@ -296,6 +325,7 @@ impl From<Record> for Message {
             next_at,
             lent_until,
             history,
+            history_omitted,
         }
     }
 }
@@ -312,6 +342,7 @@ impl From<Message> for Record {
             accepted_at: message.accepted_at,
             facts: Facts::of(&message.history),
             history: message.history,
+            history_omitted: message.history_omitted,
             send_at: message.send_at,
             next_at: message.next_at,
         };

@@ -6,6 +6,7 @@ use super::lane::{Lane, Stage, Urgency};
 use super::{Claimed, Entry, NewMessage, Requeued, Settlement, StoredMessage, Withdrawn};
 use crate::lifecycle::{Fact, Facts, State};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// A message with what its attempts need.
@@ -43,6 +44,7 @@ impl Record {
             accepted_at: new.at,
             facts: Facts::default(),
             history: Vec::new(),
+            history_omitted: 0,
             send_at: new.send_at,
             next_at: Some(due),
         };
@@ -93,7 +95,27 @@ impl Record {
     pub fn add(&mut self, entry: Entry) {
         self.stored.facts.add(entry.fact, entry.at, entry.attempt);
         self.stored.history.push(entry);
+        self.shorten();
         self.rest();
+    }
+
+    /// A message that is tried for days has thousands of entries. What the facts are made of stays: the first entry of each, and
+    /// the last ones, which have the numbers of the last attempts. Not at each entry, since a store then writes all of them.
+    fn shorten(&mut self) {
+        let history = &mut self.stored.history;
+        if history.len() <= HISTORY_MAX {
+            return;
+        }
+        let (before, last) = (history.len(), history.len() - HISTORY_LAST);
+        let mut known = BTreeSet::new();
+        let mut place = 0;
+        history.retain(|entry| {
+            let is_first = known.insert(entry.fact);
+            place += 1;
+            is_first || place <= HISTORY_FIRST || place > last
+        });
+        let omitted = u32::try_from(before - history.len()).unwrap_or(u32::MAX);
+        self.stored.history_omitted = self.stored.history_omitted.saturating_add(omitted);
     }
 
     /// What has reached its fate, or is wanted back, is not tried again.
@@ -220,6 +242,10 @@ impl Record {
         } else {
             (Fact::Failed, "not sent within 24 hours")
         };
+        if fact == Fact::Failed {
+            // A number of its own, so that it is later than a wish to try again after the last attempt.
+            self.attempt += 1;
+        }
         self.add(Entry {
             at: now,
             fact,
@@ -326,5 +352,10 @@ fn first_due(accepted_at: Timestamp, send_at: Option<Timestamp>) -> Timestamp {
     send_at.map_or(accepted_at, |send_at| send_at.max(accepted_at))
 }
 
+const HISTORY_MAX: usize = 60;
+/// Shown too.
+pub const HISTORY_FIRST: usize = 5;
+/// Likewise.
+pub const HISTORY_LAST: usize = 20;
 /// A message that does not say how long it is worth sending.
 const TRIED_FOR: Duration = Duration::from_hours(24);

@@ -3,7 +3,9 @@
 use super::{Store, at, event, ingest};
 use crate::store::Cursor;
 use crate::store::consumer::{Change, Consumer, Delivery, Disabled, Progress};
+use crate::store::retention::Retention;
 use gateway_channel::Fact as Heard;
+use jiff::Timestamp;
 use std::collections::HashSet;
 
 pub(super) async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
@@ -296,6 +298,17 @@ async fn who_is_disabled_stays_so_until_enabled(store: &dyn Store) {
 async fn the_newest_is_known(store: &dyn Store) {
     assert_eq!(store.newest().await.expect("answer"), None);
     keep(store, 3).await;
+    assert_eq!(store.newest().await.expect("answer"), Some(Cursor(3)));
+    assert_eq!(store.pruned().await.expect("answer"), None);
+    let retention = Retention {
+        keep_events_after: Some(Cursor(2)),
+        ..Retention::default()
+    };
+    store
+        .prune(Timestamp::MAX, &retention)
+        .await
+        .expect("pruned");
+    assert_eq!(store.pruned().await.expect("answer"), Some(Cursor(2)));
     assert_eq!(store.newest().await.expect("answer"), Some(Cursor(3)));
 }
 

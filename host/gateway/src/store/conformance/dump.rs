@@ -5,8 +5,8 @@ use crate::MemoryStore;
 use crate::lifecycle::{Fact, State};
 use crate::store::consent::{Consent, Reason, Wish};
 use crate::store::consumer::{Change, Delivery, Disabled, Progress};
-use crate::store::dump::Item;
 use crate::store::dump::lines::{Decoder, Encoder};
+use crate::store::dump::{Consumer, Item, Last};
 use crate::store::lane::Share;
 use crate::store::quarantine::{QuarantineId, Quarantined};
 use crate::store::tester::{Counted, NewTester, TesterQuota};
@@ -21,6 +21,7 @@ pub(super) async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     an_empty_store_is_moved_too(&*empty(), &*empty()).await;
     nothing_is_put_where_something_is(&*empty(), &*empty()).await;
     who_stops_listening_ends_it(&*empty()).await;
+    a_consumer_that_is_ahead_of_every_event_is_refused(&*empty()).await;
     let moved = empty();
     let first = empty();
     fill(&*first).await;
@@ -73,6 +74,36 @@ async fn nothing_is_put_where_something_is(first: &dyn Store, second: &dyn Store
         before,
         "of what was to be kept in one commit, nothing is"
     );
+}
+
+/// Field case G7: it would never be given an event again.
+async fn a_consumer_that_is_ahead_of_every_event_is_refused(store: &dyn Store) {
+    let consumer = |after| {
+        Item::Consumer(Consumer {
+            name: "app".into(),
+            after: Some(Cursor(after)),
+            disabled: None,
+        })
+    };
+    let last = Item::Last(Last {
+        event: Some(Cursor(4)),
+        quarantined: None,
+        pruned: None,
+    });
+    let problem = store
+        .restore(vec![last.clone(), consumer(5)])
+        .await
+        .expect_err("no event is there yet");
+    assert!(
+        problem
+            .to_string()
+            .contains("the consumer app has got to e5, and the newest event is e4"),
+        "{problem}"
+    );
+    store
+        .restore(vec![last, consumer(4)])
+        .await
+        .expect("it has had them all");
 }
 
 async fn who_stops_listening_ends_it(store: &dyn Store) {

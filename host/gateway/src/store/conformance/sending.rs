@@ -18,6 +18,8 @@ pub(super) async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     a_message_is_not_sent_before_its_time(&*empty()).await;
     what_has_run_out_needs_no_attempt_to_be_found_so(&*empty()).await;
     what_is_over_is_not_lent_out_and_says_why(&*empty()).await;
+    what_is_tried_again_can_end_again(&*empty()).await;
+    a_long_history_is_shortened_and_says_the_same(&*empty()).await;
     an_attempt_that_was_not_made_leaves_no_trace(&*empty()).await;
     a_late_refusal_does_not_end_what_a_later_attempt_may_have_sent(&*empty()).await;
     what_was_under_way_is_tried_again_at_once_after_a_restart(&*empty()).await;
@@ -554,6 +556,51 @@ async fn settle(store: &dyn Store, id: &str, attempt: u32, fact: Fact, retry: Op
     assert!(
         store.settle(id, attempt, settlement).await.expect("answer"),
         "{id} was lent"
+    );
+}
+
+/// Without an attempt in between, such as while its agent is held.
+async fn what_is_tried_again_can_end_again(store: &dyn Store) {
+    keep(store, new("m1", None)).await;
+    for round in 1..=3 {
+        assert_eq!(expire(store, round * DAY, 10).await, [Fact::Failed]);
+        assert!(expire(store, round * DAY, 10).await.is_empty(), "once");
+        assert_eq!(stored(store, "m1").await.facts.state(), State::Failed);
+        assert_eq!(requeue(store, "m1", round * DAY).await, Requeued::Queued);
+        assert_eq!(stored(store, "m1").await.facts.state(), State::Queued);
+    }
+    let last = claim(store, 3 * DAY).await;
+    assert_eq!(last.len(), 1, "{last:?}");
+}
+
+/// Field case G1: a message that is tried for days.
+async fn a_long_history_is_shortened_and_says_the_same(store: &dyn Store) {
+    keep(store, new("m1", None)).await;
+    for attempt in 1..=200 {
+        assert_eq!(claim(store, attempt.into()).await, [("m1".into(), attempt)]);
+        let fact = if attempt == 70 {
+            Fact::Unknown
+        } else {
+            Fact::Postponed
+        };
+        settle(store, "m1", attempt, fact, Some(attempt.into())).await;
+    }
+    let message = stored(store, "m1").await;
+    assert_eq!(message.facts.state(), State::Unknown, "since attempt 70");
+    assert!(message.history.len() <= 60, "{}", message.history.len());
+    let kept = u32::try_from(message.history.len()).expect("few");
+    assert_eq!(kept + message.history_omitted, 401);
+    let attempts: Vec<_> = message.history.iter().map(|entry| entry.attempt).collect();
+    assert_eq!(
+        attempts[..5],
+        [None, Some(1), Some(1), Some(2), Some(2)],
+        "the first five"
+    );
+    assert_eq!(attempts.last(), Some(&Some(200)));
+    assert!(
+        attempts[attempts.len() - 20..]
+            .iter()
+            .all(|attempt| *attempt >= Some(191))
     );
 }
 
