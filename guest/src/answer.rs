@@ -232,9 +232,12 @@ fn not_found(problem: &Problem) -> (FailureCode, &'static str) {
         // Where older pages say 403, newer ones say 404 (guides/build/capabilities). It tells nothing of the phone.
         return (FailureCode::Later, NOT_LAUNCHED);
     }
-    if problem.status != "NOT_FOUND" || find(problem, b"Method not found") == Some(0) {
+    if find(problem, b"Method not found") == Some(0) {
         let meaning = "RBM has no such method: is the address right?";
         return (FailureCode::Misconfigured, meaning);
+    }
+    if problem.status != "NOT_FOUND" {
+        return (FailureCode::Later, "is the address right?");
     }
     // Not RCS, switched off, not reachable, or a carrier where the agent is not launched: the text does not say which.
     let meaning = "this person cannot be reached by RBM";

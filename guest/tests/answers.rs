@@ -406,7 +406,7 @@ fn rows() -> Vec<Row> {
         row("a message goes to a method that is not there", Send, says(404, "NOT_FOUND", "Method not found."), Err(failed(Misconfigured).saying("NOT_FOUND", "Method not found.")), UNCONFIRMED),
         row("a revoke goes to a method that is not there", Revoke, says(404, "NOT_FOUND", "METHOD NOT FOUND."), Err(failed(Misconfigured).saying("NOT_FOUND", "METHOD NOT FOUND.")), UNCONFIRMED),
         row("a question goes to a method that is not there", Capabilities, says(404, "NOT_FOUND", "Method not found."), Err(failed(Misconfigured).saying("NOT_FOUND", "Method not found.")), UNCONFIRMED),
-        row("404 with another status", Send, says(404, "UNIMPLEMENTED", "No."), Err(failed(Misconfigured).saying("UNIMPLEMENTED", "No.")), UNCONFIRMED),
+        row("404 with another status", Send, says(404, "UNIMPLEMENTED", "No."), Err(failed(Later).saying("UNIMPLEMENTED", "No.")), UNCONFIRMED),
         row("404 with a code and no status", Revoke, answer(404, r#"{"error":{"code":404,"message":"No."}}"#), Err(failed(Misconfigured).saying("", "No.")), UNCONFIRMED),
         row("a message goes to an address that is not RBM's", Send, answer(404, PAGE), Err(failed(Later)), UNCONFIRMED),
         row("a message goes to an address that answers in other JSON", Send, answer(404, OTHER_JSON), Err(failed(Later)), UNCONFIRMED),

@@ -19,7 +19,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Value>, Problem> {
     let query = parse_query(query.as_deref(), &["after", "limit", "agent"])?;
     let after = match query.get("after") {
-        Some(text) => Some(kept_cursor(&*shared.store, "after", text).await?),
+        Some(text) => Some(known_cursor(&*shared.store, "after", text).await?),
         None => None,
     };
     let (agent, most) = (
@@ -27,6 +27,10 @@ pub(crate) async fn list(
         parse_limit(query.get("limit"))?,
     );
     let Page { events, looked_to } = read(&*shared.store, after, most, agent.as_deref()).await?;
+    // Afterwards: some may have been removed meanwhile.
+    if let Some(after) = after {
+        refuse_gap(&*shared.store, "after", after).await?;
+    }
     let events: Vec<EventView> = events.iter().map(view_event).collect();
     Ok(Json(
         json!({ "events": events, "next": looked_to.map(|cursor| cursor.to_string()) }),
@@ -74,11 +78,10 @@ pub(crate) async fn read(
     Ok(page)
 }
 
-/// A cursor after which nothing is missing: an event of this gateway has had it, and none behind it was removed for its age.
-async fn kept_cursor(store: &dyn Store, name: &str, text: &str) -> Result<Cursor, Problem> {
-    let cursor = known_cursor(store, name, text).await?;
+/// 410 if events after a cursor were removed for their age.
+async fn refuse_gap(store: &dyn Store, name: &str, cursor: Cursor) -> Result<(), Problem> {
     match missing_after(store, cursor).await? {
-        None => Ok(cursor),
+        None => Ok(()),
         Some(pruned) => {
             let detail = format!(
                 "{name} is {cursor}, and events up to {pruned} are no longer kept: go on after that one"

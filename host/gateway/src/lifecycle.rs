@@ -2,11 +2,11 @@
 //!
 //! Facts come in any order and more than once. Of each kind the earliest time stays, and the state depends on which kinds
 //! there are, so that every order and every repetition ends the same. Two facts can be outweighed by later ones: that the gateway
-//! gave a message up, by a wish to try again; and that an attempt began, by its being rejected for now. Which of the two is
+//! gave a message up, by a wish to try again; and that an attempt began, by its being rejected for now, or by such a wish. Which of the two is
 //! later the number of the attempt says, for which the largest stays, and no clock.
 //!
-//! An attempt whose outcome is unknown may have been taken. So what a later attempt brings, be it a refusal, leaves the message
-//! unknown: until the platform has it, or the gateway gives it up at the end of its time.
+//! An attempt whose outcome is unknown may have been taken. So a refusal of a later attempt is no fact of the message: it stays
+//! unknown, until the platform has it or the gateway gives it up at the end of its time.
 
 use crate::store::Entry;
 use jiff::Timestamp;
@@ -166,7 +166,7 @@ impl Facts {
         self.has(fact)
             && match fact {
                 Fact::Failed => self.failed_after > self.requeued_after,
-                Fact::Sending => self.begun > self.postponed,
+                Fact::Sending => self.begun > self.postponed.max(self.requeued_after),
                 _ => true,
             }
     }
@@ -234,8 +234,8 @@ const STRONGEST_FIRST: [(Fact, State); 11] = [
     (Fact::FellBack, State::FellBack),
     (Fact::Accepted, State::Accepted),
     (Fact::Failed, State::Failed),
-    (Fact::Unknown, State::Unknown),
     (Fact::Refused, State::Refused),
+    (Fact::Unknown, State::Unknown),
     (Fact::Sending, State::Sending),
     (Fact::Queued, State::Queued),
 ];
@@ -268,7 +268,6 @@ mod tests {
             (&[Queued, Sending, Unknown], State::Unknown),
             (&[Queued, Sending, Unknown, Accepted], State::Accepted),
             (&[Queued, Sending, Unknown, Postponed], State::Unknown),
-            (&[Queued, Sending, Unknown, Refused], State::Unknown),
             (&[Queued, Sending, Unknown, Failed], State::Failed),
             (&[Queued, Sending, Refused, Accepted], State::Accepted),
             (&[Queued, Sending, Failed, Accepted], State::Accepted),
@@ -326,11 +325,11 @@ mod tests {
             (&[(Sending, 1), (Failed, 1)][..], (State::Failed, false)),
             (
                 &[(Sending, 1), (Failed, 1), (Requeued, 1)],
-                (State::Sending, true),
+                (State::Queued, true),
             ),
             (
                 &[(Requeued, 1), (Failed, 1), (Sending, 1)],
-                (State::Sending, true),
+                (State::Queued, true),
             ),
             (
                 &[(Sending, 2), (Failed, 1), (Requeued, 1), (Failed, 2)],
@@ -344,7 +343,7 @@ mod tests {
                     (Failed, 2),
                     (Requeued, 2),
                 ],
-                (State::Sending, true),
+                (State::Queued, true),
             ),
             (
                 &[(Sending, 3), (Requeued, 2), (Failed, 1)],

@@ -149,8 +149,8 @@ impl Store for MemoryStore {
         attempt: u32,
         settlement: Settlement,
     ) -> Result<bool, StoreProblem> {
-        self.lock()
-            .change(id, |record| record.settle(attempt, settlement))
+        let settle = |record: &mut Record| record.settle(attempt, settlement);
+        Ok(self.lock().change(id, settle).unwrap_or(false))
     }
 
     async fn unclaim(
@@ -159,8 +159,8 @@ impl Store for MemoryStore {
         attempt: u32,
         retry_at: Timestamp,
     ) -> Result<bool, StoreProblem> {
-        self.lock()
-            .change(id, |record| record.unclaim(attempt, retry_at))
+        let unclaim = |record: &mut Record| record.unclaim(attempt, retry_at);
+        Ok(self.lock().change(id, unclaim).unwrap_or(false))
     }
 
     async fn withdraw(&self, id: &str, now: Timestamp) -> Result<Withdrawn, StoreProblem> {

@@ -253,11 +253,23 @@ impl Outbox {
         // Now, and not when the store was asked: the way from here to the platform is the shorter one.
         let ticket = line.begin(claimed.stage, self.shared.clock.instant());
         let shared = self.shared.clone();
+        let underway = Underway { line, shared };
         self.attempts.spawn(async move {
-            attempt(&shared, &line, ticket, claimed).await;
-            line.end();
-            shared.outbox.notify_one();
+            attempt(&underway.shared, &underway.line, ticket, claimed).await;
         });
+    }
+}
+
+/// The place of an attempt, which is given back however it ends.
+struct Underway {
+    line: Arc<Line>,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.line.end();
+        self.shared.outbox.notify_one();
     }
 }
 

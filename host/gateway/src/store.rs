@@ -59,14 +59,15 @@ pub trait Store: Consents + Consumers + Dump + Quarantine + Send + Sync {
         most: usize,
         holds: &Holds,
     ) -> Result<Vec<Fact>, StoreProblem>;
-    /// Notes how an attempt ended. False if the lease had ended and somebody else has it: then only the facts are joined.
+    /// Notes how an attempt ended. False if the lease had ended and somebody else has it: then only the facts are joined. False
+    /// too if the message was erased meanwhile.
     async fn settle(
         &self,
         id: &str,
         attempt: u32,
         settlement: Settlement,
     ) -> Result<bool, StoreProblem>;
-    /// Takes back an attempt that was not made, with all traces of it. False if its lease had ended.
+    /// Takes back an attempt that was not made, with all traces of it. False if its lease had ended, or the message was erased.
     async fn unclaim(
         &self,
         id: &str,

@@ -87,9 +87,6 @@ impl Reader {
             let shared = self.shared.clone();
             // Before reading, so that what comes meanwhile is heard of.
             let news = shared.events.notified();
-            if let Some(gap) = self.gap().await? {
-                return Some((Ok(gap), self));
-            }
             let page = read(
                 &*shared.store,
                 self.after,
@@ -100,6 +97,10 @@ impl Reader {
             let Page { events, looked_to } = page
                 .inspect_err(|problem| tracing::warn!(%problem, "a stream of events ends"))
                 .ok()?;
+            // After reading, since some may have been removed meanwhile: then what was read is read again behind the gap.
+            if let Some(gap) = self.gap().await? {
+                return Some((Ok(gap), self));
+            }
             let caught_up = looked_to == self.after;
             (self.read, self.after) = (events.into(), looked_to);
             if caught_up {

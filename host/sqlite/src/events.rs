@@ -67,6 +67,9 @@ pub(crate) fn ingest(database: &Connection, packed: &Packed) -> rusqlite::Result
 
 /// One that was kept elsewhere, at the place that it had there. That it is known is not said by it.
 pub(crate) fn restore(database: &Connection, place: i64, packed: &Packed) -> rusqlite::Result<()> {
+    // Older dumps do not say what was removed for its age: it was all before the first event.
+    let first = "UPDATE last_place SET pruned = ?1 - 1 WHERE pruned = 0 AND NOT EXISTS (SELECT 1 FROM event)";
+    database.prepare_cached(first)?.execute([place])?;
     insert(database, place, packed, None)
 }
 

@@ -227,7 +227,7 @@ impl Store for SqliteStore {
                 record.settle(attempt, settlement.clone())
             })
         };
-        self.writer.write(settle).await?
+        Ok(self.writer.write(settle).await?.unwrap_or(false))
     }
 
     async fn unclaim(
@@ -240,7 +240,7 @@ impl Store for SqliteStore {
         let unclaim = move |database: &_| {
             messages::change(database, &id, |record| record.unclaim(attempt, retry_at))
         };
-        self.writer.write(unclaim).await?
+        Ok(self.writer.write(unclaim).await?.unwrap_or(false))
     }
 
     async fn withdraw(&self, id: &str, now: Timestamp) -> Result<Withdrawn, StoreProblem> {

@@ -357,8 +357,9 @@ fn record(row: &Row<'_>) -> rusqlite::Result<(i64, Record)> {
         history: Vec::new(),
         history_omitted: row.get(11)?,
     };
+    // The migration wrote it for all that wait.
     let ends_at = to_optional_time(row, 4)?
-        .unwrap_or_else(|| Record::end_without_expiry(stored.accepted_at, stored.send_at));
+        .unwrap_or_else(|| Record::end_without_expiry(stored.accepted_at, stored.send_at, &[]));
     let lent_until = to_optional_time(row, 7)?;
     Ok((
         row.get(0)?,

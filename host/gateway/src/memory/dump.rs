@@ -139,6 +139,10 @@ impl Kept {
             Item::Event(event) => {
                 let StoredEvent { cursor, event } = (*event).into();
                 self.last_place = self.last_place.max(cursor.0);
+                if self.events.is_empty() && self.pruned.is_none() && cursor.0 > 1 {
+                    // Older dumps do not say what was removed for its age: it was all before the first event.
+                    self.pruned = Some(Cursor(cursor.0 - 1));
+                }
                 self.events.push((cursor.0, event));
             }
             Item::Consent(item) => {

@@ -8,6 +8,7 @@
 //! names the agent (no token, 401) needs no second witness.
 
 use super::recipients::RecipientHash;
+use crate::store::lane::Order;
 use std::time::{Duration, Instant};
 
 /// What an attempt's outcome says of the platform.
@@ -45,8 +46,8 @@ pub(crate) struct Witness {
 pub(crate) enum Permission {
     /// Anything.
     Any,
-    /// One attempt.
-    Probe,
+    /// One attempt, of the messages that go first in this order.
+    Probe(Order),
     /// Nothing before this time.
     NothingUntil(Instant),
 }
@@ -85,6 +86,8 @@ pub(crate) struct Breaker {
     /// Counts up with each change of state and each probe: what began before says nothing of what is now.
     generation: u64,
     openings: u64,
+    /// Recipients whose rejection alone has held the queue, though others were served afterwards.
+    suspects: Vec<RecipientHash>,
 }
 
 #[derive(Debug)]
@@ -101,6 +104,8 @@ enum State {
 #[derive(Debug, Default)]
 struct Row {
     recipients: Vec<RecipientHash>,
+    /// Whether one of them was rejected because the platform is not available.
+    unavailable: bool,
     /// Attempts for which there was nobody: that is no recipient's fault.
     not_reached: usize,
     served_at: Option<Instant>,
@@ -112,6 +117,7 @@ impl Breaker {
             state: State::Closed(Row::default()),
             generation: 0,
             openings: 0,
+            suspects: Vec::new(),
         }
     }
 
@@ -138,7 +144,11 @@ impl Breaker {
     pub(crate) fn permission(&self, now: Instant) -> Permission {
         match self.state {
             State::Closed(_) => Permission::Any,
-            State::Open { until, .. } if now >= until => Permission::Probe,
+            State::Open {
+                cause,
+                probes,
+                until,
+            } if now >= until => Permission::Probe(cause.order(probes)),
             State::Open { until, .. } => Permission::NothingUntil(until),
         }
     }
@@ -176,9 +186,16 @@ impl Breaker {
         now: Instant,
     ) -> Change {
         let current = ticket.generation == self.generation;
+        let witness = self.weigh(witness);
+        let asked_for = asked_for.map(|time| time.min(ASKED_FOR_MAX));
         match &mut self.state {
             State::Closed(row) if current => match row.add(witness, now) {
-                Some(cause) => self.open(cause, asked_for, now),
+                Some(cause) => {
+                    if witness.evidence == Evidence::AgentRejected {
+                        self.suspect(witness.recipient);
+                    }
+                    self.open(cause, asked_for, now)
+                }
                 None => Change::None,
             },
             // However late: it is served.
@@ -192,13 +209,47 @@ impl Breaker {
             } if current => {
                 *probes += 1;
                 *until = now + cause.pause(*probes).max(asked_for.unwrap_or_default());
-                if *cause == Cause::Unavailable && witness.evidence == Evidence::AgentRejected {
-                    return self.open(Cause::AgentRejected, asked_for, now);
+                // What is in the way is another thing now.
+                match (*cause, witness.evidence) {
+                    (Cause::Unavailable, Evidence::AgentRejected) => {
+                        self.open(Cause::AgentRejected, asked_for, now)
+                    }
+                    (Cause::AgentRejected, Evidence::Unavailable | Evidence::NotReached) => {
+                        self.open(Cause::Unavailable, asked_for, now)
+                    }
+                    _ => Change::None,
                 }
-                Change::None
             }
             State::Closed(_) | State::Open { .. } => Change::None,
         }
+    }
+
+    /// One recipient whose messages are always answered so, such as by a proxy on the way, holds up the others once and not
+    /// again: it takes others then.
+    fn weigh(&mut self, witness: Witness) -> Witness {
+        if witness.evidence == Evidence::Served {
+            self.suspects
+                .retain(|suspect| *suspect != witness.recipient);
+        }
+        let closed = matches!(self.state, State::Closed(_));
+        if closed
+            && witness.evidence == Evidence::AgentRejected
+            && self.suspects.contains(&witness.recipient)
+        {
+            return Witness {
+                evidence: Evidence::Doubtful,
+                ..witness
+            };
+        }
+        witness
+    }
+
+    fn suspect(&mut self, recipient: RecipientHash) {
+        self.suspects.retain(|suspect| *suspect != recipient);
+        if self.suspects.len() >= SUSPECTS_MAX {
+            self.suspects.remove(0);
+        }
+        self.suspects.push(recipient);
     }
 
     fn open(&mut self, cause: Cause, asked_for: Option<Duration>, now: Instant) -> Change {
@@ -226,6 +277,15 @@ impl Cause {
         match self {
             Self::Unavailable => evidence == Evidence::Served,
             Self::AgentRejected => matches!(evidence, Evidence::Served | Evidence::Limited),
+        }
+    }
+
+    /// A message that was never rejected is the best probe. But one that the agent's rejection is about has no attempt counted,
+    /// so that it would be probed for ever if retries had no turn.
+    fn order(self, probes: u32) -> Order {
+        match self {
+            Self::AgentRejected if probes % 2 == 1 => Order::TakeTurns,
+            Self::AgentRejected | Self::Unavailable => Order::FirstAttempts,
         }
     }
 
@@ -257,20 +317,24 @@ impl Row {
             Evidence::None => return None,
             Evidence::AgentRejected => return Some(Cause::AgentRejected),
             Evidence::Served => *self = Self::after_service(now),
-            Evidence::NotReached => self.not_reached += 1,
+            Evidence::NotReached => {
+                self.not_reached += 1;
+                self.unavailable = true;
+            }
             // An agent whose rate is too high gets many of these in a row, and is served before and after: see
             // [`super::throttle`].
             Evidence::Limited if self.was_served_lately(now) => {}
             Evidence::Limited | Evidence::Unavailable | Evidence::Doubtful => {
                 if witness.first_time && !self.recipients.contains(&witness.recipient) {
                     self.recipients.push(witness.recipient);
+                    self.unavailable |= witness.evidence != Evidence::Doubtful;
                 }
             }
         }
-        let cause = if witness.evidence == Evidence::Doubtful {
-            Cause::AgentRejected
-        } else {
+        let cause = if self.unavailable {
             Cause::Unavailable
+        } else {
+            Cause::AgentRejected
         };
         self.is_long().then_some(cause)
     }
@@ -288,6 +352,9 @@ impl Row {
 /// Where one recipient in twenty is always rejected, so many in a row come once in three million messages.
 const IN_A_ROW: usize = 5;
 const SERVED_LATELY: Duration = Duration::from_secs(10);
+const SUSPECTS_MAX: usize = 64;
+/// One answer asks for much, and the next one may be served.
+const ASKED_FOR_MAX: Duration = Duration::from_mins(1);
 const PROBE_PAUSE_FIRST: Duration = Duration::from_secs(1);
 /// A platform that is back is noticed within five seconds.
 const PROBE_PAUSE_MAX: Duration = Duration::from_secs(4);
@@ -454,16 +521,13 @@ mod tests {
             assert_eq!(change, Change::None);
         }
         breaker.probe_now(now);
-        assert_eq!(breaker.permission(now), Permission::Probe);
+        assert_eq!(
+            breaker.permission(now),
+            Permission::Probe(Order::FirstAttempts)
+        );
         let probe = breaker.begin(now);
-        for evidence in [Unavailable, NotReached, Evidence::None] {
-            let change = end(&mut breaker, probe, evidence, now);
-            assert_eq!(
-                change,
-                Change::None,
-                "{evidence:?} does not say that it is over"
-            );
-        }
+        let change = end(&mut breaker, probe, Evidence::None, now);
+        assert_eq!(change, Change::None, "it does not say that it is over");
         let probe = breaker.begin(after(now, 100_000));
         let change = end(&mut breaker, probe, Limited, after(now, 100_000));
         assert_eq!(change, Change::Closed(Cause::AgentRejected));
@@ -480,6 +544,58 @@ mod tests {
             after(now, 1_000),
         );
         assert_eq!(change, Change::Opened(Cause::AgentRejected));
+    }
+
+    /// A proxy on the way answers 401 whenever it sees one number.
+    #[test]
+    fn one_recipient_alone_holds_the_queue_once() {
+        let (poison, other) = (witness(Evidence::AgentRejected, 1), witness(Served, 2));
+        let (mut breaker, mut now) = run([poison], 1);
+        assert_eq!(breaker.cause(), Some(Cause::AgentRejected));
+        let probe = breaker.begin(after(now, 1_000));
+        breaker.end(probe, other, None, after(now, 1_000));
+        assert_eq!(breaker.cause(), None);
+        for _ in 0..100 {
+            now = after(now, 1_000);
+            for witness in [poison, other] {
+                let ticket = breaker.begin(now);
+                breaker.end(ticket, witness, None, now);
+                assert_eq!(breaker.cause(), None);
+            }
+        }
+        let another = witness(Evidence::AgentRejected, 3);
+        let ticket = breaker.begin(now);
+        breaker.end(ticket, another, None, now);
+        assert_eq!(breaker.cause(), Some(Cause::AgentRejected), "another one");
+    }
+
+    #[test]
+    fn an_outage_is_none_of_the_agent_s_doing_whatever_the_last_answer_was() {
+        let row = (0..4).map(|recipient| witness(Unavailable, recipient));
+        let (mut breaker, now) = run(row.chain([witness(Evidence::Doubtful, 9)]), 1);
+        assert_eq!(breaker.cause(), Some(Cause::Unavailable));
+        let probe = breaker.begin(after(now, 1_000));
+        end(
+            &mut breaker,
+            probe,
+            Evidence::AgentRejected,
+            after(now, 1_000),
+        );
+        assert_eq!(breaker.cause(), Some(Cause::AgentRejected));
+        let probe = breaker.begin(after(now, 9_000));
+        end(&mut breaker, probe, Unavailable, after(now, 9_000));
+        assert_eq!(breaker.cause(), Some(Cause::Unavailable));
+    }
+
+    #[test]
+    fn every_other_probe_of_a_held_queue_is_a_retry() {
+        let (mut breaker, mut now) = run([witness(Evidence::AgentRejected, 1)], 1);
+        for order in [Order::FirstAttempts, Order::TakeTurns, Order::FirstAttempts] {
+            now += Duration::from_mins(2);
+            assert_eq!(breaker.permission(now), Permission::Probe(order));
+            let probe = breaker.begin(now);
+            end(&mut breaker, probe, Evidence::AgentRejected, now);
+        }
     }
 
     #[test]
@@ -503,7 +619,10 @@ mod tests {
                 Permission::NothingUntil(after(now, pause))
             );
             now = after(now, pause);
-            assert_eq!(breaker.permission(now), Permission::Probe);
+            assert_eq!(
+                breaker.permission(now),
+                Permission::Probe(Order::FirstAttempts)
+            );
             let probe = breaker.begin(now);
             assert!(
                 matches!(
@@ -567,7 +686,10 @@ mod tests {
     fn a_probe_that_hangs_is_followed_by_another_and_still_counts_if_it_is_served() {
         let (mut breaker, now) = opened();
         let first = breaker.begin(after(now, 1_000));
-        assert_eq!(breaker.permission(after(now, 5_000)), Permission::Probe);
+        assert_eq!(
+            breaker.permission(after(now, 5_000)),
+            Permission::Probe(Order::FirstAttempts)
+        );
         let second = breaker.begin(after(now, 5_000));
         assert_eq!(
             end(&mut breaker, first, Unavailable, after(now, 5_100)),
@@ -594,7 +716,10 @@ mod tests {
         let (mut breaker, now) = opened();
         let probe = breaker.begin(after(now, 1_000));
         breaker.forget(probe, after(now, 1_001));
-        assert_eq!(breaker.permission(after(now, 1_001)), Permission::Probe);
+        assert_eq!(
+            breaker.permission(after(now, 1_001)),
+            Permission::Probe(Order::FirstAttempts)
+        );
     }
 
     /// The rule before this one: half of twenty attempts in ten seconds, or three in a row over a second, whosever they were.

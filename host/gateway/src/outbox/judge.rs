@@ -34,10 +34,7 @@ pub(crate) fn evidence(outcome: &Outcome) -> Evidence {
             (FailureCode::Later, Some(429)) => Evidence::Limited,
             (FailureCode::Later, None) => Evidence::NotReached,
             (FailureCode::Unknown, _) | (FailureCode::Later, Some(503)) => Evidence::Unavailable,
-            // 403: this recipient is no tester of an agent that is not launched, or nobody is.
-            (FailureCode::Later, Some(_)) | (FailureCode::Unreachable, Some(403)) => {
-                Evidence::Doubtful
-            }
+            (FailureCode::Later, Some(_)) => Evidence::Doubtful,
             // The plugin refused it, and asked nobody.
             (_, None) => Evidence::None,
             (_, Some(_)) => Evidence::Served,
@@ -59,15 +56,6 @@ pub(crate) fn hold_reason(outcome: &Outcome) -> (&'static str, String) {
         Some(_) => "rejected",
     };
     (word, failure.message.clone())
-}
-
-/// Whether its recipient's messages are to back off together.
-pub(crate) fn is_rejected(outcome: &Outcome) -> bool {
-    match outcome {
-        Ok(Ok(_)) => false,
-        Ok(Err(failure)) => matches!(failure.code, FailureCode::Later | FailureCode::Unknown),
-        Err(_) => true,
-    }
 }
 
 /// For how long the platform wants to be left alone.
@@ -104,7 +92,7 @@ pub(crate) fn judge(
         Ok(Ok(receipt)) => Verdict::Settle(accepted(claimed, &receipt, now)),
         Ok(Err(failure)) => judge_failure(claimed, failure, back_off, now, random),
         Err(CallProblem::NotStarted { .. }) => Verdict::Unclaim {
-            retry_at: now + backoff::delay(1, random),
+            retry_at: now + backoff::delay(NOT_STARTED_DOUBLINGS, random),
         },
         // The plugin may have sent before it stopped.
         Err(problem) => again(
@@ -144,7 +132,11 @@ fn judge_failure(
     // An earlier attempt may have been taken: what this one brings says nothing of that one.
     let is_open = claimed.facts.has(Fact::Unknown);
     match failure.code {
-        FailureCode::Misconfigured => Verdict::Unclaim { retry_at },
+        FailureCode::Misconfigured if back_off == BackOff::Short => Verdict::Unclaim { retry_at },
+        // The agent is not held for it: this recipient alone is answered so.
+        FailureCode::Misconfigured => {
+            again(claimed, Fact::Postponed, failure.message, retry_at, now)
+        }
         FailureCode::Unknown if is_open && is_success_without_proof(&failure) => {
             let reason = format!(
                 "accepted, since this id was sent before: {}",
@@ -208,6 +200,9 @@ fn again(
         retry_at: Some(retry_at),
     })
 }
+
+/// A plugin that does not start will not a second later, and each attempt is two writes: half a minute to a minute.
+const NOT_STARTED_DOUBLINGS: u32 = 7;
 
 fn settled(entry: Entry) -> Settlement {
     Settlement {
@@ -274,7 +269,7 @@ mod tests {
 
     #[test]
     fn each_failure_is_tried_again_or_never() {
-        use FailureCode::{Later, Refused, Unknown, Unreachable, Unsupported};
+        use FailureCode::{Later, Misconfigured, Refused, Unknown, Unreachable, Unsupported};
         const ALONE: BackOff = BackOff::Own {
             recipient_in_a_row: 1,
         };
@@ -293,6 +288,7 @@ mod tests {
             (Later, Some(7), 1, ALONE, Fact::Postponed, Some(8)),
             (Later, Some(7), 1, BackOff::Short, Fact::Postponed, Some(8)),
             (Later, Some(0), 6, ALONE, Fact::Postponed, Some(32)),
+            (Misconfigured, None, 6, ALONE, Fact::Postponed, Some(32)),
             (Unknown, Some(0), 6, ALONE, Fact::Unknown, Some(32)),
             (Unknown, None, 3, ALONE, Fact::Unknown, Some(4)),
             (Unknown, None, 30, ALONE, Fact::Unknown, Some(600)),
@@ -417,10 +413,7 @@ mod tests {
         });
         for outcome in [no_token, nobody_there, no_place] {
             let verdict = judge(&claimed(1), outcome, BackOff::Short, at(0), 1.0);
-            assert!(
-                matches!(verdict, Verdict::Unclaim { retry_at } if retry_at == at(1)),
-                "{verdict:?}"
-            );
+            assert!(matches!(verdict, Verdict::Unclaim { .. }), "{verdict:?}");
         }
     }
 
@@ -470,7 +463,7 @@ mod tests {
                 "403, not a tester",
                 Unreachable,
                 Some(403),
-                Evidence::Doubtful,
+                Evidence::Served,
             ),
             ("400", Refused, Some(400), Evidence::Served),
             ("404", Unreachable, Some(404), Evidence::Served),

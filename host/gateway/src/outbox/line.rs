@@ -2,9 +2,9 @@
 //!
 //! Lines share nothing. So whatever one agent's platform does, the others go on.
 
-use super::breaker::{Breaker, Cause, Change, Permission, Ticket, Witness};
+use super::breaker::{Breaker, Cause, Change, Evidence, Permission, Ticket, Witness};
 use super::budget::Budget;
-use super::judge::{BackOff, Outcome, asked_for, evidence, hold_reason, is_rejected};
+use super::judge::{BackOff, Outcome, asked_for, evidence, hold_reason};
 use super::pace::{Pace, Pacer};
 use super::quiet_hours::QuietHours;
 use super::recipients::{RecipientHash, Recipients};
@@ -71,6 +71,8 @@ struct Traffic {
     breaker: Breaker,
     /// Why only probes are made, while that is so.
     hold: Option<Hold>,
+    /// That the queue is held was logged, and its end is to be.
+    hold_began: bool,
     recipients: Recipients,
 }
 
@@ -138,6 +140,7 @@ impl Line {
             budget: Budget::new(now),
             breaker: Breaker::new(),
             hold: None,
+            hold_began: false,
             recipients: Recipients::default(),
         };
         Self {
@@ -172,7 +175,7 @@ impl Line {
             Permission::NothingUntil(until) => {
                 return Allowance::After(until.saturating_duration_since(now));
             }
-            Permission::Probe => (1, Order::FirstAttempts),
+            Permission::Probe(order) => (1, order),
             Permission::Any => (places, Order::TakeTurns),
         };
         self.adapt(&mut traffic, now, |throttle| throttle.pass(now));
@@ -184,7 +187,9 @@ impl Line {
             }
         }
         let rate = traffic.rate().unwrap_or(UNPACED);
-        let retries = traffic.budget.free(rate, now);
+        // A probe may be a retry without budget.
+        let is_probe = traffic.breaker.cause().is_some();
+        let retries = traffic.budget.free(rate, now).max(usize::from(is_probe));
         let quiet = self
             .quiet_hours
             .as_ref()
@@ -245,13 +250,17 @@ impl Line {
             RecipientHash::of(&claimed.message.recipient),
             self.traffic(),
         );
-        let recipient_in_a_row = if is_rejected(outcome) {
-            traffic.recipients.rejected(recipient, now)
-        } else {
-            traffic.recipients.served(recipient)
+        let evidence = evidence(outcome);
+        let recipient_in_a_row = match evidence {
+            Evidence::Served => traffic.recipients.served(recipient),
+            Evidence::Limited | Evidence::Unavailable | Evidence::Doubtful => {
+                traffic.recipients.rejected(recipient, now)
+            }
+            // It says nothing of the recipient.
+            Evidence::NotReached | Evidence::AgentRejected | Evidence::None => 0,
         };
         let witness = Witness {
-            evidence: evidence(outcome),
+            evidence,
             recipient,
             first_time: claimed.stage == Stage::First,
             recipient_in_a_row,
@@ -270,12 +279,9 @@ impl Line {
         }
     }
 
-    /// The agent's settings may have changed: a held queue is probed at once.
+    /// The agent's settings may have changed: what keeps it from sending is probed at once.
     pub(crate) fn reloaded(&self, now: Instant) {
-        let mut traffic = self.traffic();
-        if traffic.breaker.cause() == Some(Cause::AgentRejected) {
-            traffic.breaker.probe_now(now);
-        }
+        self.traffic().breaker.probe_now(now);
     }
 
     fn note(&self, traffic: &mut Traffic, change: Change, outcome: &Outcome, now: Instant) {
@@ -285,9 +291,15 @@ impl Line {
             Change::Opened(cause) => {
                 let (reason, error) = hold_reason(outcome);
                 match cause {
-                    Cause::Unavailable => tracing::warn!(agent, error, "circuit breaker open"),
+                    Cause::Unavailable => {
+                        if traffic.hold_began {
+                            tracing::info!(agent, "agent resumed");
+                        }
+                        tracing::warn!(agent, error, "circuit breaker open");
+                    }
                     Cause::AgentRejected => tracing::warn!(agent, reason, error, "agent held"),
                 }
+                traffic.hold_began = cause == Cause::AgentRejected;
                 traffic.hold = Some(Hold { reason, error });
             }
             Change::Closed(cause) => {
@@ -296,6 +308,7 @@ impl Line {
                     Cause::AgentRejected => tracing::info!(agent, "agent resumed"),
                 }
                 traffic.hold = None;
+                traffic.hold_began = false;
                 if let Some(Paced { pacer, .. }) = &mut traffic.paced {
                     pacer.slow_start(now);
                 }

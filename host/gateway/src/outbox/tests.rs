@@ -905,6 +905,29 @@ async fn recipients_that_are_always_rejected_back_off_by_themselves_and_hold_up_
     }
 }
 
+/// Such as by a proxy on the way: it is taken for the agent's fault, until others are served.
+#[tokio::test(start_paused = true)]
+async fn recipients_that_are_always_answered_401_hold_the_agent_a_few_times_and_not_for_ever() {
+    let (without, running) = send_a_thousand(nobody).await;
+    running.stop().await;
+    let (platform, running) = send_a_thousand(|recipient| {
+        recipient
+            .starts_with("+449990010")
+            .then(|| failed(FailureCode::Misconfigured, Some(401)))
+    })
+    .await;
+    let (time, time_without) = (platform.last_served(), without.last_served());
+    assert!(
+        time <= time_without + Duration::from_secs(15),
+        "{time:?}, and {time_without:?} without them"
+    );
+    sleep(Duration::from_hours(1)).await;
+    let poison = |call: &&Call| call.recipient.starts_with("+449990010");
+    let attempts = platform.calls().iter().filter(poison).count();
+    assert!((3..=40).contains(&attempts), "{attempts} in an hour");
+    running.stop().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn where_nobody_is_served_the_breaker_opens_within_twenty_attempts_and_probes_with_different_messages()
  {

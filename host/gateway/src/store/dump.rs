@@ -332,9 +332,9 @@ impl From<Record> for Message {
 
 impl From<Message> for Record {
     fn from(message: Message) -> Self {
-        let ends_at = message
-            .expires_at
-            .unwrap_or_else(|| Self::end_without_expiry(message.accepted_at, message.send_at));
+        let ends_at = message.expires_at.unwrap_or_else(|| {
+            Self::end_without_expiry(message.accepted_at, message.send_at, &message.history)
+        });
         let stored = StoredMessage {
             agent: message.agent,
             message: message.message,

@@ -6,7 +6,7 @@ use super::lane::{Lane, Stage, Urgency};
 use super::{Claimed, Entry, NewMessage, Requeued, Settlement, StoredMessage, Withdrawn};
 use crate::lifecycle::{Fact, Facts, State};
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A message with what its attempts need.
@@ -86,9 +86,18 @@ impl Record {
         last.unwrap_or(Stage::First)
     }
 
-    /// The end of a message for which a store has none: it is older than the rule.
-    pub fn end_without_expiry(accepted_at: Timestamp, send_at: Option<Timestamp>) -> Timestamp {
-        first_due(accepted_at, send_at) + TRIED_FOR
+    /// The end of a message for which a store has none: it is older than the rule. `history`: what is known of it.
+    pub fn end_without_expiry(
+        accepted_at: Timestamp,
+        send_at: Option<Timestamp>,
+        history: &[Entry],
+    ) -> Timestamp {
+        let requeued = history
+            .iter()
+            .filter(|entry| entry.fact == Fact::Requeued)
+            .map(|entry| entry.at);
+        let due = requeued.chain([first_due(accepted_at, send_at)]).max();
+        due.unwrap_or(accepted_at) + TRIED_FOR
     }
 
     /// Joins a fact.
@@ -99,20 +108,26 @@ impl Record {
         self.rest();
     }
 
-    /// A message that is tried for days has thousands of entries. What the facts are made of stays: the first entry of each, and
-    /// the last ones, which have the numbers of the last attempts. Not at each entry, since a store then writes all of them.
+    /// A message that is tried for days has thousands of entries. What the facts are made of stays: the first entry of each, which
+    /// has its time, and the last one, which has the number of its last attempt. Not at each entry, since a store then writes all
+    /// of them.
     fn shorten(&mut self) {
         let history = &mut self.stored.history;
         if history.len() <= HISTORY_MAX {
             return;
         }
         let (before, last) = (history.len(), history.len() - HISTORY_LAST);
-        let mut known = BTreeSet::new();
-        let mut place = 0;
+        let mut latest = BTreeMap::new();
+        for (place, entry) in history.iter().enumerate() {
+            latest.insert(entry.fact, place);
+        }
+        let (mut known, mut places) = (BTreeSet::new(), 0..);
         history.retain(|entry| {
-            let is_first = known.insert(entry.fact);
-            place += 1;
-            is_first || place <= HISTORY_FIRST || place > last
+            let place = places.next().unwrap_or_default();
+            known.insert(entry.fact)
+                || latest.get(&entry.fact) == Some(&place)
+                || place < HISTORY_FIRST
+                || place >= last
         });
         let omitted = u32::try_from(before - history.len()).unwrap_or(u32::MAX);
         self.stored.history_omitted = self.stored.history_omitted.saturating_add(omitted);
@@ -196,7 +211,8 @@ impl Record {
             self.lent_until = None;
             self.stored.next_at = settlement.retry_at;
         }
-        if let Some(mut entry) = settlement.entry {
+        // A message that was erased may have left its id to another, which has made no such attempt.
+        if let Some(mut entry) = settlement.entry.filter(|_| attempt <= self.attempt) {
             if !current && matches!(entry.fact, Fact::Refused | Fact::Failed) {
                 entry.fact = Fact::Unknown;
             }
@@ -359,3 +375,65 @@ pub const HISTORY_FIRST: usize = 5;
 pub const HISTORY_LAST: usize = 20;
 /// A message that does not say how long it is worth sending.
 const TRIED_FOR: Duration = Duration::from_hours(24);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gateway_channel::{Content, Message};
+    use proptest::prelude::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("a time")
+    }
+
+    fn record() -> Record {
+        let message = Message {
+            id: "m1".into(),
+            recipient: "+12".into(),
+            content: Content::Text("Hi".into()),
+            suggestions: Vec::new(),
+            purpose: None,
+            expiry: None,
+            options: Vec::new(),
+        };
+        Record::new(NewMessage {
+            agent: "demo".into(),
+            message,
+            body_hash: [0; 32],
+            at: at(0),
+            send_at: None,
+            expires_at: None,
+        })
+    }
+
+    proptest! {
+        /// A store that reads the facts from the history knows the same as one that has them.
+        #[test]
+        fn a_history_that_was_shortened_says_the_same(steps in proptest::collection::vec(0..9_u8, 0..400)) {
+            let mut record = record();
+            for (second, step) in (0..).zip(steps) {
+                let now = at(second);
+                match step {
+                    0 => drop(record.requeue(now)),
+                    1 => drop(record.expire(now + TRIED_FOR * 2, None)),
+                    2 => drop(record.recover(now)),
+                    _ if record.stored.next_at.is_none() => {}
+                    3 => {
+                        let claimed = record.lend(now, Duration::from_secs(30));
+                        record.unclaim(claimed.attempt, now);
+                    }
+                    _ => {
+                        let claimed = record.lend(now, Duration::from_secs(30));
+                        let fact = if step == 4 { Fact::Unknown } else { Fact::Postponed };
+                        let entry = Entry { at: now, fact, attempt: Some(claimed.attempt), reason: None };
+                        record.settle(claimed.attempt, Settlement { entry: Some(entry), retry_at: Some(now) });
+                    }
+                }
+                prop_assert!(record.stored.history.len() <= HISTORY_MAX);
+                prop_assert_eq!(&Facts::of(&record.stored.history), &record.stored.facts);
+                let waits = record.stored.next_at.is_some();
+                prop_assert_eq!(waits, record.stored.facts.wants_attempts());
+            }
+        }
+    }
+}

@@ -22,6 +22,7 @@ pub(super) async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     a_long_history_is_shortened_and_says_the_same(&*empty()).await;
     an_attempt_that_was_not_made_leaves_no_trace(&*empty()).await;
     a_late_refusal_does_not_end_what_a_later_attempt_may_have_sent(&*empty()).await;
+    a_late_end_of_an_attempt_changes_no_other_message(&*empty()).await;
     what_was_under_way_is_tried_again_at_once_after_a_restart(&*empty()).await;
     what_was_given_up_is_tried_again_if_somebody_wants_it(&*empty()).await;
 }
@@ -425,6 +426,26 @@ async fn an_attempt_that_was_not_made_leaves_no_trace(store: &dyn Store) {
     );
 }
 
+/// The attempt ends after its message was erased, and after another one has its id.
+async fn a_late_end_of_an_attempt_changes_no_other_message(store: &dyn Store) {
+    let accepted = || Settlement {
+        entry: Some(crate::store::Entry {
+            attempt: Some(1),
+            ..entry(5, Fact::Accepted)
+        }),
+        retry_at: None,
+    };
+    keep(store, new("m1", None)).await;
+    assert_eq!(claim(store, 0).await, [("m1".into(), 1)]);
+    store.erase(PHONE).await.expect("erased");
+    assert!(!store.settle("m1", 1, accepted()).await.expect("answer"));
+    assert!(!unclaim(store, "m1", 1, 5).await);
+    keep(store, new("m1", None)).await;
+    assert!(!store.settle("m1", 1, accepted()).await.expect("answer"));
+    assert_eq!(stored(store, "m1").await.facts.state(), State::Queued);
+    assert_eq!(claim(store, 6).await, [("m1".into(), 1)], "it is sent");
+}
+
 /// Field case R2: of a first attempt whose outcome is unknown a later answer says nothing.
 async fn a_late_refusal_does_not_end_what_a_later_attempt_may_have_sent(store: &dyn Store) {
     keep(store, new("m1", None)).await;
@@ -513,7 +534,7 @@ async fn what_was_given_up_is_tried_again_if_somebody_wants_it(store: &dyn Store
     assert_eq!(requeue(store, "failed", 20).await, Requeued::Queued);
     assert_eq!(
         requeue(store, "failed", 20).await,
-        Requeued::NotFailed(State::Sending),
+        Requeued::NotFailed(State::Queued),
         "once is enough"
     );
 
