@@ -24,10 +24,11 @@ impl<'de, const N: usize> Deserialize<'de> for Hex<N> {
             ))
         };
         let pairs = digits.as_bytes().chunks(2).map(|pair| {
-            let digit = |digit: &u8| {
-                char::from(*digit)
-                    .to_digit(16)
-                    .and_then(|value| u8::try_from(value).ok())
+            // One spelling, so that a bit that flips in a hash is noticed too.
+            let digit = |digit: &u8| match digit {
+                b'0'..=b'9' => Some(digit - b'0'),
+                b'a'..=b'f' => Some(digit - b'a' + 10),
+                _ => None,
             };
             let [high, low] = pair else { return None };
             Some(digit(high)? << 4 | digit(low)?)

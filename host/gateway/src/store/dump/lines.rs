@@ -454,6 +454,8 @@ mod tests {
             decode(&lines).expect_err("it is wrong").rule
         };
         assert!(decode(message).starts_with("body_hash: \"00\" is not 32 bytes"));
+        let capitals = decode(&message.replace("\"00\"", &format!("\"{}\"", "0A".repeat(32))));
+        assert!(capitals.starts_with("body_hash: \"0A0A"), "{capitals}");
         let unknown = decode(&message.replace("\"00\"", &format!("\"{hash}\"")));
         assert_eq!(
             unknown,
