@@ -67,9 +67,9 @@ async fn ready(
 
 /// An agent that cannot send makes the gateway no less ready: it takes messages and events as ever.
 fn agents(shared: &Shared) -> BTreeMap<String, String> {
-    let condition = |condition: &Condition| match &condition.hold {
+    let condition = |condition: &Condition| match condition.hold() {
         Some(hold) => format!("held: {}", hold.error),
-        None if condition.breaker_is_open => "circuit breaker open".to_owned(),
+        None if condition.breaker_is_open() => "circuit breaker open".to_owned(),
         None => "ok".to_owned(),
     };
     shared
@@ -101,7 +101,7 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Problem>
         .agents
         .iter()
         .filter_map(|agent| Some((agent.name.clone(), agent.channel.token_expires_in()?)));
-    let conditions = shared.conditions().clone();
+    let conditions = shared.conditions();
     let mut response = Response::new(Body::from(shared.metrics.text(
         waiting,
         &conditions,

@@ -6,7 +6,7 @@ use crate::store::tester::TesterQuota;
 use crate::store::{NewEvent, Store};
 use crate::{Capacity, OptOutRules, Senders, Shared, api, reach, stream, upload};
 use axum::body::Body;
-use gateway_channel::{Fact, Inbound};
+use gateway_channel::{Content, Fact, Inbound, Message};
 use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
@@ -49,7 +49,7 @@ pub(crate) fn shared_by(
         guard: RwLock::default(),
         metrics: Arc::new(Metrics::default()),
         health: Mutex::default(),
-        conditions: std::sync::Mutex::default(),
+        lines: RwLock::default(),
         stopping: AtomicBool::new(false),
         store,
         clock,
@@ -116,4 +116,17 @@ pub(crate) async fn ask_json(shared: &Arc<Shared>, method: Method, path: &str) -
         .expect("a body")
         .to_bytes();
     (status, serde_json::from_slice(&body).expect("JSON"))
+}
+
+/// A text.
+pub(crate) fn message(id: &str, recipient: &str) -> Message {
+    Message {
+        id: id.to_owned(),
+        recipient: recipient.to_owned(),
+        content: Content::Text("Hi".into()),
+        suggestions: Vec::new(),
+        purpose: None,
+        expiry: None,
+        options: Vec::new(),
+    }
 }

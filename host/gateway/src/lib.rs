@@ -150,8 +150,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     /// How the store was when it was last looked at.
     pub(crate) health: Mutex<Option<(Instant, Result<Health, String>)>>,
-    /// How the agents were when the outbox last looked.
-    conditions: std::sync::Mutex<BTreeMap<String, outbox::Condition>>,
+    /// The agents' queues, for who asks how they are.
+    lines: RwLock<Vec<Arc<outbox::Line>>>,
     stopping: AtomicBool,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
@@ -203,7 +203,7 @@ impl Gateway {
             guard: RwLock::new(Arc::new(config.guard)),
             metrics: config.metrics,
             health: Mutex::default(),
-            conditions: std::sync::Mutex::default(),
+            lines: RwLock::default(),
             stopping: AtomicBool::new(false),
             store: config.store,
             clock: config.clock,
@@ -219,14 +219,13 @@ impl Gateway {
             uploads: Semaphore::new(upload::MEGABYTES_MAX),
         });
         let now = shared.clock.instant();
-        let lines: Vec<outbox::Line> = shared
+        let lines = shared
             .senders()
             .agents
             .iter()
             .map(|agent| outbox::Line::of_agent(agent, now))
             .collect();
-        *shared.conditions() = outbox::conditions(&lines);
-        let sending = tokio::spawn(outbox::run(shared.clone(), lines, stopped.clone()));
+        let sending = outbox::start(shared.clone(), lines, stopped.clone());
         let sweeping = tokio::spawn(sweep::run(
             shared.clone(),
             config.retention,
@@ -325,13 +324,17 @@ impl Shared {
             .clone()
     }
 
-    /// By the gateway's name of the agent.
-    pub(crate) fn conditions(
-        &self,
-    ) -> std::sync::MutexGuard<'_, BTreeMap<String, outbox::Condition>> {
-        self.conditions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn set_lines(&self, lines: Vec<Arc<outbox::Line>>) {
+        *self.lines.write().unwrap_or_else(PoisonError::into_inner) = lines;
+    }
+
+    /// How the agents are, by the gateway's name of the agent.
+    pub(crate) fn conditions(&self) -> BTreeMap<String, outbox::Condition> {
+        let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+        lines
+            .iter()
+            .map(|line| (line.agent.clone(), line.condition()))
+            .collect()
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

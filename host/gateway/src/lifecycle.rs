@@ -1,9 +1,9 @@
 //! The life of a message: facts, and the state that follows from them. Pure.
 //!
 //! Facts come in any order and more than once. Of each kind the earliest time stays, and the state depends on which kinds
-//! there are, so that every order and every repetition ends the same. Two facts can be outweighed by later ones: that the gateway
-//! gave a message up, by a wish to try again; and that an attempt began, by its being rejected for now, or by such a wish. Which of the two is
-//! later the number of the attempt says, for which the largest stays, and no clock.
+//! there are, so that every order and every repetition ends the same. Two facts can be outweighed by later ones. A wish to try
+//! again outweighs that the gateway gave the message up. Such a wish, or a rejection for now, outweighs that an attempt began. The
+//! number of the attempt says which of two facts is the later one, and no clock does; of each kind the largest number stays.
 //!
 //! An attempt whose outcome is unknown may have been taken. So a refusal of a later attempt is no fact of the message: it stays
 //! unknown, until the platform has it or the gateway gives it up at the end of its time.

@@ -228,10 +228,10 @@ impl Metrics {
             }
             self.circuit_breaker_open
                 .get_or_create(&label)
-                .set(condition.breaker_is_open.into());
+                .set(condition.breaker_is_open().into());
             let openings = self.circuit_breaker_openings.get_or_create(&label);
             openings.inc_by(condition.breaker_openings.saturating_sub(openings.get()));
-            if let Some(hold) = &condition.hold {
+            if let Some(hold) = condition.hold() {
                 let labels = [("agent", agent.clone()), ("reason", hold.reason.to_owned())];
                 self.agent_held.get_or_create(&labels).set(1);
             }
@@ -309,7 +309,7 @@ const GUEST_SECONDS: [f64; 12] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outbox::line::Hold;
+    use crate::outbox::{Cause, Obstacle};
 
     #[test]
     fn everything_is_named_as_it_is_documented() {
@@ -332,19 +332,22 @@ mod tests {
         };
         metrics.called("send", Some(&out_of_time), Duration::from_secs(1));
         metrics.committed(Duration::from_millis(4));
-        let condition = Condition {
+        let condition = |cause| Condition {
             rate: Some(62.5),
-            breaker_is_open: true,
             breaker_openings: 2,
-            hold: Some(Hold {
+            obstacle: Some(Obstacle {
+                cause,
                 reason: "credentials",
                 error: "why".into(),
             }),
-            obstacle: Some("why".into()),
         };
-        let gone = [("gone".to_owned(), condition.clone())].into();
+        let gone = [("gone".to_owned(), condition(Cause::AgentRejected))].into();
         metrics.text(Waiting::default(), &gone, []);
-        let conditions = [("demo".to_owned(), condition)].into();
+        let conditions = [
+            ("demo".to_owned(), condition(Cause::AgentRejected)),
+            ("down".to_owned(), condition(Cause::Unavailable)),
+        ]
+        .into();
         let text = metrics.text(
             waiting,
             &conditions,
@@ -370,7 +373,8 @@ mod tests {
             "rbm_token_expiry_seconds{agent=\"demo\"} 3300",
             "rbm_store_commit_seconds_bucket{le=\"0.005\"} 1",
             "rbm_rate_limit{agent=\"demo\"} 62.5",
-            "rbm_circuit_breaker_open{agent=\"demo\"} 1",
+            "rbm_circuit_breaker_open{agent=\"down\"} 1",
+            "rbm_circuit_breaker_open{agent=\"demo\"} 0",
             "rbm_agent_held{agent=\"demo\",reason=\"credentials\"} 1",
             "rbm_circuit_breaker_openings_total{agent=\"demo\"} 2",
             "rbm_build_info{version=\"0.1.0\"} 1",

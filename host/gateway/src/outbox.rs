@@ -7,13 +7,17 @@
 mod breaker;
 mod budget;
 mod judge;
-pub(crate) mod line;
+mod line;
 mod pace;
 mod quiet_hours;
 mod recipients;
 mod throttle;
 
+#[cfg(test)]
+pub(crate) use breaker::Cause;
 pub use line::Manner;
+#[cfg(test)]
+pub(crate) use line::Obstacle;
 pub(crate) use line::{Condition, Line};
 pub use pace::Pace;
 pub use quiet_hours::{QuietHours, QuietHoursProblem};
@@ -25,19 +29,33 @@ use breaker::Ticket;
 use jiff::{SignedDuration, Timestamp};
 use judge::{Verdict, judge};
 use line::Allowance;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
-/// Runs until told to stop, and then until the attempts under way have ended.
-pub(crate) async fn run(shared: Arc<Shared>, lines: Vec<Line>, mut stopped: watch::Receiver<bool>) {
-    let lines = lines
+/// Runs until told to stop, and then until the attempts under way have ended. From now on the lines can be asked how they are.
+pub(crate) fn start(
+    shared: Arc<Shared>,
+    lines: Vec<Line>,
+    stopped: watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    let lines: HashMap<_, _> = lines
         .into_iter()
         .map(|line| (line.agent.clone(), Arc::new(line)))
         .collect();
+    shared.set_lines(lines.values().cloned().collect());
+    tokio::spawn(run(shared, lines, stopped))
+}
+
+async fn run(
+    shared: Arc<Shared>,
+    lines: HashMap<String, Arc<Line>>,
+    mut stopped: watch::Receiver<bool>,
+) {
     let (senders, attempts) = (shared.senders(), TaskTracker::new());
     let mut outbox = Outbox {
         shared,
@@ -73,16 +91,6 @@ pub(crate) async fn run(shared: Arc<Shared>, lines: Vec<Line>, mut stopped: watc
     let _ = timeout(STOP_TIME_MAX, outbox.attempts.wait()).await;
 }
 
-/// By the gateway's name of the agent.
-pub(crate) fn conditions<'a>(
-    lines: impl IntoIterator<Item = &'a Line>,
-) -> BTreeMap<String, Condition> {
-    let lines = lines.into_iter();
-    lines
-        .map(|line| (line.agent.clone(), line.condition()))
-        .collect()
-}
-
 struct Outbox {
     shared: Arc<Shared>,
     /// Whose the lines are.
@@ -113,7 +121,6 @@ impl Outbox {
                 .for_each(|fact| self.shared.metrics.message(fact));
             lent.into_iter().for_each(|claimed| self.begin(claimed));
         }
-        self.publish();
         let (shares, wait) = self.allowances();
         let due = if shares.is_empty() {
             None
@@ -128,12 +135,6 @@ impl Outbox {
         } else {
             due.into_iter().chain(wait).min()
         })
-    }
-
-    /// For whoever asks how the agents are.
-    fn publish(&self) {
-        let lines = self.lines.values().map(AsRef::as_ref);
-        *self.shared.conditions() = conditions(lines);
     }
 
     /// What is under way takes as long as ever when the clock runs faster.
@@ -161,6 +162,8 @@ impl Outbox {
             (agent.name.clone(), Arc::new(line))
         };
         self.lines = senders.agents.iter().map(line).collect();
+        self.shared
+            .set_lines(self.lines.values().cloned().collect());
         self.senders = senders;
         self.looked = false;
     }
@@ -228,7 +231,7 @@ impl Outbox {
     fn holds(&self) -> Holds {
         self.lines
             .values()
-            .filter_map(|line| Some((line.agent.clone(), line.condition().obstacle?)))
+            .filter_map(|line| Some((line.agent.clone(), line.condition().obstacle?.error)))
             .collect()
     }
 

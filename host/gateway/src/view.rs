@@ -55,21 +55,13 @@ impl MessageView {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bare;
     use crate::lifecycle::Fact;
     use crate::store::NewMessage;
     use crate::store::record::Record;
-    use gateway_channel::{Content, Message};
 
     fn view(entries: u32, omitted: u32) -> (Vec<Option<u32>>, Option<u32>) {
-        let message = Message {
-            id: "m1".into(),
-            recipient: "+12".into(),
-            content: Content::Text("Hi".into()),
-            suggestions: Vec::new(),
-            purpose: None,
-            expiry: None,
-            options: Vec::new(),
-        };
+        let message = bare::message("m1", "+12");
         let mut stored = Record::new(NewMessage {
             agent: "demo".into(),
             message,

@@ -358,7 +358,6 @@ const ASKED_FOR_MAX: Duration = Duration::from_mins(1);
 const PROBE_PAUSE_FIRST: Duration = Duration::from_secs(1);
 /// A platform that is back is noticed within five seconds.
 const PROBE_PAUSE_MAX: Duration = Duration::from_secs(4);
-
 /// Somebody has to act, and a token endpoint counts failures.
 const HELD_PROBE_PAUSE_MAX: Duration = Duration::from_mins(1);
 

@@ -21,7 +21,7 @@ pub(crate) enum BackOff {
         /// Rejections of the recipient in a row.
         recipient_in_a_row: u32,
     },
-    /// Shortly: the circuit breaker is open, and holds everything back anyway.
+    /// Shortly: only probes are made of this agent's messages anyway.
     Short,
 }
 
@@ -44,8 +44,8 @@ pub(crate) fn evidence(outcome: &Outcome) -> Evidence {
     }
 }
 
-/// What keeps the agent from sending, where an outcome says that it is rejected: a word for metrics, and a sentence.
-pub(crate) fn hold_reason(outcome: &Outcome) -> (&'static str, String) {
+/// What keeps the agent from sending, where an outcome says that something does: a word for metrics, and a sentence.
+pub(crate) fn obstacle(outcome: &Outcome) -> (&'static str, String) {
     let Ok(Err(failure)) = outcome else {
         return ("rejected", "the plugin stopped".to_owned());
     };
@@ -92,7 +92,7 @@ pub(crate) fn judge(
         Ok(Ok(receipt)) => Verdict::Settle(accepted(claimed, &receipt, now)),
         Ok(Err(failure)) => judge_failure(claimed, failure, back_off, now, random),
         Err(CallProblem::NotStarted { .. }) => Verdict::Unclaim {
-            retry_at: now + backoff::delay(NOT_STARTED_DOUBLINGS, random),
+            retry_at: now + backoff::delay(NOT_STARTED, random),
         },
         // The plugin may have sent before it stopped.
         Err(problem) => again(
@@ -201,8 +201,9 @@ fn again(
     })
 }
 
-/// A plugin that does not start will not a second later, and each attempt is two writes: half a minute to a minute.
-const NOT_STARTED_DOUBLINGS: u32 = 7;
+/// A plugin that does not start will not start a second later, and each attempt is two writes. So it is waited for as after so many
+/// attempts: half a minute to a minute.
+const NOT_STARTED: u32 = 7;
 
 fn settled(entry: Entry) -> Settlement {
     Settlement {
@@ -223,24 +224,16 @@ fn entry(at: Timestamp, fact: Fact, attempt: u32, reason: String) -> Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bare;
     use crate::lifecycle::Facts;
     use crate::store::lane::Stage;
-    use gateway_channel::{Content, Message};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_795_515_302 + second).expect("time")
     }
 
     fn claimed(attempt: u32) -> Claimed {
-        let message = Message {
-            id: "m1".into(),
-            recipient: "+15550100001".into(),
-            content: Content::Text("Hi".into()),
-            suggestions: Vec::new(),
-            purpose: None,
-            expiry: None,
-            options: Vec::new(),
-        };
+        let message = bare::message("m1", "+15550100001");
         Claimed {
             agent: "demo".into(),
             message,

@@ -4,7 +4,7 @@
 
 use super::breaker::{Breaker, Cause, Change, Evidence, Permission, Ticket, Witness};
 use super::budget::Budget;
-use super::judge::{BackOff, Outcome, asked_for, evidence, hold_reason};
+use super::judge::{BackOff, Outcome, asked_for, evidence, obstacle};
 use super::pace::{Pace, Pacer};
 use super::quiet_hours::QuietHours;
 use super::recipients::{RecipientHash, Recipients};
@@ -69,10 +69,7 @@ struct Traffic {
     paced: Option<Paced>,
     budget: Budget,
     breaker: Breaker,
-    /// Why only probes are made, while that is so.
-    hold: Option<Hold>,
-    /// That the queue is held was logged, and its end is to be.
-    hold_began: bool,
+    obstacle: Option<Obstacle>,
     recipients: Recipients,
 }
 
@@ -96,20 +93,34 @@ impl Paced {
 pub(crate) struct Condition {
     /// Messages per second that may begin now; none for an agent without a pace.
     pub(crate) rate: Option<f64>,
-    pub(crate) breaker_is_open: bool,
     pub(crate) breaker_openings: u64,
-    pub(crate) hold: Option<Hold>,
-    /// What keeps it from sending, in a sentence: that it is held, or that the platform is not available.
-    pub(crate) obstacle: Option<String>,
+    /// While only probes are made.
+    pub(crate) obstacle: Option<Obstacle>,
 }
 
-/// Why an agent's queue is held: the platform rejects the agent, or there is no token to ask it with.
+/// What keeps an agent from sending.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Hold {
+pub(crate) struct Obstacle {
+    pub(crate) cause: Cause,
     /// For metrics.
     pub(crate) reason: &'static str,
     /// In a sentence.
     pub(crate) error: String,
+}
+
+impl Condition {
+    pub(crate) fn breaker_is_open(&self) -> bool {
+        self.obstacle
+            .as_ref()
+            .is_some_and(|obstacle| obstacle.cause == Cause::Unavailable)
+    }
+
+    /// Why the queue is held, if it is.
+    pub(crate) fn hold(&self) -> Option<&Obstacle> {
+        self.obstacle
+            .as_ref()
+            .filter(|obstacle| obstacle.cause == Cause::AgentRejected)
+    }
 }
 
 /// What a line may begin.
@@ -139,8 +150,7 @@ impl Line {
             paced: manner.pace.map(|pace| Paced::new(pace, now)),
             budget: Budget::new(now),
             breaker: Breaker::new(),
-            hold: None,
-            hold_began: false,
+            obstacle: None,
             recipients: Recipients::default(),
         };
         Self {
@@ -201,7 +211,10 @@ impl Line {
             retries,
             ordinary,
             order,
-            hold: traffic.hold.as_ref().map(|hold| hold.error.clone()),
+            hold: traffic
+                .obstacle
+                .as_ref()
+                .map(|obstacle| obstacle.error.clone()),
         })
     }
 
@@ -210,13 +223,8 @@ impl Line {
         let traffic = self.traffic();
         Condition {
             rate: traffic.rate(),
-            breaker_is_open: traffic.breaker.cause() == Some(Cause::Unavailable),
             breaker_openings: traffic.breaker.openings(),
-            hold: traffic
-                .hold
-                .clone()
-                .filter(|_| traffic.breaker.cause() == Some(Cause::AgentRejected)),
-            obstacle: traffic.hold.as_ref().map(|hold| hold.error.clone()),
+            obstacle: traffic.obstacle.clone(),
         }
     }
 
@@ -289,26 +297,30 @@ impl Line {
         match change {
             Change::None => {}
             Change::Opened(cause) => {
-                let (reason, error) = hold_reason(outcome);
+                let (reason, error) = obstacle(outcome);
+                let was_held = traffic
+                    .obstacle
+                    .as_ref()
+                    .is_some_and(|obstacle| obstacle.cause == Cause::AgentRejected);
+                if was_held {
+                    tracing::info!(agent, "agent resumed");
+                }
                 match cause {
-                    Cause::Unavailable => {
-                        if traffic.hold_began {
-                            tracing::info!(agent, "agent resumed");
-                        }
-                        tracing::warn!(agent, error, "circuit breaker open");
-                    }
+                    Cause::Unavailable => tracing::warn!(agent, error, "circuit breaker open"),
                     Cause::AgentRejected => tracing::warn!(agent, reason, error, "agent held"),
                 }
-                traffic.hold_began = cause == Cause::AgentRejected;
-                traffic.hold = Some(Hold { reason, error });
+                traffic.obstacle = Some(Obstacle {
+                    cause,
+                    reason,
+                    error,
+                });
             }
             Change::Closed(cause) => {
                 match cause {
                     Cause::Unavailable => tracing::info!(agent, "circuit breaker closed"),
                     Cause::AgentRejected => tracing::info!(agent, "agent resumed"),
                 }
-                traffic.hold = None;
-                traffic.hold_began = false;
+                traffic.obstacle = None;
                 if let Some(Paced { pacer, .. }) = &mut traffic.paced {
                     pacer.slow_start(now);
                 }
@@ -371,9 +383,10 @@ const UNPACED: f64 = 100.0;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bare;
     use crate::lifecycle::Facts;
     use crate::outbox::quiet_hours::hours;
-    use gateway_channel::{ChannelFailure, Content, FailureCode, Receipt};
+    use gateway_channel::{ChannelFailure, FailureCode, Receipt};
     use std::num::NonZeroU32;
 
     struct Nobody;
@@ -398,15 +411,7 @@ mod tests {
     }
 
     fn claimed(recipient: usize, stage: Stage) -> Claimed {
-        let message = Message {
-            id: "m1".into(),
-            recipient: format!("+1555010{recipient:04}"),
-            content: Content::Text("Hi".into()),
-            suggestions: Vec::new(),
-            purpose: None,
-            expiry: None,
-            options: Vec::new(),
-        };
+        let message = bare::message("m1", &format!("+1555010{recipient:04}"));
         Claimed {
             agent: "demo".into(),
             message,
@@ -533,7 +538,7 @@ mod tests {
             assert_ne!(attempt(&line, recipient, &busy(), now), BackOff::Short);
         }
         assert_eq!(attempt(&line, 4, &busy(), now), BackOff::Short);
-        assert!(line.condition().breaker_is_open);
+        assert!(line.condition().breaker_is_open());
         let noon = || NOON.parse().expect("a time");
         let allowance = line.allowance(now, noon());
         assert!(
@@ -569,8 +574,8 @@ mod tests {
             attempt(&line, recipient, &Ok(Err(limited(None))), start);
         }
         assert_eq!(line.condition().rate, Some(50.0));
-        assert_eq!(line.condition().hold, None);
-        assert!(!line.condition().breaker_is_open);
+        assert_eq!(line.condition().hold(), None);
+        assert!(!line.condition().breaker_is_open());
         let noon = NOON.parse().expect("a time");
         for seconds in 0..26 {
             line.allowance(start + Duration::from_secs(seconds), noon);

@@ -13,12 +13,12 @@ use crate::store::consent::{Consent, Reason, Wish};
 use crate::store::{Accepted, Filter, NewMessage};
 use crate::{MemoryStore, bare};
 use async_trait::async_trait;
-use gateway_channel::{ChannelFailure, Content, Expiry, FailureCode, Message, Purpose, Receipt};
+use gateway_channel::{ChannelFailure, Expiry, FailureCode, Message, Purpose, Receipt};
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use rbm_clock::Clock;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -187,7 +187,7 @@ impl Running {
     fn start_with(store: Arc<MemoryStore>, time: Timestamp, lines: Vec<Line>) -> Self {
         let (shared, _) = bare::shared_by(Clock::starting_at(time), store, Vec::new());
         let (stop, stopped) = watch::channel(false);
-        let outbox = tokio::spawn(run(shared.clone(), lines, stopped));
+        let outbox = start(shared.clone(), lines, stopped);
         Self {
             shared,
             stop,
@@ -258,15 +258,10 @@ impl Running {
 
 /// To a recipient of its own.
 fn new(agent: &str, id: &str, at: Timestamp) -> NewMessage {
-    let message = Message {
-        id: id.into(),
-        recipient: format!("+1{:010}", RecipientHash::of(id).0 % 10_000_000_000),
-        content: Content::Text("Hi".into()),
-        suggestions: Vec::new(),
-        purpose: None,
-        expiry: None,
-        options: Vec::new(),
-    };
+    let message = bare::message(
+        id,
+        &format!("+1{:010}", RecipientHash::of(id).0 % 10_000_000_000),
+    );
     NewMessage {
         agent: agent.into(),
         message,
@@ -307,7 +302,7 @@ fn manner(messages_per_second: u32) -> Manner {
     }
 }
 
-fn line(agent: &str, platform: &Arc<Platform>, manner: &Manner) -> Line {
+fn line<S: Sender + 'static>(agent: &str, platform: &Arc<S>, manner: &Manner) -> Line {
     Line::new(agent, platform.clone(), manner, Instant::now().into_std())
 }
 
@@ -818,22 +813,22 @@ impl Sender for Choosy {
     }
 }
 
-fn limited(recipient: &str) -> Option<ChannelFailure> {
+fn poisoned(recipient: &str, code: FailureCode, http_status: u16) -> Option<ChannelFailure> {
     recipient
         .starts_with(POISON)
-        .then(|| failed(FailureCode::Later, Some(429)))
+        .then(|| failed(code, Some(http_status)))
+}
+
+fn limited(recipient: &str) -> Option<ChannelFailure> {
+    poisoned(recipient, FailureCode::Later, 429)
 }
 
 fn unavailable(recipient: &str) -> Option<ChannelFailure> {
-    recipient
-        .starts_with(POISON)
-        .then(|| failed(FailureCode::Later, Some(503)))
+    poisoned(recipient, FailureCode::Later, 503)
 }
 
 fn broken(recipient: &str) -> Option<ChannelFailure> {
-    recipient
-        .starts_with(POISON)
-        .then(|| failed(FailureCode::Unknown, Some(500)))
+    poisoned(recipient, FailureCode::Unknown, 500)
 }
 
 fn nobody(_: &str) -> Option<ChannelFailure> {
@@ -843,12 +838,7 @@ fn nobody(_: &str) -> Option<ChannelFailure> {
 /// 1,000 messages at 100 a second to as many recipients, of which each twentieth may be rejected for ever.
 async fn send_a_thousand(rejects: fn(&str) -> Option<ChannelFailure>) -> (Arc<Choosy>, Running) {
     let platform = Choosy::new(rejects, usize::MAX);
-    let queue = Line::new(
-        "demo",
-        platform.clone(),
-        &manner(100),
-        Instant::now().into_std(),
-    );
+    let queue = line("demo", &platform, &manner(100));
     let running = Running::start(vec![queue]);
     for number in 0..1_000 {
         let id = format!("m{number}");
@@ -970,12 +960,7 @@ async fn where_nobody_is_served_the_breaker_opens_within_twenty_attempts_and_pro
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_is_too_fast_for_the_platform_slows_down_and_loses_nothing() {
     let platform = Choosy::new(nobody, 50);
-    let queue = Line::new(
-        "demo",
-        platform.clone(),
-        &manner(100),
-        Instant::now().into_std(),
-    );
+    let queue = line("demo", &platform, &manner(100));
     let running = Running::start(vec![queue]);
     running.accept("demo", 0..3_000).await;
     running
@@ -1041,16 +1026,11 @@ async fn an_agent_that_is_rejected_is_held_and_none_of_its_messages_fails() {
         ("403", FailureCode::Later, Some(403)),
     ] {
         let platform = Broken::new(code, status);
-        let queue = Line::new(
-            "demo",
-            platform.clone(),
-            &manner(100),
-            Instant::now().into_std(),
-        );
+        let queue = line("demo", &platform, &manner(100));
         let running = Running::start(vec![queue]);
         running.accept("demo", 0..500).await;
         sleep(Duration::from_mins(5)).await;
-        let held = running.shared.conditions()["demo"].hold.clone();
+        let held = running.shared.conditions()["demo"].hold().cloned();
         assert_eq!(
             held.map(|hold| hold.error).as_deref(),
             Some("why"),
@@ -1078,7 +1058,7 @@ async fn an_agent_that_is_rejected_is_held_and_none_of_its_messages_fails() {
         running
             .wait_until_accepted("demo", 500, Duration::from_mins(3))
             .await;
-        assert_eq!(running.shared.conditions()["demo"].hold, None, "{what}");
+        assert_eq!(running.shared.conditions()["demo"].hold(), None, "{what}");
         running.stop().await;
     }
 }
@@ -1087,12 +1067,7 @@ async fn an_agent_that_is_rejected_is_held_and_none_of_its_messages_fails() {
 #[tokio::test(start_paused = true)]
 async fn a_message_of_a_held_agent_ends_at_its_own_time_and_says_why() {
     let platform = Broken::new(FailureCode::Misconfigured, None);
-    let queue = Line::new(
-        "demo",
-        platform.clone(),
-        &Manner::default(),
-        Instant::now().into_std(),
-    );
+    let queue = line("demo", &platform, &Manner::default());
     let running = Running::start(vec![queue]);
     let soon = at(0) + Duration::from_secs(10);
     for number in 0..20 {
@@ -1120,12 +1095,7 @@ async fn a_message_of_a_held_agent_ends_at_its_own_time_and_says_why() {
 #[tokio::test(start_paused = true)]
 async fn many_messages_of_one_recipient_that_always_fails_hold_up_nobody() {
     let platform = Choosy::new(broken, usize::MAX);
-    let queue = Line::new(
-        "demo",
-        platform.clone(),
-        &manner(10),
-        Instant::now().into_std(),
-    );
+    let queue = line("demo", &platform, &manner(10));
     let running = Running::start(vec![queue]);
     for number in 0..150 {
         let poison = to(POISON, "demo", &format!("poison-{number}"));

@@ -379,7 +379,7 @@ const TRIED_FOR: Duration = Duration::from_hours(24);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gateway_channel::{Content, Message};
+    use crate::bare;
     use proptest::prelude::*;
 
     fn at(second: i64) -> Timestamp {
@@ -387,15 +387,7 @@ mod tests {
     }
 
     fn record() -> Record {
-        let message = Message {
-            id: "m1".into(),
-            recipient: "+12".into(),
-            content: Content::Text("Hi".into()),
-            suggestions: Vec::new(),
-            purpose: None,
-            expiry: None,
-            options: Vec::new(),
-        };
+        let message = bare::message("m1", "+12");
         Record::new(NewMessage {
             agent: "demo".into(),
             message,
