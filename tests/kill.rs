@@ -1,6 +1,7 @@
 //! `rbm serve` is killed at random moments under load from 64 producers and started again, and nothing that it acknowledged is
 //! lost or done twice. The platform that it talks to and the application that it posts events to live in this process, and are
-//! not killed; every event comes to the application, at least once.
+//! not killed; every event comes to the application, at least once. Some messages cannot be delivered: the gateway tells each
+//! end of theirs once.
 //!
 //! `cargo test -p rbm --test kill -- --rounds 500` for more than the 20 rounds of every test run, `--seed N` for the same
 //! moments again.
@@ -10,13 +11,16 @@
 mod application;
 mod serving;
 
-use application::{Answer, Application, Posted};
+use application::{Answer, Application, Posted, event_id};
+use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
+use rbm_emulator::{Dose, FaultRule, RequestFault, RequestFaults};
+use rbm_wire::name::PhoneNumber;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use serving::{CALLBACK_SECRET, Platform, Serve, callback, events, messages, signed};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -32,6 +36,7 @@ async fn main() {
     );
     println!("{rounds} rounds, --seed {seed}");
     let platform = Platform::start_far_away(ANSWER_TIME).await;
+    platform.emulator.set_faults(rejections()).unwrap();
     let application = Application::start(CALLBACK_SECRET, seed).await;
     let callback = callback("app", application.port);
     let mut serve = Serve::new(
@@ -91,6 +96,11 @@ async fn main() {
         found.interrupted,
     );
     let (turned_away, again) = (found.turned_away(), found.taken_again());
+    let ends = found.ends();
+    println!(
+        "{} messages ended undelivered: {ends:?}",
+        ends.values().sum::<usize>()
+    );
     println!(
         "{turned_away} events were turned away at first, and {again} times one was taken that had been taken before"
     );
@@ -102,6 +112,9 @@ async fn main() {
         found.interrupted > 0,
         "no attempt was under way when it was killed"
     );
+    for kind in ["failed", "expired", "revoked"] {
+        assert!(ends.contains_key(kind), "no message is {kind}");
+    }
     assert!(
         turned_away > 0 && again > 0,
         "no event had to be posted again"
@@ -112,10 +125,58 @@ async fn main() {
 /// What the gateway has said that it has.
 #[derive(Default)]
 struct Acknowledged {
-    /// Messages.
-    messages: BTreeSet<String>,
+    /// Messages, and what is to become of them.
+    messages: BTreeMap<String, Fate>,
     /// Events, by the ids that the platform gave them.
     events: BTreeSet<String>,
+}
+
+/// What is to become of a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Fate {
+    /// Its recipient reads it.
+    Read,
+    /// Its recipient cannot be reached. Where an attempt was interrupted, only the end of its time says so.
+    Unreachable,
+    /// The platform rejects it until it expires.
+    Limited,
+    /// Its sender takes it back.
+    Revoked,
+}
+
+impl Fate {
+    /// Of the messages of a producer.
+    fn of(number: u32) -> Self {
+        match number % 16 {
+            2 | 10 => Self::Revoked,
+            6 => Self::Unreachable,
+            14 => Self::Limited,
+            _ => Self::Read,
+        }
+    }
+
+    /// In which state it may end.
+    fn ends_as(self, state: &str) -> bool {
+        match self {
+            Self::Read => state == "read",
+            Self::Unreachable => state == "failed",
+            // An attempt that was interrupted may have been taken.
+            Self::Limited => ["expired", "failed"].contains(&state),
+            Self::Revoked => state == "revoked",
+        }
+    }
+}
+
+/// Of the messages that are to expire.
+fn rejections() -> RequestFaults {
+    let limited = (0..PRODUCERS).filter(|number| Fate::of(*number) == Fate::Limited);
+    let rule = |number| FaultRule {
+        method: Some("phones.agentMessages.create".into()),
+        phone: Some(PhoneNumber::parse(&phone(number)).unwrap()),
+        ..FaultRule::new(RequestFault::TooMany, Dose { next: 0, rate: 1.0 })
+    };
+    let faults = limited.map(rule).collect();
+    RequestFaults { faults }
 }
 
 struct Producer {
@@ -146,8 +207,16 @@ impl Producer {
     }
 
     async fn send(&self, name: &str) {
-        let phone = phone(self.number);
-        let body = json!({ "to": phone, "content": { "text": name } }).to_string();
+        let fate = Fate::of(self.number);
+        let mut body = json!({ "to": phone(self.number), "content": { "text": name } });
+        match fate {
+            Fate::Read => {}
+            Fate::Unreachable | Fate::Limited => body["lifetime_seconds"] = json!(10),
+            Fate::Revoked => {
+                body["send_at"] = json!(Timestamp::now() + SignedDuration::from_hours(1));
+            }
+        }
+        let body = body.to_string();
         loop {
             let request = self
                 .client
@@ -160,10 +229,21 @@ impl Producer {
                 .await;
             if let Some(answer) = taken(sent, StatusCode::ACCEPTED).await {
                 let id = answer["id"].as_str().unwrap().to_owned();
-                self.acknowledged.lock().unwrap().messages.insert(id);
+                if fate == Fate::Revoked {
+                    self.revoke(&id).await;
+                }
+                self.acknowledged.lock().unwrap().messages.insert(id, fate);
                 return;
             }
         }
+    }
+
+    async fn revoke(&self, id: &str) {
+        let address = format!("{}/v1/messages/{id}", self.gateway);
+        while taken(self.client.delete(&address).send().await, StatusCode::OK)
+            .await
+            .is_none()
+        {}
     }
 
     async fn notify(&self, name: &str) {
@@ -215,6 +295,8 @@ async fn taken(sent: reqwest::Result<reqwest::Response>, expected: StatusCode) -
 struct Found {
     /// How often the gateway has each message.
     messages: HashMap<String, u32>,
+    /// Where each message is.
+    states: HashMap<String, String>,
     /// How often it has each event, by the platform's id.
     events: HashMap<String, u32>,
     /// How often each message is on a phone.
@@ -230,6 +312,15 @@ impl Found {
         self.posted
             .iter()
             .filter(|posted| posted.answer == Answer::Taken)
+    }
+
+    /// How many messages have ended otherwise than by being read, by their states.
+    fn ends(&self) -> BTreeMap<&str, usize> {
+        let mut ends = BTreeMap::new();
+        for state in self.states.values().filter(|state| *state != "read") {
+            *ends.entry(state.as_str()).or_default() += 1;
+        }
+        ends
     }
 
     fn turned_away(&self) -> usize {
@@ -250,17 +341,17 @@ impl Found {
     }
 }
 
-/// Once every message has been read, as these phones do, and the application has every event or has been waited for.
+/// Once every message has ended as its producer wants it, and the application has every event or has been waited for.
 async fn find(serve: &Serve, platform: &Platform, application: &Application) -> Found {
     let begun = Instant::now();
     let messages = loop {
         let messages = messages(serve).await;
-        let Some(unread) = messages.iter().find(|message| message["state"] != "read") else {
+        let Some(unended) = messages.iter().find(|message| !has_ended(message)) else {
             break messages;
         };
         assert!(
             begun.elapsed() < PATIENCE,
-            "of {} messages this one is not read: {unread}",
+            "of {} messages this one has not ended: {unended}",
             messages.len()
         );
         sleep(Duration::from_millis(200)).await;
@@ -276,12 +367,11 @@ async fn find(serve: &Serve, platform: &Platform, application: &Application) -> 
             .map(|message| count(message, "unknown"))
             .sum(),
         messages: counted(messages.iter().filter_map(|message| id(&message["id"]))),
-        events: counted(
-            events(serve)
-                .await
-                .iter()
-                .filter_map(|event| id(&event["details"]["event_id"])),
-        ),
+        states: messages
+            .iter()
+            .filter_map(|message| id(&message["id"]).zip(id(&message["state"])))
+            .collect(),
+        events: counted(events(serve).await.iter().map(event_id)),
         shown: counted(shown.into_iter()),
         posted: application.posted(),
     };
@@ -290,6 +380,12 @@ async fn find(serve: &Serve, platform: &Platform, application: &Application) -> 
         found.posted = application.posted();
     }
     found
+}
+
+fn has_ended(message: &Value) -> bool {
+    let mut phones = (0..PRODUCERS).map(|number| (phone(number), Fate::of(number)));
+    let (_, fate) = phones.find(|(phone, _)| message["to"] == *phone).unwrap();
+    fate.ends_as(message["state"].as_str().unwrap())
 }
 
 /// Events that the gateway has and the application has not.
@@ -305,22 +401,17 @@ fn undelivered(found: &Found) -> Vec<&String> {
 /// What was lost, and what was done twice.
 fn wrongs(acknowledged: &Acknowledged, found: &Found) -> Vec<String> {
     let mut wrongs = Vec::new();
-    for id in acknowledged
-        .messages
-        .iter()
-        .filter(|id| !found.messages.contains_key(*id))
-    {
-        wrongs.push(format!("the message {id} was acknowledged and lost"));
+    for (id, fate) in &acknowledged.messages {
+        if !found.messages.contains_key(id) {
+            wrongs.push(format!("the message {id} was acknowledged and lost"));
+        }
+        if *fate == Fate::Read && !found.shown.contains_key(id) {
+            wrongs.push(format!(
+                "the message {id} was acknowledged, and is on no phone"
+            ));
+        }
     }
-    for id in acknowledged
-        .messages
-        .iter()
-        .filter(|id| !found.shown.contains_key(*id))
-    {
-        wrongs.push(format!(
-            "the message {id} was acknowledged, and is on no phone"
-        ));
-    }
+    wrongs.extend(wrongs_of_ends(found));
     for id in acknowledged
         .events
         .iter()
@@ -338,6 +429,19 @@ fn wrongs(acknowledged: &Acknowledged, found: &Found) -> Vec<String> {
     }
     wrongs.extend(wrongs_of_delivery(acknowledged, found));
     wrongs
+}
+
+/// Each message that was not read has one end, and that is kept as an event; those that were read have none.
+fn wrongs_of_ends(found: &Found) -> impl Iterator<Item = String> {
+    found.states.iter().flat_map(move |(id, state)| {
+        let is_wrong = move |kind: &&str| {
+            found.events.contains_key(&format!("{kind} {id}")) != (kind == state)
+        };
+        ["failed", "refused", "expired", "revoked"]
+            .into_iter()
+            .filter(is_wrong)
+            .map(move |kind| format!("the message {id} is {state}, and {kind} is wrong"))
+    })
 }
 
 /// What the application was not told, or not as it should have been.
@@ -364,7 +468,11 @@ fn wrongs_of_delivery(acknowledged: &Acknowledged, found: &Found) -> Vec<String>
     {
         wrongs.push(format!("the event {id} was acknowledged and not delivered"));
     }
-    for id in &acknowledged.messages {
+    let read = acknowledged
+        .messages
+        .iter()
+        .filter(|(_, fate)| **fate == Fate::Read);
+    for (id, _) in read {
         let missing = ["delivered", "read"]
             .into_iter()
             .filter(|kind| !reports.contains(&(id.as_str(), *kind)));
@@ -394,10 +502,12 @@ fn wrongs_of_delivery(acknowledged: &Acknowledged, found: &Found) -> Vec<String>
 
 /// What finds nothing here would have found nothing above.
 fn check_that_wrongs_are_found(acknowledged: &Acknowledged, found: &Found) {
-    let (message, event) = (
-        acknowledged.messages.first().unwrap(),
-        acknowledged.events.first().unwrap(),
-    );
+    let of_fate = |wanted: Fate| {
+        let mut messages = acknowledged.messages.iter();
+        messages.find(|(_, fate)| **fate == wanted).unwrap().0
+    };
+    let (message, revoked) = (of_fate(Fate::Read), of_fate(Fate::Revoked));
+    let event = acknowledged.events.first().unwrap();
     let another = acknowledged.events.last().unwrap();
     let posted = found
         .taken()
@@ -414,6 +524,12 @@ fn check_that_wrongs_are_found(acknowledged: &Acknowledged, found: &Found) {
     });
     wrong("an event is lost", 1, &|found| {
         found.events.remove(event);
+    });
+    wrong("an end is not told", 1, &|found| {
+        found.events.remove(&format!("revoked {revoked}"));
+    });
+    wrong("an end is told twice", 1, &|found| {
+        *found.events.get_mut(&format!("revoked {revoked}")).unwrap() += 1;
     });
     wrong("a message is shown twice", 1, &|found| {
         *found.shown.get_mut(message).unwrap() += 1;
@@ -470,9 +586,12 @@ fn counted(names: impl Iterator<Item = String>) -> HashMap<String, u32> {
     counts
 }
 
-/// Online, and reads everything; one for each producer.
+/// One for each producer; they are online and read everything, but those of [`Fate::Unreachable`].
 fn phone(number: u32) -> String {
-    format!("+1555020{number:04}")
+    match Fate::of(number) {
+        Fate::Unreachable => "+15550100004".to_owned(),
+        _ => format!("+1555020{number:04}"),
+    }
 }
 
 fn number(arguments: &[String], name: &str, otherwise: u64) -> u64 {

@@ -1,6 +1,8 @@
 //! An application that events are posted to. It takes most of them at once and turns some away the first time, in two ways; the
 //! same seed turns the same ones away. Keeps a list of what it was asked to take.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -34,7 +36,7 @@ pub(crate) enum Answer {
 #[derive(Clone, Debug)]
 pub(crate) struct Posted {
     pub(crate) webhook_id: String,
-    /// The platform's.
+    /// See [`event_id`].
     pub(crate) event_id: String,
     pub(crate) kind: String,
     /// Of the message that it reports on, if any.
@@ -58,6 +60,15 @@ struct Seen {
     posted: Vec<Posted>,
     /// By their webhook ids.
     turned_away: HashSet<String>,
+}
+
+/// The platform's id of an event; of the gateway's own, what it tells of which message.
+pub(crate) fn event_id(event: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    match event["details"]["event_id"].as_str() {
+        Some(id) => id.to_owned(),
+        None => format!("{} {}", text(&event["kind"]), text(&event["message_id"])),
+    }
 }
 
 impl Application {
@@ -124,7 +135,7 @@ impl Desk {
         };
         seen.posted.push(Posted {
             webhook_id,
-            event_id: text(&event["details"]["event_id"]).unwrap_or_default(),
+            event_id: event_id(&event),
             kind: text(&event["kind"]).unwrap_or_default(),
             message_id: text(&event["message_id"]),
             answer,

@@ -165,7 +165,7 @@ async fn what_is_not_whole_or_not_known_is_refused_and_leaves_nothing() {
     let lines: Vec<&str> = export.split_inclusive('\n').collect();
     let count = lines.len();
     let version =
-        |version: u32| export.replacen("\"version\":1", &format!("\"version\":{version}"), 1);
+        |version: u32| export.replacen("\"version\":2", &format!("\"version\":{version}"), 1);
     let of_event = lines
         .iter()
         .position(|line| line.starts_with("{\"kind\":\"event\""))
@@ -232,8 +232,8 @@ async fn what_is_not_whole_or_not_known_is_refused_and_leaves_nothing() {
         ),
         (
             "a later version",
-            version(2),
-            "line 1: version is 2, and this program reads up to 1".into(),
+            version(3),
+            "line 1: version is 3, and this program reads up to 2".into(),
         ),
         (
             "no export",

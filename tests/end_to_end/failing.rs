@@ -1,7 +1,7 @@
 //! What goes wrong with one message or one recipient concerns no other message, and what goes wrong with an agent ends none of its
 //! messages: through `rbm serve`, and the twin as a platform that rejects some of them.
 
-use crate::serving::{Platform, Serve, get, messages};
+use crate::serving::{Platform, Serve, events, get, messages};
 use rbm_emulator::phone::Phone;
 use rbm_emulator::platform::testers::Invitation;
 use rbm_emulator::platform::{Agent, Launch, Rules};
@@ -237,9 +237,17 @@ async fn agents_that_the_platform_rejects_are_held_until_that_is_mended_and_lose
             assert_eq!(copies, 1, "{name} on {number}");
         }
     }
-    for (name, _) in REJECTED {
+    let events = events(&serve).await;
+    for (name, reason) in REJECTED {
         assert_eq!(lines_with(&serve.log(), "WARN", "agent held", name), 1);
         assert_eq!(lines_with(&serve.log(), "INFO", "agent resumed", name), 1);
+        let told: Vec<_> = events
+            .iter()
+            .filter(|event| event["agent"] == name && event["source"] == "gateway")
+            .map(|event| (&event["kind"], &event["reason"]))
+            .collect();
+        let held = (&json!("agent_held"), &json!(reason));
+        assert_eq!(told, [held, (&json!("agent_resumed"), &Value::Null)]);
     }
 }
 
@@ -317,7 +325,7 @@ async fn an_agent_without_a_token_is_held_and_what_expires_meanwhile_says_why() 
             faults: vec![reset],
         })
         .unwrap();
-    let serve = serve(&platform, 100).await;
+    let mut serve = serve(&platform, 100).await;
     send_to(&serve, 0..20).await;
     let short = json!({ "to": phone(20), "content": { "text": "short" }, "lifetime_seconds": 10 });
     for _ in 0..5 {
@@ -330,17 +338,30 @@ async fn an_agent_without_a_token_is_held_and_what_expires_meanwhile_says_why() 
             continue;
         }
         let history = message["history"].as_array().unwrap();
-        let reason = history.last().unwrap()["reason"].as_str().unwrap();
+        let last = history.last().unwrap();
+        assert_eq!(last["reason"], "misconfigured", "{last}");
+        let detail = last["detail"].as_str().unwrap();
         assert!(
-            reason.starts_with("expired before it was sent: the host got no credentials"),
-            "{reason}"
+            detail.starts_with("expired before it was sent: the host got no credentials"),
+            "{detail}"
         );
     }
+    // A start forgets the hold, and not that it was told.
+    serve.kill();
     platform
         .emulator
         .set_faults(RequestFaults::default())
         .unwrap();
+    serve.start().await;
     wait_for_all(&serve, "demo", 20).await;
+    let events = events(&serve).await;
+    let of_agent = |event: &&Value| event["kind"].as_str().unwrap().starts_with("agent_");
+    let told: Vec<_> = events
+        .iter()
+        .filter(of_agent)
+        .map(|event| event["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(told, ["agent_held", "agent_resumed"]);
 }
 
 /// The agent is launched nowhere: one recipient is a tester, and another one is none.
@@ -408,7 +429,7 @@ async fn send_as(serve: &Serve, agent: &str, numbers: impl IntoIterator<Item = u
 }
 
 /// Tells the status.
-fn post(serve: &Serve, body: &Value) -> impl Future<Output = u16> + use<> {
+pub(super) fn post(serve: &Serve, body: &Value) -> impl Future<Output = u16> + use<> {
     let request = serve
         .client
         .post(format!("{}/v1/messages", serve.origin()))
@@ -474,7 +495,7 @@ fn is_poisoned(number: usize) -> bool {
     number % 20 == 10
 }
 
-fn phone(number: usize) -> String {
+pub(super) fn phone(number: usize) -> String {
     format!("+1555040{number:04}")
 }
 
@@ -489,5 +510,5 @@ const REJECTED: [(&str, &str); 4] = [
 /// Of each agent that is held.
 const HELD: usize = 500;
 const POISONED: usize = 50;
-const ALWAYS: Dose = Dose { next: 0, rate: 1.0 };
+pub(super) const ALWAYS: Dose = Dose { next: 0, rate: 1.0 };
 const PATIENCE: Duration = Duration::from_mins(3);

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "../application/mod.rs"]
+mod application;
 #[path = "../emulating/mod.rs"]
 mod emulating;
 mod program;
@@ -20,6 +22,7 @@ mod conforming;
 mod conversations;
 mod dev;
 mod emulate;
+mod ends;
 #[cfg(feature = "envoy")]
 mod envoy;
 mod events;

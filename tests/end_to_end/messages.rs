@@ -575,7 +575,7 @@ async fn somebody_without_rcs_is_a_failure_with_its_reason() {
         (&json!("failed"), &json!(1))
     );
     assert!(
-        last["reason"]
+        last["detail"]
             .as_str()
             .unwrap()
             .contains("The specified phone number cannot be reached by RBM at this time."),

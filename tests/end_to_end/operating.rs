@@ -45,8 +45,8 @@ async fn lists_are_tables_for_people_and_lines_for_programs() {
             2,
         ),
         (&["messages", "show", &read], "agent", "", 12),
-        (&["events", "list"], "CURSOR", "e4", 5),
-        (&["events", "list", "--after", "e3"], "CURSOR", "e4", 2),
+        (&["events", "list"], "CURSOR", "e5", 6),
+        (&["events", "list", "--after", "e3"], "CURSOR", "e5", 3),
         (
             &["events", "tail", "--after", "e0", "--limit", "4"],
             "e1",

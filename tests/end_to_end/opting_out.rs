@@ -231,7 +231,7 @@ async fn what_was_queued_before_is_not_sent_after() {
         ["queued", "refused"]
     );
     assert!(
-        history[1]["reason"]
+        history[1]["detail"]
             .as_str()
             .unwrap()
             .starts_with("it is not sent: the person has opted out since ")

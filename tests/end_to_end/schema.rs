@@ -48,7 +48,7 @@ impl Schema<'_> {
                 Value::Array(types) => types.iter().any(|kind| is_a(value, kind)),
                 kind => is_a(value, kind),
             },
-            "enum" => rule.as_array().unwrap().contains(value),
+            "enum" | "x-extensible-enum" => rule.as_array().unwrap().contains(value),
             "oneOf" => {
                 rule.as_array()
                     .unwrap()

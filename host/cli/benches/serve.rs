@@ -124,6 +124,7 @@ async fn measure(
             },
         },
         opt_out: OptOutRules::default(),
+        tell_accepted: false,
         retention: Retention::default(),
         guard: Guard::default(),
         metrics: Arc::default(),

@@ -234,6 +234,7 @@ fn start_gateway(
         clock,
         callbacks,
         capacity,
+        tell_accepted: false,
         opt_out,
         retention: Retention::default(),
         guard,

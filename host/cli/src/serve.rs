@@ -135,6 +135,7 @@ async fn start(
         clock: Clock::system(),
         callbacks: senders::callbacks(config)?,
         capacity: capacity::published(),
+        tell_accepted: config.tell_accepted,
         opt_out: opt_out::rules(config.opt_out.keywords),
         retention: retention(&config.retention)?,
         guard,

@@ -6,9 +6,10 @@ use crate::guard::{callers_only, encrypted_only};
 use crate::lifecycle::{Fact, State as MessageState, WORDS};
 use crate::problem::{Problem, bad_request, not_found, unavailable};
 use crate::request::{PathName, bound_headers, header_once, parse_phone, parse_query, shown};
+use crate::store::event::EventContent;
 use crate::store::{Accepted, Filter, NewMessage, StoreProblem, StoredEvent, StoredMessage};
 use crate::view::MessageView;
-use crate::{Agent, Shared, opt_outs, routes};
+use crate::{Agent, Shared, gateway_event, opt_outs, routes};
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::middleware;
@@ -210,12 +211,11 @@ pub(crate) async fn list(
 /// The event as the application reads it.
 pub(crate) fn view_event(stored: &StoredEvent) -> event::EventView {
     let event = &stored.event;
-    event::view(
-        stored.cursor.to_string(),
-        &event.agent,
-        event.received_at.to_string(),
-        &event.inbound,
-    )
+    let (cursor, received_at) = (stored.cursor.to_string(), event.received_at.to_string());
+    match &event.content {
+        EventContent::Platform(inbound) => event::view(cursor, &event.agent, received_at, inbound),
+        EventContent::Gateway(own) => gateway_event::view(cursor, &event.agent, received_at, own),
+    }
 }
 
 pub(crate) async fn find_message(shared: &Shared, id: &str) -> Result<StoredMessage, Problem> {

@@ -2,6 +2,7 @@
 
 use crate::callback::Running;
 use crate::metrics::Metrics;
+use crate::store::event::EventContent;
 use crate::store::tester::TesterQuota;
 use crate::store::{NewEvent, Store};
 use crate::{Capacity, OptOutRules, Senders, Shared, api, reach, stream, upload};
@@ -62,6 +63,7 @@ pub(crate) fn shared_by(
         reach_turns: Mutex::new(reach::turns(1)),
         capacity,
         opt_out: OptOutRules::default(),
+        tell_accepted: false,
         uploads: Semaphore::new(upload::MEGABYTES_MAX),
     };
     (Arc::new(shared), stop)
@@ -81,7 +83,7 @@ pub(crate) async fn hear(shared: &Shared, key: &str, agent: &str, bytes: usize) 
     let event = NewEvent {
         agent: agent.into(),
         received_at: Timestamp::UNIX_EPOCH,
-        inbound,
+        content: EventContent::Platform(inbound),
         consent: None,
     };
     shared.store.ingest(vec![event]).await.expect("kept");

@@ -5,8 +5,9 @@ use crate::body::read_body;
 use crate::metrics::WebhookOutcome;
 use crate::problem;
 use crate::request::PathName;
+use crate::store::event::EventContent;
 use crate::store::quarantine::Quarantined;
-use crate::store::{Ingested, NewEvent, StoreProblem, fact_about};
+use crate::store::{Ingested, NewEvent, StoreProblem};
 use crate::{Agent, Senders, Shared};
 use axum::body::Body;
 use axum::extract::State;
@@ -185,7 +186,7 @@ pub(crate) fn heard(shared: &Shared, agent: &Agent, inbound: Inbound, at: Timest
     NewEvent {
         agent: agent.name.clone(),
         received_at: at,
-        inbound,
+        content: EventContent::Platform(inbound),
         consent,
     }
 }
@@ -200,7 +201,7 @@ pub(crate) async fn ingest(
     }
     let facts: Vec<_> = events
         .iter()
-        .map(|event| fact_about(&event.inbound).map(|(_, fact)| fact))
+        .map(|event| event.content.fact_about().map(|(_, fact)| fact))
         .collect();
     let ingested = shared.store.ingest(events).await?;
     for (ingested, fact) in ingested.iter().zip(facts) {

@@ -18,6 +18,7 @@ mod callbacks;
 mod consent;
 mod conversation;
 mod events;
+mod gateway_event;
 mod guard;
 mod inbox;
 mod memory;
@@ -80,6 +81,8 @@ pub struct Config {
     pub opt_out: OptOutRules,
     /// How long what is done with is kept.
     pub retention: Retention,
+    /// Whether an event tells of each message that the platform has accepted.
+    pub tell_accepted: bool,
     /// How the gateway's address is guarded.
     pub guard: Guard,
     /// Where it counts what it does; plugins and the store may count there too.
@@ -168,6 +171,8 @@ pub(crate) struct Shared {
     pub(crate) settled: Notify,
     pub(crate) capacity: Capacity,
     pub(crate) opt_out: OptOutRules,
+    /// Whether an event tells of each message that the platform has accepted.
+    pub(crate) tell_accepted: bool,
     /// Whose turn it is to ask about reach.
     pub(crate) reach_turns: Mutex<Interval>,
     /// Megabytes of files that are in memory at once.
@@ -216,6 +221,7 @@ impl Gateway {
             reach_turns: Mutex::new(reach::turns(config.capacity.reach_calls_per_minute_max)),
             capacity: config.capacity,
             opt_out: config.opt_out,
+            tell_accepted: config.tell_accepted,
             uploads: Semaphore::new(upload::MEGABYTES_MAX),
         });
         let now = shared.clock.instant();

@@ -89,6 +89,14 @@ impl Fact {
         }
     }
 
+    /// Whether nothing is tried any more after it. That the message was delivered may still become known.
+    pub fn is_end(self) -> bool {
+        matches!(
+            self,
+            Self::Failed | Self::Refused | Self::Expired | Self::Revoked
+        )
+    }
+
     /// None for a word that is no fact.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|fact| fact.as_str() == word)
@@ -173,10 +181,19 @@ impl Facts {
 
     /// The strongest of what is known. A delivery outweighs all that says there was none, whichever came first.
     pub fn state(&self) -> State {
-        let known = STRONGEST_FIRST
+        self.strongest().map_or(State::Queued, |(_, state)| state)
+    }
+
+    /// Whether this fact is what the state follows from.
+    pub fn decides(&self, fact: Fact) -> bool {
+        self.strongest()
+            .is_some_and(|(strongest, _)| strongest == fact)
+    }
+
+    fn strongest(&self) -> Option<(Fact, State)> {
+        STRONGEST_FIRST
             .into_iter()
-            .find(|(fact, _)| self.stands(*fact));
-        known.map_or(State::Queued, |(_, state)| state)
+            .find(|(fact, _)| self.stands(*fact))
     }
 
     /// Whether the platform has it, or may have it.

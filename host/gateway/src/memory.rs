@@ -17,12 +17,10 @@ use crate::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use crate::store::{
     Accepted, Claims, Cursor, Entry, Filter, Health, Holds, Ingested, NewEvent, NewMessage,
     Requeued, Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
-    fact_about,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
-use std::collections::btree_map::Entry as Place;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +39,8 @@ struct Kept {
     waiting: BTreeMap<Turn, String>,
     /// Each at its place, and the last place.
     events: Vec<(u64, NewEvent)>,
+    /// Agents of which the last event says that they are held.
+    held: BTreeSet<String>,
     last_place: u64,
     /// The last place whose event was removed for its age.
     pruned: Option<Cursor>,
@@ -132,14 +132,22 @@ impl Store for MemoryStore {
         holds: &Holds,
     ) -> Result<Vec<Fact>, StoreProblem> {
         let mut kept = self.lock();
-        let waiting: Vec<String> = kept.waiting.values().cloned().collect();
+        let mut waiting: Vec<(Timestamp, usize, String)> = kept
+            .waiting
+            .values()
+            .filter_map(|id| {
+                let row = kept.messages.get(id)?;
+                Some((row.record.ends_at, row.place, id.clone()))
+            })
+            .collect();
+        waiting.sort();
         let expire = |record: &mut Record| {
-            let why = holds.get(&record.stored.agent).map(String::as_str);
-            record.expire(now, why)
+            let hold = holds.get(&record.stored.agent);
+            record.expire(now, hold)
         };
         let ended = waiting
             .iter()
-            .filter_map(|id| kept.change(id, expire).ok().flatten());
+            .filter_map(|(_, _, id)| kept.change(id, expire).ok().flatten());
         Ok(ended.take(most).collect())
     }
 
@@ -172,7 +180,7 @@ impl Store for MemoryStore {
     }
 
     async fn note(&self, id: &str, entry: Entry) -> Result<(), StoreProblem> {
-        self.lock().change(id, |record| record.add(entry))
+        self.lock().change(id, |record| record.note(entry))
     }
 
     async fn next_due(&self, shares: &[Share]) -> Result<Option<Timestamp>, StoreProblem> {
@@ -187,6 +195,10 @@ impl Store for MemoryStore {
             .flat_map(|share| share.lanes().map(move |lane| (share, lane)))
             .filter_map(first)
             .min())
+    }
+
+    async fn held_agents(&self) -> Result<BTreeSet<String>, StoreProblem> {
+        Ok(self.lock().held.clone())
     }
 
     async fn message(&self, id: &str) -> Result<Option<StoredMessage>, StoreProblem> {
@@ -340,6 +352,10 @@ impl Kept {
         before.map(|turn| self.waiting.remove(&turn));
         row.turn()
             .map(|turn| self.waiting.insert(turn, id.to_owned()));
+        let events: Vec<NewEvent> = row.record.take_events().collect();
+        for event in events {
+            self.ingest(event);
+        }
         Ok(result)
     }
 
@@ -390,7 +406,9 @@ impl Kept {
             &id,
         )));
         let mut record = Record::new(new);
-        heard.into_iter().for_each(|entry| record.add(entry));
+        for entry in heard {
+            record.join(entry);
+        }
         self.keep(record);
         Accepted::New
     }
@@ -414,12 +432,7 @@ impl Kept {
             .orphans
             .extract_if((about, 0)..=(about, u64::MAX), |_, _| true);
         heard
-            .map(|(_, Orphan { at, fact, .. })| Entry {
-                at,
-                fact,
-                attempt: None,
-                reason: None,
-            })
+            .map(|(_, Orphan { at, fact, .. })| Entry::heard(at, fact))
             .collect()
     }
 
@@ -430,51 +443,50 @@ impl Kept {
     }
 
     fn ingest(&mut self, mut event: NewEvent) -> Ingested {
-        match self.seen.entry(Hex(digest::of_event(
-            &event.agent,
-            &event.inbound.dedupe_key,
-        ))) {
-            Place::Occupied(_) => return Ingested::Duplicate,
-            Place::Vacant(place) => drop(place.insert(event.received_at)),
+        let key = Hex(digest::of_event(&event.agent, &event.content.dedupe_key()));
+        if self.seen.contains_key(&key) {
+            return Ingested::Duplicate;
         }
-        if let Some((id, fact)) = fact_about(&event.inbound) {
-            let at = event
-                .inbound
-                .at
-                .as_deref()
-                .and_then(|text| text.parse().ok())
-                .unwrap_or(event.received_at);
-            self.join(&event, id, at, fact);
+        if let Some((id, fact)) = event.content.fact_about() {
+            let at = event.content.at().unwrap_or(event.received_at);
+            if !self.join(&event, id, at, fact) {
+                return Ingested::Duplicate;
+            }
         }
+        self.seen.insert(key, event.received_at);
         let (agent, phone, consent) = (
             event.agent.clone(),
-            event.inbound.phone.clone(),
+            event.content.phone().map(str::to_owned),
             event.consent.take(),
         );
         self.last_place += 1;
-        self.events.push((self.last_place, event));
+        self.keep_event(self.last_place, event);
         self.note_event_s_consent(&agent, phone.as_deref(), consent);
         Ingested::New(Cursor(self.last_place))
     }
 
-    /// An event counts for a message only if agent and person are the message's.
-    fn join(&mut self, event: &NewEvent, id: &str, at: Timestamp, fact: Fact) {
-        let phone = event.inbound.phone.as_deref().unwrap_or_default();
+    fn keep_event(&mut self, place: u64, event: NewEvent) {
+        match event.content.is_held() {
+            Some(true) => drop(self.held.insert(event.agent.clone())),
+            Some(false) => drop(self.held.remove(&event.agent)),
+            None => {}
+        }
+        self.events.push((place, event));
+    }
+
+    /// An event counts for a message only if agent and person are the message's. False if it was told already.
+    fn join(&mut self, event: &NewEvent, id: &str, at: Timestamp, fact: Fact) -> bool {
+        let phone = event.content.phone().unwrap_or_default();
         let joined = self.change(id, |record| {
             if record.stored.agent == event.agent && record.stored.message.recipient == phone {
-                record.add(Entry {
-                    at,
-                    fact,
-                    attempt: None,
-                    reason: None,
-                });
-            } else {
-                tracing::warn!(
-                    "an event names a message of another agent or person, and changes nothing"
-                );
+                return record.join(Entry::heard(at, fact));
             }
+            tracing::warn!(
+                "an event names a message of another agent or person, and changes nothing"
+            );
+            true
         });
-        if joined.is_err() {
+        joined.unwrap_or_else(|_| {
             let (about, person) = (
                 digest::of_message(&event.agent, phone, id),
                 digest::of_person(phone),
@@ -487,7 +499,8 @@ impl Kept {
                 fact,
                 received_at: event.received_at,
             });
-        }
+            true
+        })
     }
 
     /// All of it at once: nobody waits for a disk here.
@@ -531,7 +544,7 @@ impl Kept {
         let messages = self.remove_messages(|row| row.stored.message.recipient == phone);
         let (events, testers) = (self.events.len(), self.testers.len());
         self.events
-            .retain(|(_, event)| event.inbound.phone.as_deref() != Some(phone));
+            .retain(|(_, event)| event.content.phone() != Some(phone));
         self.testers.retain(|(_, tester)| tester.phone != phone);
         let person = Some(Hex(digest::of_person(phone)));
         let orphans = self.remove_orphans(|orphan| orphan.person == person);
@@ -591,7 +604,7 @@ impl Kept {
                 let terms = Terms {
                     now,
                     lease,
-                    hold: share.hold.as_deref(),
+                    hold: share.hold.as_ref(),
                 };
                 for id in &due {
                     self.lend(id, lane, terms, claims);

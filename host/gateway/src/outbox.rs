@@ -22,13 +22,15 @@ pub(crate) use line::{Condition, Line};
 pub use pace::Pace;
 pub use quiet_hours::{QuietHours, QuietHoursProblem};
 
+use crate::lifecycle::Fact;
+use crate::store::event::{AgentEvent, EventContent, GatewayEvent, ReasonCode};
 use crate::store::lane::Share;
-use crate::store::{Claimed, Claims, Holds, Settlement, StoreProblem};
+use crate::store::{Claimed, Claims, Entry, Holds, NewEvent, Settlement, StoreProblem};
 use crate::{Agent, STOP_TIME_MAX, Senders, Shared};
 use breaker::Ticket;
 use jiff::{SignedDuration, Timestamp};
 use judge::{Verdict, judge};
-use line::Allowance;
+use line::{AgentNews, Allowance, Learned};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,9 +118,7 @@ impl Outbox {
             let now = self.shared.now();
             let Claims { lent, ended } =
                 self.shared.store.claim(now, self.lease(), &shares).await?;
-            ended
-                .into_iter()
-                .for_each(|fact| self.shared.metrics.message(fact));
+            self.tell_ended(ended);
             lent.into_iter().for_each(|claimed| self.begin(claimed));
         }
         let (shares, wait) = self.allowances();
@@ -172,6 +172,11 @@ impl Outbox {
     async fn recover(&mut self) -> Result<(), StoreProblem> {
         if !self.recovered {
             let lost = self.shared.store.recover(self.shared.now()).await?;
+            for agent in self.shared.store.held_agents().await? {
+                if let Some(line) = self.lines.get(&agent) {
+                    line.was_told_held();
+                }
+            }
             if lost > 0 {
                 tracing::info!(
                     lost,
@@ -220,18 +225,26 @@ impl Outbox {
             self.shared.settled.notify_waiters();
         }
         let more = ended.len() == TIDIED_AT_ONCE;
+        self.tell_ended(ended);
+        self.tidied_at = if more { None } else { Some(now) };
+        Ok(more)
+    }
+
+    /// The store has kept an event of each.
+    fn tell_ended(&self, ended: Vec<Fact>) {
+        if !ended.is_empty() {
+            self.shared.events.notify_waiters();
+        }
         ended
             .into_iter()
             .for_each(|fact| self.shared.metrics.message(fact));
-        self.tidied_at = if more { None } else { Some(now) };
-        Ok(more)
     }
 
     /// What keeps agents from sending.
     fn holds(&self) -> Holds {
         self.lines
             .values()
-            .filter_map(|line| Some((line.agent.clone(), line.condition().obstacle?.error)))
+            .filter_map(|line| Some((line.agent.clone(), line.condition().obstacle?.as_hold())))
             .collect()
     }
 
@@ -279,18 +292,45 @@ impl Drop for Underway {
 /// One attempt, from the question whether it is still wanted to its trace in the store.
 async fn attempt(shared: &Shared, line: &Line, ticket: Ticket, claimed: Claimed) {
     let begun = Instant::now();
-    let verdict = if claimed.ends_at <= shared.now() {
+    let (verdict, news) = if claimed.ends_at <= shared.now() {
         line.forget(ticket, shared.clock.instant());
-        Verdict::Unclaim {
-            retry_at: shared.now(),
-        }
+        let retry_at = shared.now();
+        (Verdict::Unclaim { retry_at }, None)
     } else {
         let outcome = line.sender.send(shared.now(), &claimed.message).await;
-        let back_off = line.learn(ticket, &claimed, &outcome, shared.clock.instant());
-        judge(&claimed, outcome, back_off, shared.now(), rand::random())
+        let Learned { back_off, news } =
+            line.learn(ticket, &claimed, &outcome, shared.clock.instant());
+        let verdict = judge(&claimed, outcome, back_off, shared.now(), rand::random());
+        (verdict, news)
     };
     keep(shared, &claimed, verdict, begun.elapsed()).await;
     shared.settled.notify_waiters();
+    if let Some(news) = news {
+        tell_of_agent(shared, &claimed.agent, news).await;
+    }
+}
+
+/// Until the store has it.
+async fn tell_of_agent(shared: &Shared, agent: &str, news: AgentNews) {
+    let now = shared.now();
+    let event = AgentEvent {
+        at: now,
+        held: match news {
+            AgentNews::Held(hold) => Some(hold),
+            AgentNews::Resumed => None,
+        },
+    };
+    let event = NewEvent {
+        agent: agent.to_owned(),
+        received_at: now,
+        content: EventContent::Gateway(GatewayEvent::Agent(event)),
+        consent: None,
+    };
+    while let Err(error) = shared.store.ingest(vec![event.clone()]).await {
+        tracing::error!(agent, %error, "an event of an agent is not stored yet");
+        sleep(STORE_PAUSE).await;
+    }
+    shared.events.notify_waiters();
 }
 
 /// Until the store has it.
@@ -302,19 +342,52 @@ async fn keep(shared: &Shared, claimed: &Claimed, verdict: Verdict, took: Durati
     {
         shared.metrics.attempt(entry.fact, took);
         shared.metrics.message(entry.fact);
-        let (fact, reason) = (entry.fact.as_str(), &entry.reason);
-        tracing::info!(message_id = id, attempt, fact, reason, "attempt ended");
+        let Entry { fact, detail, .. } = entry;
+        let reason = entry.reason.map(ReasonCode::as_str);
+        tracing::info!(
+            message_id = id,
+            attempt,
+            fact = fact.as_str(),
+            reason,
+            detail,
+            "attempt ended"
+        );
     }
     loop {
         let kept = match &verdict {
-            Verdict::Settle(settlement) => store.settle(id, attempt, settlement.clone()).await,
+            Verdict::Settle(settlement) => {
+                let settlement = Settlement {
+                    tell_accepted: shared.tell_accepted,
+                    ..settlement.clone()
+                };
+                store.settle(id, attempt, settlement).await
+            }
             Verdict::Unclaim { retry_at } => store.unclaim(id, attempt, *retry_at).await,
         };
-        let Err(error) = kept else {
-            return;
-        };
-        tracing::error!(message_id = id, %error, "the outcome of an attempt is not stored yet");
-        sleep(STORE_PAUSE).await;
+        match kept {
+            Ok(_) => break,
+            Err(error) => {
+                tracing::error!(message_id = id, %error, "the outcome of an attempt is not stored yet");
+                sleep(STORE_PAUSE).await;
+            }
+        }
+    }
+    if may_be_told(shared, &verdict) {
+        shared.events.notify_waiters();
+    }
+}
+
+/// Whether the store has kept an event with what an attempt brought.
+fn may_be_told(shared: &Shared, verdict: &Verdict) -> bool {
+    let Verdict::Settle(Settlement {
+        entry: Some(entry), ..
+    }) = verdict
+    else {
+        return false;
+    };
+    match entry.fact {
+        Fact::Accepted => shared.tell_accepted,
+        fact => fact.is_end(),
     }
 }
 

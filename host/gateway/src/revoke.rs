@@ -6,6 +6,7 @@ use crate::api::find_message;
 use crate::lifecycle::{Fact, State as MessageState};
 use crate::problem::{Problem, answered, not_found, unavailable};
 use crate::request::PathName;
+use crate::store::event::ReasonCode;
 use crate::store::{Entry, StoredMessage, Withdrawn};
 use crate::view::MessageView;
 use axum::Json;
@@ -45,7 +46,11 @@ async fn take_back(shared: Arc<Shared>, id: String) -> Result<(), Problem> {
         let mut settled = pin!(shared.settled.notified());
         settled.as_mut().enable();
         match shared.store.withdraw(&id, shared.now()).await? {
-            Withdrawn::Unsent | Withdrawn::Settled(MessageState::Revoked) => return Ok(()),
+            Withdrawn::Settled(MessageState::Revoked) => return Ok(()),
+            Withdrawn::Unsent => {
+                shared.events.notify_waiters();
+                return Ok(());
+            }
             Withdrawn::Settled(state) => {
                 return Err(too_late(&format!("the message is {}", state.as_str())));
             }
@@ -77,6 +82,7 @@ async fn ask_platform(shared: &Shared, stored: &StoredMessage) -> Result<(), Pro
                     entry(now, Fact::Revoked, "the platform took it back"),
                 )
                 .await?;
+            shared.events.notify_waiters();
             Ok(())
         }
         Revocation::TooLate => {
@@ -90,12 +96,11 @@ async fn ask_platform(shared: &Shared, stored: &StoredMessage) -> Result<(), Pro
     }
 }
 
-fn entry(at: Timestamp, fact: Fact, reason: &str) -> Entry {
+fn entry(at: Timestamp, fact: Fact, detail: &str) -> Entry {
     Entry {
-        at,
-        fact,
-        attempt: None,
-        reason: Some(reason.to_owned()),
+        reason: Some(ReasonCode::Requested),
+        detail: Some(detail.to_owned()),
+        ..Entry::heard(at, fact)
     }
 }
 

@@ -8,14 +8,15 @@ use async_trait::async_trait;
 use consent::{Consent, Consents};
 use consumer::Consumers;
 use dump::Dump;
-use gateway_channel::{Inbound, Message};
+use event::{EventContent, PlatformAnswer, ReasonCode};
+use gateway_channel::Message;
 use jiff::Timestamp;
 use lane::{Share, Stage};
 use quarantine::Quarantine;
 use retention::{Erased, Pruned, Retention};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tester::{Counted, NewTester, StoredTester, TesterQuota};
 
@@ -24,6 +25,7 @@ pub mod consent;
 pub mod consumer;
 pub mod digest;
 pub mod dump;
+pub mod event;
 pub mod lane;
 pub mod quarantine;
 pub mod record;
@@ -79,10 +81,12 @@ pub trait Store: Consents + Consumers + Dump + Quarantine + Send + Sync {
     async fn withdraw(&self, id: &str, now: Timestamp) -> Result<Withdrawn, StoreProblem>;
     /// Puts a message that was given up back among those to be sent.
     async fn requeue(&self, id: &str, now: Timestamp) -> Result<Requeued, StoreProblem>;
-    /// Joins a fact that is not an event's.
+    /// Joins a fact that no webhook brought.
     async fn note(&self, id: &str, entry: Entry) -> Result<(), StoreProblem>;
     /// When the next message is due that one of these shares allows.
     async fn next_due(&self, shares: &[Share]) -> Result<Option<Timestamp>, StoreProblem>;
+    /// Agents of which the last event says that they are held.
+    async fn held_agents(&self) -> Result<BTreeSet<String>, StoreProblem>;
     /// One message.
     async fn message(&self, id: &str) -> Result<Option<StoredMessage>, StoreProblem>;
     /// Messages, newest first.
@@ -162,8 +166,8 @@ pub struct NewEvent {
     pub agent: String,
     /// When the gateway heard of it.
     pub received_at: Timestamp,
-    /// What the plugin made of it.
-    pub inbound: Inbound,
+    /// What happened.
+    pub content: EventContent,
     /// What it says of the person's consent. Only on its way in: the ledger has it afterwards.
     pub consent: Option<Consent>,
 }
@@ -219,8 +223,17 @@ pub struct Claims {
     pub ended: Vec<Fact>,
 }
 
-/// What keeps agents from sending, in a sentence each, by the gateway's name of the agent.
-pub type Holds = BTreeMap<String, String>;
+/// What keeps agents from sending, by the gateway's name of the agent.
+pub type Holds = BTreeMap<String, Hold>;
+
+/// What keeps an agent from sending.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Hold {
+    /// For programs.
+    pub reason: ReasonCode,
+    /// In a sentence.
+    pub detail: String,
+}
 
 /// A message that is lent out for one attempt.
 #[derive(Clone, Debug)]
@@ -240,12 +253,16 @@ pub struct Claimed {
 }
 
 /// How an attempt ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Settlement {
     /// What is known now.
     pub entry: Option<Entry>,
     /// When to try again, unless somebody wants the message back meanwhile; none if there is nothing more to try.
     pub retry_at: Option<Timestamp>,
+    /// What the platform answered, for the event that tells of an end.
+    pub answer: Option<PlatformAnswer>,
+    /// Whether an event tells that the platform has accepted it.
+    pub tell_accepted: bool,
 }
 
 /// How far a message that somebody wants back has got.
@@ -284,9 +301,25 @@ pub struct Entry {
     /// Counted from 1, for what an attempt brought.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
+    /// Why, for programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ReasonCode>,
     /// Why, in a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub detail: Option<String>,
+}
+
+impl Entry {
+    /// What was heard of a message, and nothing more.
+    pub fn heard(at: Timestamp, fact: Fact) -> Self {
+        Self {
+            at,
+            fact,
+            attempt: None,
+            reason: None,
+            detail: None,
+        }
+    }
 }
 
 /// A message and all that is known of it.
@@ -374,16 +407,4 @@ pub struct Upload {
     pub at: Timestamp,
     /// Until when the platform has it, if that is known.
     pub expires_at: Option<Timestamp>,
-}
-
-/// What an event says about a message that was sent: which one, and what.
-pub fn fact_about(inbound: &Inbound) -> Option<(&str, Fact)> {
-    use gateway_channel::Fact as Heard;
-    match &inbound.fact {
-        Heard::Delivered(id) => Some((id, Fact::Delivered)),
-        Heard::Read(id) => Some((id, Fact::Read)),
-        Heard::ExpiredAndRevoked(id) => Some((id, Fact::Expired)),
-        Heard::ExpiredNotRevoked(id) => Some((id, Fact::RevokeFailed)),
-        _ => None,
-    }
 }

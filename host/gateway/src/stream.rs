@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(stream.headers()["cache-control"], "no-cache");
         assert_eq!(stream.headers()["x-accel-buffering"], "no");
         hear(&shared, "k1", "demo", 2).await;
-        let expected = "id: e1\nevent: typing\ndata: {\"cursor\":\"e1\",\"kind\":\"typing\",\"agent\":\"demo\",\
+        let expected = "id: e1\nevent: typing\ndata: {\"cursor\":\"e1\",\"kind\":\"typing\",\"source\":\"platform\",\"agent\":\"demo\",\
             \"phone\":\"+15550100001\",\"received_at\":\"1970-01-01T00:00:00Z\",\"raw\":\"\\n\\n\"}\n\n";
         assert_eq!(frame(&mut stream).await.as_deref(), Some(expected));
     }

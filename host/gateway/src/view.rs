@@ -72,10 +72,8 @@ mod tests {
         })
         .stored;
         stored.history.extend((1..entries).map(|attempt| Entry {
-            at: Timestamp::UNIX_EPOCH,
-            fact: Fact::Postponed,
             attempt: Some(attempt),
-            reason: None,
+            ..Entry::heard(Timestamp::UNIX_EPOCH, Fact::Postponed)
         }));
         stored.history_omitted = omitted;
         let view = MessageView::new(stored);

@@ -13,6 +13,8 @@ pub struct EventView {
     pub cursor: String,
     /// What happened.
     pub kind: &'static str,
+    /// Whose word it is: `platform` or `gateway`.
+    pub source: &'static str,
     /// The gateway's name of the agent.
     pub agent: String,
     /// The person.
@@ -40,7 +42,7 @@ pub struct EventView {
     pub raw_base64: Option<String>,
 }
 
-/// The event that a fact is.
+/// A webhook of the platform.
 pub fn view(cursor: String, agent: &str, received_at: String, inbound: &Inbound) -> EventView {
     let (raw, raw_base64) = match std::str::from_utf8(&inbound.raw) {
         Ok(text) => (Some(text.to_owned()), None),
@@ -49,6 +51,7 @@ pub fn view(cursor: String, agent: &str, received_at: String, inbound: &Inbound)
     EventView {
         cursor,
         kind: kind(&inbound.fact),
+        source: "platform",
         agent: agent.to_owned(),
         phone: inbound.phone.clone(),
         message_id: message_id(&inbound.fact).map(str::to_owned),
@@ -106,6 +109,13 @@ fn own(fact: &Fact) -> Map<String, Value> {
             ("request_id", json!(answer.request_id)),
         ]),
         Fact::Unrecognised(word) => fields([("platform_kind", json!(word))]),
+        Fact::ExpiredAndRevoked(_) => fields([
+            ("reason", json!("not_delivered")),
+            (
+                "detail",
+                json!("the platform could not deliver it in time, and revoked it"),
+            ),
+        ]),
         _ => Map::new(),
     }
 }
@@ -147,8 +157,8 @@ fn remote_file(file: &RemoteFile) -> Map<String, Value> {
     ])
 }
 
-/// What the platform did not say is left out.
-fn fields<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
+/// An object; what is not known is left out.
+pub fn fields<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
     fields
         .into_iter()
         .filter(|(_, value)| !value.is_null())

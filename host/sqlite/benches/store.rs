@@ -10,10 +10,12 @@
 
 use gateway_channel::{Fact, Inbound};
 use jiff::Timestamp;
+use rbm_gateway::store::event::EventContent;
 use rbm_gateway::store::{NewEvent, Store};
 use rbm_sqlite::SqliteStore;
 use std::fs::File;
 use std::io::Write as _;
+use std::mem;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -106,7 +108,7 @@ fn event(producer: u64, number: u64) -> NewEvent {
     NewEvent {
         agent: "demo".to_owned(),
         received_at,
-        inbound,
+        content: EventContent::Platform(inbound),
         consent: None,
     }
 }
@@ -176,9 +178,10 @@ fn append(mut file: File, writes: &Receiver<(Vec<u8>, oneshot::Sender<()>)>, flu
 }
 
 impl Keep for RawLog {
-    async fn keep(&self, event: NewEvent) {
+    async fn keep(&self, mut event: NewEvent) {
         let (waiting, written) = oneshot::channel();
-        self.queue.send((event.inbound.raw, waiting)).unwrap();
+        let raw = mem::take(&mut event.content.inbound_mut().unwrap().raw);
+        self.queue.send((raw, waiting)).unwrap();
         written.await.unwrap();
     }
 }

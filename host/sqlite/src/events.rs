@@ -5,9 +5,12 @@ use crate::{consents, packing, seen};
 use gateway_channel::Inbound;
 use jiff::Timestamp;
 use rbm_gateway::lifecycle::Fact;
-use rbm_gateway::store::{Cursor, Entry, Ingested, NewEvent, StoredEvent, fact_about};
+use rbm_gateway::store::event::EventContent;
+use rbm_gateway::store::{Cursor, Entry, Ingested, NewEvent, StoredEvent};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::mem;
 
 /// An event in its stored form. The caller of the store packs it, because the writer thread is the bottleneck.
@@ -15,51 +18,62 @@ pub(crate) struct Packed {
     /// Without the bytes that it came in.
     event: NewEvent,
     raw: Vec<u8>,
-    inbound: Vec<u8>,
+    content: Vec<u8>,
     sum: [u8; 16],
     h: [u8; 16],
 }
 
+/// The form of what the gateway itself says. A webhook's form is that of the plugin's record, which has no such field.
+#[derive(Deserialize, Serialize)]
+struct OfGateway<E> {
+    gateway: E,
+}
+
 impl Packed {
     pub(crate) fn of(mut event: NewEvent) -> serde_json::Result<Self> {
-        let raw = mem::take(&mut event.inbound.raw);
-        let inbound = packing::pack(&serde_json::to_vec(&event.inbound)?, &raw);
-        let sum = packing::sum(event.agent.as_bytes(), &inbound, &raw);
-        let h = hash(&[&event.agent, &event.inbound.dedupe_key]);
+        let (json, raw) = match &mut event.content {
+            EventContent::Platform(inbound) => {
+                let raw = mem::take(&mut inbound.raw);
+                (serde_json::to_vec(&inbound)?, raw)
+            }
+            EventContent::Gateway(gateway) => {
+                (serde_json::to_vec(&OfGateway { gateway })?, Vec::new())
+            }
+        };
+        let content = packing::pack(&json, &raw);
+        let sum = packing::sum(event.agent.as_bytes(), &content, &raw);
+        let h = hash(&[&event.agent, &event.content.dedupe_key()]);
         Ok(Self {
             event,
             raw,
-            inbound,
+            content,
             sum,
             h,
         })
     }
 }
 
-/// Keeps an event and joins what it says to its message. One that is known changes nothing.
+/// Keeps an event and joins what it says to its message. One that is known, or was told already, changes nothing.
 pub(crate) fn ingest(database: &Connection, packed: &Packed) -> rusqlite::Result<Ingested> {
-    let event = &packed.event;
     let NewEvent {
         agent,
         received_at,
-        inbound,
+        content,
         consent,
-    } = event;
+    } = &packed.event;
     if seen::contains(database, &packed.h)? {
         return Ok(Ingested::Duplicate);
     }
-    if let Some((id, fact)) = fact_about(inbound) {
-        let at = inbound
-            .at
-            .as_deref()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(*received_at);
-        join(database, event, id, fact, at)?;
+    if let Some((id, fact)) = content.fact_about() {
+        let at = content.at().unwrap_or(*received_at);
+        if !join(database, &packed.event, id, fact, at)? {
+            return Ok(Ingested::Duplicate);
+        }
     }
     let place = newest(database)? + 1;
     insert(database, place, packed, Some(&packed.h))?;
     seen::note(database, &packed.h, *received_at, place)?;
-    if let Some((phone, consent)) = inbound.phone.as_deref().zip(consent.as_ref()) {
+    if let Some((phone, consent)) = content.phone().zip(consent.as_ref()) {
         consents::note(database, agent, phone, consent, Some(place))?;
     }
     Ok(Ingested::New(Cursor(place.unsigned_abs())))
@@ -82,7 +96,7 @@ fn insert(
     let Packed {
         event,
         raw,
-        inbound,
+        content,
         sum,
         h: _,
     } = packed;
@@ -92,13 +106,20 @@ fn insert(
         place,
         event.agent,
         time(event.received_at),
-        event.inbound.phone,
-        inbound,
+        event.content.phone(),
+        content,
         raw,
         sum,
         h
     ];
-    database.prepare_cached(insert)?.execute(row).map(drop)
+    database.prepare_cached(insert)?.execute(row)?;
+    match event.content.is_held() {
+        Some(true) => database.prepare_cached("INSERT OR IGNORE INTO held (agent) VALUES (?1)")?,
+        Some(false) => database.prepare_cached("DELETE FROM held WHERE agent = ?1")?,
+        None => return Ok(()),
+    }
+    .execute([&event.agent])
+    .map(drop)
 }
 
 /// The last place that was given, also where its event is gone; 0 before the first.
@@ -140,34 +161,34 @@ pub(crate) fn pruned(database: &Connection) -> rusqlite::Result<Option<Cursor>> 
     Ok((pruned > 0).then_some(Cursor(pruned.unsigned_abs())))
 }
 
-/// An event counts for a message only if agent and person are the message's.
+/// An event counts for a message only if agent and person are the message's. False if it was told already.
 fn join(
     database: &Connection,
     event: &NewEvent,
     id: &str,
     fact: Fact,
     at: Timestamp,
-) -> rusqlite::Result<()> {
-    let phone = event.inbound.phone.as_deref().unwrap_or_default();
+) -> rusqlite::Result<bool> {
+    let phone = event.content.phone().unwrap_or_default();
     let joined = messages::change(database, id, |record| {
         if record.stored.agent == event.agent && record.stored.message.recipient == phone {
-            record.add(Entry {
-                at,
-                fact,
-                attempt: None,
-                reason: None,
-            });
-        } else {
-            tracing::warn!(
-                "an event names a message of another agent or person, and changes nothing"
-            );
+            return record.join(Entry::heard(at, fact));
         }
-    });
-    if joined?.is_err() {
-        let (h, person) = (hash(&[&event.agent, phone, id]), hash(&[phone]));
-        insert_orphan(database, h, Some(person), at, fact, event.received_at)?;
+        tracing::warn!("an event names a message of another agent or person, and changes nothing");
+        true
+    })?;
+    if let Ok(is_news) = joined {
+        return Ok(is_news);
     }
-    Ok(())
+    let (h, person) = (hash(&[&event.agent, phone, id]), hash(&[phone]));
+    insert_orphan(database, h, Some(person), at, fact, event.received_at)?;
+    Ok(true)
+}
+
+/// Agents of which the last event says that they are held.
+pub(crate) fn held(database: &Connection) -> rusqlite::Result<BTreeSet<String>> {
+    let mut select = database.prepare_cached("SELECT agent FROM held")?;
+    select.query_map([], |row| row.get(0))?.collect()
 }
 
 /// What was heard of a message that is not here.
@@ -195,14 +216,7 @@ pub(crate) fn adopt(
     let h = hash(&[agent, phone, id]);
     let mut select =
         database.prepare_cached("SELECT at, fact FROM orphan WHERE h = ?1 ORDER BY n")?;
-    let entry = |row: &Row<'_>| {
-        Ok(Entry {
-            at: to_time(row, 0)?,
-            fact: messages::to_fact(row, 1)?,
-            attempt: None,
-            reason: None,
-        })
-    };
+    let entry = |row: &Row<'_>| Ok(Entry::heard(to_time(row, 0)?, messages::to_fact(row, 1)?));
     let heard: Vec<Entry> = select
         .query_map([h], entry)?
         .collect::<rusqlite::Result<_>>()?;
@@ -231,16 +245,10 @@ pub(crate) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
     messages::check_sum(row, 5, &[row.get_ref(1)?.as_bytes()?, packed, raw])?;
     let json =
         packing::unpack(packed, raw).map_err(|problem| unreadable(3, Type::Blob, problem))?;
-    let inbound: Inbound =
-        serde_json::from_slice(&json).map_err(|problem| unreadable(3, Type::Blob, problem))?;
-    let inbound = Inbound {
-        raw: raw.to_vec(),
-        ..inbound
-    };
     let event = NewEvent {
         agent: row.get(1)?,
         received_at: to_time(row, 2)?,
-        inbound,
+        content: content(&json, raw).map_err(|problem| unreadable(3, Type::Blob, problem))?,
         consent: None,
     };
     Ok(StoredEvent {
@@ -248,3 +256,18 @@ pub(crate) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
         event,
     })
 }
+
+fn content(json: &[u8], raw: &[u8]) -> serde_json::Result<EventContent> {
+    if json.starts_with(OF_GATEWAY) {
+        let OfGateway { gateway } = serde_json::from_slice(json)?;
+        return Ok(EventContent::Gateway(gateway));
+    }
+    let inbound: Inbound = serde_json::from_slice(json)?;
+    Ok(EventContent::Platform(Inbound {
+        raw: raw.to_vec(),
+        ..inbound
+    }))
+}
+
+/// How [`OfGateway`] begins.
+const OF_GATEWAY: &[u8] = br#"{"gateway":"#;

@@ -42,6 +42,7 @@ use rbm_gateway::store::{
     Requeued, Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
 };
 use readers::Readers;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 use writer::Writer;
@@ -261,7 +262,7 @@ impl Store for SqliteStore {
         let id = id.to_owned();
         self.writer
             .write(move |database| {
-                messages::change(database, &id, |record| record.add(entry.clone()))
+                messages::change(database, &id, |record| record.note(entry.clone()))
             })
             .await?
     }
@@ -271,6 +272,10 @@ impl Store for SqliteStore {
         self.readers
             .read(move |database| messages::next_due(database, &shares))
             .await
+    }
+
+    async fn held_agents(&self) -> Result<BTreeSet<String>, StoreProblem> {
+        self.readers.read(events::held).await
     }
 
     async fn message(&self, id: &str) -> Result<Option<StoredMessage>, StoreProblem> {

@@ -1,11 +1,12 @@
 //! Messages: read as records, changed by the gateway's own rules, and written back.
 
 use crate::consents;
-use crate::events::adopt;
+use crate::events::{self, Packed, adopt};
 use jiff::Timestamp;
 use rbm_gateway::lifecycle::{Fact, Facts};
 use rbm_gateway::store::consent::REFUSED_AT_ONCE;
 use rbm_gateway::store::digest::digest;
+use rbm_gateway::store::event::ReasonCode;
 use rbm_gateway::store::lane::{Lane, Share, Urgency};
 use rbm_gateway::store::record::{Record, Terms};
 use rbm_gateway::store::{
@@ -33,7 +34,7 @@ pub(crate) fn accept(database: &Connection, new: &NewMessage) -> rusqlite::Resul
         &new.message.recipient,
         &new.message.id,
     )? {
-        record.add(entry);
+        record.join(entry);
     }
     insert(database, &record)?;
     Ok(Accepted::New)
@@ -46,6 +47,7 @@ pub(crate) fn insert(database: &Connection, record: &Record) -> rusqlite::Result
         attempt,
         lent_until,
         ends_at,
+        ..
     } = record;
     let (id, recipient) = (&stored.message.id, &stored.message.recipient);
     let insert = "INSERT INTO message
@@ -114,7 +116,7 @@ pub(crate) fn claim(
                     let terms = Terms {
                         now,
                         lease,
-                        hold: share.hold.as_deref(),
+                        hold: share.hold.as_ref(),
                     };
                     match lend(database, n, &mut record, lane, terms)? {
                         Ok(claimed) => claims.lent.push(claimed),
@@ -180,9 +182,9 @@ pub(crate) fn expire(
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let mut ended = Vec::new();
     for (n, mut record) in select_sound(database, &run_out(), &[&time(now), &most])? {
-        let why = holds.get(&record.stored.agent).map(String::as_str);
+        let hold = holds.get(&record.stored.agent);
         ended.extend(change_record(database, n, &mut record, |record| {
-            record.expire(now, why)
+            record.expire(now, hold)
         })?);
     }
     Ok(ended)
@@ -191,7 +193,7 @@ pub(crate) fn expire(
 fn run_out() -> String {
     format!(
         "{SELECT} WHERE message.expires_at <= ?1 AND message.next_at IS NOT NULL
-            AND (message.lent_until IS NULL OR message.lent_until <= ?1) ORDER BY message.expires_at LIMIT ?2"
+            AND (message.lent_until IS NULL OR message.lent_until <= ?1) ORDER BY message.expires_at, message.n LIMIT ?2"
     )
 }
 
@@ -223,6 +225,9 @@ fn change_record<T>(
         known = 0;
     }
     store(database, n, record, known)?;
+    for event in record.take_events() {
+        events::ingest(database, &Packed::of(event).map_err(json_problem)?)?;
+    }
     Ok(result)
 }
 
@@ -330,7 +335,7 @@ fn with_histories(
 ) -> rusqlite::Result<Vec<(i64, Record)>> {
     for (n, record) in &mut found {
         let history =
-            "SELECT at, fact, attempt, reason FROM entry WHERE message = ?1 ORDER BY place";
+            "SELECT at, fact, attempt, reason, detail FROM entry WHERE message = ?1 ORDER BY place";
         let mut history = database.prepare_cached(history)?;
         for entry in history.query_map([*n], entry)? {
             record.stored.history.push(entry?);
@@ -361,15 +366,8 @@ fn record(row: &Row<'_>) -> rusqlite::Result<(i64, Record)> {
     let ends_at = to_optional_time(row, 4)?
         .unwrap_or_else(|| Record::end_without_expiry(stored.accepted_at, stored.send_at, &[]));
     let lent_until = to_optional_time(row, 7)?;
-    Ok((
-        row.get(0)?,
-        Record {
-            stored,
-            attempt: row.get(5)?,
-            lent_until,
-            ends_at,
-        },
-    ))
+    let record = Record::kept(stored, row.get(5)?, lent_until, ends_at);
+    Ok((row.get(0)?, record))
 }
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
@@ -377,7 +375,8 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         at: to_time(row, 0)?,
         fact: to_fact(row, 1)?,
         attempt: row.get(2)?,
-        reason: row.get(3)?,
+        reason: to_reason(row, 3)?,
+        detail: row.get(4)?,
     })
 }
 
@@ -403,7 +402,7 @@ fn write_entries(
     known: usize,
     history: &[Entry],
 ) -> rusqlite::Result<()> {
-    let insert = "INSERT INTO entry (message, place, at, fact, attempt, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let insert = "INSERT INTO entry (message, place, at, fact, attempt, reason, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let mut insert = database.prepare_cached(insert)?;
     for (place, entry) in (0_i64..).zip(history).skip(known) {
         insert.execute(params![
@@ -412,7 +411,8 @@ fn write_entries(
             time(entry.at),
             entry.fact.as_str(),
             entry.attempt,
-            entry.reason
+            entry.reason.map(ReasonCode::as_str),
+            entry.detail
         ])?;
     }
     Ok(())
@@ -462,6 +462,16 @@ pub(crate) fn to_fact(row: &Row<'_>, column: usize) -> rusqlite::Result<Fact> {
     let word: String = row.get(column)?;
     let unknown = || StoreProblem(format!("there is no fact {word:?}"));
     Fact::parse(&word).ok_or_else(|| unreadable(column, Type::Text, unknown()))
+}
+
+fn to_reason(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<ReasonCode>> {
+    let Some(word) = row.get::<_, Option<String>>(column)? else {
+        return Ok(None);
+    };
+    let unknown = || StoreProblem(format!("there is no reason {word:?}"));
+    ReasonCode::parse(&word)
+        .map(Some)
+        .ok_or_else(|| unreadable(column, Type::Text, unknown()))
 }
 
 pub(crate) fn json<T: serde::de::DeserializeOwned>(

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use rbm_clock::Clock;
 use rbm_gateway::callback::{Callback, CallbackSettings, Pace, Running, Schedule};
 use rbm_gateway::store::consumer::{Consumer, Consumers as _, Progress};
+use rbm_gateway::store::event::EventContent;
 use rbm_gateway::store::{Cursor, NewEvent, Store as _};
 use rbm_sqlite::SqliteStore;
 use serde_json::Value;
@@ -199,7 +200,7 @@ async fn hear(store: &SqliteStore, part: u64, events: u64) {
         NewEvent {
             agent: "demo".into(),
             received_at: Timestamp::UNIX_EPOCH,
-            inbound,
+            content: EventContent::Platform(inbound),
             consent: None,
         }
     };

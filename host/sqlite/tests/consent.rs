@@ -167,7 +167,7 @@ async fn kill_again_and_again(how: &str) -> (usize, usize) {
     let events = store.read(None, usize::MAX).await.unwrap();
     let heard: HashSet<String> = events
         .iter()
-        .filter_map(|stored| stored.event.inbound.phone.clone())
+        .filter_map(|stored| stored.event.content.phone().map(str::to_owned))
         .collect();
     let out = store.opted_out("demo", None, usize::MAX).await.unwrap();
     let out: HashSet<String> = out.into_iter().map(|(phone, _)| phone).collect();
@@ -212,7 +212,7 @@ async fn hears_until_it_is_killed() {
                 let phone = format!("+1{round}{producer:02}{number:07}");
                 let consent = Consent::new(Wish::OptedOut, at(0), Reason::Event);
                 let mut event = event(&phone, Heard::Unsubscribed);
-                event.inbound.phone = Some(phone.clone());
+                event.content.inbound_mut().expect("a webhook").phone = Some(phone.clone());
                 let with_it = (!apart).then(|| consent.clone());
                 store
                     .ingest(vec![NewEvent {

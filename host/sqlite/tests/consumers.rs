@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use rbm_gateway::MemoryStore;
 use rbm_gateway::store::consumer::{Change, Delivery, Disabled, Progress};
+use rbm_gateway::store::event::EventContent;
 use rbm_gateway::store::{Cursor, NewEvent, Store};
 use rbm_sqlite::{Durability, SqliteStore};
 use std::collections::BTreeSet;
@@ -182,7 +183,7 @@ fn event(place: u8) -> NewEvent {
     NewEvent {
         agent: "demo".into(),
         received_at: at(0),
-        inbound,
+        content: EventContent::Platform(inbound),
         consent: None,
     }
 }

@@ -67,7 +67,9 @@ async fn count_lost(store: &SqliteStore, acknowledged: &HashSet<String>) -> usiz
         assert_eq!(stored.history[0].fact.as_str(), "queued");
     }
     for stored in store.read(None, usize::MAX).await.unwrap() {
-        *times.entry(stored.event.inbound.dedupe_key).or_default() += 1;
+        *times
+            .entry(stored.event.content.dedupe_key().into_owned())
+            .or_default() += 1;
     }
     assert!(
         times.values().all(|times| *times == 1),

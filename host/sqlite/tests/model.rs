@@ -163,6 +163,7 @@ async fn apply(store: &dyn Store, step: &Step) -> String {
         fact: FACTS[usize::from(*fact)],
         attempt: None,
         reason: None,
+        detail: None,
     };
     match step {
         Step::Accept { id, body, code } => {
@@ -186,7 +187,7 @@ async fn apply(store: &dyn Store, step: &Step) -> String {
             };
             let mut event = event(&format!("k{key}"), fact);
             if *other {
-                event.inbound.phone = Some(OTHER.into());
+                event.content.inbound_mut().expect("a webhook").phone = Some(OTHER.into());
             }
             format!(
                 "{:?}",
@@ -241,6 +242,7 @@ async fn apply(store: &dyn Store, step: &Step) -> String {
             let settlement = Settlement {
                 entry: Some(entry(fact, 7)),
                 retry_at: retry.map(|second| at(second.into())),
+                ..Settlement::default()
             };
             format!(
                 "{:?}",

@@ -138,7 +138,7 @@ async fn a_damaged_page_of_a_long_event_does_not_keep_the_store_from_opening() {
     let store = SqliteStore::open(directory.path()).unwrap();
     let long = |key: &str| {
         let mut event = event(key, Heard::Delivered(key.into()));
-        event.inbound.raw = vec![b'x'; 40_000];
+        event.content.inbound_mut().expect("a webhook").raw = vec![b'x'; 40_000];
         event
     };
     store.ingest(vec![long("k1"), long("k2")]).await.unwrap();
@@ -291,8 +291,9 @@ async fn somebody_who_is_erased_is_in_no_file() {
             &format!("k{number}"),
             Heard::Delivered(format!("m{}", number * 2)),
         );
-        heard.inbound.phone = Some(phone.into());
-        heard.inbound.raw = phone.repeat(number % 900).into_bytes();
+        heard.content.inbound_mut().expect("a webhook").phone = Some(phone.into());
+        heard.content.inbound_mut().expect("a webhook").raw =
+            phone.repeat(number % 900).into_bytes();
         store.ingest(vec![heard]).await.unwrap();
     }
     // The ring of the quarantine deletes by itself.

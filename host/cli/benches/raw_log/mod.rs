@@ -16,9 +16,10 @@ use rbm_gateway::store::{
     Accepted, Claims, Cursor, Entry, Filter, Health, Holds, Ingested, NewEvent, NewMessage,
     Requeued, Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
 };
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::io::Write as _;
+use std::mem;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -71,9 +72,10 @@ fn append(mut file: File, writes: &Receiver<(Vec<u8>, oneshot::Sender<()>)>, flu
 impl Store for RawLog {
     async fn ingest(&self, events: Vec<NewEvent>) -> Result<Vec<Ingested>, StoreProblem> {
         let mut ingested = Vec::new();
-        for event in events {
+        for mut event in events {
             let (waiting, written) = oneshot::channel();
-            self.queue.send((event.inbound.raw, waiting)).unwrap();
+            let raw = mem::take(&mut event.content.inbound_mut().unwrap().raw);
+            self.queue.send((raw, waiting)).unwrap();
             written.await.unwrap();
             ingested.push(Ingested::New(Cursor(
                 self.events.fetch_add(1, Ordering::Relaxed) + 1,
@@ -140,6 +142,10 @@ impl Store for RawLog {
 
     async fn next_due(&self, shares: &[Share]) -> Result<Option<Timestamp>, StoreProblem> {
         self.rest.next_due(shares).await
+    }
+
+    async fn held_agents(&self) -> Result<BTreeSet<String>, StoreProblem> {
+        self.rest.held_agents().await
     }
 
     async fn message(&self, id: &str) -> Result<Option<StoredMessage>, StoreProblem> {

@@ -447,6 +447,12 @@ pub(super) const KEYS: &[Key] = &[
         "Takes private addresses, and plain HTTP.",
     ),
     key(
+        "events.accepted",
+        Boolean,
+        Some("false"),
+        "Whether an event tells of each message that the platform has accepted.",
+    ),
+    key(
         "opt_out.keywords",
         Boolean,
         Some("true"),

@@ -118,6 +118,7 @@ fn validate(reading: &Reading<'_>) -> Option<Config> {
         partner,
         agents,
         callbacks,
+        tell_accepted: reading.section("events").boolean("accepted")?,
         opt_out: OptOut {
             keywords: reading.section("opt_out").boolean("keywords")?,
         },

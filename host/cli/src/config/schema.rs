@@ -86,7 +86,7 @@ fn documentation(pattern: &str) -> &'static str {
         .map_or("", |(_, documentation)| documentation)
 }
 
-const TABLES: [(&str, &str); 14] = [
+const TABLES: [(&str, &str); 15] = [
     (
         "server",
         "Where messages come in, events go out and webhooks come in.",
@@ -114,6 +114,7 @@ const TABLES: [(&str, &str); 14] = [
         "The addresses that events are posted to, by their names.",
     ),
     ("callbacks.*", "An address that events are posted to."),
+    ("events", "Which events the gateway adds to the platform's."),
     ("opt_out", "How people say that they want no more messages."),
     ("log", "What is logged to stderr."),
 ];

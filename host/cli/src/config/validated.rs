@@ -30,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) agents: Vec<AgentConfig>,
     /// In the order of their names.
     pub(crate) callbacks: Vec<CallbackConfig>,
+    /// Whether an event tells of each message that the platform has accepted.
+    pub(crate) tell_accepted: bool,
     pub(crate) opt_out: OptOut,
     pub(crate) log: Log,
 }

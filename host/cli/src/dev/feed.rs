@@ -3,9 +3,7 @@
 use crate::output;
 use gateway_channel::{Fact, ReceivedContent};
 use jiff::Timestamp;
-use rbm_gateway::store::{
-    Cursor, Filter, Store, StoreProblem, StoredEvent, StoredMessage, fact_about,
-};
+use rbm_gateway::store::{Cursor, Filter, Store, StoreProblem, StoredEvent, StoredMessage};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,8 +87,8 @@ impl Feed {
         // What an event says of a message stands in that message's history.
         Ok(events
             .iter()
-            .filter(|event| fact_about(&event.event.inbound).is_none())
-            .map(of_phone)
+            .filter(|event| event.event.content.fact_about().is_none())
+            .filter_map(of_phone)
             .collect())
     }
 }
@@ -98,9 +96,9 @@ impl Feed {
 fn of_message(stored: &StoredMessage, entry: &rbm_gateway::store::Entry) -> Line {
     let id = &stored.message.id;
     let more = entry
-        .reason
+        .detail
         .as_ref()
-        .map_or_else(|| id.clone(), |reason| format!("{id}  {reason}"));
+        .map_or_else(|| id.clone(), |detail| format!("{id}  {detail}"));
     let what = entry.fact.as_str().to_owned();
     Line {
         at: entry.at,
@@ -111,8 +109,9 @@ fn of_message(stored: &StoredMessage, entry: &rbm_gateway::store::Entry) -> Line
 }
 
 /// What a person wrote is quoted, so that it cannot write to the terminal.
-fn of_phone(stored: &StoredEvent) -> Line {
-    let inbound = &stored.event.inbound;
+fn of_phone(stored: &StoredEvent) -> Option<Line> {
+    // What the gateway says of a message stands in the message's history too.
+    let inbound = stored.event.content.inbound()?;
     let (what, more) = match &inbound.fact {
         Fact::Received(message) => ("message", said(&message.content)),
         Fact::Typing => ("typing", String::new()),
@@ -129,17 +128,16 @@ fn of_phone(stored: &StoredEvent) -> Line {
         | Fact::ExpiredAndRevoked(_)
         | Fact::ExpiredNotRevoked(_) => ("", String::new()),
     };
-    let at = inbound
-        .at
-        .as_deref()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(stored.event.received_at);
-    Line {
-        at,
+    Some(Line {
+        at: stored
+            .event
+            .content
+            .at()
+            .unwrap_or(stored.event.received_at),
         what: what.to_owned(),
         phone: inbound.phone.clone().unwrap_or_default(),
         more,
-    }
+    })
 }
 
 fn said(content: &ReceivedContent) -> String {

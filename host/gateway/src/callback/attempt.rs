@@ -111,7 +111,7 @@ impl Endpoint {
 
 /// The same for each attempt, and for the same event in whatever store.
 pub(super) fn webhook_id(event: &NewEvent) -> String {
-    id::of_event(&event.agent, &event.inbound.dedupe_key)
+    id::of_event(&event.agent, &event.content.dedupe_key())
 }
 
 fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Answer {

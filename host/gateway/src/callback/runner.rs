@@ -361,7 +361,7 @@ fn conversation(event: &StoredEvent) -> String {
     format!(
         "{}\n{}",
         event.event.agent,
-        event.event.inbound.phone.as_deref().unwrap_or_default()
+        event.event.content.phone().unwrap_or_default()
     )
 }
 

@@ -195,6 +195,7 @@ fn waiting(cursor: Cursor, conversation: &str) -> Change {
 mod tests {
     use super::*;
     use crate::store::NewEvent;
+    use crate::store::event::EventContent;
     use gateway_channel::{Fact, Inbound};
 
     #[test]
@@ -356,7 +357,7 @@ mod tests {
         let event = NewEvent {
             agent: "demo".into(),
             received_at: at(0),
-            inbound,
+            content: EventContent::Platform(inbound),
             consent: None,
         };
         StoredEvent {

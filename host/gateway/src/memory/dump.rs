@@ -143,7 +143,7 @@ impl Kept {
                     // Older dumps do not say what was removed for its age: it was all before the first event.
                     self.pruned = Some(Cursor(cursor.0 - 1));
                 }
-                self.events.push((cursor.0, event));
+                self.keep_event(cursor.0, event);
             }
             Item::Consent(item) => {
                 let heard = item.heard();

@@ -4,6 +4,7 @@
 use super::breaker::Evidence;
 use crate::backoff;
 use crate::lifecycle::Fact;
+use crate::store::event::{PlatformAnswer, ReasonCode};
 use crate::store::{Claimed, Entry, Settlement};
 use gateway_channel::{ChannelFailure, FailureCode, Receipt};
 use jiff::Timestamp;
@@ -95,13 +96,11 @@ pub(crate) fn judge(
             retry_at: now + backoff::delay(NOT_STARTED, random),
         },
         // The plugin may have sent before it stopped.
-        Err(problem) => again(
-            claimed,
-            Fact::Unknown,
-            problem.to_string(),
-            now + delay(claimed.attempt, back_off, None, random),
-            now,
-        ),
+        Err(problem) => {
+            let retry_at = now + delay(claimed.attempt, back_off, None, random);
+            let why = (ReasonCode::OutcomeUnknown, problem.to_string());
+            again(claimed, Fact::Unknown, why, retry_at, now)
+        }
     }
 }
 
@@ -112,10 +111,8 @@ fn accepted(claimed: &Claimed, receipt: &Receipt, now: Timestamp) -> Settlement 
         .and_then(|text| text.parse().ok())
         .unwrap_or(now);
     settled(Entry {
-        at,
-        fact: Fact::Accepted,
         attempt: Some(claimed.attempt),
-        reason: None,
+        ..Entry::heard(at, Fact::Accepted)
     })
 }
 
@@ -131,35 +128,56 @@ fn judge_failure(
     let retry_at = now + delay;
     // An earlier attempt may have been taken: what this one brings says nothing of that one.
     let is_open = claimed.facts.has(Fact::Unknown);
+    let answer = PlatformAnswer::of(&failure);
+    let reason = reason(&failure);
+    let again = |fact, detail| again(claimed, fact, (reason, detail), retry_at, now);
+    let end = |fact, detail| {
+        Verdict::Settle(Settlement {
+            answer,
+            ..settled(entry(now, fact, attempt, (reason, detail)))
+        })
+    };
     match failure.code {
         FailureCode::Misconfigured if back_off == BackOff::Short => Verdict::Unclaim { retry_at },
-        // The agent is not held for it: this recipient alone is answered so.
-        FailureCode::Misconfigured => {
-            again(claimed, Fact::Postponed, failure.message, retry_at, now)
-        }
         FailureCode::Unknown if is_open && is_success_without_proof(&failure) => {
-            let reason = format!(
-                "accepted, since this id was sent before: {}",
-                failure.message
-            );
-            Verdict::Settle(settled(entry(now, Fact::Accepted, attempt, reason)))
+            Verdict::Settle(settled(Entry {
+                attempt: Some(attempt),
+                detail: Some(format!(
+                    "accepted, since this id was sent before: {}",
+                    failure.message
+                )),
+                ..Entry::heard(now, Fact::Accepted)
+            }))
         }
         FailureCode::Refused | FailureCode::Unsupported | FailureCode::Unreachable if is_open => {
-            again(claimed, Fact::Unknown, failure.message, retry_at, now)
+            again(Fact::Unknown, failure.message)
         }
-        FailureCode::Refused | FailureCode::Unsupported => {
-            Verdict::Settle(settled(entry(now, Fact::Refused, attempt, failure.message)))
-        }
+        FailureCode::Refused | FailureCode::Unsupported => end(Fact::Refused, failure.message),
         // Another channel may reach the recipient: trying again would not help.
-        FailureCode::Unreachable => {
-            Verdict::Settle(settled(entry(now, Fact::Failed, attempt, failure.message)))
-        }
+        FailureCode::Unreachable => end(Fact::Failed, failure.message),
         // Nothing was sent, and the platform is known not to be there.
         FailureCode::Later if failure.http_status.is_none() && back_off == BackOff::Short => {
             Verdict::Unclaim { retry_at }
         }
-        FailureCode::Later => again(claimed, Fact::Postponed, failure.message, retry_at, now),
-        FailureCode::Unknown => again(claimed, Fact::Unknown, failure.message, retry_at, now),
+        // Of what is misconfigured: the agent is not held for it, this recipient alone is answered so.
+        FailureCode::Later | FailureCode::Misconfigured => again(Fact::Postponed, failure.message),
+        FailureCode::Unknown => again(Fact::Unknown, failure.message),
+    }
+}
+
+/// Why the message is not accepted.
+fn reason(failure: &ChannelFailure) -> ReasonCode {
+    match (failure.code, failure.http_status) {
+        // The plugin's own check: nobody was asked.
+        (FailureCode::Refused, None) => ReasonCode::NotSendable,
+        (FailureCode::Refused, Some(_)) => ReasonCode::Rejected,
+        (FailureCode::Unsupported, _) => ReasonCode::Unsupported,
+        (FailureCode::Unreachable, _) => ReasonCode::Unreachable,
+        (FailureCode::Misconfigured, _) => ReasonCode::Misconfigured,
+        (FailureCode::Later, Some(429)) => ReasonCode::RateLimited,
+        (FailureCode::Later, None | Some(503)) => ReasonCode::Unavailable,
+        (FailureCode::Later, Some(_)) => ReasonCode::UnexpectedAnswer,
+        (FailureCode::Unknown, _) => ReasonCode::OutcomeUnknown,
     }
 }
 
@@ -191,13 +209,13 @@ fn delay(
 fn again(
     claimed: &Claimed,
     fact: Fact,
-    reason: String,
+    why: (ReasonCode, String),
     retry_at: Timestamp,
     now: Timestamp,
 ) -> Verdict {
     Verdict::Settle(Settlement {
-        entry: Some(entry(now, fact, claimed.attempt, reason)),
         retry_at: Some(retry_at),
+        ..settled(entry(now, fact, claimed.attempt, why))
     })
 }
 
@@ -208,16 +226,17 @@ const NOT_STARTED: u32 = 7;
 fn settled(entry: Entry) -> Settlement {
     Settlement {
         entry: Some(entry),
-        retry_at: None,
+        ..Settlement::default()
     }
 }
 
-fn entry(at: Timestamp, fact: Fact, attempt: u32, reason: String) -> Entry {
+fn entry(at: Timestamp, fact: Fact, attempt: u32, (reason, detail): (ReasonCode, String)) -> Entry {
     Entry {
         at,
         fact,
         attempt: Some(attempt),
         reason: Some(reason),
+        detail: Some(detail),
     }
 }
 

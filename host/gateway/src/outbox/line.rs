@@ -10,8 +10,9 @@ use super::quiet_hours::QuietHours;
 use super::recipients::{RecipientHash, Recipients};
 use super::throttle::{RateChange, Throttle};
 use crate::Agent;
-use crate::store::Claimed;
+use crate::store::event::{AgentHold, ReasonCode};
 use crate::store::lane::{Order, Share, Stage};
+use crate::store::{Claimed, Hold};
 use async_trait::async_trait;
 use gateway_channel::Message;
 use jiff::Timestamp;
@@ -70,7 +71,25 @@ struct Traffic {
     budget: Budget,
     breaker: Breaker,
     obstacle: Option<Obstacle>,
+    /// The last event of the agent says that it is held.
+    told_held: bool,
     recipients: Recipients,
+}
+
+/// What an attempt taught.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Learned {
+    /// How long the message backs off, should it be tried again.
+    pub(crate) back_off: BackOff,
+    /// What is to be told of the agent.
+    pub(crate) news: Option<AgentNews>,
+}
+
+/// Whether an agent sends.
+#[derive(Debug, PartialEq)]
+pub(crate) enum AgentNews {
+    Held(AgentHold),
+    Resumed,
 }
 
 /// Of an agent that has a pace: how fast it sends, and how fast the platform lets it.
@@ -108,6 +127,19 @@ pub(crate) struct Obstacle {
     pub(crate) error: String,
 }
 
+impl Obstacle {
+    /// What it says of a message that runs out meanwhile.
+    pub(crate) fn as_hold(&self) -> Hold {
+        Hold {
+            reason: match self.cause {
+                Cause::Unavailable => ReasonCode::Unavailable,
+                Cause::AgentRejected => ReasonCode::Misconfigured,
+            },
+            detail: self.error.clone(),
+        }
+    }
+}
+
 impl Condition {
     pub(crate) fn breaker_is_open(&self) -> bool {
         self.obstacle
@@ -117,10 +149,12 @@ impl Condition {
 
     /// Why the queue is held, if it is.
     pub(crate) fn hold(&self) -> Option<&Obstacle> {
-        self.obstacle
-            .as_ref()
-            .filter(|obstacle| obstacle.cause == Cause::AgentRejected)
+        held(self.obstacle.as_ref())
     }
+}
+
+fn held(obstacle: Option<&Obstacle>) -> Option<&Obstacle> {
+    obstacle.filter(|obstacle| obstacle.cause == Cause::AgentRejected)
 }
 
 /// What a line may begin.
@@ -151,6 +185,7 @@ impl Line {
             budget: Budget::new(now),
             breaker: Breaker::new(),
             obstacle: None,
+            told_held: false,
             recipients: Recipients::default(),
         };
         Self {
@@ -211,10 +246,7 @@ impl Line {
             retries,
             ordinary,
             order,
-            hold: traffic
-                .obstacle
-                .as_ref()
-                .map(|obstacle| obstacle.error.clone()),
+            hold: traffic.obstacle.as_ref().map(Obstacle::as_hold),
         })
     }
 
@@ -246,14 +278,19 @@ impl Line {
         self.traffic().breaker.forget(ticket, now);
     }
 
-    /// The platform was asked. Tells how long the message backs off, should it be tried again.
+    /// An event of an earlier process says that the agent is held.
+    pub(crate) fn was_told_held(&self) {
+        self.traffic().told_held = true;
+    }
+
+    /// The platform was asked.
     pub(crate) fn learn(
         &self,
         ticket: Ticket,
         claimed: &Claimed,
         outcome: &Outcome,
         now: Instant,
-    ) -> BackOff {
+    ) -> Learned {
         let (recipient, mut traffic) = (
             RecipientHash::of(&claimed.message.recipient),
             self.traffic(),
@@ -280,10 +317,15 @@ impl Line {
             .breaker
             .end(ticket, witness, asked_for(outcome), now);
         self.note(&mut traffic, change, outcome, now);
-        if traffic.breaker.cause().is_some() {
+        let back_off = if traffic.breaker.cause().is_some() {
             BackOff::Short
         } else {
             BackOff::Own { recipient_in_a_row }
+        };
+        let sends = change != Change::None || evidence == Evidence::Served;
+        Learned {
+            back_off,
+            news: traffic.news(sends),
         }
     }
 
@@ -298,11 +340,7 @@ impl Line {
             Change::None => {}
             Change::Opened(cause) => {
                 let (reason, error) = obstacle(outcome);
-                let was_held = traffic
-                    .obstacle
-                    .as_ref()
-                    .is_some_and(|obstacle| obstacle.cause == Cause::AgentRejected);
-                if was_held {
+                if held(traffic.obstacle.as_ref()).is_some() {
                     tracing::info!(agent, "agent resumed");
                 }
                 match cause {
@@ -373,6 +411,24 @@ impl Traffic {
     fn rate(&self) -> Option<f64> {
         self.paced.as_ref().map(|paced| paced.throttle.rate())
     }
+
+    /// What was not told yet. `sends`: whether the platform has shown that the agent may send, or that another thing stops it.
+    fn news(&mut self, sends: bool) -> Option<AgentNews> {
+        match held(self.obstacle.as_ref()) {
+            Some(obstacle) if !self.told_held => {
+                self.told_held = true;
+                Some(AgentNews::Held(AgentHold {
+                    reason: obstacle.reason.to_owned(),
+                    detail: obstacle.error.clone(),
+                }))
+            }
+            None if self.told_held && sends => {
+                self.told_held = false;
+                Some(AgentNews::Resumed)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// 1,000 messages a second of 400 ms each; two such agents leave a fifth of the places that plugins have to the others.
@@ -437,7 +493,8 @@ mod tests {
     /// One attempt, from its beginning to its end.
     fn attempt(line: &Line, recipient: usize, outcome: &Outcome, now: Instant) -> BackOff {
         let ticket = line.begin(Stage::First, now);
-        let back_off = line.learn(ticket, &claimed(recipient, Stage::First), outcome, now);
+        let Learned { back_off, .. } =
+            line.learn(ticket, &claimed(recipient, Stage::First), outcome, now);
         line.end();
         back_off
     }

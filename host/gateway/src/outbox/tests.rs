@@ -1081,7 +1081,7 @@ async fn a_message_of_a_held_agent_ends_at_its_own_time_and_says_why() {
     let message = running.shared.store.message("m7").await.expect("an answer");
     let history = message.expect("it is there").history;
     assert_eq!(
-        history.last().and_then(|entry| entry.reason.as_deref()),
+        history.last().and_then(|entry| entry.detail.as_deref()),
         Some("expired before it was sent: why")
     );
     assert_eq!(history.len(), 2, "no attempt was spent: {history:?}");

@@ -3,6 +3,7 @@
 mod consent;
 mod consumers;
 pub mod dump;
+mod ends;
 mod quarantine;
 mod retention;
 mod sending;
@@ -14,6 +15,7 @@ use super::{
     Withdrawn,
 };
 use crate::lifecycle::{Fact, State};
+use crate::store::event::EventContent;
 use gateway_channel::{Content, Fact as Heard, Inbound, Message};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -44,6 +46,7 @@ pub async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     consent::check(empty).await;
     consumers::check(empty).await;
     sending::check(empty).await;
+    ends::check(empty).await;
     retention::check(empty).await;
     quarantine::check(empty).await;
     dump::check(empty).await;
@@ -102,9 +105,9 @@ async fn events_are_read_in_order_after_a_cursor(store: &dyn Store) {
         ingest(store, vec![event(key, Heard::Typing)]).await;
     }
     let all = store.read(None, 10).await.expect("events");
-    let keys: Vec<&str> = all
+    let keys: Vec<_> = all
         .iter()
-        .map(|stored| stored.event.inbound.dedupe_key.as_str())
+        .map(|stored| stored.event.content.dedupe_key())
         .collect();
     assert_eq!(keys, ["a", "b", "c"]);
     assert!(all.windows(2).all(|pair| pair[0].cursor < pair[1].cursor));
@@ -134,6 +137,7 @@ async fn a_message_is_lent_to_one_at_a_time(store: &dyn Store) {
     let retry = Settlement {
         entry: Some(entry(31, Fact::Unknown)),
         retry_at: Some(at(40)),
+        ..Settlement::default()
     };
     assert!(store.settle("m1", 2, retry).await.expect("answer"));
     assert_eq!(stored(store, "m1").await.facts.state(), State::Unknown);
@@ -141,6 +145,7 @@ async fn a_message_is_lent_to_one_at_a_time(store: &dyn Store) {
     let done = Settlement {
         entry: Some(entry(41, Fact::Accepted)),
         retry_at: None,
+        ..Settlement::default()
     };
     assert!(store.settle("m1", 3, done).await.expect("answer"));
     assert_eq!(next_due(store).await, None);
@@ -170,6 +175,7 @@ async fn what_was_not_sent_is_revoked_at_once(store: &dyn Store) {
     let later = Settlement {
         entry: Some(entry(1, Fact::Postponed)),
         retry_at: Some(at(9)),
+        ..Settlement::default()
     };
     assert!(store.settle("m2", 1, later).await.expect("answer"));
     assert_eq!(
@@ -188,6 +194,7 @@ async fn what_is_under_way_is_not_tried_again_and_not_called_revoked(store: &dyn
     let later = Settlement {
         entry: Some(entry(2, Fact::Postponed)),
         retry_at: Some(at(3)),
+        ..Settlement::default()
     };
     assert!(store.settle("m1", 1, later).await.expect("answer"));
     assert!(claim(store, 60).await.is_empty(), "somebody wants it back");
@@ -201,6 +208,7 @@ async fn what_may_have_been_sent_is_the_platforms_to_take_back(store: &dyn Store
         let settlement = Settlement {
             entry: Some(entry(1, fact)),
             retry_at: Some(at(2)),
+            ..Settlement::default()
         };
         assert!(store.settle(id, 1, settlement).await.expect("answer"));
         assert_eq!(withdraw(store, id, 1).await, Withdrawn::Submitted);
@@ -237,6 +245,7 @@ async fn a_late_settlement_adds_facts_and_nothing_else(store: &dyn Store) {
     let late = Settlement {
         entry: Some(entry(31, Fact::Unknown)),
         retry_at: Some(at(32)),
+        ..Settlement::default()
     };
     assert!(
         !store.settle("m1", 1, late).await.expect("answer"),
@@ -261,6 +270,7 @@ async fn an_event_before_the_answer_ends_the_attempts(store: &dyn Store) {
     let retry = Settlement {
         entry: Some(entry(1, Fact::Unknown)),
         retry_at: Some(at(2)),
+        ..Settlement::default()
     };
     store.settle("m1", 1, retry).await.expect("answer");
     let stored = stored(store, "m1").await;
@@ -273,7 +283,7 @@ async fn an_event_before_the_answer_ends_the_attempts(store: &dyn Store) {
 async fn an_event_of_another_agent_or_person_changes_nothing(store: &dyn Store) {
     accept(store, "m1", 1).await;
     let mut other_person = event("k1", Heard::Delivered("m1".into()));
-    other_person.inbound.phone = Some("+19999999999".into());
+    other_person.content.inbound_mut().expect("a webhook").phone = Some("+19999999999".into());
     let other_agent = NewEvent {
         agent: "other".into(),
         ..event("k2", Heard::Delivered("m1".into()))
@@ -518,18 +528,13 @@ fn event(key: &str, fact: Heard) -> NewEvent {
     NewEvent {
         agent: "demo".into(),
         received_at: at(5),
-        inbound,
+        content: EventContent::Platform(inbound),
         consent: None,
     }
 }
 
 fn entry(second: i64, fact: Fact) -> Entry {
-    Entry {
-        at: at(second),
-        fact,
-        attempt: None,
-        reason: None,
-    }
+    Entry::heard(at(second), fact)
 }
 
 fn at(second: i64) -> Timestamp {

@@ -9,15 +9,16 @@ pub mod lines;
 
 use super::consent::{Heard, Reason, Wish};
 use super::consumer::Disabled;
+use super::event::EventContent;
 use super::quarantine::{QuarantineId, StoredQuarantined};
 use super::record::Record;
 use super::tester::StoredTester;
 use super::{Cursor, Entry, NewEvent, StoreProblem, StoredEvent, StoredMessage, Upload};
 use crate::lifecycle::{Fact, Facts};
 use async_trait::async_trait;
+use form::ContentForm;
 pub use form::Hex;
-use form::InboundForm;
-use gateway_channel::{Header, Inbound};
+use gateway_channel::Header;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::Sender;
@@ -172,9 +173,9 @@ pub struct Event {
     pub agent: String,
     /// When the gateway heard of it.
     pub received_at: Timestamp,
-    /// What the plugin made of it.
-    #[serde(with = "InboundForm")]
-    pub inbound: Inbound,
+    /// What happened.
+    #[serde(with = "ContentForm")]
+    pub content: EventContent,
 }
 
 /// A line of the ledger of consent.
@@ -301,6 +302,7 @@ impl From<Record> for Message {
             attempt,
             lent_until,
             ends_at,
+            ..
         } = record;
         let StoredMessage {
             agent,
@@ -346,12 +348,7 @@ impl From<Message> for Record {
             send_at: message.send_at,
             next_at: message.next_at,
         };
-        Self {
-            stored,
-            attempt: message.attempt,
-            lent_until: message.lent_until,
-            ends_at,
-        }
+        Self::kept(stored, message.attempt, message.lent_until, ends_at)
     }
 }
 
@@ -360,14 +357,14 @@ impl From<StoredEvent> for Event {
         let NewEvent {
             agent,
             received_at,
-            inbound,
+            content,
             consent: _,
         } = event;
         Self {
             cursor,
             agent,
             received_at,
-            inbound,
+            content,
         }
     }
 }
@@ -378,7 +375,7 @@ impl From<Event> for StoredEvent {
             cursor,
             agent,
             received_at,
-            inbound,
+            content,
         }: Event,
     ) -> Self {
         Self {
@@ -386,7 +383,7 @@ impl From<Event> for StoredEvent {
             event: NewEvent {
                 agent,
                 received_at,
-                inbound,
+                content,
                 consent: None,
             },
         }

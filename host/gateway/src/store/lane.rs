@@ -3,6 +3,7 @@
 //! Messages that must not wait have a queue of their own, and so have retries. So a store finds what may begin now without
 //! looking at what may not, be that a hundred thousand messages, and neither retries nor first attempts hold up the others.
 
+use super::Hold;
 use gateway_channel::Purpose;
 
 /// One of an agent's queues.
@@ -80,8 +81,8 @@ pub struct Share {
     pub ordinary: usize,
     /// Which of two messages goes first.
     pub order: Order,
-    /// What keeps the agent from sending, in a sentence: the reason of what is over by now.
-    pub hold: Option<String>,
+    /// What keeps the agent from sending: the reason of what is over by now.
+    pub hold: Option<Hold>,
 }
 
 /// Which messages of an agent go first.

@@ -1,9 +1,15 @@
 //! What happens to one message in a store, as a function of what was known and what is new. Pure, so that every store does
 //! the same, and only keeping differs.
+//!
+//! An end that no webhook brought becomes an event here, and a store keeps it in the commit that keeps the end: so a kill loses
+//! none and doubles none.
 
 use super::consent::Consent;
+use super::event::{EventContent, GatewayEvent, MessageEvent, PlatformAnswer, ReasonCode, Source};
 use super::lane::{Lane, Stage, Urgency};
-use super::{Claimed, Entry, NewMessage, Requeued, Settlement, StoredMessage, Withdrawn};
+use super::{
+    Claimed, Entry, Hold, NewEvent, NewMessage, Requeued, Settlement, StoredMessage, Withdrawn,
+};
 use crate::lifecycle::{Fact, Facts, State};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +26,8 @@ pub struct Record {
     pub lent_until: Option<Timestamp>,
     /// After this it is not sent any more: its expiry, or a day after it was due.
     pub ends_at: Timestamp,
+    /// What is to be told of it, and is not kept yet.
+    untold: Vec<MessageEvent>,
 }
 
 /// On which terms an attempt may begin.
@@ -30,7 +38,7 @@ pub struct Terms<'a> {
     /// Who does not settle it within this time has lost it.
     pub lease: Duration,
     /// What keeps the agent from sending: [`super::lane::Share::hold`].
-    pub hold: Option<&'a str>,
+    pub hold: Option<&'a Hold>,
 }
 
 impl Record {
@@ -53,14 +61,37 @@ impl Record {
             attempt: 0,
             lent_until: None,
             ends_at: new.expires_at.unwrap_or(due + TRIED_FOR),
+            untold: Vec::new(),
         };
-        record.add(Entry {
-            at: new.at,
-            fact: Fact::Queued,
-            attempt: None,
-            reason: None,
-        });
+        record.add(Entry::heard(new.at, Fact::Queued));
         record
+    }
+
+    /// A message as a store has kept it.
+    pub fn kept(
+        stored: StoredMessage,
+        attempt: u32,
+        lent_until: Option<Timestamp>,
+        ends_at: Timestamp,
+    ) -> Self {
+        Self {
+            stored,
+            attempt,
+            lent_until,
+            ends_at,
+            untold: Vec::new(),
+        }
+    }
+
+    /// What is to be told of it since this was called last, as events to be kept.
+    pub fn take_events(&mut self) -> impl Iterator<Item = NewEvent> + use<'_> {
+        let agent = &self.stored.agent;
+        self.untold.drain(..).map(|event| NewEvent {
+            agent: agent.clone(),
+            received_at: event.at,
+            content: EventContent::Gateway(GatewayEvent::Message(event)),
+            consent: None,
+        })
     }
 
     /// Which queue of its agent it waits in.
@@ -100,8 +131,55 @@ impl Record {
         due.unwrap_or(accepted_at) + TRIED_FOR
     }
 
-    /// Joins a fact.
-    pub fn add(&mut self, entry: Entry) {
+    /// Joins a fact that a webhook brought. False for a second expiry, which was told already and changes nothing.
+    pub fn join(&mut self, entry: Entry) -> bool {
+        let is_news = entry.fact != Fact::Expired || !self.stored.facts.has(Fact::Expired);
+        if is_news {
+            self.add(entry);
+        }
+        is_news
+    }
+
+    /// Joins a fact that no webhook brought, but the platform's answer to a question of the gateway.
+    pub fn note(&mut self, entry: Entry) {
+        self.conclude(entry, Source::Platform, None);
+    }
+
+    /// Joins a fact, and tells of it if the message ends by it. What was so before, or changes nothing any more, is no end.
+    fn conclude(&mut self, entry: Entry, source: Source, answer: Option<PlatformAnswer>) {
+        let was_so = self.stored.facts.decides(entry.fact);
+        self.add(entry.clone());
+        if entry.fact.is_end() && !was_so && self.stored.facts.decides(entry.fact) {
+            self.tell(entry, source, answer);
+        }
+    }
+
+    fn tell(&mut self, entry: Entry, source: Source, answer: Option<PlatformAnswer>) {
+        let message = &self.stored.message;
+        self.untold.push(MessageEvent {
+            fact: entry.fact,
+            message_id: message.id.clone(),
+            phone: message.recipient.clone(),
+            at: entry.at,
+            number: self.attempt,
+            source,
+            reason: entry.reason,
+            detail: entry.detail,
+            attempts: self.attempts_made(),
+            answer,
+        });
+    }
+
+    /// A message that runs out takes a number, as an attempt does.
+    fn attempts_made(&self) -> u32 {
+        let ran_out =
+            |entry: &&Entry| entry.fact == Fact::Failed && entry.reason.is_some_and(is_of_time);
+        let ran_out = self.stored.history.iter().filter(ran_out).count();
+        self.attempt
+            .saturating_sub(u32::try_from(ran_out).unwrap_or(u32::MAX))
+    }
+
+    fn add(&mut self, entry: Entry) {
         self.stored.facts.add(entry.fact, entry.at, entry.attempt);
         self.stored.history.push(entry);
         self.shorten();
@@ -165,17 +243,19 @@ impl Record {
         } else {
             Fact::Refused
         };
-        let reason = format!(
+        let detail = format!(
             "it is not sent: the person has opted out since {}; {}",
             opted_out.at(),
             opted_out.reason()
         );
-        self.add(Entry {
+        let entry = Entry {
             at: now,
             fact,
             attempt: None,
-            reason: Some(reason),
-        });
+            reason: Some(ReasonCode::OptedOut),
+            detail: Some(detail),
+        };
+        self.conclude(entry, Source::Gateway, None);
         self.stored.next_at = None;
         fact
     }
@@ -187,10 +267,8 @@ impl Record {
         self.attempt += 1;
         self.lent_until = Some(now + lease);
         self.add(Entry {
-            at: now,
-            fact: Fact::Sending,
             attempt: Some(self.attempt),
-            reason: None,
+            ..Entry::heard(now, Fact::Sending)
         });
         self.stored.next_at = self.lent_until;
         Claimed {
@@ -216,10 +294,23 @@ impl Record {
             if !current && matches!(entry.fact, Fact::Refused | Fact::Failed) {
                 entry.fact = Fact::Unknown;
             }
-            self.add(entry);
+            self.settle_as(entry, settlement.answer, settlement.tell_accepted);
         }
         self.rest();
         current
+    }
+
+    fn settle_as(&mut self, entry: Entry, answer: Option<PlatformAnswer>, tell_accepted: bool) {
+        let accepted = entry.fact == Fact::Accepted;
+        if accepted && tell_accepted && !self.stored.facts.has(Fact::Accepted) {
+            self.tell(entry.clone(), Source::Platform, None);
+        }
+        let source = if answer.is_some() {
+            Source::Platform
+        } else {
+            Source::Gateway
+        };
+        self.conclude(entry, source, answer);
     }
 
     /// Takes an attempt back that was not made, with all traces of it. False if its lease had ended.
@@ -243,43 +334,48 @@ impl Record {
     }
 
     /// Ends the attempts because its time is over, and tells what it has come to. None if it is not over, or while an attempt is
-    /// under way. `why`: what has kept its agent from sending.
-    pub fn expire(&mut self, now: Timestamp, why: Option<&str>) -> Option<Fact> {
+    /// under way. `hold`: what keeps its agent from sending.
+    pub fn expire(&mut self, now: Timestamp, hold: Option<&Hold>) -> Option<Fact> {
         let over = self.ends_at <= now && self.stored.next_at.is_some();
         if !over || self.lent_until.is_some_and(|until| now < until) {
             return None;
         }
         self.note_lost_attempt(now);
-        let why = why.or_else(|| self.last_reason()).map(str::to_owned);
-        let (fact, what) = if self.stored.facts.may_be_taken() {
-            (Fact::Failed, "outcome unknown when its time was over")
+        let (reason, why) = match (hold, self.last_rejection()) {
+            (Some(hold), _) => (Some(hold.reason), Some(hold.detail.clone())),
+            (None, Some(last)) => (last.reason, last.detail.clone()),
+            (None, None) => (None, None),
+        };
+        let reason = reason.unwrap_or(ReasonCode::NotSent);
+        let (fact, reason, what) = if self.stored.facts.may_be_taken() {
+            let what = "outcome unknown when its time was over";
+            (Fact::Failed, ReasonCode::OutcomeUnknown, what)
         } else if self.stored.message.expiry.is_some() {
-            (Fact::Expired, "expired before it was sent")
+            (Fact::Expired, reason, "expired before it was sent")
         } else {
-            (Fact::Failed, "not sent within 24 hours")
+            (Fact::Failed, reason, "not sent within 24 hours")
         };
         if fact == Fact::Failed {
             // A number of its own, so that it is later than a wish to try again after the last attempt.
             self.attempt += 1;
         }
-        self.add(Entry {
+        let entry = Entry {
             at: now,
             fact,
             attempt: Some(self.attempt).filter(|_| fact == Fact::Failed),
-            reason: Some(why.map_or_else(|| what.to_owned(), |why| format!("{what}: {why}"))),
-        });
+            reason: Some(reason),
+            detail: Some(why.map_or_else(|| what.to_owned(), |why| format!("{what}: {why}"))),
+        };
+        self.conclude(entry, Source::Gateway, None);
         Some(fact)
     }
 
     /// Of the attempts that did not bring it to the platform.
-    fn last_reason(&self) -> Option<&str> {
+    fn last_rejection(&self) -> Option<&Entry> {
         let history = self.stored.history.iter().rev();
         history
             .take_while(|entry| entry.fact != Fact::Requeued)
-            .find_map(|entry| match entry.fact {
-                Fact::Postponed | Fact::Unknown => entry.reason.as_deref(),
-                _ => None,
-            })
+            .find(|entry| matches!(entry.fact, Fact::Postponed | Fact::Unknown))
     }
 
     /// Ends the lease of whoever had it and is no more; the next attempt may begin at once. False if there was none.
@@ -309,10 +405,8 @@ impl Record {
         }
         self.stored.next_at = Some(now);
         self.add(Entry {
-            at: now,
-            fact: Fact::Requeued,
             attempt: Some(self.attempt),
-            reason: None,
+            ..Entry::heard(now, Fact::Requeued)
         });
         Requeued::Queued
     }
@@ -326,12 +420,7 @@ impl Record {
             state => return Withdrawn::Settled(state),
         }
         if !self.stored.facts.has(Fact::RevokeRequested) {
-            self.add(Entry {
-                at: now,
-                fact: Fact::RevokeRequested,
-                attempt: None,
-                reason: None,
-            });
+            self.add(Entry::heard(now, Fact::RevokeRequested));
         }
         if self.lent_until.is_some_and(|until| now < until) {
             return Withdrawn::Underway;
@@ -340,28 +429,37 @@ impl Record {
         if self.stored.facts.may_be_taken() {
             return Withdrawn::Submitted;
         }
-        let reason = Some("it had not reached the platform".to_owned());
-        self.add(Entry {
-            at: now,
-            fact: Fact::Revoked,
-            attempt: None,
-            reason,
-        });
+        let entry = Entry {
+            reason: Some(ReasonCode::Requested),
+            detail: Some("it had not reached the platform".to_owned()),
+            ..Entry::heard(now, Fact::Revoked)
+        };
+        self.conclude(entry, Source::Gateway, None);
         Withdrawn::Unsent
     }
 
     /// An attempt of which nobody has said how it ended may have reached the platform.
     fn note_lost_attempt(&mut self, now: Timestamp) {
         if self.lent_until.take().is_some() {
-            let reason = Some("nobody has said how the attempt ended".to_owned());
             self.add(Entry {
-                at: now,
-                fact: Fact::Unknown,
                 attempt: Some(self.attempt),
-                reason,
+                reason: Some(ReasonCode::OutcomeUnknown),
+                detail: Some("nobody has said how the attempt ended".to_owned()),
+                ..Entry::heard(now, Fact::Unknown)
             });
         }
     }
+}
+
+/// Whether a message that failed for this has run out. No attempt ends one so.
+fn is_of_time(reason: ReasonCode) -> bool {
+    use ReasonCode::{
+        Misconfigured, NotSent, OutcomeUnknown, RateLimited, Unavailable, UnexpectedAnswer,
+    };
+    matches!(
+        reason,
+        NotSent | OutcomeUnknown | Misconfigured | Unavailable | RateLimited | UnexpectedAnswer
+    )
 }
 
 fn first_due(accepted_at: Timestamp, send_at: Option<Timestamp>) -> Timestamp {
@@ -417,8 +515,8 @@ mod tests {
                     _ => {
                         let claimed = record.lend(now, Duration::from_secs(30));
                         let fact = if step == 4 { Fact::Unknown } else { Fact::Postponed };
-                        let entry = Entry { at: now, fact, attempt: Some(claimed.attempt), reason: None };
-                        record.settle(claimed.attempt, Settlement { entry: Some(entry), retry_at: Some(now) });
+                        let entry = Entry { at: now, fact, attempt: Some(claimed.attempt), reason: None, detail: None };
+                        record.settle(claimed.attempt, Settlement { entry: Some(entry), retry_at: Some(now), ..Settlement::default() });
                     }
                 }
                 prop_assert!(record.stored.history.len() <= HISTORY_MAX);

@@ -7,6 +7,7 @@ use rbm_clock::Clock;
 use rbm_gateway::MemoryStore;
 use rbm_gateway::callback::{Callback, CallbackSettings, Pace, Running, Schedule};
 use rbm_gateway::store::consumer::Consumer;
+use rbm_gateway::store::event::EventContent;
 use rbm_gateway::store::{NewEvent, Store};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -151,7 +152,7 @@ pub(crate) fn event(key: &str, agent: &str, person: u8) -> NewEvent {
     NewEvent {
         agent: agent.into(),
         received_at: Timestamp::now(),
-        inbound,
+        content: EventContent::Platform(inbound),
         consent: None,
     }
 }

@@ -57,7 +57,7 @@ impl Acknowledged {
         }
         let mut events = BTreeSet::new();
         for stored in store.read(None, usize::MAX).await.unwrap() {
-            let key = stored.event.inbound.dedupe_key;
+            let key = stored.event.content.dedupe_key().into_owned();
             assert!(events.insert(key.clone()), "the event {key} is there twice");
         }
         let has = |(id, fact): &&(String, Fact)| {

@@ -188,6 +188,7 @@ async fn produce(
             fact: Fact::Accepted,
             attempt: Some(attempt),
             reason: None,
+            detail: None,
         };
         store
             .settle(
@@ -196,6 +197,7 @@ async fn produce(
                 Settlement {
                     entry: Some(entry),
                     retry_at: None,
+                    ..Settlement::default()
                 },
             )
             .await?;

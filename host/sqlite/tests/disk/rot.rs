@@ -100,7 +100,8 @@ async fn fill(store: &SqliteStore) {
             at: at(1),
             fact: Fact::Accepted,
             attempt: None,
-            reason: Some("because".to_owned()),
+            reason: None,
+            detail: Some("because".to_owned()),
         };
         store.note(&name, entry).await.unwrap();
     }
@@ -148,7 +149,7 @@ async fn everything(directory: &Path) -> Result<BTreeSet<String>, StoreProblem> 
     for stored in store.read(None, usize::MAX).await? {
         all.insert(format!(
             "{:?}",
-            (&stored.event.agent, &stored.event.inbound)
+            (&stored.event.agent, &stored.event.content)
         ));
     }
     Ok(all)

@@ -158,6 +158,7 @@ impl Actor {
                         fact: Fact::Accepted,
                         attempt: Some(attempt),
                         reason: None,
+                        detail: None,
                     };
                     store
                         .settle(
@@ -166,6 +167,7 @@ impl Actor {
                             Settlement {
                                 entry: Some(entry),
                                 retry_at: None,
+                                ..Settlement::default()
                             },
                         )
                         .await?;
@@ -183,6 +185,7 @@ impl Actor {
                     fact: Fact::RevokeFailed,
                     attempt: None,
                     reason: None,
+                    detail: None,
                 };
                 store.note(&name(number), entry).await?;
                 self.acknowledged.fact(&name(number), Fact::RevokeFailed);

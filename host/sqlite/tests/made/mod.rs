@@ -2,6 +2,7 @@
 
 use gateway_channel::{Content, Fact as Heard, Inbound, Message};
 use jiff::Timestamp;
+use rbm_gateway::store::event::EventContent;
 use rbm_gateway::store::{NewEvent, NewMessage};
 
 pub(crate) fn message(id: &str, body: u8) -> NewMessage {
@@ -37,7 +38,7 @@ pub(crate) fn event(key: &str, fact: Heard) -> NewEvent {
     NewEvent {
         agent: "demo".into(),
         received_at: at(5),
-        inbound,
+        content: EventContent::Platform(inbound),
         consent: None,
     }
 }

@@ -4,6 +4,7 @@
 use super::{LEASE, PHONE, at, event, ingest, keep, lent, message, stored};
 use crate::lifecycle::{Fact, State};
 use crate::store::consent::{Consent, Heard, REFUSED_AT_ONCE, Reason, Wish};
+use crate::store::event::ReasonCode;
 use crate::store::lane::Share;
 use crate::store::{Claims, Cursor, Ingested, NewEvent, NewMessage, Settlement, Store};
 use gateway_channel::{Fact as Said, Message, Purpose};
@@ -82,13 +83,8 @@ async fn an_event_that_is_known_says_nothing_again(store: &dyn Store) {
             .len(),
         1
     );
-    let nobody = NewEvent {
-        inbound: gateway_channel::Inbound {
-            phone: None,
-            ..event("k2", Said::Typing).inbound
-        },
-        ..says("k2", consent(Wish::OptedOut, 10))
-    };
+    let mut nobody = says("k2", consent(Wish::OptedOut, 10));
+    nobody.content.inbound_mut().expect("a webhook").phone = None;
     assert_eq!(
         ingest(store, vec![nobody]).await,
         [Ingested::New(Cursor(2))],
@@ -238,6 +234,7 @@ async fn nothing_is_begun_after_an_opt_out_but_what_is_waited_for(store: &dyn St
         let done = Settlement {
             entry: Some(entry(11, Fact::Accepted)),
             retry_at: None,
+            ..Settlement::default()
         };
         assert!(store.settle(id, 1, done).await.expect("answer"));
     }
@@ -250,14 +247,12 @@ async fn nothing_is_begun_after_an_opt_out_but_what_is_waited_for(store: &dyn St
             "{id}"
         );
         assert!(!stored.facts.has(Fact::Sending), "{id} was never begun");
-        let reason = stored
-            .history
-            .last()
-            .and_then(|entry| entry.reason.clone())
-            .expect("a reason");
+        let last = stored.history.last().expect("an entry");
+        assert_eq!(last.reason, Some(ReasonCode::OptedOut));
+        let detail = last.detail.as_deref().expect("a sentence");
         assert!(
-            reason.contains("opted out since") && reason.contains("the platform said so"),
-            "{reason}"
+            detail.contains("opted out since") && detail.contains("the platform said so"),
+            "{detail}"
         );
     }
 }
@@ -271,6 +266,7 @@ async fn what_the_platform_may_have_is_not_called_refused(store: &dyn Store) {
         let settlement = Settlement {
             entry: Some(entry(1, fact)),
             retry_at: Some(at(20)),
+            ..Settlement::default()
         };
         assert!(store.settle(id, 1, settlement).await.expect("answer"));
     }

@@ -64,7 +64,7 @@ async fn what_is_owed_is_due_in_its_time_and_until_it_is_taken(store: &dyn Store
         self::owed(2, None, 10),
         "it is as it was kept"
     );
-    assert_eq!(kept.expect("its event").event.inbound.dedupe_key, "k2");
+    assert_eq!(kept.expect("its event").event.content.dedupe_key(), "k2");
     assert_eq!(due(store, "b", 99).await, [0; 0], "another's");
     progress(
         store,
@@ -173,7 +173,7 @@ async fn what_is_given_up_is_listed_and_can_be_owed_again(store: &dyn Store) {
         let key = letter
             .event
             .as_ref()
-            .map(|event| event.event.inbound.dedupe_key.clone());
+            .map(|event| event.event.content.dedupe_key().into_owned());
         (
             letter.cursor.0,
             letter.attempts,

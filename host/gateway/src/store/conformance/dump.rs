@@ -1,5 +1,6 @@
 //! What every store must do when it is moved: all of it goes, and what comes of it goes on as if nothing had happened.
 
+use super::ends::agent_event;
 use super::{PHONE, accept, at, claim, entry, event, ingest, lent, message, stored};
 use crate::MemoryStore;
 use crate::lifecycle::{Fact, State};
@@ -7,6 +8,9 @@ use crate::store::consent::{Consent, Reason, Wish};
 use crate::store::consumer::{Change, Delivery, Disabled, Progress};
 use crate::store::dump::lines::{Decoder, Encoder};
 use crate::store::dump::{Consumer, Item, Last};
+use crate::store::event::{
+    EventContent, GatewayEvent, MessageEvent, PlatformAnswer, ReasonCode, Source,
+};
 use crate::store::lane::Share;
 use crate::store::quarantine::{QuarantineId, Quarantined};
 use crate::store::tester::{Counted, NewTester, TesterQuota};
@@ -161,7 +165,7 @@ async fn a_moved_store_goes_on(store: &dyn Store) {
         [Ingested::Duplicate, Ingested::Duplicate],
         "also of events that are gone"
     );
-    assert_eq!(store.newest().await.expect("answer"), Some(Cursor(4)));
+    assert_eq!(store.newest().await.expect("answer"), Some(Cursor(6)));
     let cursors: Vec<u64> = store
         .read(None, 10)
         .await
@@ -169,18 +173,22 @@ async fn a_moved_store_goes_on(store: &dyn Store) {
         .iter()
         .map(|it| it.cursor.0)
         .collect();
-    assert_eq!(cursors, [1, 2, 3], "the fourth was erased");
+    assert_eq!(cursors, [1, 2, 3, 5, 6], "the fourth was erased");
+    let held = store.held_agents().await.expect("answer");
+    assert_eq!(held, ["held".to_owned()].into());
     assert_eq!(
         store.read(None, 1).await.expect("events")[0]
             .event
-            .inbound
+            .content
+            .inbound()
+            .expect("a webhook")
             .raw,
         [0xff, 0],
         "with its bytes"
     );
     assert_eq!(
         ingest(store, vec![event("new", Heard::Typing)]).await,
-        [Ingested::New(Cursor(5))]
+        [Ingested::New(Cursor(7))]
     );
     accept(store, "before", 1).await;
     assert_eq!(
@@ -232,6 +240,7 @@ async fn a_moved_store_goes_on(store: &dyn Store) {
     let late = Settlement {
         entry: Some(entry(11, Fact::Accepted)),
         retry_at: None,
+        ..Settlement::default()
     };
     assert!(
         !store.settle("m3", 1, late).await.expect("answer"),
@@ -344,12 +353,39 @@ async fn what_is_beside_messages_goes_on(store: &dyn Store) {
     );
 }
 
+/// A message that ended long ago, with all that can be said of that.
+fn end() -> NewEvent {
+    let answer = PlatformAnswer {
+        http_status: 400,
+        status: Some("INVALID_ARGUMENT".into()),
+        message: Some("no \u{1f600}".into()),
+    };
+    let event = MessageEvent {
+        fact: Fact::Refused,
+        message_id: "before".into(),
+        phone: PHONE.into(),
+        at: at(5),
+        number: 2,
+        source: Source::Platform,
+        reason: Some(ReasonCode::Rejected),
+        detail: Some("why".into()),
+        attempts: 1,
+        answer: Some(answer),
+    };
+    NewEvent {
+        agent: "demo".into(),
+        received_at: at(5),
+        content: EventContent::Gateway(GatewayEvent::Message(event)),
+        consent: None,
+    }
+}
+
 /// Something of everything, and of each what could be lost.
 #[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn fill(store: &dyn Store) {
     accept(store, "m1", 1).await;
     let mut delivered = event("k1", Heard::Delivered("m1".into()));
-    delivered.inbound.raw = vec![0xff, 0];
+    delivered.content.inbound_mut().expect("a webhook").raw = vec![0xff, 0];
     let told = event("k2", Heard::Read("before".into()));
     let opted_out = Consent::new(Wish::OptedOut, at(6), Reason::Event);
     let unsubscribed = NewEvent {
@@ -357,9 +393,10 @@ async fn fill(store: &dyn Store) {
         ..event("k3", Heard::Unsubscribed)
     };
     let mut erased = event("gone", Heard::Typing);
-    erased.inbound.phone = Some(ERASED.into());
+    erased.content.inbound_mut().expect("a webhook").phone = Some(ERASED.into());
     ingest(store, vec![delivered, told, unsubscribed, erased]).await;
     store.erase(ERASED).await.expect("erased");
+    ingest(store, vec![agent_event(5, "held", true), end()]).await;
     for (id, second) in [("m2", 300), ("m3", 0)] {
         let mut new = new(id, None);
         new.message.purpose = Some(Purpose::ServiceRequest);
@@ -382,7 +419,8 @@ async fn fill(store: &dyn Store) {
         .note(
             "ordinary",
             crate::store::Entry {
-                reason: Some("why \u{1f600}\n".into()),
+                reason: Some(ReasonCode::Requested),
+                detail: Some("why \u{1f600}\n".into()),
                 ..entry(2, Fact::Postponed)
             },
         )

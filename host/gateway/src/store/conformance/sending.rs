@@ -5,8 +5,9 @@ use super::{
     LEASE, PHONE, accept, at, claim, entry, keep, lent, message, next_due, stored, withdraw,
 };
 use crate::lifecycle::{Fact, State};
+use crate::store::event::ReasonCode;
 use crate::store::lane::{Order, Share, Stage};
-use crate::store::{Health, Holds, NewMessage, Requeued, Settlement, Store, Withdrawn};
+use crate::store::{Health, Hold, Holds, NewMessage, Requeued, Settlement, Store, Withdrawn};
 use gateway_channel::{Expiry, Message, Purpose};
 
 pub(super) async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
@@ -368,26 +369,30 @@ async fn what_is_over_is_not_lent_out_and_says_why(store: &dyn Store) {
         ("without", "not sent within 24 hours: why"),
         ("unknown", "outcome unknown when its time was over: why"),
     ] {
-        assert_eq!(last_reason(store, id).await, expected, "{id}");
+        assert_eq!(last_detail(store, id).await, expected, "{id}");
     }
 
     keep(store, expiring("probe", Some(at(60)))).await;
+    let no_token = Hold {
+        reason: ReasonCode::Misconfigured,
+        detail: "no token".to_owned(),
+    };
     let held = [Share {
-        hold: Some("no token".into()),
+        hold: Some(no_token.clone()),
         ..Share::any("demo", 10)
     }];
     let claims = store.claim(at(60), LEASE, &held).await.expect("claimed");
     assert_eq!(claims.ended, [Fact::Expired]);
     assert_eq!(
-        last_reason(store, "probe").await,
+        last_detail(store, "probe").await,
         "expired before it was sent: no token"
     );
     keep(store, expiring("held", Some(at(60)))).await;
-    let holds = [("demo".to_owned(), "no token".to_owned())].into();
+    let holds = [("demo".to_owned(), no_token)].into();
     let ended = store.expire(at(60), 10, &holds).await.expect("answer");
     assert_eq!(ended, [Fact::Expired]);
     assert_eq!(
-        last_reason(store, "held").await,
+        last_detail(store, "held").await,
         "expired before it was sent: no token"
     );
 }
@@ -434,6 +439,7 @@ async fn a_late_end_of_an_attempt_changes_no_other_message(store: &dyn Store) {
             ..entry(5, Fact::Accepted)
         }),
         retry_at: None,
+        ..Settlement::default()
     };
     keep(store, new("m1", None)).await;
     assert_eq!(claim(store, 0).await, [("m1".into(), 1)]);
@@ -461,6 +467,7 @@ async fn a_late_refusal_does_not_end_what_a_later_attempt_may_have_sent(store: &
             ..entry(31, Fact::Refused)
         }),
         retry_at: None,
+        ..Settlement::default()
     };
     assert!(!store.settle("m1", 1, refused).await.expect("answer"));
     assert_eq!(stored(store, "m1").await.facts.state(), State::Unknown);
@@ -495,7 +502,8 @@ async fn what_was_under_way_is_tried_again_at_once_after_a_restart(store: &dyn S
                 1,
                 Settlement {
                     entry: None,
-                    retry_at: None
+                    retry_at: None,
+                    ..Settlement::default()
                 }
             )
             .await
@@ -564,15 +572,23 @@ async fn what_was_given_up_is_tried_again_if_somebody_wants_it(store: &dyn Store
     assert_eq!(stored(store, "failed").await.facts.state(), State::Accepted);
 }
 
-async fn settle(store: &dyn Store, id: &str, attempt: u32, fact: Fact, retry: Option<i64>) {
+pub(super) async fn settle(
+    store: &dyn Store,
+    id: &str,
+    attempt: u32,
+    fact: Fact,
+    retry: Option<i64>,
+) {
     let entry = crate::store::Entry {
         attempt: Some(attempt),
-        reason: Some("why".into()),
+        reason: Some(ReasonCode::RateLimited),
+        detail: Some("why".into()),
         ..entry(1, fact)
     };
     let settlement = Settlement {
         entry: Some(entry),
         retry_at: retry.map(at),
+        ..Settlement::default()
     };
     assert!(
         store.settle(id, attempt, settlement).await.expect("answer"),
@@ -625,7 +641,7 @@ async fn a_long_history_is_shortened_and_says_the_same(store: &dyn Store) {
     );
 }
 
-async fn expire(store: &dyn Store, second: i64, most: usize) -> Vec<Fact> {
+pub(super) async fn expire(store: &dyn Store, second: i64, most: usize) -> Vec<Fact> {
     store
         .expire(at(second), most, &Holds::new())
         .await
@@ -639,25 +655,25 @@ async fn unclaim(store: &dyn Store, id: &str, attempt: u32, second: i64) -> bool
         .expect("answer")
 }
 
-async fn last_reason(store: &dyn Store, id: &str) -> String {
+async fn last_detail(store: &dyn Store, id: &str) -> String {
     let history = stored(store, id).await.history;
     let last = history.last().expect("an entry");
-    last.reason.clone().unwrap_or_default()
+    last.detail.clone().unwrap_or_default()
 }
 
 /// With an expiry of its own, or without.
-fn expiring(id: &str, expires_at: Option<jiff::Timestamp>) -> NewMessage {
+pub(super) fn expiring(id: &str, expires_at: Option<jiff::Timestamp>) -> NewMessage {
     let mut new = new(id, None);
     new.expires_at = expires_at;
     new.message.expiry = expires_at.map(|at| Expiry::At(at.to_string()));
     new
 }
 
-async fn requeue(store: &dyn Store, id: &str, second: i64) -> Requeued {
+pub(super) async fn requeue(store: &dyn Store, id: &str, second: i64) -> Requeued {
     store.requeue(id, at(second)).await.expect("answer")
 }
 
-fn new(id: &str, purpose: Option<Purpose>) -> NewMessage {
+pub(super) fn new(id: &str, purpose: Option<Purpose>) -> NewMessage {
     let message = Message {
         recipient: PHONE.into(),
         purpose,
@@ -673,4 +689,4 @@ fn new(id: &str, purpose: Option<Purpose>) -> NewMessage {
     }
 }
 
-const DAY: i64 = 86_400;
+pub(super) const DAY: i64 = 86_400;

@@ -1,5 +1,6 @@
 //! How bytes look in an export: hashes as hexadecimal digits, and what may be text as text, so that somebody can read it.
 
+use crate::store::event::{EventContent, GatewayEvent};
 use gateway_channel::{Fact, Inbound, Setting};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -41,10 +42,21 @@ impl<'de, const N: usize> Deserialize<'de> for Hex<N> {
     }
 }
 
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "EventContent", rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all events are the large one"
+)]
+pub(super) enum ContentForm {
+    Platform(#[serde(with = "InboundForm")] Inbound),
+    Gateway(GatewayEvent),
+}
+
 /// An event's bytes may be text too.
 #[derive(Deserialize, Serialize)]
 #[serde(remote = "Inbound", rename_all = "kebab-case")]
-pub(super) struct InboundForm {
+struct InboundForm {
     dedupe_key: String,
     agent: String,
     phone: Option<String>,

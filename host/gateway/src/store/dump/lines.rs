@@ -20,6 +20,8 @@ pub struct Encoder(Tally);
 #[derive(Default)]
 pub struct Decoder {
     tally: Tally,
+    /// Of the export, by its first line.
+    version: u64,
     ended: bool,
 }
 
@@ -161,7 +163,10 @@ impl Decoder {
             None => return Err("it has no kind".to_owned()),
         };
         match (kind.as_str(), self.tally.lines) {
-            (HEADER, 0) => read_header(fields).map(|_| None),
+            (HEADER, 0) => {
+                self.version = read_header(fields)?.version;
+                Ok(None)
+            }
             (kind, 0) => Err(format!(
                 "kind is {:?}, and the first of an export must be {HEADER:?}",
                 excerpt(kind)
@@ -171,7 +176,12 @@ impl Decoder {
                 self.ended = true;
                 Ok(None)
             }
-            (kind, _) => read_item(kind, fields).map(Some),
+            (kind, _) => {
+                if self.version == 1 {
+                    upgrade(kind, &mut fields);
+                }
+                read_item(kind, fields).map(Some)
+            }
         }
     }
 
@@ -262,6 +272,27 @@ fn read_header(fields: Map<String, Value>) -> Result<Header, String> {
     }
 }
 
+/// Brings a line of version 1 to version 2, in which events of the gateway stand beside those of the platform, and an entry of
+/// a history has a reason for programs beside its sentence.
+fn upgrade(kind: &str, fields: &mut Map<String, Value>) {
+    match (kind, fields.get_mut("history")) {
+        ("event", _) => {
+            if let Some(inbound) = fields.remove("inbound") {
+                let content = Map::from_iter([("platform".to_owned(), inbound)]);
+                fields.insert("content".to_owned(), content.into());
+            }
+        }
+        ("message", Some(Value::Array(history))) => {
+            for entry in history.iter_mut().filter_map(Value::as_object_mut) {
+                if let Some(sentence) = entry.remove("reason") {
+                    entry.insert("detail".to_owned(), sentence);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 fn read_item(kind: &str, fields: Map<String, Value>) -> Result<Item, String> {
     Ok(match kind {
         "last" => Item::Last(read(fields)?),
@@ -310,7 +341,7 @@ fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, String> {
 /// Of a line with its end. The largest has an event's bytes, of which there are 1 MiB at most, or a message with all that
 /// ever happened to it.
 pub const LINE_BYTES_MAX: usize = 64 << 20;
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 const HEADER: &str = "rbm-export";
 const FOOTER: &str = "end";
 
@@ -323,7 +354,7 @@ mod tests {
         let lines = export(&ITEMS);
         assert_eq!(
             lines[0],
-            "{\"kind\":\"rbm-export\",\"version\":1,\"written_at\":\"2026-11-25T10:00:00Z\",\"program\":\"rbm 0\"}\n"
+            "{\"kind\":\"rbm-export\",\"version\":2,\"written_at\":\"2026-11-25T10:00:00Z\",\"program\":\"rbm 0\"}\n"
         );
         assert_eq!(&lines[1..3], &ITEMS.map(|item| format!("{item}\n")));
         let counts = decode(&lines).expect("an export");
@@ -419,8 +450,8 @@ mod tests {
             ),
             (
                 1,
-                header("2"),
-                "version is 2, and this program reads up to 1: use a later one",
+                header("3"),
+                "version is 3, and this program reads up to 2: use a later one",
             ),
             (1, header("0"), "version is 0, and the first is 1"),
             (
@@ -461,6 +492,40 @@ mod tests {
             unknown,
             "\"message.content.colour\" is a field that this program does not know"
         );
+    }
+
+    #[test]
+    fn an_export_of_version_1_is_read() {
+        let message = "{\"kind\":\"message\",\"agent\":\"a\",\"message\":{\"id\":\"m\",\"recipient\":\"+1\",\"content\":\
+            {\"text\":\"Hi\"},\"suggestions\":[],\"purpose\":null,\"expiry\":null,\"options\":[]},\"body_hash\":\"HASH\",\
+            \"accepted_at\":\"2026-11-25T10:00:00Z\",\"attempt\":1,\"history\":[{\"at\":\"2026-11-25T10:00:00Z\",\
+            \"fact\":\"refused\",\"attempt\":1,\"reason\":\"RBM answered 400\"}]}"
+            .replace("HASH", &"00".repeat(32));
+        let event = "{\"kind\":\"event\",\"cursor\":\"e1\",\"agent\":\"a\",\"received_at\":\"2026-11-25T10:00:00Z\",\
+            \"inbound\":{\"dedupe-key\":\"k\",\"agent\":\"\",\"phone\":null,\"at\":null,\"fact\":\"typing\",\"details\":[],\
+            \"raw\":\"{}\"}}";
+        let mut decoder = Decoder::default();
+        let header = export(&[])[0].replace("\"version\":2", "\"version\":1");
+        decoder.line(header.as_bytes()).expect("a header");
+        let mut item = |line: &str| {
+            let line = format!("{line}\n");
+            decoder
+                .line(line.as_bytes())
+                .expect("a line")
+                .expect("an item")
+        };
+        let Item::Message(message) = item(&message) else {
+            panic!("no message")
+        };
+        let entry = &message.history[0];
+        assert_eq!(
+            (entry.reason, entry.detail.as_deref()),
+            (None, Some("RBM answered 400"))
+        );
+        let Item::Event(event) = item(event) else {
+            panic!("no event")
+        };
+        assert_eq!(event.content.dedupe_key(), "k");
     }
 
     fn export(items: &[&str]) -> Vec<String> {
