@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// In the order in which they are asked: which operation, and which answers its examples get.
-const OPERATIONS: [(&str, &[u16]); 32] = [
+const OPERATIONS: [(&str, &[u16]); 33] = [
     ("sendMessage", &[202]),
     ("listMessages", &[200]),
     ("getMessage", &[200]),
     ("revokeMessage", &[409]),
     ("retryMessage", &[409]),
+    ("retryMessages", &[200]),
     ("checkMessage", &[200]),
     ("markRead", &[204]),
     ("showTyping", &[204]),

@@ -1,4 +1,6 @@
-//! `rbm messages`: what became of messages, and another try for those that were given up.
+//! `rbm messages`: list, show and retry messages.
+
+mod retry;
 
 use crate::ask::{name, path};
 use crate::exit::Failure;
@@ -6,7 +8,6 @@ use crate::gateway::Gateway;
 use crate::listing::{Form, Listing};
 use crate::table::Column;
 use clap::Subcommand;
-use reqwest::Method;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -32,14 +33,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         form: Form,
     },
-    /// Tries a message again that was given up.
-    Retry {
-        /// As the gateway gave it.
-        #[arg(value_parser = name)]
-        id: String,
-        #[command(flatten)]
-        form: Form,
-    },
+    /// Retry failed messages: one by its id, or all that a filter finds.
+    Retry(retry::Arguments),
 }
 
 pub(crate) async fn run(command: Command) -> Result<(), Failure> {
@@ -65,13 +60,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
                 .await?;
             (form, message)
         }
-        Command::Retry { id, form } => {
-            let gateway = Gateway::at(&form.gateway)?;
-            let message = gateway
-                .ask(gateway.request(Method::POST, &path(["messages", &id, "retry"])))
-                .await?;
-            (form, message)
-        }
+        Command::Retry(arguments) => return retry::run(arguments).await,
     };
     Ok(form.print(&message)?)
 }

@@ -127,6 +127,18 @@ pub(crate) fn text<'a>(
     field.map(text).transpose()
 }
 
+/// A field that is true or false, and false where it is not there.
+pub(crate) fn flag(fields: &Map<String, Value>, name: &'static str) -> Result<bool, Problem> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(flag)) => Ok(*flag),
+        Some(other) => Err(bad_request(
+            "type",
+            &format!("{name} is {}, and must be true or false", shown_json(other)),
+        )),
+    }
+}
+
 /// A field that is a string with something in it.
 pub(crate) fn required_text<'a>(
     fields: &'a Map<String, Value>,

@@ -29,6 +29,7 @@ pub(crate) fn for_callers() -> Vec<Route> {
         get("/v1/messages/{id}", api::show),
         delete("/v1/messages/{id}", revoke::revoke),
         post("/v1/messages/{id}/retry", retry::retry),
+        post("/v1/messages/retry", retry::retry_many),
         post("/v1/check", api::check),
         post("/v1/conversations/{phone}/read", conversation::read),
         post("/v1/conversations/{phone}/typing", conversation::typing),

@@ -9,7 +9,7 @@ use consent::{Consent, Consents};
 use consumer::Consumers;
 use dump::Dump;
 use event::{EventContent, PlatformAnswer, ReasonCode};
-use gateway_channel::Message;
+use gateway_channel::{Expiry, Message};
 use jiff::Timestamp;
 use lane::{Share, Stage};
 use quarantine::Quarantine;
@@ -343,6 +343,36 @@ pub struct StoredMessage {
     pub send_at: Option<Timestamp>,
     /// When it is tried next.
     pub next_at: Option<Timestamp>,
+}
+
+impl StoredMessage {
+    /// Why it failed; none if it did not.
+    pub fn failure(&self) -> Option<&Entry> {
+        let mut latest_first = self.history.iter().rev();
+        latest_first.find(|entry| entry.fact == Fact::Failed)
+    }
+
+    /// What becomes of a wish to try it again.
+    pub fn requeued(&self, now: Timestamp) -> Requeued {
+        let state = self.facts.state();
+        if state != State::Failed {
+            Requeued::NotFailed(state)
+        } else if self.facts.has(Fact::RevokeRequested) {
+            Requeued::WantedBack
+        } else if self.expires_at().is_some_and(|at| at <= now) {
+            Requeued::RunOut
+        } else {
+            Requeued::Queued
+        }
+    }
+
+    /// Its own expiry, which is a time from when it was accepted on.
+    fn expires_at(&self) -> Option<Timestamp> {
+        match &self.message.expiry {
+            Some(Expiry::At(text)) => text.parse().ok(),
+            _ => None,
+        }
+    }
 }
 
 /// Which messages.

@@ -391,17 +391,12 @@ impl Record {
 
     /// Begins again with what was given up.
     pub fn requeue(&mut self, now: Timestamp) -> Requeued {
-        if self.stored.facts.state() != State::Failed {
-            return Requeued::NotFailed(self.stored.facts.state());
-        }
-        if self.stored.facts.has(Fact::RevokeRequested) {
-            return Requeued::WantedBack;
+        let requeued = self.stored.requeued(now);
+        if requeued != Requeued::Queued {
+            return requeued;
         }
         if self.stored.message.expiry.is_none() {
             self.ends_at = now + TRIED_FOR;
-        }
-        if self.ends_at <= now {
-            return Requeued::RunOut;
         }
         self.stored.next_at = Some(now);
         self.add(Entry {
