@@ -25,17 +25,26 @@ pub(crate) fn inbound(raw: Vec<u8>, attributes: Option<&Attributes<'_>>) -> Inbo
     };
     let launch_hint =
         attributes.is_some_and(|attributes| attributes.kind.as_deref() == Some(LAUNCH_ATTRIBUTE));
+    let dedupe_key = dedupe_key(&notice, &raw);
+    let mut details = details(&mut notice);
+    let agent = notice.agent_id.take().unwrap_or_default();
+    // Server events call it `phoneNumber`, everything else `senderPhoneNumber`.
+    let phone = notice
+        .sender_phone_number
+        .take()
+        .or_else(|| notice.phone_number.clone());
+    let (at, message_id) = (notice.send_time.take(), notice.message_id.clone());
+    let fact = fact(notice, launch_hint);
+    if let (Fact::Unrecognised(_), Some(id)) = (&fact, message_id) {
+        details.push(detail("message-id", id));
+    }
     Inbound {
-        dedupe_key: dedupe_key(&notice, &raw),
-        details: details(&mut notice),
-        agent: notice.agent_id.take().unwrap_or_default(),
-        // Server events call it `phoneNumber`, everything else `senderPhoneNumber`.
-        phone: notice
-            .sender_phone_number
-            .take()
-            .or_else(|| notice.phone_number.clone()),
-        at: notice.send_time.take(),
-        fact: fact(notice, launch_hint),
+        dedupe_key,
+        agent,
+        phone,
+        at,
+        fact,
+        details,
         raw,
     }
 }
@@ -174,15 +183,19 @@ fn details(notice: &mut Notice) -> Vec<Setting> {
     let said = details
         .into_iter()
         .filter_map(|(name, value)| value.map(|value| (name, value)));
-    said.map(|(name, value)| Setting {
+    said.map(|(name, value)| detail(name, value)).collect()
+}
+
+fn detail(name: &str, value: String) -> Setting {
+    Setting {
         name: name.to_owned(),
         value,
-    })
-    .collect()
+    }
 }
 
 /// The agent, the person, and the id that the platform gave the fact: its own, or that of the message it is about. Only
-/// where there is neither, a hash of the signed bytes.
+/// where there is neither, a hash of the signed bytes. A second line has what an id alone does not tell apart: the kind and the
+/// message of an event whose id another event has too, and the bytes of a document of an unknown kind about a message.
 fn dedupe_key(notice: &Notice, raw: &[u8]) -> String {
     let agent = notice.agent_id.as_deref().unwrap_or_default();
     let phone = notice
@@ -190,12 +203,32 @@ fn dedupe_key(notice: &Notice, raw: &[u8]) -> String {
         .as_deref()
         .or(notice.phone_number.as_deref())
         .unwrap_or_default();
-    match (&notice.event_id, &notice.message_id, &notice.event_type) {
-        (Some(event), _, Some(_)) | (Some(event), None, None) => [agent, phone, event].join("/"),
+    let message = notice.message_id.as_deref();
+    match (&notice.event_id, message, &notice.event_type) {
+        (Some(event), message, Some(kind)) => {
+            let event = [agent, phone, event].join("/");
+            [event, [kind, message.unwrap_or_default()].join("/")].join("\n")
+        }
+        (Some(event), None, None) => [agent, phone, event].join("/"),
         (None, Some(message), Some(kind)) => [agent, phone, message, kind].join("/"),
-        (_, Some(message), None) => [agent, phone, message].join("/"),
+        (_, Some(message), None) => {
+            let message = [agent, phone, message].join("/");
+            if has_content(notice) {
+                message
+            } else {
+                [message, hash_key(raw)].join("\n")
+            }
+        }
         (None, None, _) => hash_key(raw),
     }
+}
+
+/// Whether it is what a person sent.
+fn has_content(notice: &Notice) -> bool {
+    notice.text.is_some()
+        || notice.user_file.is_some()
+        || notice.location.is_some()
+        || notice.suggestion_response.is_some()
 }
 
 fn hash_key(raw: &[u8]) -> String {

@@ -177,8 +177,24 @@ fn the_dedupe_key_is_the_same_for_one_fact_and_another_for_another() {
     };
     assert_eq!(
         with(r#""eventType":"READ","#, r#""eventId":"e1""#),
-        "bot@rbm.goog/+12223334444/e1"
+        "bot@rbm.goog/+12223334444/e1\nREAD/"
     );
+    assert_ne!(
+        with(
+            r#""eventType":"READ","#,
+            r#""eventId":"e1","messageId":"m1""#
+        ),
+        with(
+            r#""eventType":"DELIVERED","#,
+            r#""eventId":"e1","messageId":"m1""#
+        )
+    );
+    let other = with("", r#""messageId":"u1","hologram":{}"#);
+    assert!(
+        other.starts_with("bot@rbm.goog/+12223334444/u1\n"),
+        "{other}"
+    );
+    assert_ne!(other, with("", r#""messageId":"u1","hologram":[]"#));
     assert_eq!(
         with(r#""eventType":"READ","#, r#""messageId":"m1""#),
         "bot@rbm.goog/+12223334444/m1/READ"

@@ -164,13 +164,13 @@ fn rows() -> Vec<Row> {
             "Mx", received("Mx", tap("", None, Some("SWIPE")))),
         row("tap with an event type that no page has", UNCONFIRMED,
             r#"{"agentId":"bot@rbm.goog","senderPhoneNumber":"+12223334444","eventId":"Ev","eventType":"TAPPED","suggestionResponse":{"postbackData":"p"}}"#,
-            "Ev", received("Ev", tap("p", None, None))).detail("event-id", "Ev").detail("event-type", "TAPPED"),
+            "Ev\nTAPPED/", received("Ev", tap("p", None, None))).detail("event-id", "Ev").detail("event-type", "TAPPED"),
         row("text with an event type that no page has", UNCONFIRMED,
             r#"{"agentId":"bot@rbm.goog","senderPhoneNumber":"+12223334444","messageId":"Mx","eventId":"Ev","eventType":"EDITED","text":"second"}"#,
-            "Ev", Fact::Unrecognised(Some("EDITED".into()))).detail("event-id", "Ev"),
+            "Ev\nEDITED/Mx", Fact::Unrecognised(Some("EDITED".into()))).detail("event-id", "Ev").detail("message-id", "Mx"),
         row("text beside a receipt that names no message", UNCONFIRMED,
             r#"{"agentId":"bot@rbm.goog","senderPhoneNumber":"+12223334444","eventId":"Ev","eventType":"READ","text":"x"}"#,
-            "Ev", Fact::Unrecognised(Some("READ".into()))).detail("event-id", "Ev"),
+            "Ev\nREAD/", Fact::Unrecognised(Some("READ".into()))).detail("event-id", "Ev"),
         row("location", "reference/rest/v1/UserMessage",
             r#"{"agentId":"bot@rbm.goog","senderPhoneNumber":"+12223334444","messageId":"Mx","location":{"latitude":37.422,"longitude":-122.084056}}"#,
             "Mx", received("Mx", location(37.422, -122.084_056))),
@@ -202,46 +202,46 @@ fn rows() -> Vec<Row> {
         // What becomes of messages, and what people do.
         row("delivered", "reference/rest/v1/UserEvent",
             r#"{"senderPhoneNumber":"+12223334444","eventType":"DELIVERED","eventId":"fa2f","messageId":"m1","sendTime":"2026-11-24T10:00:00.045123456Z","agentId":"bot@rbm.goog"}"#,
-            "fa2f", Fact::Delivered("m1".into())).at("2026-11-24T10:00:00.045123456Z").detail("event-id", "fa2f"),
+            "fa2f\nDELIVERED/m1", Fact::Delivered("m1".into())).at("2026-11-24T10:00:00.045123456Z").detail("event-id", "fa2f"),
         row("read, without a time", "guides/build/events/receive-events",
             r#"{"senderPhoneNumber":"+12223334444","eventType":"READ","eventId":"fa30","messageId":"m1","agentId":"bot@rbm.goog"}"#,
-            "fa30", Fact::Read("m1".into())).detail("event-id", "fa30"),
+            "fa30\nREAD/m1", Fact::Read("m1".into())).detail("event-id", "fa30"),
         row("read, without an id of its own", UNCONFIRMED,
             r#"{"senderPhoneNumber":"+12223334444","eventType":"READ","messageId":"m1","agentId":"bot@rbm.goog"}"#,
             "m1/READ", Fact::Read("m1".into())),
         row("delivered, of no message", UNCONFIRMED,
             r#"{"senderPhoneNumber":"+12223334444","eventType":"DELIVERED","eventId":"fa2f","agentId":"bot@rbm.goog"}"#,
-            "fa2f", unrecognised("DELIVERED")).detail("event-id", "fa2f"),
+            "fa2f\nDELIVERED/", unrecognised("DELIVERED")).detail("event-id", "fa2f"),
         row("typing", "reference/rest/v1/UserEvent",
             r#"{"senderPhoneNumber":"+12223334444","eventType":"IS_TYPING","eventId":"47ac","sendTime":"2026-11-24T11:00:00+01:00","agentId":"bot@rbm.goog"}"#,
-            "47ac", Fact::Typing).at("2026-11-24T11:00:00+01:00").detail("event-id", "47ac"),
+            "47ac\nIS_TYPING/", Fact::Typing).at("2026-11-24T11:00:00+01:00").detail("event-id", "47ac"),
         row("unsubscribe, as the event", "guides/build/events/receive-events",
             r#"{"senderPhoneNumber":"+12223334444","eventType":"UNSUBSCRIBE","eventId":"e1","agentId":"bot@rbm.goog"}"#,
-            "e1", Fact::Unsubscribed).detail("event-id", "e1"),
+            "e1\nUNSUBSCRIBE/", Fact::Unsubscribed).detail("event-id", "e1"),
         row("unsubscribe, as the keyword that comes beside it", "guides/build/events/receive-events",
             r#"{"senderPhoneNumber":"+12223334444","messageId":"Mx","text":"STOP","agentId":"bot@rbm.goog"}"#,
             "Mx", received("Mx", text("STOP"))),
         row("subscribe, as the event", "reference/rest/v1/UserEvent.EventType",
             r#"{"senderPhoneNumber":"+12223334444","eventType":"SUBSCRIBE","eventId":"e2","agentId":"bot@rbm.goog"}"#,
-            "e2", Fact::Resubscribed).detail("event-id", "e2"),
+            "e2\nSUBSCRIBE/", Fact::Resubscribed).detail("event-id", "e2"),
         row("subscribe, as the keyword that comes beside it", "guides/build/events/receive-events",
             r#"{"senderPhoneNumber":"+12223334444","messageId":"Mx","text":"Démarrer","agentId":"bot@rbm.goog"}"#,
             "Mx", received("Mx", text("Démarrer"))),
         row("an event type that says nothing", "reference/rest/v1/UserEvent.EventType",
             r#"{"senderPhoneNumber":"+12223334444","eventType":"EVENT_TYPE_UNSPECIFIED","eventId":"e","agentId":"bot@rbm.goog"}"#,
-            "e", unrecognised("EVENT_TYPE_UNSPECIFIED")).detail("event-id", "e"),
+            "e\nEVENT_TYPE_UNSPECIFIED/", unrecognised("EVENT_TYPE_UNSPECIFIED")).detail("event-id", "e"),
         row("an event type that no page has", UNCONFIRMED,
             r#"{"senderPhoneNumber":"+12223334444","eventType":"REACTED","eventId":"e","agentId":"bot@rbm.goog"}"#,
-            "e", unrecognised("REACTED")).detail("event-id", "e"),
+            "e\nREACTED/", unrecognised("REACTED")).detail("event-id", "e"),
         row("expired and revoked", "reference/rest/v1/ServerEvent",
             r#"{"phoneNumber":"+12223334444","eventType":"TTL_EXPIRATION_REVOKED","eventId":"e","messageId":"m1","sendTime":"2026-11-24T10:00:00.000Z","agentId":"bot@rbm.goog"}"#,
-            "e", Fact::ExpiredAndRevoked("m1".into())).at("2026-11-24T10:00:00.000Z").detail("event-id", "e"),
+            "e\nTTL_EXPIRATION_REVOKED/m1", Fact::ExpiredAndRevoked("m1".into())).at("2026-11-24T10:00:00.000Z").detail("event-id", "e"),
         row("expired and not revoked", "reference/rest/v1/ServerEvent",
             r#"{"phoneNumber":"+12223334444","eventType":"TTL_EXPIRATION_REVOKE_FAILED","eventId":"e","messageId":"m1","agentId":"bot@rbm.goog"}"#,
-            "e", Fact::ExpiredNotRevoked("m1".into())).detail("event-id", "e"),
+            "e\nTTL_EXPIRATION_REVOKE_FAILED/m1", Fact::ExpiredNotRevoked("m1".into())).detail("event-id", "e"),
         row("a server event that no page has", UNCONFIRMED,
             r#"{"phoneNumber":"+12223334444","eventType":"TTL_EXPIRATION_MAYBE","messageId":"m1","agentId":"bot@rbm.goog"}"#,
-            "m1/TTL_EXPIRATION_MAYBE", unrecognised("TTL_EXPIRATION_MAYBE")),
+            "m1/TTL_EXPIRATION_MAYBE", unrecognised("TTL_EXPIRATION_MAYBE")).detail("message-id", "m1"),
 
         // What becomes of agents.
         row("launch, rejected", "reference/rest/v1/AgentLaunchEvent",
@@ -275,10 +275,10 @@ fn rows() -> Vec<Row> {
         // Not of this list.
         row("a content that no page has", UNCONFIRMED,
             r#"{"senderPhoneNumber":"+12223334444","messageId":"Mx","hologram":{},"agentId":"bot@rbm.goog"}"#,
-            "Mx", Fact::Unrecognised(None)),
+            "Mx\n#", Fact::Unrecognised(None)).detail("message-id", "Mx"),
         row("fields of other kinds", UNCONFIRMED,
             r#"{"senderPhoneNumber":"+12223334444","messageId":"Mx","text":["Hi"],"location":"here","userFile":null,"sendTime":1795515302,"agentId":"bot@rbm.goog"}"#,
-            "Mx", Fact::Unrecognised(None)),
+            "Mx\n#", Fact::Unrecognised(None)).detail("message-id", "Mx"),
         row("nothing at all", UNCONFIRMED, "{}", HASH, Fact::Unrecognised(None)).agent("").no_phone(),
     ]
 }
@@ -324,7 +324,7 @@ struct Row {
     source: &'static str,
     json: &'static str,
     attributes: &'static str,
-    /// The key's last part: the agent and the phone come before it.
+    /// The key's last part: the agent and the phone come before it. `#` stands for the hash of the document.
     key: &'static str,
     agent: &'static str,
     phone: Option<&'static str>,
@@ -390,7 +390,10 @@ impl Row {
     fn expected(&self, document: &str) -> Inbound {
         let dedupe_key = match self.key {
             HASH => hash(document),
-            key => format!("{}/{}/{key}", self.agent, self.phone.unwrap_or_default()),
+            key => {
+                let key = key.replace('#', &hash(document));
+                format!("{}/{}/{key}", self.agent, self.phone.unwrap_or_default())
+            }
         };
         Inbound {
             dedupe_key,

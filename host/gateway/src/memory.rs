@@ -443,8 +443,11 @@ impl Kept {
     }
 
     fn ingest(&mut self, mut event: NewEvent) -> Ingested {
-        let key = Hex(digest::of_event(&event.agent, &event.content.dedupe_key()));
-        if self.seen.contains_key(&key) {
+        let digest = |key: &str| Hex(digest::of_event(&event.agent, key));
+        let key = digest(&event.content.dedupe_key());
+        let before = event.content.dedupe_key_before().map(digest);
+        let known = [Some(key), before].into_iter().flatten();
+        if known.into_iter().any(|key| self.seen.contains_key(&key)) {
             return Ingested::Duplicate;
         }
         if let Some((id, fact)) = event.content.fact_about() {

@@ -54,7 +54,7 @@ pub fn view(cursor: String, agent: &str, received_at: String, inbound: &Inbound)
         source: "platform",
         agent: agent.to_owned(),
         phone: inbound.phone.clone(),
-        message_id: message_id(&inbound.fact).map(str::to_owned),
+        message_id: message_id(inbound).map(str::to_owned),
         at: inbound.at.clone(),
         received_at,
         own: own(&inbound.fact),
@@ -81,13 +81,19 @@ pub fn kind(fact: &Fact) -> &'static str {
     }
 }
 
-fn message_id(fact: &Fact) -> Option<&str> {
-    match fact {
+fn message_id(inbound: &Inbound) -> Option<&str> {
+    match &inbound.fact {
         Fact::Received(message) => Some(&message.id),
         Fact::Delivered(id)
         | Fact::Read(id)
         | Fact::ExpiredAndRevoked(id)
         | Fact::ExpiredNotRevoked(id) => Some(id),
+        // Of an event that the plugin does not know, which may be about one.
+        Fact::Unrecognised(_) => {
+            let mut details = inbound.details.iter();
+            let detail = details.find(|detail| detail.name == "message-id")?;
+            Some(&detail.value)
+        }
         _ => None,
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Packed {
     content: Vec<u8>,
     sum: [u8; 16],
     h: [u8; 16],
+    /// By what an earlier version would know it, where that is something else.
+    h_before: Option<[u8; 16]>,
 }
 
 /// The form of what the gateway itself says. A webhook's form is that of the plugin's record, which has no such field.
@@ -42,13 +44,16 @@ impl Packed {
         };
         let content = packing::pack(&json, &raw);
         let sum = packing::sum(event.agent.as_bytes(), &content, &raw);
-        let h = hash(&[&event.agent, &event.content.dedupe_key()]);
+        let hash = |key: &str| hash(&[&event.agent, key]);
+        let h = hash(&event.content.dedupe_key());
+        let h_before = event.content.dedupe_key_before().map(hash);
         Ok(Self {
             event,
             raw,
             content,
             sum,
             h,
+            h_before,
         })
     }
 }
@@ -62,6 +67,11 @@ pub(crate) fn ingest(database: &Connection, packed: &Packed) -> rusqlite::Result
         consent,
     } = &packed.event;
     if seen::contains(database, &packed.h)? {
+        return Ok(Ingested::Duplicate);
+    }
+    if let Some(h) = &packed.h_before
+        && seen::contains_of_before(database, h, *received_at)?
+    {
         return Ok(Ingested::Duplicate);
     }
     if let Some((id, fact)) = content.fact_about() {
@@ -99,6 +109,7 @@ fn insert(
         content,
         sum,
         h: _,
+        h_before: _,
     } = packed;
     let insert = "INSERT INTO event (place, agent, received_at, phone, inbound, raw, sum, h)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";

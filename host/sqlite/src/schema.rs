@@ -107,8 +107,9 @@ mod tests {
     use super::*;
     use crate::connection::{self, Durability};
     use crate::events;
-    use crate::messages::hash_bytes;
+    use crate::messages::{hash, hash_bytes};
     use crate::seen;
+    use jiff::Timestamp;
     use tempfile::TempDir;
 
     #[test]
@@ -273,6 +274,12 @@ mod tests {
         connection
             .execute("DELETE FROM event WHERE place = 9", [])
             .expect("one that is forgotten");
+        connection
+            .execute(
+                "INSERT INTO seen (h, received_at) VALUES (?1, 7)",
+                [hash(&["shop", "k"])],
+            )
+            .expect("what is known of the third");
 
         bring_up_to_date(&mut connection, &database).expect("up to date");
         let mut rows = connection
@@ -295,6 +302,13 @@ mod tests {
             assert_eq!(inbound.agent, "shop@rbm.goog");
         }
         damaged.expect("a row").expect_err("one whose sum is wrong");
+        seen::prepare(&connection).expect("a table");
+        for (second, expected) in [(7, true), (9_000_000_000, false)] {
+            let at = Timestamp::from_microsecond(second * 1_000_000).expect("a time");
+            let finer = hash(&["shop", "k"]);
+            let known = seen::contains_of_before(&connection, &finer, at);
+            assert_eq!(known, Ok(expected), "at second {second}");
+        }
         assert_eq!(
             events::newest(&connection).expect("a place"),
             9,

@@ -25,6 +25,28 @@ pub(crate) fn contains(database: &Connection, h: &[u8; 16]) -> rusqlite::Result<
         .query_row([h], |row| row.get(0))
 }
 
+/// Whether an earlier version has kept the event, under the key that it would have had there. Only for a while after an upgrade or
+/// an import.
+pub(crate) fn contains_of_before(
+    database: &Connection,
+    h: &[u8; 16],
+    now: Timestamp,
+) -> rusqlite::Result<bool> {
+    let is_time = "SELECT keys_of_before_until > ?1 FROM last_place";
+    let is_time: bool = database
+        .prepare_cached(is_time)?
+        .query_row([time(now)], |row| row.get(0))?;
+    Ok(is_time && contains(database, h)?)
+}
+
+/// What is there now may have been kept by an earlier version.
+pub(crate) fn begin_looking_for_keys_of_before(database: &Connection) -> rusqlite::Result<()> {
+    database
+        .prepare_cached(LOOK_FOR_KEYS_OF_BEFORE)?
+        .execute([])
+        .map(drop)
+}
+
 /// Of an event that has its place now, and its hash in its row.
 pub(crate) fn note(
     database: &Connection,
@@ -98,6 +120,9 @@ const PREPARE: &str = "PRAGMA temp_store = MEMORY;
         WHERE event.place > (SELECT min(settled.place) FROM settled) AND h IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.h = event.h)
         ON CONFLICT DO NOTHING";
+/// 14 days: the platform delivers again for 7, and a store may have been down for some of them.
+const LOOK_FOR_KEYS_OF_BEFORE: &str =
+    "UPDATE last_place SET keys_of_before_until = 1000000 * (unixepoch() + 14 * 86400)";
 const CONTAINS: &str = "SELECT EXISTS (SELECT 1 FROM temp.unsettled WHERE h = ?1)
     OR EXISTS (SELECT 1 FROM seen WHERE h = ?1)";
 const SETTLE: &str = "INSERT INTO seen (h, received_at)

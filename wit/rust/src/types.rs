@@ -963,7 +963,8 @@ pub struct Reaction {
     serde(rename_all = "kebab-case")
 )]
 pub struct Inbound {
-    /// The same for every delivery of the same fact. Made of signed fields only.
+    /// The same for every delivery of the same fact. Made of signed fields only. Where an id was made finer, its first line is
+    /// the key of before, which a host that keeps keys of an earlier version looks for too.
     #[cfg_attr(feature = "wasmtime", component(name = "dedupe-key"))]
     pub dedupe_key: String,
     /// The sender identity of the gateway's side; empty where the platform did not say.

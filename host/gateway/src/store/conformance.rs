@@ -29,6 +29,7 @@ pub async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     an_id_is_one_message(&*empty()).await;
     a_fact_that_is_known_is_a_duplicate(&*empty()).await;
     a_fact_of_another_agent_is_another_fact(&*empty()).await;
+    events_whose_keys_begin_alike_are_two(&*empty()).await;
     events_are_read_in_order_after_a_cursor(&*empty()).await;
     a_message_is_lent_to_one_at_a_time(&*empty()).await;
     an_attempt_that_was_lost_may_have_reached_the_platform(&*empty()).await;
@@ -98,6 +99,15 @@ async fn a_fact_of_another_agent_is_another_fact(store: &dyn Store) {
         ingest(store, vec![event("k1", Heard::Typing), other]).await,
         expected
     );
+}
+
+async fn events_whose_keys_begin_alike_are_two(store: &dyn Store) {
+    let delivered = event("k\nDELIVERED/m1", Heard::Delivered("m1".into()));
+    let read = event("k\nREAD/m1", Heard::Read("m1".into()));
+    let ingested = ingest(store, vec![delivered, read.clone()]).await;
+    let new = |cursor| Ingested::New(Cursor(cursor));
+    assert_eq!(ingested, [new(1), new(2)]);
+    assert_eq!(ingest(store, vec![read]).await, [Ingested::Duplicate]);
 }
 
 async fn events_are_read_in_order_after_a_cursor(store: &dyn Store) {

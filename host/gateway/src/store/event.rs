@@ -216,6 +216,12 @@ impl EventContent {
         }
     }
 
+    /// The key by which an earlier version would know it, where that is another.
+    pub fn dedupe_key_before(&self) -> Option<&str> {
+        let (first, _) = self.inbound()?.dedupe_key.split_once('\n')?;
+        Some(first)
+    }
+
     /// When it happened, if that is known.
     pub fn at(&self) -> Option<Timestamp> {
         match self {

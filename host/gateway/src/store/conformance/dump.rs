@@ -159,11 +159,12 @@ async fn a_moved_store_goes_on(store: &dyn Store) {
     let again = vec![
         event("k1", Heard::Delivered("m1".into())),
         event("gone", Heard::Typing),
+        event("k1\nDELIVERED/m1", Heard::Delivered("m1".into())),
     ];
     assert_eq!(
         ingest(store, again).await,
-        [Ingested::Duplicate, Ingested::Duplicate],
-        "also of events that are gone"
+        [Ingested::Duplicate; 3],
+        "also of events that are gone, and by a finer key than they had"
     );
     assert_eq!(store.newest().await.expect("answer"), Some(Cursor(6)));
     let cursors: Vec<u64> = store
