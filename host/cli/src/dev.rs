@@ -15,7 +15,7 @@ use gateway_channel::{Setting, Severity};
 use jiff::Timestamp;
 use rbm_clock::Clock;
 use rbm_emulator::{Emulator, Level};
-use rbm_gateway::callback::{Callback, CallbackSettings, Schedule};
+use rbm_gateway::callback::{Callback, CallbackSettings, Schedule, StartFrom};
 use rbm_gateway::store::Store;
 use rbm_gateway::store::retention::Retention;
 use rbm_gateway::{Agent, Config, Gateway, Guard, Manner, Metrics, Senders};
@@ -259,6 +259,7 @@ impl Forward {
             url: url.to_owned(),
             secrets: vec![secret.as_str().into()],
             agents: Vec::new(),
+            from: StartFrom::Now,
             ordered: true,
             allow_private_addresses: true,
         };

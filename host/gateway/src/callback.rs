@@ -32,7 +32,7 @@ use url::Url;
 /// Where events go, as somebody wrote it.
 #[derive(Clone, Debug)]
 pub struct CallbackSettings {
-    /// What its progress is kept under: 1 to 64 of `a-z`, `A-Z`, `0-9`, `-` and `_`. Another name starts with the oldest event.
+    /// What its progress is kept under: 1 to 64 of `a-z`, `A-Z`, `0-9`, `-` and `_`. Another name is another callback.
     pub name: String,
     /// Where to post.
     pub url: String,
@@ -40,10 +40,22 @@ pub struct CallbackSettings {
     pub secrets: Vec<SecretString>,
     /// Whose events, by the gateway's names; empty for all.
     pub agents: Vec<String>,
+    /// With which events it begins when its name is new.
+    pub from: StartFrom,
     /// Whether an event waits for the earlier ones of its agent and phone.
     pub ordered: bool,
     /// Whether this machine and this network may be posted to, and in the clear.
     pub allow_private_addresses: bool,
+}
+
+/// With which events a new callback begins.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum StartFrom {
+    /// Those that come from its start on.
+    #[default]
+    Now,
+    /// The oldest one that is kept.
+    Oldest,
 }
 
 /// Where events go.
@@ -53,6 +65,7 @@ pub struct Callback {
     url: Url,
     secrets: Vec<SigningSecret>,
     agents: Vec<String>,
+    from: StartFrom,
     ordered: bool,
     private_addresses: bool,
     schedule: Schedule,
@@ -110,6 +123,7 @@ impl Callback {
             url,
             secrets,
             agents,
+            from,
             ordered,
             allow_private_addresses,
         } = settings;
@@ -145,6 +159,7 @@ impl Callback {
             url,
             secrets,
             agents,
+            from,
             ordered,
             private_addresses: allow_private_addresses,
             schedule,

@@ -205,7 +205,7 @@ mod tests {
     use super::*;
     use crate::MemoryStore;
     use crate::bare::{ask_json, hear, shared};
-    use crate::callback::{Callback, CallbackSettings, Pace};
+    use crate::callback::{Callback, CallbackSettings, Pace, StartFrom};
     use crate::store::Store;
     use crate::store::consumer::{Change, Delivery, Disabled, Progress};
     use http::Method;
@@ -223,6 +223,7 @@ mod tests {
                 url: "https://app.example/events?key=geheim".into(),
                 secrets: vec!["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into()],
                 agents: vec![],
+                from: StartFrom::Oldest,
                 ordered: false,
                 allow_private_addresses: false,
             };

@@ -16,6 +16,13 @@ use std::collections::HashSet;
 
 #[async_trait]
 impl Consumers for SqliteStore {
+    async fn begin(&self, name: &str, since: Timestamp) -> Result<(), StoreProblem> {
+        let name = name.to_owned();
+        self.writer
+            .write(move |database| begin(database, &name, since))
+            .await
+    }
+
     async fn consumer(&self, name: &str) -> Result<Consumer, StoreProblem> {
         let name = name.to_owned();
         self.readers
@@ -96,6 +103,16 @@ impl Consumers for SqliteStore {
     async fn pruned(&self) -> Result<Option<Cursor>, StoreProblem> {
         self.readers.read(events::pruned).await
     }
+}
+
+fn begin(database: &Connection, name: &str, since: Timestamp) -> rusqlite::Result<()> {
+    let insert = "INSERT INTO consumer (name, after)
+        SELECT ?1, (SELECT place FROM event WHERE received_at < ?2 ORDER BY place DESC LIMIT 1)
+        WHERE NOT EXISTS (SELECT 1 FROM consumer WHERE name = ?1)";
+    database
+        .prepare_cached(insert)?
+        .execute(params![name, time(since)])
+        .map(drop)
 }
 
 fn consumer(database: &Connection, name: &str) -> rusqlite::Result<Consumer> {

@@ -9,7 +9,7 @@ use axum::routing::post;
 use gateway_channel::{Fact, Inbound};
 use jiff::Timestamp;
 use rbm_clock::Clock;
-use rbm_gateway::callback::{Callback, CallbackSettings, Pace, Running, Schedule};
+use rbm_gateway::callback::{Callback, CallbackSettings, Pace, Running, Schedule, StartFrom};
 use rbm_gateway::store::consumer::{Consumer, Consumers as _, Progress};
 use rbm_gateway::store::event::EventContent;
 use rbm_gateway::store::{Cursor, NewEvent, Store as _};
@@ -155,6 +155,7 @@ impl Run {
             url: url.into(),
             secrets: vec!["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into()],
             agents: vec![],
+            from: StartFrom::Oldest,
             ordered: false,
             allow_private_addresses: true,
         };

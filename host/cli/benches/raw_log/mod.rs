@@ -279,6 +279,10 @@ impl Consents for RawLog {
 
 #[async_trait]
 impl Consumers for RawLog {
+    async fn begin(&self, name: &str, since: Timestamp) -> Result<(), StoreProblem> {
+        self.rest.begin(name, since).await
+    }
+
     async fn consumer(&self, name: &str) -> Result<Consumer, StoreProblem> {
         self.rest.consumer(name).await
     }

@@ -2,12 +2,14 @@
 
 use super::agents::check_names;
 use super::finding::{Finding, Rule};
+use super::keys::CALLBACK_FROM;
 use super::reading::{Reading, Section};
 use super::secret::Secret;
 use super::validated::CallbackConfig;
 use crate::excerpt::excerpt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rbm_gateway::callback::StartFrom;
 use rbm_host::address;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
@@ -39,6 +41,10 @@ fn read_callback(name: &str, section: &Section<'_>, agents: &[&str]) -> Option<C
         url: url?,
         secrets,
         agents,
+        from: match section.word("from", CALLBACK_FROM)? {
+            "oldest" => StartFrom::Oldest,
+            _ => StartFrom::Now,
+        },
         order: section.boolean("order")?,
         allow_private_addresses: private?,
     })

@@ -159,6 +159,7 @@ pub(super) const CREDENTIALS: [&str; 4] = [
 ];
 pub(super) const REGIONS: &[&str] = &["us", "europe", "asia"];
 pub(super) const USE_CASES: &[&str] = &["otp", "transactional", "promotional", "multi-use"];
+pub(super) const CALLBACK_FROM: &[&str] = &["now", "oldest"];
 pub(super) const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
 pub(super) const FORMATS: &[&str] = &["text", "json"];
 
@@ -433,6 +434,12 @@ pub(super) const KEYS: &[Key] = &[
         List,
         None,
         "Whose events are posted. All agents' without it.",
+    ),
+    key(
+        "callbacks.*.from",
+        Choice(CALLBACK_FROM),
+        Some("now"),
+        "With which events a callback of a new name begins: those from now on, or the oldest one that is kept.",
     ),
     key(
         "callbacks.*.order",

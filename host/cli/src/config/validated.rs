@@ -4,6 +4,7 @@
 
 use gateway_channel::Setting;
 use ipnet::IpNet;
+use rbm_gateway::callback::StartFrom;
 use rbm_gateway::{Pace, QuietHours};
 use rbm_host::Credentials;
 use rbm_wire::name::AgentId;
@@ -154,6 +155,8 @@ pub(crate) struct CallbackConfig {
     pub(crate) secrets: Vec<SecretString>,
     /// The names of the agents whose events it takes: all of them if the configuration names none.
     pub(crate) agents: Vec<String>,
+    /// With which events it begins when its name is new.
+    pub(crate) from: StartFrom,
     /// Whether an event waits for those before it of the same conversation.
     pub(crate) order: bool,
     pub(crate) allow_private_addresses: bool,

@@ -48,6 +48,7 @@ fn callback(config: &CallbackConfig) -> Result<Callback, Failure> {
         url: config.url.to_string(),
         secrets: config.secrets.clone(),
         agents: config.agents.clone(),
+        from: config.from,
         ordered: config.order,
         allow_private_addresses: config.allow_private_addresses,
     };

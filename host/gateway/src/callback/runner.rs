@@ -5,6 +5,7 @@
 //! begun: it stays where it is kept, behind the cursor, so that neither memory nor the store grows with a dead application.
 
 use super::Pace;
+use super::StartFrom;
 use super::attempt::{Answer, Endpoint, Verdict};
 use super::conclude::{GONE, conclude};
 use super::status::{LastAnswer, Status};
@@ -28,6 +29,8 @@ pub(super) struct Runner {
     pace: Pace,
     status: Arc<Status>,
     window: Window,
+    /// Since when it gets events if it is new, until the store knows that it is there.
+    since: Option<Timestamp>,
     /// Up to here events were read.
     read_to: Option<Cursor>,
     /// What the store says; none if that may have changed.
@@ -63,7 +66,12 @@ impl Runner {
         pace: Pace,
         status: Arc<Status>,
     ) -> Self {
+        let since = match endpoint.callback.from {
+            StartFrom::Now => clock.now(),
+            StartFrom::Oldest => Timestamp::MIN,
+        };
         Self {
+            since: Some(since),
             endpoint,
             store,
             clock,
@@ -119,6 +127,10 @@ impl Runner {
     }
 
     async fn turn(&mut self) -> Result<(), StoreProblem> {
+        if let Some(since) = self.since {
+            self.store.begin(self.name(), since).await?;
+            self.since = None;
+        }
         self.record(false).await?;
         let known = self.known().await?;
         if known.disabled.is_some() || self.disabled.is_some() {

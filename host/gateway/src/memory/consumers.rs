@@ -5,7 +5,7 @@ use crate::store::consumer::{
     Change, Consumer, Consumers, DeadLetter, Delivery, Disabled, Progress,
 };
 use crate::store::dump::{self, Item};
-use crate::store::{Cursor, StoreProblem, StoredEvent};
+use crate::store::{Cursor, NewEvent, StoreProblem, StoredEvent};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashSet};
@@ -28,6 +28,17 @@ struct Given {
 
 #[async_trait]
 impl Consumers for MemoryStore {
+    async fn begin(&self, name: &str, since: Timestamp) -> Result<(), StoreProblem> {
+        let mut kept = self.lock();
+        if !kept.consumers.contains_key(name) {
+            let older = |(_, event): &&(u64, NewEvent)| event.received_at < since;
+            let last = kept.events.iter().rev().find(older);
+            let after = last.map(|(place, _)| Cursor(*place));
+            kept.account(name).after = after;
+        }
+        Ok(())
+    }
+
     async fn consumer(&self, name: &str) -> Result<Consumer, StoreProblem> {
         Ok(self
             .lock()

@@ -14,6 +14,9 @@ use std::collections::HashSet;
 /// Where the progress of consumers is kept. Each call may be made again.
 #[async_trait]
 pub trait Consumers: Send + Sync {
+    /// Registers a consumer that is new: it gets the events that were received at this time or later, and what comes. One that is
+    /// known goes on where it is.
+    async fn begin(&self, name: &str, since: Timestamp) -> Result<(), StoreProblem>;
     /// How far a consumer has got. One that was never heard of stands before the oldest event that is kept.
     async fn consumer(&self, name: &str) -> Result<Consumer, StoreProblem>;
     /// Keeps progress in one commit. The cursor never goes back. The first that is owed of a conversation never stays waiting:

@@ -3,7 +3,7 @@
 use crate::gateway::{Gateway, LOOK_EVERY, SECRET, event, impatient, settings};
 use crate::receiver::{Received, Receiver};
 use axum::http::StatusCode;
-use rbm_gateway::callback::{Callback, CallbackSettings, Pace};
+use rbm_gateway::callback::{Callback, CallbackSettings, Pace, StartFrom};
 use rbm_gateway::store::Cursor;
 use standardwebhooks::Webhook;
 use std::collections::HashSet;
@@ -107,6 +107,38 @@ async fn an_event_has_the_same_id_in_each_attempt_and_each_store() {
         );
     }
     assert_eq!(ids.len(), 1);
+}
+
+/// Field case G8: a callback that is added or renamed is not posted all that is kept.
+#[tokio::test]
+async fn a_new_callback_begins_with_what_comes_from_now_on() {
+    let mut receiver = Receiver::start(async |_| StatusCode::OK).await;
+    let mut gateway = Gateway::new();
+    let url = receiver.url.clone();
+    let start = |gateway: &Gateway| {
+        let settings = CallbackSettings {
+            from: StartFrom::Now,
+            ..settings("app", &url)
+        };
+        gateway.start(Callback::new(settings).unwrap())
+    };
+    let before = event("before", "demo", 1);
+    gateway.store.ingest(vec![before]).await.unwrap();
+    gateway.later(1);
+    let run = start(&gateway);
+    let mut after = event("after", "demo", 1);
+    after.received_at = gateway.now();
+    gateway.store.ingest(vec![after]).await.unwrap();
+    assert_eq!(receiver.next().await.cursor(), 2);
+    gateway
+        .wait_for("app", |known| known.after == Some(Cursor(2)))
+        .await;
+    run.stop().await;
+
+    gateway.hear([1]).await;
+    gateway.later(1);
+    let _run = start(&gateway);
+    assert_eq!(receiver.next().await.cursor(), 3, "it is known now");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use gateway_channel::{Fact, Inbound};
 use jiff::Timestamp;
 use rbm_clock::Clock;
 use rbm_gateway::MemoryStore;
-use rbm_gateway::callback::{Callback, CallbackSettings, Pace, Running, Schedule};
+use rbm_gateway::callback::{Callback, CallbackSettings, Pace, Running, Schedule, StartFrom};
 use rbm_gateway::store::consumer::Consumer;
 use rbm_gateway::store::event::EventContent;
 use rbm_gateway::store::{NewEvent, Store};
@@ -127,6 +127,7 @@ pub(crate) fn settings(name: &str, url: &str) -> CallbackSettings {
         url: url.into(),
         secrets: vec![SECRET.into()],
         agents: vec![],
+        from: StartFrom::Oldest,
         ordered: false,
         allow_private_addresses: true,
     }

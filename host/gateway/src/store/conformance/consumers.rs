@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use std::collections::HashSet;
 
 pub(super) async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
+    a_new_consumer_begins_with_what_came_since_a_time(&*empty()).await;
     a_cursor_is_a_consumers_own_and_never_goes_back(&*empty()).await;
     what_is_owed_is_due_in_its_time_and_until_it_is_taken(&*empty()).await;
     progress_may_be_told_twice(&*empty()).await;
@@ -18,6 +19,33 @@ pub(super) async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     who_is_disabled_stays_so_until_enabled(&*empty()).await;
     the_newest_is_known(&*empty()).await;
     an_event_that_is_not_kept_is_owed_without_it(&*empty()).await;
+}
+
+/// Field case G8.
+async fn a_new_consumer_begins_with_what_came_since_a_time(store: &dyn Store) {
+    let begun = async |name: &str, since| {
+        store.begin(name, since).await.expect("begun");
+        consumer(store, name).await.after
+    };
+    assert_eq!(begun("early", at(5)).await, None);
+    let mut late = event("late", Heard::Typing);
+    late.received_at = at(9);
+    ingest(
+        store,
+        vec![event("k1", Heard::Typing), event("k2", Heard::Typing), late],
+    )
+    .await;
+    for (name, since, expected) in [
+        ("oldest", Timestamp::MIN, None),
+        ("all", at(5), None),
+        ("last", at(6), Some(Cursor(2))),
+        ("none", at(10), Some(Cursor(3))),
+        ("early", at(10), None),
+    ] {
+        assert_eq!(begun(name, since).await, expected, "{name}");
+    }
+    progress(store, "early", Some(1), vec![]).await;
+    assert_eq!(begun("early", at(10)).await, Some(Cursor(1)), "it is known");
 }
 
 async fn a_cursor_is_a_consumers_own_and_never_goes_back(store: &dyn Store) {
