@@ -33,6 +33,7 @@ mod openapi;
 mod operating;
 mod opting_out;
 mod quarantine;
+mod renaming;
 mod retrying;
 mod revoking;
 mod scheduling;

@@ -444,20 +444,20 @@ async fn who_removes_an_agent_is_told_of_what_it_had_still_to_send() {
     serve.signal("-HUP");
     serve
         .wait_for_log(
-            "messages wait for an agent that is not configured agent=\"second\" waiting=2",
+            "messages wait for an agent that is not configured agent=\"second@rbm.goog\" waiting=2",
         )
         .await;
     let (_, metrics) = serve.admin("/metrics", None).await;
     for line in [
         "rbm_queue_depth{agent=\"demo\"} 1\n",
-        "rbm_queue_depth{agent=\"second\"} 2\n",
+        "rbm_queue_depth{agent=\"second@rbm.goog\"} 2\n",
     ] {
         assert!(metrics.contains(line), "{line} is not in {metrics}");
     }
     serve.restart();
     serve
         .wait_for_log(
-            "messages wait for an agent that is not configured agent=\"second\" waiting=2",
+            "messages wait for an agent that is not configured agent=\"second@rbm.goog\" waiting=2",
         )
         .await;
     assert_eq!(

@@ -100,12 +100,13 @@ async fn measure(
         name: name.to_owned(),
         value: value.to_owned(),
     });
-    let agent = Agent {
-        name: "demo".to_owned(),
-        platform_ids: vec!["demo@rbm.goog".to_owned()],
-        channel: plugin.channel(settings.to_vec(), Arc::new(NoHttp)),
-        manner: Manner::default(),
-    };
+    let agent = Agent::new(
+        "demo".to_owned(),
+        "demo@rbm.goog".to_owned(),
+        Vec::new(),
+        plugin.channel(settings.to_vec(), Arc::new(NoHttp)),
+        Manner::default(),
+    );
     let config = Config {
         senders: Senders {
             agents: vec![Arc::new(agent)],
@@ -132,7 +133,7 @@ async fn measure(
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let gateway = Gateway::start(listener, config).unwrap();
+    let gateway = Gateway::start(listener, config).await.unwrap();
     let begun = Instant::now();
     let times = tokio::task::spawn_blocking(move || produce(address, &requests, begun + ROUND))
         .await

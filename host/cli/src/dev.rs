@@ -89,7 +89,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         clock,
         forward.as_ref(),
         metrics,
-    )?;
+    )
+    .await?;
     let webhook = format!("{}/webhooks/rbm/{AGENT}", gateway.origin());
     // The gateway has no other agent, whatever there is in the scenario.
     let registered = emulator
@@ -201,7 +202,7 @@ async fn channel(
     }
 }
 
-fn start_gateway(
+async fn start_gateway(
     listener: TcpListener,
     channel: Channel,
     store: Arc<dyn Store>,
@@ -209,12 +210,13 @@ fn start_gateway(
     forward: Option<&Forward>,
     metrics: Arc<Metrics>,
 ) -> Result<Gateway, Failure> {
-    let agent = Agent {
-        name: AGENT.to_owned(),
-        platform_ids: vec![AGENT.to_owned(), AGENT_FULL.to_owned()],
-        channel: channel.clone(),
-        manner: Manner::default(),
-    };
+    let agent = Agent::new(
+        AGENT.to_owned(),
+        AGENT_FULL.to_owned(),
+        vec![AGENT.to_owned()],
+        channel.clone(),
+        Manner::default(),
+    );
     let callbacks = forward
         .map(|forward| forward.callback.clone())
         .into_iter()
@@ -241,7 +243,8 @@ fn start_gateway(
         metrics,
         admin: None,
     };
-    Gateway::start(listener, config).map_err(|problem| Failure::Failed(problem.into()))
+    let gateway = Gateway::start(listener, config).await;
+    gateway.map_err(|problem| Failure::Failed(problem.into()))
 }
 
 /// Where every event is posted as well, and what its signatures are made with: a secret of this run.

@@ -104,6 +104,7 @@ impl Running {
         );
         self.gateway
             .replace(senders, guard)
+            .await
             .map_err(anyhow::Error::from)?;
         self.config = config;
         Ok(())
@@ -143,7 +144,9 @@ async fn start(
         admin: Some((admin, admin_guard)),
     };
     Ok((
-        Gateway::start(listener, config).map_err(anyhow::Error::from)?,
+        Gateway::start(listener, config)
+            .await
+            .map_err(anyhow::Error::from)?,
         admin_address,
     ))
 }
@@ -196,6 +199,7 @@ fn needs_no_restart(old: &Config, new: &Config) -> Result<(), Failure> {
     changed("admin.listen", old.admin.listen == new.admin.listen)?;
     changed("log", old.log == new.log)?;
     changed("retention", old.retention == new.retention)?;
+    changed("events.accepted", old.tell_accepted == new.tell_accepted)?;
     changed(
         "opt_out.keywords",
         old.opt_out.keywords == new.opt_out.keywords,
@@ -230,6 +234,7 @@ fn comparable(callback: &CallbackConfig) -> impl PartialEq {
         url,
         secrets,
         agents,
+        from,
         order,
         allow_private_addresses,
     } = callback;
@@ -238,6 +243,7 @@ fn comparable(callback: &CallbackConfig) -> impl PartialEq {
         url,
         exposed(secrets),
         agents,
+        from,
         order,
         allow_private_addresses,
     )

@@ -91,7 +91,9 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Problem>
         .iter()
         .map(|agent| (agent.name.clone(), 0))
         .collect();
-    messages.extend(health.waiting);
+    for (key, waiting) in health.waiting {
+        *messages.entry(shared.names.of(&key)).or_default() += waiting;
+    }
     let waiting = Waiting {
         messages,
         oldest_due: overdue.unwrap_or_default(),

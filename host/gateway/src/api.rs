@@ -6,6 +6,7 @@ use crate::guard::{callers_only, encrypted_only};
 use crate::lifecycle::{Fact, State as MessageState, WORDS};
 use crate::problem::{Problem, bad_request, not_found, unavailable};
 use crate::request::{PathName, bound_headers, header_once, parse_phone, parse_query, shown};
+use crate::senders::AgentNames;
 use crate::store::event::EventContent;
 use crate::store::{Accepted, Filter, NewMessage, StoreProblem, StoredEvent, StoredMessage};
 use crate::view::MessageView;
@@ -117,7 +118,7 @@ pub(crate) async fn send(
     let now = shared.now();
     let (expires_at, message) = with_absolute_expiry(message, first_attempt(send_at, now));
     let new = NewMessage {
-        agent: agent.name.clone(),
+        agent: agent.key().to_owned(),
         message,
         body_hash,
         at: now,
@@ -163,7 +164,7 @@ pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
     PathName(id): PathName,
 ) -> Result<Json<MessageView>, Problem> {
-    Ok(Json(MessageView::new(find_message(&shared, &id).await?)))
+    view_message(&shared, &id).await.map(Json)
 }
 
 /// `GET /v1/messages?agent=&to=&state=&after=&limit=`
@@ -199,7 +200,7 @@ pub(crate) async fn list(
         .find(&filter)
         .await?
         .into_iter()
-        .map(MessageView::new)
+        .map(|stored| MessageView::new(stored, &shared.names))
         .collect();
     let next = (messages.len() == filter.most)
         .then(|| messages.last().map(MessageView::id))
@@ -209,13 +210,20 @@ pub(crate) async fn list(
 }
 
 /// The event as the application reads it.
-pub(crate) fn view_event(stored: &StoredEvent) -> event::EventView {
+pub(crate) fn view_event(stored: &StoredEvent, names: &AgentNames) -> event::EventView {
     let event = &stored.event;
     let (cursor, received_at) = (stored.cursor.to_string(), event.received_at.to_string());
+    let agent = names.of(&event.agent);
     match &event.content {
-        EventContent::Platform(inbound) => event::view(cursor, &event.agent, received_at, inbound),
-        EventContent::Gateway(own) => gateway_event::view(cursor, &event.agent, received_at, own),
+        EventContent::Platform(inbound) => event::view(cursor, &agent, received_at, inbound),
+        EventContent::Gateway(own) => gateway_event::view(cursor, &agent, received_at, own),
     }
+}
+
+/// The message as its sender reads it.
+pub(crate) async fn view_message(shared: &Shared, id: &str) -> Result<MessageView, Problem> {
+    let stored = find_message(shared, id).await?;
+    Ok(MessageView::new(stored, &shared.names))
 }
 
 pub(crate) async fn find_message(shared: &Shared, id: &str) -> Result<StoredMessage, Problem> {
@@ -365,7 +373,7 @@ fn accepted(id: &str, state: MessageState) -> Response {
 }
 
 fn parse_agent(shared: &Shared, name: &str) -> Result<String, Problem> {
-    named_agent(shared, Some(name)).map(|agent| agent.name.clone())
+    named_agent(shared, Some(name)).map(|agent| agent.key().to_owned())
 }
 
 /// The agent that a query names, which says nothing else; or the only one.

@@ -47,6 +47,7 @@ pub(crate) fn shared_by(
             agents: Vec::new(),
             partner: None,
         })),
+        names: Arc::default(),
         guard: RwLock::default(),
         metrics: Arc::new(Metrics::default()),
         health: Mutex::default(),

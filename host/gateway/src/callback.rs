@@ -14,7 +14,7 @@ mod status;
 mod window;
 
 use crate::store::Store;
-use crate::{Agent, StartProblem};
+use crate::{Agent, AgentNames, StartProblem};
 use rbm_clock::Clock;
 use rbm_host::address::is_private;
 use rbm_json::excerpt::excerpt;
@@ -262,13 +262,14 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts to deliver. `events` tells when there are new ones; the task ends after `stopped` says so, when what is under way
+    /// Starts to deliver. `names` are those of agents; `events` tells when there are new ones; the task ends after `stopped` says so, when what is under way
     /// has ended and is written down.
     pub fn start(
         callback: Callback,
         store: Arc<dyn Store>,
         clock: Clock,
         pace: Pace,
+        names: Arc<AgentNames>,
         events: Arc<Notify>,
         stopped: watch::Receiver<bool>,
     ) -> Result<(Self, JoinHandle<()>), CallbackProblem> {
@@ -277,12 +278,10 @@ impl Running {
             Arc::new(Status::default()),
             Arc::new(Notify::new()),
         );
-        let endpoint =
-            attempt::Endpoint::new(callback.clone(), pace.answer_time_max).map_err(|problem| {
-                CallbackProblem::Client {
-                    name: callback.name.clone(),
-                    reason: problem.to_string(),
-                }
+        let endpoint = attempt::Endpoint::new(callback.clone(), names, pace.answer_time_max)
+            .map_err(|problem| CallbackProblem::Client {
+                name: callback.name.clone(),
+                reason: problem.to_string(),
             })?;
         let runner = runner::Runner::new(endpoint, store, clock, pace, status.clone());
         let task = tokio::spawn(runner.run(events, wake.clone(), stopped));

@@ -1,6 +1,5 @@
 //! Callbacks over HTTP: how each is doing, what it has given up, and how to set it going again.
 
-use crate::Shared;
 use crate::api::{parse_limit, view_event};
 use crate::callback::{Running, Seen};
 use crate::events::parse_cursor;
@@ -8,6 +7,7 @@ use crate::problem::{Problem, bad_request, not_found};
 use crate::request::{PathName, parse_query, read_optional_fields, shown};
 use crate::store::consumer::DeadLetter;
 use crate::store::{Cursor, StoreProblem};
+use crate::{AgentNames, Shared};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
@@ -62,7 +62,7 @@ pub(crate) async fn dead_letters(
         .flatten();
     let letters: Vec<Value> = letters
         .iter()
-        .map(|letter| view_letter(name, letter))
+        .map(|letter| view_letter(name, letter, &shared.names))
         .collect();
     Ok(Json(json!({ "dead_letters": letters, "next": next })))
 }
@@ -152,7 +152,7 @@ async fn view(shared: &Shared, running: &Running) -> Result<CallbackView, StoreP
     })
 }
 
-fn view_letter(callback: &str, letter: &DeadLetter) -> Value {
+fn view_letter(callback: &str, letter: &DeadLetter, names: &AgentNames) -> Value {
     let DeadLetter {
         cursor,
         attempts,
@@ -166,7 +166,7 @@ fn view_letter(callback: &str, letter: &DeadLetter) -> Value {
         "attempts": attempts,
         "at": at,
         "reason": reason,
-        "event": event.as_ref().map(view_event),
+        "event": event.as_ref().map(|event| view_event(event, names)),
     })
 }
 
@@ -235,6 +235,7 @@ mod tests {
                 store.clone(),
                 clock.clone(),
                 pace,
+                Arc::default(),
                 events,
                 stopped.clone(),
             )

@@ -31,7 +31,10 @@ pub(crate) async fn list(
     if let Some(after) = after {
         refuse_gap(&*shared.store, "after", after).await?;
     }
-    let events: Vec<EventView> = events.iter().map(view_event).collect();
+    let events: Vec<EventView> = events
+        .iter()
+        .map(|event| view_event(event, &shared.names))
+        .collect();
     Ok(Json(
         json!({ "events": events, "next": looked_to.map(|cursor| cursor.to_string()) }),
     ))
@@ -132,13 +135,14 @@ pub(crate) fn parse_cursor(name: &str, text: &str) -> Result<Cursor, Problem> {
     })
 }
 
-/// By the gateway's name, if one is named.
+/// What its rows go by, if one is named.
 pub(crate) fn chosen_agent(
     shared: &Shared,
     name: Option<&String>,
 ) -> Result<Option<String>, Problem> {
-    let named = name
-        .map(|name| crate::api::named_agent(shared, Some(name)).map(|agent| agent.name.clone()));
+    let named = name.map(|name| {
+        crate::api::named_agent(shared, Some(name)).map(|agent| agent.key().to_owned())
+    });
     named.transpose()
 }
 

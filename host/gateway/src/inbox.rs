@@ -184,7 +184,7 @@ async fn keep(
 pub(crate) fn heard(shared: &Shared, agent: &Agent, inbound: Inbound, at: Timestamp) -> NewEvent {
     let consent = shared.opt_out.read(&inbound, at);
     NewEvent {
-        agent: agent.name.clone(),
+        agent: agent.key().to_owned(),
         received_at: at,
         content: EventContent::Platform(inbound),
         consent,

@@ -51,7 +51,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use store::retention::Retention;
 use store::tester::TesterQuota;
-use store::{Health, Store};
+use store::{Health, Store, StoreProblem};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -63,7 +63,7 @@ pub use memory::MemoryStore;
 pub use metrics::Metrics;
 pub use openapi::OPENAPI;
 pub use outbox::{Manner, Pace, QuietHours, QuietHoursProblem};
-pub use senders::{Agent, Senders};
+pub use senders::{Agent, AgentNames, Senders};
 
 /// What to run.
 pub struct Config {
@@ -129,6 +129,9 @@ pub enum StartProblem {
         /// Whom it wants.
         agent: String,
     },
+    /// The store does not say what the agents' rows go by.
+    #[error(transparent)]
+    Store(#[from] StoreProblem),
     /// A callback that cannot run.
     #[error(transparent)]
     Callback(#[from] CallbackProblem),
@@ -149,6 +152,8 @@ pub struct Gateway {
 /// What the parts have in common.
 pub(crate) struct Shared {
     senders: RwLock<Arc<Senders>>,
+    /// What the agents of stored rows are called.
+    pub(crate) names: Arc<AgentNames>,
     guard: RwLock<Arc<Guard>>,
     pub(crate) metrics: Arc<Metrics>,
     /// How the store was when it was last looked at.
@@ -181,8 +186,10 @@ pub(crate) struct Shared {
 
 impl Gateway {
     /// Starts to serve; the address takes connections when this returns.
-    pub fn start(listener: TcpListener, config: Config) -> Result<Self, StartProblem> {
+    pub async fn start(listener: TcpListener, config: Config) -> Result<Self, StartProblem> {
         config.senders.check()?;
+        let names = Arc::new(AgentNames::default());
+        config.senders.identify(&*config.store, &names).await?;
         let scheme = if config.guard.tls.is_some() {
             "https"
         } else {
@@ -199,12 +206,14 @@ impl Gateway {
                     store,
                     clock,
                     callback::Pace::default(),
+                    names.clone(),
                     events.clone(),
                     stopped.clone(),
                 )
             })?;
         let shared = Arc::new(Shared {
             senders: RwLock::new(Arc::new(config.senders)),
+            names,
             guard: RwLock::new(Arc::new(config.guard)),
             metrics: config.metrics,
             health: Mutex::default(),
@@ -268,8 +277,11 @@ impl Gateway {
     }
 
     /// Lets others send, be believed and come in from now on. On an error everything stays as it is.
-    pub fn replace(&self, senders: Senders, guard: Guard) -> Result<(), StartProblem> {
+    pub async fn replace(&self, senders: Senders, guard: Guard) -> Result<(), StartProblem> {
         senders.check()?;
+        senders
+            .identify(&*self.shared.store, &self.shared.names)
+            .await?;
         *self
             .shared
             .senders
@@ -345,11 +357,6 @@ impl Shared {
 
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
-    }
-
-    /// By the gateway's name or any of the platform's.
-    pub(crate) fn agent(&self, name: &str) -> Option<Arc<Agent>> {
-        self.senders().agent(name).cloned()
     }
 }
 

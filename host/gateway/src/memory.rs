@@ -15,8 +15,9 @@ use crate::store::record::{Record, Terms};
 use crate::store::retention::{Erased, Pruned, Retention, days_before, digits_to_find};
 use crate::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use crate::store::{
-    Accepted, Claims, Cursor, Entry, Filter, Health, Holds, Ingested, NewEvent, NewMessage,
-    Requeued, Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
+    Accepted, AgentIdentity, Claims, Cursor, Entry, Filter, Health, Holds, Ingested, NewEvent,
+    NewMessage, Requeued, Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload,
+    Withdrawn,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -39,6 +40,7 @@ struct Kept {
     waiting: BTreeMap<Turn, String>,
     /// Each at its place, and the last place.
     events: Vec<(u64, NewEvent)>,
+    agents: Vec<AgentIdentity>,
     /// Agents of which the last event says that they are held.
     held: BTreeSet<String>,
     last_place: u64,
@@ -201,6 +203,25 @@ impl Store for MemoryStore {
         Ok(self.lock().held.clone())
     }
 
+    async fn register_agents(
+        &self,
+        agents: Vec<AgentIdentity>,
+    ) -> Result<Vec<AgentIdentity>, StoreProblem> {
+        let mut kept = self.lock();
+        let is_older = kept.agents.is_empty() && !kept.is_empty();
+        for agent in agents {
+            if kept
+                .agents
+                .iter()
+                .any(|known| known.platform_id == agent.platform_id)
+            {
+                continue;
+            }
+            kept.agents.push(agent.registered(is_older));
+        }
+        Ok(kept.agents.clone())
+    }
+
     async fn message(&self, id: &str) -> Result<Option<StoredMessage>, StoreProblem> {
         Ok(self
             .lock()
@@ -339,6 +360,17 @@ impl Store for MemoryStore {
 }
 
 impl Kept {
+    /// Whether nothing goes by an agent's key.
+    fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+            && self.last_place == 0
+            && self.seen.is_empty()
+            && self.orphans.is_empty()
+            && self.uploads.is_empty()
+            && self.testers.is_empty()
+            && self.consents.is_empty()
+    }
+
     /// Changes a message by a rule, and puts it where it waits then.
     fn change<T>(
         &mut self,

@@ -29,7 +29,7 @@ pub(crate) async fn list(
     let most = parse_limit(query.get("limit"))?;
     let found = shared
         .store
-        .opted_out(&agent.name, after.as_deref(), most)
+        .opted_out(agent.key(), after.as_deref(), most)
         .await?;
     let next = (found.len() == most)
         .then(|| found.last().map(|(phone, _)| phone.clone()))
@@ -50,14 +50,14 @@ pub(crate) async fn show(
     let query = parse_query(query.as_deref(), &["agent"])?;
     let agent = named_agent(&shared, query.get("agent").map(String::as_str))?;
     let phone = parse_phone("phone", &phone)?;
-    let consent = shared.store.consent(&agent.name, &phone).await?;
+    let consent = shared.store.consent(agent.key(), &phone).await?;
     let mut person = match &consent {
         Some(consent) => view(&agent.name, &phone, consent),
         None => json!({ "agent": agent.name, "phone": phone, "opted_out": false }),
     };
     let history = shared
         .store
-        .consent_history(&agent.name, &phone, HISTORY_MAX)
+        .consent_history(agent.key(), &phone, HISTORY_MAX)
         .await?;
     person["history"] = history.iter().map(view_heard).collect();
     Ok(Json(person))
@@ -89,7 +89,7 @@ pub(crate) async fn check(
 ) -> Result<(), Problem> {
     let consent = shared
         .store
-        .consent(&agent.name, &message.recipient)
+        .consent(agent.key(), &message.recipient)
         .await?;
     match consent.filter(|consent| !consent.permits(message.purpose)) {
         None => Ok(()),
@@ -133,7 +133,7 @@ async fn note(
     let consent = Consent::new(wish, shared.now(), Reason::Caller(reason.to_owned()));
     let counts = shared
         .store
-        .note_consent(&agent.name, &phone, consent)
+        .note_consent(agent.key(), &phone, consent)
         .await?;
     tracing::info!(
         agent = agent.name,

@@ -47,7 +47,7 @@ pub(crate) fn start(
 ) -> JoinHandle<()> {
     let lines: HashMap<_, _> = lines
         .into_iter()
-        .map(|line| (line.agent.clone(), Arc::new(line)))
+        .map(|line| (line.key.clone(), Arc::new(line)))
         .collect();
     shared.set_lines(lines.values().cloned().collect());
     tokio::spawn(run(shared, lines, stopped))
@@ -97,6 +97,7 @@ struct Outbox {
     shared: Arc<Shared>,
     /// Whose the lines are.
     senders: Arc<Senders>,
+    /// By what the rows of their agents go by.
     lines: HashMap<String, Arc<Line>>,
     attempts: TaskTracker,
     /// What the process before was doing is known to be lost.
@@ -151,7 +152,7 @@ impl Outbox {
         let now = self.shared.clock.instant();
         let line = |agent: &Arc<Agent>| {
             let line = Line::of_agent(agent, now);
-            let line = match self.lines.get(&agent.name) {
+            let line = match self.lines.get(agent.key()) {
                 Some(before) => {
                     let line = line.instead_of(before, now);
                     line.reloaded(now);
@@ -159,7 +160,7 @@ impl Outbox {
                 }
                 None => line,
             };
-            (agent.name.clone(), Arc::new(line))
+            (agent.key().to_owned(), Arc::new(line))
         };
         self.lines = senders.agents.iter().map(line).collect();
         self.shared
@@ -191,8 +192,9 @@ impl Outbox {
     /// Once for each configuration. Messages of an agent that is no longer in it wait until it is, or until they run out.
     async fn look_for_the_abandoned(&mut self) -> Result<(), StoreProblem> {
         if !self.looked {
-            for (agent, waiting) in self.shared.store.health().await?.waiting {
-                if !self.lines.contains_key(&agent) {
+            for (key, waiting) in self.shared.store.health().await?.waiting {
+                if !self.lines.contains_key(&key) {
+                    let agent = self.shared.names.of(&key);
                     tracing::warn!(
                         agent,
                         waiting,
@@ -244,7 +246,7 @@ impl Outbox {
     fn holds(&self) -> Holds {
         self.lines
             .values()
-            .filter_map(|line| Some((line.agent.clone(), line.condition().obstacle?.as_hold())))
+            .filter_map(|line| Some((line.key.clone(), line.condition().obstacle?.as_hold())))
             .collect()
     }
 

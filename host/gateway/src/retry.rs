@@ -2,13 +2,12 @@
 //! finds. Never what the platform refused: it would refuse it again.
 
 use crate::Shared;
-use crate::api::{find_message, named_agent};
+use crate::api::{find_message, named_agent, view_message};
 use crate::lifecycle::State as MessageState;
 use crate::problem::{Problem, bad_request, unavailable};
 use crate::request::{PathName, flag, read_fields, required_text, shown, text};
 use crate::store::event::ReasonCode;
 use crate::store::{Filter, Requeued, StoreProblem, StoredMessage};
-use crate::view::MessageView;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -30,7 +29,7 @@ pub(crate) async fn retry(
         Requeued::Queued => {
             tracing::info!(message_id = id, "message queued again");
             shared.outbox.notify_one();
-            let view = MessageView::new(find_message(&shared, &id).await?);
+            let view = view_message(&shared, &id).await?;
             return Ok((StatusCode::ACCEPTED, Json(view)).into_response());
         }
         Requeued::NotFailed(state) => (
@@ -100,7 +99,7 @@ impl Selection {
             return Err(bad_request("state", &detail));
         }
         let filter = Filter {
-            agent: agent.map(|agent| agent.name.clone()),
+            agent: agent.map(|agent| agent.key().to_owned()),
             recipient: None,
             state: Some(MessageState::Failed),
             after: text(fields, "after")?.map(str::to_owned),

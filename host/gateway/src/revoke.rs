@@ -2,13 +2,12 @@
 //! revoked that may still be sent.
 
 use crate::Shared;
-use crate::api::find_message;
+use crate::api::{find_message, view_message};
 use crate::lifecycle::{Fact, State as MessageState};
 use crate::problem::{Problem, answered, not_found, unavailable};
 use crate::request::PathName;
 use crate::store::event::ReasonCode;
 use crate::store::{Entry, StoredMessage, Withdrawn};
-use crate::view::MessageView;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -34,11 +33,7 @@ pub(crate) async fn revoke(
             .map(|()| StatusCode::OK)?,
         Err(_) => StatusCode::ACCEPTED,
     };
-    Ok((
-        status,
-        Json(MessageView::new(find_message(&shared, &id).await?)),
-    )
-        .into_response())
+    Ok((status, Json(view_message(&shared, &id).await?)).into_response())
 }
 
 async fn take_back(shared: Arc<Shared>, id: String) -> Result<(), Problem> {
@@ -64,9 +59,11 @@ async fn take_back(shared: Arc<Shared>, id: String) -> Result<(), Problem> {
 }
 
 async fn ask_platform(shared: &Shared, stored: &StoredMessage) -> Result<(), Problem> {
-    let agent = shared
-        .agent(&stored.agent)
-        .ok_or_else(|| not_found(&format!("there is no agent {} any more", stored.agent)))?;
+    let senders = shared.senders();
+    let agent = senders.by_key(&stored.agent).ok_or_else(|| {
+        let agent = shared.names.of(&stored.agent);
+        not_found(&format!("there is no agent {agent} any more"))
+    })?;
     let (now, message) = (shared.now(), &stored.message);
     match answered(
         agent

@@ -1,9 +1,11 @@
 //! Who sends through this gateway, and whom to believe. All of it can be replaced while the gateway runs; what was begun with
 //! what there was before is also ended with it.
 
+use crate::store::{AgentIdentity, Store, StoreProblem};
 use crate::{Manner, StartProblem, request};
 use rbm_host::Channel;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// One sender.
 pub struct Agent {
@@ -15,6 +17,49 @@ pub struct Agent {
     pub channel: Channel,
     /// How fast, and when.
     pub manner: Manner,
+    key: OnceLock<String>,
+}
+
+impl Agent {
+    /// `platform_id` is what the platform calls it, and `other_ids` are other spellings of that in what it signs. What is stored of
+    /// an agent goes by `platform_id`: a new name changes nothing, and another `platform_id` is another agent.
+    pub fn new(
+        name: String,
+        platform_id: String,
+        other_ids: Vec<String>,
+        channel: Channel,
+        manner: Manner,
+    ) -> Self {
+        Self {
+            name,
+            platform_ids: [vec![platform_id], other_ids].concat(),
+            channel,
+            manner,
+            key: OnceLock::new(),
+        }
+    }
+
+    /// What its rows in the store go by.
+    pub(crate) fn key(&self) -> &str {
+        self.key.get().unwrap_or(&self.name)
+    }
+}
+
+/// What agents are called, by what their rows in the store go by: the name in the configuration, or the platform's id of one that
+/// is not configured any more.
+#[derive(Debug, Default)]
+pub struct AgentNames(RwLock<BTreeMap<String, String>>);
+
+impl AgentNames {
+    /// A row that is older than the names of agents goes by its name.
+    pub(crate) fn of(&self, key: &str) -> String {
+        let names = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        names.get(key).map_or(key, String::as_str).to_owned()
+    }
+
+    fn set(&self, names: BTreeMap<String, String>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = names;
+    }
 }
 
 /// Everybody who sends.
@@ -32,6 +77,38 @@ impl Senders {
         } else {
             Ok(())
         }
+    }
+
+    /// Finds out what the rows of each agent go by, and what agents are called from now on.
+    pub(crate) async fn identify(
+        &self,
+        store: &dyn Store,
+        names: &AgentNames,
+    ) -> Result<(), StoreProblem> {
+        let identity = |agent: &Arc<Agent>| AgentIdentity {
+            key: agent.name.clone(),
+            platform_id: agent.platform_ids.first().cloned().unwrap_or_default(),
+        };
+        let mut known = BTreeMap::new();
+        for AgentIdentity { key, platform_id } in store
+            .register_agents(self.agents.iter().map(identity).collect())
+            .await?
+        {
+            let mut configured = self.agents.iter();
+            let agent = configured.find(|agent| agent.platform_ids.first() == Some(&platform_id));
+            if let Some(agent) = agent {
+                agent.key.get_or_init(|| key.clone());
+            }
+            let name = agent.map_or(platform_id, |agent| agent.name.clone());
+            known.insert(key, name);
+        }
+        names.set(known);
+        Ok(())
+    }
+
+    /// By what its rows in the store go by.
+    pub(crate) fn by_key(&self, key: &str) -> Option<&Arc<Agent>> {
+        self.agents.iter().find(|agent| agent.key() == key)
     }
 
     /// By the gateway's name or any of the platform's.

@@ -54,7 +54,7 @@ pub trait Store: Consents + Consumers + Dump + Quarantine + Send + Sync {
     /// many attempts were lost.
     async fn recover(&self, now: Timestamp) -> Result<usize, StoreProblem>;
     /// Ends the attempts of up to `most` messages whose time is over, of any agent; tells what each has come to. One that is under
-    /// way is left to whoever has it. `holds`: what keeps an agent from sending, by the gateway's name of the agent.
+    /// way is left to whoever has it. `holds`: what keeps an agent from sending, by the agent's key.
     async fn expire(
         &self,
         now: Timestamp,
@@ -87,6 +87,13 @@ pub trait Store: Consents + Consumers + Dump + Quarantine + Send + Sync {
     async fn next_due(&self, shares: &[Share]) -> Result<Option<Timestamp>, StoreProblem>;
     /// Agents of which the last event says that they are held.
     async fn held_agents(&self) -> Result<BTreeSet<String>, StoreProblem>;
+    /// Tells what the rows of each agent go by, also of agents of earlier configurations. The `key` of an agent that is given is its
+    /// name in the configuration: rows that are older than this call go by names, so the agents that are given first keep them. Later
+    /// ones go by the platform's id.
+    async fn register_agents(
+        &self,
+        agents: Vec<AgentIdentity>,
+    ) -> Result<Vec<AgentIdentity>, StoreProblem>;
     /// One message.
     async fn message(&self, id: &str) -> Result<Option<StoredMessage>, StoreProblem>;
     /// Messages, newest first.
@@ -131,10 +138,34 @@ pub trait Store: Consents + Consumers + Dump + Quarantine + Send + Sync {
 #[error("the store: {0}")]
 pub struct StoreProblem(pub String);
 
+/// An agent, whatever it is called in a configuration.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct AgentIdentity {
+    /// What its rows go by.
+    pub key: String,
+    /// What the platform calls it.
+    pub platform_id: String,
+}
+
+impl AgentIdentity {
+    /// As it is kept. `is_older`: the store has rows that go by names.
+    #[must_use]
+    pub fn registered(self, is_older: bool) -> Self {
+        if is_older {
+            self
+        } else {
+            Self {
+                key: self.platform_id.clone(),
+                ..self
+            }
+        }
+    }
+}
+
 /// A message to be sent.
 #[derive(Clone, Debug)]
 pub struct NewMessage {
-    /// The gateway's name of the agent.
+    /// What the agent's rows go by: [`AgentIdentity::key`].
     pub agent: String,
     /// As every attempt will send it.
     pub message: Message,
@@ -162,7 +193,7 @@ pub enum Accepted {
 /// An event to be kept.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
-    /// The gateway's name of the agent.
+    /// What the agent's rows go by: [`AgentIdentity::key`].
     pub agent: String,
     /// When the gateway heard of it.
     pub received_at: Timestamp,
@@ -223,7 +254,7 @@ pub struct Claims {
     pub ended: Vec<Fact>,
 }
 
-/// What keeps agents from sending, by the gateway's name of the agent.
+/// What keeps agents from sending, by the agent's key.
 pub type Holds = BTreeMap<String, Hold>;
 
 /// What keeps an agent from sending.
@@ -238,7 +269,7 @@ pub struct Hold {
 /// A message that is lent out for one attempt.
 #[derive(Clone, Debug)]
 pub struct Claimed {
-    /// The gateway's name of the agent.
+    /// What the agent's rows go by: [`AgentIdentity::key`].
     pub agent: String,
     /// What to send.
     pub message: Message,
@@ -325,7 +356,7 @@ impl Entry {
 /// A message and all that is known of it.
 #[derive(Clone, Debug)]
 pub struct StoredMessage {
-    /// The gateway's name of the agent.
+    /// What the agent's rows go by: [`AgentIdentity::key`].
     pub agent: String,
     /// As every attempt sends it.
     pub message: Message,
@@ -378,7 +409,7 @@ impl StoredMessage {
 /// Which messages.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// The gateway's name of the agent.
+    /// What the agent's rows go by: [`AgentIdentity::key`].
     pub agent: Option<String>,
     /// The recipient.
     pub recipient: Option<String>,
@@ -416,7 +447,7 @@ pub struct StoredEvent {
 /// How much waits in a store that can be written.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Health {
-    /// Messages that are to be sent, by the gateway's name of the agent, also of one that it no longer has.
+    /// Messages that are to be sent, by the agent's key, also of one that it no longer has.
     pub waiting: BTreeMap<String, u64>,
     /// When the next of them is due.
     pub oldest_due: Option<Timestamp>,
@@ -427,7 +458,7 @@ pub struct Health {
 /// A file that the platform keeps.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Upload {
-    /// The gateway's name of the agent whose it is.
+    /// The key of the agent whose it is.
     pub agent: String,
     /// What a message says to show it.
     pub name: String,

@@ -3,12 +3,12 @@
 //! Each client has a cursor and a few events in memory, and is read for as it reads: one that stops reading is cut off by the
 //! server's deadline for writing, and keeps nobody waiting. Whatever ends a stream, its place is free again.
 
-use crate::Shared;
 use crate::api::view_event;
 use crate::events::{Page, chosen_agent, known_cursor, missing_after, read};
 use crate::problem::{Problem, busy};
 use crate::request::{header_once, parse_query};
 use crate::store::{Cursor, StoredEvent};
+use crate::{AgentNames, Shared};
 use axum::extract::{RawQuery, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
@@ -82,7 +82,7 @@ impl Reader {
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
         while !*self.stopped.borrow() {
             if let Some(event) = self.read.pop_front() {
-                return Some((Ok(line(&event)), self));
+                return Some((Ok(line(&event, &self.shared.names)), self));
             }
             let shared = self.shared.clone();
             // Before reading, so that what comes meanwhile is heard of.
@@ -143,8 +143,8 @@ fn gap_event(after: Cursor, resume_after: Cursor) -> Event {
         .data(data.to_string())
 }
 
-fn line(event: &StoredEvent) -> Event {
-    let view = view_event(event);
+fn line(event: &StoredEvent, names: &AgentNames) -> Event {
+    let view = view_event(event, names);
     let data = serde_json::to_string(&view).expect("strings and numbers always serialise");
     Event::default()
         .id(event.cursor.to_string())

@@ -27,7 +27,7 @@ pub(crate) async fn invite(
     check_phone("phone", phone)?;
     let (now, quota) = (shared.now(), shared.capacity.testers);
     let tester = NewTester {
-        agent: agent.name.clone(),
+        agent: agent.key().to_owned(),
         phone: phone.to_owned(),
         at: now,
     };
@@ -47,13 +47,13 @@ pub(crate) async fn invite(
     // What the platform may have taken goes on counting.
     let surely_not = matches!(&invited, Ok(Err(failure)) if failure.code != FailureCode::Unknown);
     if counted == Counted::New && surely_not {
-        shared.store.settle_tester(&agent.name, phone, None).await?;
+        shared.store.settle_tester(agent.key(), phone, None).await?;
     }
     let answer = word(answered(invited)?);
     if let Some(answer) = answer {
         shared
             .store
-            .settle_tester(&agent.name, phone, Some(answer.to_owned()))
+            .settle_tester(agent.key(), phone, Some(answer.to_owned()))
             .await?;
     }
     Ok(Json(json!({ "phone": phone, "invitation": answer })))
@@ -66,7 +66,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Value>, Problem> {
     let agent = agent_in_query(&shared, query.as_deref())?;
     let testers =
-        shared.store.testers(&agent.name).await?.into_iter().map(
+        shared.store.testers(agent.key()).await?.into_iter().map(
             |tester| json!({ "phone": tester.phone, "invited_at": tester.invited_at, "invitation": tester.answer }),
         );
     Ok(Json(json!({ "testers": testers.collect::<Vec<_>>() })))

@@ -108,7 +108,7 @@ async fn hand_over(shared: &Shared, agent: &Agent, file: NewFile) -> Result<Resp
     let view = json!({ "name": kept.name, "expires_at": kept.expires_at });
     let expires_at = kept.expires_at.and_then(|text| text.parse().ok());
     let upload = Upload {
-        agent: agent.name.clone(),
+        agent: agent.key().to_owned(),
         name: kept.name,
         what,
         at: now,
@@ -127,7 +127,7 @@ pub(crate) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
     let agent = agent_in_query(&shared, query.as_deref())?;
-    let files = shared.store.uploads(&agent.name, shared.now()).await?.into_iter().map(|upload| {
+    let files = shared.store.uploads(agent.key(), shared.now()).await?.into_iter().map(|upload| {
         json!({ "name": upload.name, "what": upload.what, "uploaded_at": upload.at, "expires_at": upload.expires_at })
     });
     Ok(Json(json!({ "files": files.collect::<Vec<_>>() })))

@@ -1,5 +1,6 @@
 //! Messages as callers read them.
 
+use crate::senders::AgentNames;
 use crate::store::record::{HISTORY_FIRST, HISTORY_LAST};
 use crate::store::{Entry, StoredMessage};
 use jiff::Timestamp;
@@ -26,7 +27,7 @@ pub(crate) struct MessageView {
 
 impl MessageView {
     /// With its history in the order of time: the first entries and the last ones.
-    pub(crate) fn new(stored: StoredMessage) -> Self {
+    pub(crate) fn new(stored: StoredMessage, names: &AgentNames) -> Self {
         let mut history = stored.history;
         history.sort_by_key(|entry| entry.at);
         let more = history.len().saturating_sub(HISTORY_FIRST + HISTORY_LAST);
@@ -36,7 +37,7 @@ impl MessageView {
         let omitted = stored.history_omitted + u32::try_from(more).unwrap_or(u32::MAX);
         Self {
             id: stored.message.id,
-            agent: stored.agent,
+            agent: names.of(&stored.agent),
             to: stored.message.recipient,
             state: stored.facts.state().as_str(),
             send_at: stored.send_at,
@@ -76,7 +77,7 @@ mod tests {
             ..Entry::heard(Timestamp::UNIX_EPOCH, Fact::Postponed)
         }));
         stored.history_omitted = omitted;
-        let view = MessageView::new(stored);
+        let view = MessageView::new(stored, &AgentNames::default());
         let attempts = view.history.iter().map(|entry| entry.attempt).collect();
         (attempts, view.history_omitted)
     }

@@ -3,7 +3,7 @@
 use crate::consumers::{self, place, to_cursor, to_disabled};
 use crate::events::Packed;
 use crate::messages::{json_problem, to_fact, to_optional_time, to_time, unreadable};
-use crate::{SqliteStore, consents, events, ledgers, messages, quarantine, seen};
+use crate::{SqliteStore, agents, consents, events, ledgers, messages, quarantine, seen};
 use async_trait::async_trait;
 use rbm_gateway::store::consumer::Change;
 use rbm_gateway::store::dump::{
@@ -56,6 +56,9 @@ fn dump(database: &Connection, to: &Sender<Item>) -> Result<(), Stop> {
         pruned: events::pruned(&transaction)?,
     };
     send(to, Item::Last(last))?;
+    send_rows(&transaction, to, agents::AGENTS, [], |row| {
+        Ok(Item::Agent(agents::identity(row)?))
+    })?;
     send_messages(&transaction, to)?;
     send_rows(&transaction, to, ORPHANS, [], orphan)?;
     send_rows(&transaction, to, SEEN, [], seen)?;
@@ -241,6 +244,7 @@ fn restore(database: &Connection, item: &Item) -> rusqlite::Result<()> {
             }
             Ok(())
         }
+        Item::Agent(agent) => agents::insert(database, &agent),
         Item::Message(message) => messages::insert(database, &(*message).into()),
         Item::Orphan(Orphan {
             about,

@@ -6,6 +6,7 @@
 //! which would otherwise stop the writer for a while ([`checkpoint`]). What happens to a message is the gateway's
 //! `store::record`, the same for every store.
 
+mod agents;
 mod checkpoint;
 mod connection;
 mod consents;
@@ -38,8 +39,9 @@ use rbm_gateway::store::lane::Share;
 use rbm_gateway::store::retention::{Erased, Pruned, Retention};
 use rbm_gateway::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use rbm_gateway::store::{
-    Accepted, Claims, Cursor, Entry, Filter, Health, Holds, Ingested, NewEvent, NewMessage,
-    Requeued, Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
+    Accepted, AgentIdentity, Claims, Cursor, Entry, Filter, Health, Holds, Ingested, NewEvent,
+    NewMessage, Requeued, Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload,
+    Withdrawn,
 };
 use readers::Readers;
 use std::collections::BTreeSet;
@@ -276,6 +278,15 @@ impl Store for SqliteStore {
 
     async fn held_agents(&self) -> Result<BTreeSet<String>, StoreProblem> {
         self.readers.read(events::held).await
+    }
+
+    async fn register_agents(
+        &self,
+        agents: Vec<AgentIdentity>,
+    ) -> Result<Vec<AgentIdentity>, StoreProblem> {
+        self.writer
+            .write(move |database| agents::register(database, &agents))
+            .await
     }
 
     async fn message(&self, id: &str) -> Result<Option<StoredMessage>, StoreProblem> {

@@ -169,6 +169,7 @@ impl Run {
             store.clone(),
             clock,
             Pace::default(),
+            Arc::default(),
             events,
             stopped,
         )

@@ -13,8 +13,9 @@ use rbm_gateway::store::quarantine::{Quarantine, QuarantineId, Quarantined, Stor
 use rbm_gateway::store::retention::{Erased, Pruned, Retention};
 use rbm_gateway::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
 use rbm_gateway::store::{
-    Accepted, Claims, Cursor, Entry, Filter, Health, Holds, Ingested, NewEvent, NewMessage,
-    Requeued, Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload, Withdrawn,
+    Accepted, AgentIdentity, Claims, Cursor, Entry, Filter, Health, Holds, Ingested, NewEvent,
+    NewMessage, Requeued, Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload,
+    Withdrawn,
 };
 use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
@@ -146,6 +147,13 @@ impl Store for RawLog {
 
     async fn held_agents(&self) -> Result<BTreeSet<String>, StoreProblem> {
         self.rest.held_agents().await
+    }
+
+    async fn register_agents(
+        &self,
+        agents: Vec<AgentIdentity>,
+    ) -> Result<Vec<AgentIdentity>, StoreProblem> {
+        self.rest.register_agents(agents).await
     }
 
     async fn message(&self, id: &str) -> Result<Option<StoredMessage>, StoreProblem> {

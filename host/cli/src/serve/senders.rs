@@ -89,18 +89,13 @@ async fn sender(
             "agents.{name}: the plugin does not take its settings: {message}"
         )));
     }
-    let platform_ids = vec![agent.agent_id.bare().to_owned(), agent.agent_id.full()];
     let manner = Manner {
         pace: Some(agent.pace),
         quiet_hours: agent.quiet_hours.clone(),
         ..Manner::default()
     };
-    Ok(Agent {
-        name: name.clone(),
-        platform_ids,
-        channel,
-        manner,
-    })
+    let (id, bare) = (agent.agent_id.full(), agent.agent_id.bare().to_owned());
+    Ok(Agent::new(name.clone(), id, vec![bare], channel, manner))
 }
 
 /// It only ever judges what comes in, so that it needs no agent and may ask nobody.

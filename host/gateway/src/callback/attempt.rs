@@ -2,6 +2,7 @@
 //! answer's body, and resolves names to public addresses only unless others are allowed.
 
 use super::Callback;
+use crate::AgentNames;
 use crate::api::view_event;
 use crate::store::NewEvent;
 use crate::store::StoredEvent;
@@ -17,6 +18,7 @@ use std::time::{Duration, SystemTime};
 #[derive(Clone)]
 pub(super) struct Endpoint {
     pub(super) callback: Arc<Callback>,
+    pub(super) names: Arc<AgentNames>,
     client: Client,
 }
 
@@ -44,6 +46,7 @@ pub(super) enum Verdict {
 impl Endpoint {
     pub(super) fn new(
         callback: Arc<Callback>,
+        names: Arc<AgentNames>,
         answer_time_max: Duration,
     ) -> Result<Self, reqwest::Error> {
         let client = Client::builder()
@@ -61,14 +64,15 @@ impl Endpoint {
         Ok(Self {
             client: client.build()?,
             callback,
+            names,
         })
     }
 
     /// Posts it, once.
     pub(super) async fn post(&self, event: &StoredEvent, now: Timestamp) -> Answer {
-        let body =
-            serde_json::to_vec(&view_event(event)).expect("strings and numbers always serialise");
-        let (id, timestamp) = (webhook_id(&event.event), now.as_second());
+        let body = serde_json::to_vec(&view_event(event, &self.names))
+            .expect("strings and numbers always serialise");
+        let (id, timestamp) = (webhook_id(&event.event, &self.names), now.as_second());
         let sign = |secret: &super::SigningSecret| secret.sign(&id, timestamp, &body);
         let signatures = self
             .callback
@@ -110,8 +114,8 @@ impl Endpoint {
 }
 
 /// The same for each attempt, and for the same event in whatever store.
-pub(super) fn webhook_id(event: &NewEvent) -> String {
-    id::of_event(&event.agent, &event.content.dedupe_key())
+pub(super) fn webhook_id(event: &NewEvent, names: &AgentNames) -> String {
+    id::of_event(&names.of(&event.agent), &event.content.dedupe_key())
 }
 
 fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Answer {

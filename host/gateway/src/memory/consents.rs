@@ -94,6 +94,10 @@ impl Ledger {
         account.counts.clone()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn items(&self) -> impl Iterator<Item = Item> {
         self.0.iter().flat_map(|((agent, phone), account)| {
             let item =

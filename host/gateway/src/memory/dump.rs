@@ -40,6 +40,9 @@ impl Kept {
             pruned: self.pruned,
         };
         let mut items = vec![Item::Last(last)];
+        let mut agents = self.agents.clone();
+        agents.sort_by(|one, other| one.key.cmp(&other.key));
+        items.extend(agents.into_iter().map(Item::Agent));
         let records = self
             .order
             .iter()
@@ -98,6 +101,7 @@ impl Kept {
         let mut newest = self.last_place;
         for item in items {
             let is_there = match item {
+                Item::Agent(item) => self.agents.iter().any(|known| known.key == item.key),
                 Item::Message(item) => {
                     !ids.insert(&item.message.id) || self.messages.contains_key(&item.message.id)
                 }
@@ -133,6 +137,7 @@ impl Kept {
                 self.last_place = self.last_place.max(event.map_or(0, |cursor| cursor.0));
                 self.quarantine.last = self.quarantine.last.max(quarantined.map_or(0, |id| id.0));
             }
+            Item::Agent(agent) => self.agents.push(agent),
             Item::Message(message) => self.keep((*message).into()),
             Item::Orphan(orphan) => self.keep_orphan(orphan),
             Item::Seen(Seen { event, received_at }) => drop(self.seen.insert(event, received_at)),

@@ -57,7 +57,10 @@ impl Default for Manner {
 
 /// One agent's line.
 pub(crate) struct Line {
+    /// The gateway's name of the agent.
     pub(crate) agent: String,
+    /// What its rows in the store go by.
+    pub(crate) key: String,
     pub(crate) sender: Arc<dyn Sender>,
     quiet_hours: Option<QuietHours>,
     attempts_at_once_max: usize,
@@ -170,12 +173,11 @@ pub(crate) enum Allowance {
 
 impl Line {
     pub(crate) fn of_agent(agent: &Agent, now: Instant) -> Self {
-        Self::new(
-            &agent.name,
-            Arc::new(agent.channel.clone()),
-            &agent.manner,
-            now,
-        )
+        let sender = Arc::new(agent.channel.clone());
+        Self {
+            key: agent.key().to_owned(),
+            ..Self::new(&agent.name, sender, &agent.manner, now)
+        }
     }
 
     pub(crate) fn new(agent: &str, sender: Arc<dyn Sender>, manner: &Manner, now: Instant) -> Self {
@@ -190,6 +192,7 @@ impl Line {
         };
         Self {
             agent: agent.to_owned(),
+            key: agent.to_owned(),
             sender,
             quiet_hours: manner.quiet_hours.clone(),
             attempts_at_once_max: manner.attempts_at_once_max,
@@ -241,7 +244,7 @@ impl Line {
             .is_some_and(|hours| hours.quiet_until(time).is_some());
         let ordinary = if quiet { 0 } else { free };
         Allowance::Now(Share {
-            agent: self.agent.clone(),
+            agent: self.key.clone(),
             attempts: free,
             retries,
             ordinary,

@@ -1,5 +1,6 @@
 //! What every store must do, as one suite: an implementation passes it in a test of its own.
 
+mod agents;
 mod consent;
 mod consumers;
 pub mod dump;
@@ -44,6 +45,7 @@ pub async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     messages_are_found_newest_first(&*empty()).await;
     files_are_there_as_long_as_the_platform_has_them(&*empty()).await;
     testers_are_counted_once_and_up_to_a_number(&*empty()).await;
+    agents::check(empty).await;
     consent::check(empty).await;
     consumers::check(empty).await;
     sending::check(empty).await;

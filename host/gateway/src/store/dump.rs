@@ -13,7 +13,9 @@ use super::event::EventContent;
 use super::quarantine::{QuarantineId, StoredQuarantined};
 use super::record::Record;
 use super::tester::StoredTester;
-use super::{Cursor, Entry, NewEvent, StoreProblem, StoredEvent, StoredMessage, Upload};
+use super::{
+    AgentIdentity, Cursor, Entry, NewEvent, StoreProblem, StoredEvent, StoredMessage, Upload,
+};
 use crate::lifecycle::{Fact, Facts};
 use async_trait::async_trait;
 use form::ContentForm;
@@ -41,6 +43,8 @@ pub trait Dump: Send + Sync {
 pub enum Item {
     /// The last names that were given, so that none is given twice.
     Last(Last),
+    /// An agent, and what its rows go by.
+    Agent(AgentIdentity),
     /// A message.
     Message(Box<Message>),
     /// What an event said of a message that is not here, or not yet.
@@ -70,6 +74,7 @@ impl Item {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Last(_) => "last",
+            Self::Agent(_) => "agent",
             Self::Message(_) => "message",
             Self::Orphan(_) => "orphan",
             Self::Seen(_) => "seen",
@@ -102,7 +107,7 @@ pub struct Last {
 /// A message with what its attempts need.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Message {
-    /// The gateway's name of the agent.
+    /// What the agent's rows go by.
     pub agent: String,
     /// As every attempt sends it.
     pub message: gateway_channel::Message,
@@ -169,7 +174,7 @@ pub struct Seen {
 pub struct Event {
     /// Where it stands.
     pub cursor: Cursor,
-    /// The gateway's name of the agent.
+    /// What the agent's rows go by.
     pub agent: String,
     /// When the gateway heard of it.
     pub received_at: Timestamp,
@@ -181,7 +186,7 @@ pub struct Event {
 /// A line of the ledger of consent.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Consent {
-    /// The gateway's name of the agent.
+    /// What the agent's rows go by.
     pub agent: String,
     /// Who.
     pub phone: String,
@@ -270,7 +275,7 @@ pub struct Quarantined {
 /// Somebody who was invited to be a tester.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Tester {
-    /// The gateway's name of the agent.
+    /// What the agent's rows go by.
     pub agent: String,
     /// Who.
     pub phone: String,

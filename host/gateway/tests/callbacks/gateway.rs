@@ -66,6 +66,7 @@ impl Gateway {
             self.store.clone(),
             self.clock.clone(),
             pace,
+            Arc::default(),
             self.events.clone(),
             stopped,
         )

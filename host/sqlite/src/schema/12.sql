@@ -9,3 +9,6 @@ CREATE TABLE held (agent TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID;
 ALTER TABLE last_place ADD COLUMN keys_of_before_until INTEGER NOT NULL DEFAULT 0;
 UPDATE last_place SET keys_of_before_until = 1000000 * (unixepoch() + 14 * 86400)
     WHERE EXISTS (SELECT 1 FROM event) OR EXISTS (SELECT 1 FROM seen);
+
+-- Agents, and what their rows go by.
+CREATE TABLE agent (key TEXT PRIMARY KEY NOT NULL, platform_id TEXT NOT NULL UNIQUE) STRICT, WITHOUT ROWID;

@@ -15,7 +15,8 @@ use crate::store::lane::Share;
 use crate::store::quarantine::{QuarantineId, Quarantined};
 use crate::store::tester::{Counted, NewTester, TesterQuota};
 use crate::store::{
-    Accepted, Cursor, Filter, Holds, Ingested, NewEvent, NewMessage, Settlement, Store, Upload,
+    Accepted, AgentIdentity, Cursor, Filter, Holds, Ingested, NewEvent, NewMessage, Settlement,
+    Store, Upload,
 };
 use gateway_channel::{Content, Fact as Heard, Header, Purpose};
 use tokio::sync::mpsc::channel;
@@ -175,6 +176,8 @@ async fn a_moved_store_goes_on(store: &dyn Store) {
         .map(|it| it.cursor.0)
         .collect();
     assert_eq!(cursors, [1, 2, 3, 5, 6], "the fourth was erased");
+    let agents = store.register_agents(Vec::new()).await.expect("answer");
+    assert_eq!((agents.len(), agents[0].key.as_str()), (1, "demo"));
     let held = store.held_agents().await.expect("answer");
     assert_eq!(held, ["held".to_owned()].into());
     assert_eq!(
@@ -384,7 +387,12 @@ fn end() -> NewEvent {
 /// Something of everything, and of each what could be lost.
 #[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn fill(store: &dyn Store) {
+    let agent = AgentIdentity {
+        key: "demo".into(),
+        platform_id: "demo@rbm.goog".into(),
+    };
     accept(store, "m1", 1).await;
+    store.register_agents(vec![agent]).await.expect("known");
     let mut delivered = event("k1", Heard::Delivered("m1".into()));
     delivered.content.inbound_mut().expect("a webhook").raw = vec![0xff, 0];
     let told = event("k2", Heard::Read("before".into()));

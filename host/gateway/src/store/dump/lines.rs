@@ -296,6 +296,7 @@ fn upgrade(kind: &str, fields: &mut Map<String, Value>) {
 fn read_item(kind: &str, fields: Map<String, Value>) -> Result<Item, String> {
     Ok(match kind {
         "last" => Item::Last(read(fields)?),
+        "agent" => Item::Agent(read(fields)?),
         "message" => Item::Message(read(fields)?),
         "orphan" => Item::Orphan(read(fields)?),
         "seen" => Item::Seen(read(fields)?),
