@@ -367,6 +367,12 @@ impl Operation {
                 ));
             }
         }
+        if self.described["requestBody"]["required"] == false {
+            requests.push((
+                self.request(dev, None, false),
+                format!("{} without a body", self.name),
+            ));
+        }
         // What is streamed from now on would have to be waited for.
         if self.name == "streamEvents" {
             drop(requests.remove(0));

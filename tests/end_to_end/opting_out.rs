@@ -2,6 +2,7 @@
 //! answered, whatever was queued before and whoever is killed after.
 
 use crate::program::{ANSWERS, Answer, Dev, HIDES_READING, OFFLINE, answer, rbm, text};
+use crate::serving::{Platform, Serve};
 use jiff::{Timestamp, ToSpan as _};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -341,6 +342,90 @@ async fn callers_tell_and_are_told_who_has_opted_out() {
     dev.send(&text(ANSWERS, "Hi")).await;
 }
 
+/// Not every client can send a body with a DELETE.
+#[tokio::test]
+async fn an_opt_in_needs_no_body_and_names_the_agent_where_there_are_several() {
+    let platform = Platform::start().await;
+    let mut serve = Serve::new(
+        &platform,
+        "[agents.other]\nagent_id = \"other\"\nclient_token_file = \"client-token\"\n\
+         service_account_file = \"key.json\"\n",
+    );
+    serve.start().await;
+    let ask = async |method: Method, agent: &str, body: &Value| {
+        let path = format!("{}/v1/opt-outs/{ANSWERS}{agent}", serve.origin());
+        let request = serve.client.request(method, path);
+        answer(if body.is_null() {
+            request
+        } else {
+            request
+                .header("content-type", "application/json")
+                .body(body.to_string())
+        })
+        .await
+    };
+    for (agent, body, code, said) in [
+        (
+            "",
+            Value::Null,
+            "agent-required",
+            "agent is missing, and must be one of demo, other",
+        ),
+        (
+            "?agent=demo",
+            json!({ "agent": "other" }),
+            "agent",
+            "agent is \"demo\" in the query and \"other\" in the body, and must be the same in both",
+        ),
+    ] {
+        let refused = ask(Method::DELETE, agent, &body).await;
+        assert_eq!(
+            (
+                refused.status,
+                &refused.body["code"],
+                &refused.body["detail"]
+            ),
+            (400, &json!(code), &json!(said))
+        );
+    }
+    let unsaid = "a caller asked for it";
+    for (agent, body, reason) in [
+        ("?agent=other", Value::Null, unsaid),
+        ("", json!({ "agent": "other" }), unsaid),
+        (
+            "?agent=other",
+            json!({ "agent": "other", "reason": null }),
+            unsaid,
+        ),
+        (
+            "?agent=other",
+            json!({ "reason": "signed the form again" }),
+            "signed the form again",
+        ),
+    ] {
+        let told = json!({ "agent": "other", "reason": "told us on the telephone" });
+        let out = ask(Method::PUT, "", &told).await;
+        assert_eq!(out.body["opted_out"], json!(true), "{}", out.body);
+        let back = ask(Method::DELETE, agent, &body).await;
+        assert_eq!(
+            (
+                back.status,
+                &back.body["opted_out"],
+                &back.body["agent"],
+                &back.body["reason"]
+            ),
+            (
+                200,
+                &json!(false),
+                &json!("other"),
+                &json!({ "by": "caller", "text": reason })
+            ),
+            "{agent} {body}: {}",
+            back.body
+        );
+    }
+}
+
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn what_cannot_be_asked_is_named() {
@@ -422,9 +507,30 @@ async fn what_cannot_be_asked_is_named() {
         (
             Method::DELETE,
             "/v1/opt-outs/+15550100001",
-            json!({}),
+            json!({ "reason": "" }),
             400,
             "reason",
+        ),
+        (
+            Method::DELETE,
+            "/v1/opt-outs/+15550100001?agent=nobody",
+            Value::Null,
+            400,
+            "agent-unknown",
+        ),
+        (
+            Method::DELETE,
+            "/v1/opt-outs/+15550100001?reason=x",
+            Value::Null,
+            400,
+            "parameter",
+        ),
+        (
+            Method::PUT,
+            "/v1/opt-outs/+15550100001",
+            Value::Null,
+            415,
+            "content-type",
         ),
         (
             Method::POST,
@@ -434,15 +540,15 @@ async fn what_cannot_be_asked_is_named() {
             "method",
         ),
     ] {
-        let request = dev
-            .request(method.clone(), path)
-            .header("content-type", "application/json");
-        let answer = answer(request.body(if body.is_null() {
-            String::new()
+        let request = dev.request(method.clone(), path);
+        let request = if body.is_null() {
+            request
         } else {
-            body.to_string()
-        }))
-        .await;
+            request
+                .header("content-type", "application/json")
+                .body(body.to_string())
+        };
+        let answer = answer(request).await;
         assert_eq!(
             (answer.status, &answer.body["code"]),
             (status, &json!(code)),
