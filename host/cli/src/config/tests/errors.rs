@@ -177,12 +177,12 @@ const ROWS: &[(&str, &str)] = &[
     (
         "[sever]\nx = 1\n",
         "1:2 error: there is no section \"sever\" in the configuration; there are server, admin, store, retention, \
-             platform, partner, agents, callbacks, opt_out, log",
+             platform, partner, agents, callbacks, events, opt_out, log",
     ),
     (
         "listen = 1\n",
         "1:1 error: there is no section \"listen\" in the configuration; there are server, admin, store, \
-             retention, platform, partner, agents, callbacks, opt_out, log",
+             retention, platform, partner, agents, callbacks, events, opt_out, log",
     ),
     (
         "[log]\nlevl = \"info\"\n",

@@ -255,10 +255,13 @@ agents = [\"demo\"]                                           # rbm.toml:89
 order = false                                               # rbm.toml:91
 allow_private_addresses = false                             # rbm.toml:93
 
+[events]
+accepted = false                                            # rbm.toml:99
+
 [opt_out]
-keywords = true                                             # rbm.toml:98
+keywords = true                                             # rbm.toml:104
 
 [log]
-level = \"info\"                                              # rbm.toml:102
+level = \"info\"                                              # rbm.toml:108
 format = \"json\"                                             # RBM_LOG__FORMAT
 ";
