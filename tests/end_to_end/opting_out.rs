@@ -1,7 +1,9 @@
 //! Opting out: whoever wants no messages is sent none but what they wait for, from the moment at which the platform's word is
 //! answered, whatever was queued before and whoever is killed after.
 
-use crate::program::{ANSWERS, Answer, Dev, HIDES_READING, OFFLINE, answer, rbm, text};
+use crate::program::{
+    ANSWERS, Answer, Dev, HIDES_READING, OFFLINE, answer, envelope, rbm, sign, text,
+};
 use crate::serving::{Platform, Serve};
 use jiff::{Timestamp, ToSpan as _};
 use reqwest::Method;
@@ -103,7 +105,7 @@ async fn a_keyword_counts_and_a_sentence_with_it_does_not() {
     let start = Timestamp::now() - 1.hour();
     for (index, (words, opted_out)) in [
         ("please stop", false),
-        ("STOP!", false),
+        ("Stop, please.", false),
         (" stop\n", true),
         ("Hi", true),
         ("restart", true),
@@ -158,6 +160,73 @@ async fn a_keyword_counts_and_a_sentence_with_it_does_not() {
         json!({ "by": "keyword", "text": "stop" }),
         "without the blanks around it"
     );
+}
+
+/// Punctuation, quotes, and what a keyboard or a copy leaves unseen.
+#[tokio::test]
+async fn a_keyword_counts_whatever_is_written_around_it() {
+    let dev = Dev::start();
+    let start = Timestamp::now() - 1.hour();
+    for (index, words) in [
+        "Stop.",
+        "STOP!",
+        "\"STOP\"",
+        "„stop“",
+        "«Stop»",
+        "\u{feff}STOP\u{200b}",
+        "STOP\u{fe0f}",
+        "\u{2067}stop\u{2069}",
+        "S\u{ad}TOP",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let index = i64::try_from(index).unwrap();
+        let heard = [("START", false), (words, true)];
+        for (place, (words, opted_out)) in (0..).zip(heard) {
+            let at = start + (index * 2 + place).seconds();
+            hear(
+                &dev,
+                &wrote(&format!("u{index}-{place}"), words, ANSWERS, at),
+            )
+            .await;
+            assert_eq!(ledger(&dev, ANSWERS).await.0, opted_out, "{words:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_configuration_adds_words_that_opt_out_and_removes_them() {
+    let platform = Platform::start().await;
+    let mut serve = Serve::new(
+        &platform,
+        "[opt_out]\nwords = [\"REVOKE\", \"OPT OUT\", \"-BAJA\"]\n",
+    );
+    serve.start().await;
+    let path = format!("{}/v1/opt-outs/{ANSWERS}", serve.origin());
+    let start = Timestamp::now() - 1.hour();
+    for (second, (words, opted_out)) in (0..).zip([
+        ("baja", false),
+        ("Revoke.", true),
+        ("alta", false),
+        ("opt out", true),
+        ("start", false),
+        ("Stop", true),
+    ]) {
+        let at = start + i64::from(second).seconds();
+        let document = wrote(&format!("u{second}"), words, ANSWERS, at);
+        let posted = serve
+            .client
+            .post(serve.webhook())
+            .header(
+                "x-goog-signature",
+                sign(&serve.client_token, document.as_bytes()),
+            )
+            .body(envelope(&document).to_string());
+        assert_eq!(answer(posted).await.status, 200);
+        let person = answer(serve.client.get(&path)).await.body;
+        assert_eq!(person["opted_out"], json!(opted_out), "{words}: {person}");
+    }
 }
 
 #[tokio::test]

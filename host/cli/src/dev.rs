@@ -225,7 +225,7 @@ fn start_gateway(
     };
     let (capacity, opt_out, guard) = (
         capacity::published(),
-        opt_out::rules(true),
+        opt_out::published(),
         Guard::default(),
     );
     let config = Config {

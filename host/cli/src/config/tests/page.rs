@@ -259,9 +259,10 @@ allow_private_addresses = false                             # rbm.toml:93
 accepted = false                                            # rbm.toml:99
 
 [opt_out]
-keywords = true                                             # rbm.toml:104
+keywords = true                                             # rbm.toml:105
+words = []                                                  # rbm.toml:109
 
 [log]
-level = \"info\"                                              # rbm.toml:108
+level = \"info\"                                              # rbm.toml:113
 format = \"json\"                                             # RBM_LOG__FORMAT
 ";
