@@ -232,6 +232,7 @@ fn comparable(callback: &CallbackConfig) -> impl PartialEq {
         secrets,
         agents,
         order,
+        from,
         allow_private_addresses,
     } = callback;
     (
@@ -240,6 +241,7 @@ fn comparable(callback: &CallbackConfig) -> impl PartialEq {
         exposed(secrets),
         agents,
         order,
+        from,
         allow_private_addresses,
     )
 }
