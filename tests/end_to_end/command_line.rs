@@ -230,6 +230,34 @@ async fn send_takes_a_whole_message_and_a_key() {
     );
 }
 
+#[tokio::test]
+async fn send_draws_what_a_check_warns_of() {
+    let dev = Dev::start();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("message.json");
+    let message = format!(
+        "{{\n  \"to\": \"{ANSWERS}\",\n  \"content\": {{ \"text\": \"Hi\" }},\n  \"lifetime_seconds\": 5\n}}\n"
+    );
+    std::fs::write(&file, message).unwrap();
+    let file = file.to_str().unwrap();
+    let checked = rbm(&["check", file], b"");
+    let sent = rbm(&["send", "--gateway", &dev.gateway, "--message", file], b"");
+    assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+    assert!(
+        sent.stderr.starts_with(&format!(
+            "warning[lifetime-short]: lifetime_seconds has 5 seconds, and needs at least 10\n --> {file}:4:23\n"
+        )),
+        "{}",
+        sent.stderr
+    );
+    assert_eq!(
+        format!("{}{file}: 0 errors, 1 warning, RICH_MESSAGE\n", sent.stderr),
+        checked.stdout
+    );
+    let accepted: serde_json::Value = serde_json::from_str(&sent.stdout).unwrap();
+    assert_eq!(accepted["warnings"][0]["rule"], "lifetime-short");
+}
+
 #[test]
 fn what_is_asked_for_wrongly_ends_with_2_and_what_may_succeed_later_with_3() {
     let nobody = [

@@ -1,6 +1,7 @@
 //! Messages in: what is taken, what is not, and what is told of them.
 
-use crate::program::{ANSWERS, Dev, HIDES_READING, OFFLINE, WITHOUT_RCS, text};
+use crate::program::{ANSWERS, Dev, HIDES_READING, OFFLINE, WITHOUT_RCS, answer, text};
+use crate::serving::{Platform, Serve};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
@@ -31,6 +32,56 @@ async fn a_key_that_is_used_again_sends_nothing_again() {
         "delivered"
     );
     assert_eq!(dev.shown_on(HIDES_READING).await.len(), 1);
+}
+
+/// Whoever does not check first would never hear of them.
+#[tokio::test]
+async fn what_a_check_warns_of_is_in_the_answer_to_the_message() {
+    let platform = Platform::start().await;
+    let mut serve = Serve::new(&platform, "use_case = \"otp\"\n");
+    serve.start().await;
+    let post = async |path: &str, key: &str, purpose: &str| {
+        let body = json!({ "to": HIDES_READING, "content": { "text": "Hi" }, "purpose": purpose });
+        let request = serve
+            .client
+            .post(format!("{}{path}", serve.origin()))
+            .header("content-type", "application/json")
+            .header("idempotency-key", key);
+        answer(request.body(body.to_string())).await
+    };
+    let checked = post("/v1/check", "-", "promotion").await;
+    let accepted = post("/v1/messages", "k1", "promotion").await;
+    assert_eq!(accepted.status, 202, "{}", accepted.body);
+    let warnings = accepted.body["warnings"].as_array().unwrap();
+    assert_eq!(
+        (
+            warnings.len(),
+            &warnings[0]["severity"],
+            &warnings[0]["path"],
+            &warnings[0]["rule"]
+        ),
+        (
+            1,
+            &json!("warning"),
+            &json!("purpose"),
+            &json!("purpose-of-another-use")
+        )
+    );
+    assert_eq!(accepted.body["warnings"], checked.body["findings"]);
+
+    let again = post("/v1/messages", "k1", "promotion").await;
+    assert_eq!(
+        (again.status, &again.body["id"], again.body.get("warnings")),
+        (202, &accepted.body["id"], None),
+        "what was accepted before is not checked again"
+    );
+    let fine = post("/v1/messages", "k2", "authentication").await;
+    assert_eq!(
+        (fine.status, fine.body.get("warnings")),
+        (202, None),
+        "{}",
+        fine.body
+    );
 }
 
 #[tokio::test]

@@ -110,6 +110,7 @@ async fn all_kinds_of_events_and_findings_are_described() {
         .body(envelope);
     assert_eq!(answer(binary).await.status, 200);
     let wrong = json!({ "to": "1", "content": { "text": "" }, "suggestions": [{ "reply": { "text": "x".repeat(26) } }] });
+    let with_a_warning = json!({ "to": "+12", "content": { "text": "Hi" }, "lifetime_seconds": 5 });
     for to in ["+15550100003", "+15550100004"] {
         dev.send(&json!({ "to": to, "content": { "text": "Hi" } }))
             .await;
@@ -138,6 +139,11 @@ async fn all_kinds_of_events_and_findings_are_described() {
             "sendMessage",
             json_request(&dev, "/v1/messages", &wrong),
             422,
+        ),
+        (
+            "sendMessage",
+            json_request(&dev, "/v1/messages", &with_a_warning),
+            202,
         ),
         ("checkMessage", json_request(&dev, "/v1/check", &wrong), 200),
         (
@@ -366,6 +372,12 @@ impl Operation {
                     format!("{} with all", self.name),
                 ));
             }
+        }
+        if self.described["requestBody"]["required"] == false {
+            requests.push((
+                self.request(dev, None, false),
+                format!("{} without a body", self.name),
+            ));
         }
         // What is streamed from now on would have to be waited for.
         if self.name == "streamEvents" {

@@ -1,7 +1,10 @@
 //! Opting out: whoever wants no messages is sent none but what they wait for, from the moment at which the platform's word is
 //! answered, whatever was queued before and whoever is killed after.
 
-use crate::program::{ANSWERS, Answer, Dev, HIDES_READING, OFFLINE, answer, rbm, text};
+use crate::program::{
+    ANSWERS, Answer, Dev, HIDES_READING, OFFLINE, answer, envelope, rbm, sign, text,
+};
+use crate::serving::{Platform, Serve};
 use jiff::{Timestamp, ToSpan as _};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -102,7 +105,7 @@ async fn a_keyword_counts_and_a_sentence_with_it_does_not() {
     let start = Timestamp::now() - 1.hour();
     for (index, (words, opted_out)) in [
         ("please stop", false),
-        ("STOP!", false),
+        ("Stop, please.", false),
         (" stop\n", true),
         ("Hi", true),
         ("restart", true),
@@ -157,6 +160,73 @@ async fn a_keyword_counts_and_a_sentence_with_it_does_not() {
         json!({ "by": "keyword", "text": "stop" }),
         "without the blanks around it"
     );
+}
+
+/// Punctuation, quotes, and what a keyboard or a copy leaves unseen.
+#[tokio::test]
+async fn a_keyword_counts_whatever_is_written_around_it() {
+    let dev = Dev::start();
+    let start = Timestamp::now() - 1.hour();
+    for (index, words) in [
+        "Stop.",
+        "STOP!",
+        "\"STOP\"",
+        "„stop“",
+        "«Stop»",
+        "\u{feff}STOP\u{200b}",
+        "STOP\u{fe0f}",
+        "\u{2067}stop\u{2069}",
+        "S\u{ad}TOP",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let index = i64::try_from(index).unwrap();
+        let heard = [("START", false), (words, true)];
+        for (place, (words, opted_out)) in (0..).zip(heard) {
+            let at = start + (index * 2 + place).seconds();
+            hear(
+                &dev,
+                &wrote(&format!("u{index}-{place}"), words, ANSWERS, at),
+            )
+            .await;
+            assert_eq!(ledger(&dev, ANSWERS).await.0, opted_out, "{words:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_configuration_adds_words_that_opt_out_and_removes_them() {
+    let platform = Platform::start().await;
+    let mut serve = Serve::new(
+        &platform,
+        "[opt_out]\nwords = [\"REVOKE\", \"OPT OUT\", \"-BAJA\"]\n",
+    );
+    serve.start().await;
+    let path = format!("{}/v1/opt-outs/{ANSWERS}", serve.origin());
+    let start = Timestamp::now() - 1.hour();
+    for (second, (words, opted_out)) in (0..).zip([
+        ("baja", false),
+        ("Revoke.", true),
+        ("alta", false),
+        ("opt out", true),
+        ("start", false),
+        ("Stop", true),
+    ]) {
+        let at = start + i64::from(second).seconds();
+        let document = wrote(&format!("u{second}"), words, ANSWERS, at);
+        let posted = serve
+            .client
+            .post(serve.webhook())
+            .header(
+                "x-goog-signature",
+                sign(&serve.client_token, document.as_bytes()),
+            )
+            .body(envelope(&document).to_string());
+        assert_eq!(answer(posted).await.status, 200);
+        let person = answer(serve.client.get(&path)).await.body;
+        assert_eq!(person["opted_out"], json!(opted_out), "{words}: {person}");
+    }
 }
 
 #[tokio::test]
@@ -341,6 +411,90 @@ async fn callers_tell_and_are_told_who_has_opted_out() {
     dev.send(&text(ANSWERS, "Hi")).await;
 }
 
+/// Not every client can send a body with a DELETE.
+#[tokio::test]
+async fn an_opt_in_needs_no_body_and_names_the_agent_where_there_are_several() {
+    let platform = Platform::start().await;
+    let mut serve = Serve::new(
+        &platform,
+        "[agents.other]\nagent_id = \"other\"\nclient_token_file = \"client-token\"\n\
+         service_account_file = \"key.json\"\n",
+    );
+    serve.start().await;
+    let ask = async |method: Method, agent: &str, body: &Value| {
+        let path = format!("{}/v1/opt-outs/{ANSWERS}{agent}", serve.origin());
+        let request = serve.client.request(method, path);
+        answer(if body.is_null() {
+            request
+        } else {
+            request
+                .header("content-type", "application/json")
+                .body(body.to_string())
+        })
+        .await
+    };
+    for (agent, body, code, said) in [
+        (
+            "",
+            Value::Null,
+            "agent-required",
+            "agent is missing, and must be one of demo, other",
+        ),
+        (
+            "?agent=demo",
+            json!({ "agent": "other" }),
+            "agent",
+            "agent is \"demo\" in the query and \"other\" in the body, and must be the same in both",
+        ),
+    ] {
+        let refused = ask(Method::DELETE, agent, &body).await;
+        assert_eq!(
+            (
+                refused.status,
+                &refused.body["code"],
+                &refused.body["detail"]
+            ),
+            (400, &json!(code), &json!(said))
+        );
+    }
+    let unsaid = "a caller asked for it";
+    for (agent, body, reason) in [
+        ("?agent=other", Value::Null, unsaid),
+        ("", json!({ "agent": "other" }), unsaid),
+        (
+            "?agent=other",
+            json!({ "agent": "other", "reason": null }),
+            unsaid,
+        ),
+        (
+            "?agent=other",
+            json!({ "reason": "signed the form again" }),
+            "signed the form again",
+        ),
+    ] {
+        let told = json!({ "agent": "other", "reason": "told us on the telephone" });
+        let out = ask(Method::PUT, "", &told).await;
+        assert_eq!(out.body["opted_out"], json!(true), "{}", out.body);
+        let back = ask(Method::DELETE, agent, &body).await;
+        assert_eq!(
+            (
+                back.status,
+                &back.body["opted_out"],
+                &back.body["agent"],
+                &back.body["reason"]
+            ),
+            (
+                200,
+                &json!(false),
+                &json!("other"),
+                &json!({ "by": "caller", "text": reason })
+            ),
+            "{agent} {body}: {}",
+            back.body
+        );
+    }
+}
+
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "lists, one value a line")]
 async fn what_cannot_be_asked_is_named() {
@@ -422,9 +576,30 @@ async fn what_cannot_be_asked_is_named() {
         (
             Method::DELETE,
             "/v1/opt-outs/+15550100001",
-            json!({}),
+            json!({ "reason": "" }),
             400,
             "reason",
+        ),
+        (
+            Method::DELETE,
+            "/v1/opt-outs/+15550100001?agent=nobody",
+            Value::Null,
+            400,
+            "agent-unknown",
+        ),
+        (
+            Method::DELETE,
+            "/v1/opt-outs/+15550100001?reason=x",
+            Value::Null,
+            400,
+            "parameter",
+        ),
+        (
+            Method::PUT,
+            "/v1/opt-outs/+15550100001",
+            Value::Null,
+            415,
+            "content-type",
         ),
         (
             Method::POST,
@@ -434,15 +609,15 @@ async fn what_cannot_be_asked_is_named() {
             "method",
         ),
     ] {
-        let request = dev
-            .request(method.clone(), path)
-            .header("content-type", "application/json");
-        let answer = answer(request.body(if body.is_null() {
-            String::new()
+        let request = dev.request(method.clone(), path);
+        let request = if body.is_null() {
+            request
         } else {
-            body.to_string()
-        }))
-        .await;
+            request
+                .header("content-type", "application/json")
+                .body(body.to_string())
+        };
+        let answer = answer(request).await;
         assert_eq!(
             (answer.status, &answer.body["code"]),
             (status, &json!(code)),

@@ -1,20 +1,16 @@
 //! `rbm check`: what is wrong with messages, found by the plugin itself and shown in the files as they were written.
 
-mod place;
-
 use crate::excerpt::{excerpt, remark};
 use crate::exit::Failure;
-use crate::finding::{Title, counted, rendered, renderer};
+use crate::finding::{Written, counted, drawn, is_error, renderer};
 use crate::{input, output, plugin};
-use annotate_snippets::{AnnotationKind, Renderer, Snippet};
 use anyhow::{Context as _, anyhow};
 use gateway_channel::{Finding, Setting, Severity};
 use jiff::Timestamp;
-use place::Document;
 use rbm_component::COMPONENT;
 use rbm_host::{Channel, NoHttp};
 use rbm_json::check::CheckView;
-use rbm_json::finding::{self, FindingView};
+use rbm_json::finding;
 use rbm_json::message::{self, Draft, Reading};
 use rbm_json::{schedule, strict};
 use std::path::{Path, PathBuf};
@@ -155,11 +151,12 @@ fn not_json(text: &str, problem: &serde_json::Error) -> Finding {
 
 /// Each finding with its place in the file, then what the message would count as.
 fn shown(file: &Path, text: &str, checked: &CheckView) -> String {
-    let renderer = renderer(&std::io::stdout());
     let name = file.display().to_string();
-    let document = Document::parse(text);
-    let snippet = |finding| format!("{}\n\n", located(&renderer, &name, &document, finding));
-    let findings: String = checked.findings.iter().map(snippet).collect();
+    let findings = drawn(
+        &renderer(&std::io::stdout()),
+        Some(&Written::new(name.clone(), text)),
+        &checked.findings,
+    );
     let errors = checked
         .findings
         .iter()
@@ -173,46 +170,6 @@ fn shown(file: &Path, text: &str, checked: &CheckView) -> String {
         counted(errors, "error"),
         counted(warnings, "warning")
     )
-}
-
-fn located(
-    renderer: &Renderer,
-    name: &str,
-    document: &Document<'_>,
-    finding: &FindingView,
-) -> String {
-    let place = match finding.rule.as_str() {
-        "unknown-field" => document.name(&finding.path),
-        "not-json" => document.fault(),
-        _ => document.find(&finding.path),
-    };
-    let snippet = place.map(|place| {
-        let label = finding
-            .limit
-            .as_deref()
-            .map(|limit| format!("allowed: {limit}"));
-        let annotation = AnnotationKind::Primary.span(place).label(label);
-        Snippet::source(document.text)
-            .path(name)
-            .annotation(annotation)
-            .into()
-    });
-    let title = Title {
-        is_error: is_error(finding),
-        rule: &finding.rule,
-        message: &finding.message,
-    };
-    rendered(
-        renderer,
-        &title,
-        snippet,
-        finding.hint.as_deref(),
-        finding.source.as_deref(),
-    )
-}
-
-fn is_error(finding: &FindingView) -> bool {
-    finding.severity == "error"
 }
 
 fn setting(text: &str) -> Result<Setting, String> {

@@ -10,6 +10,7 @@ mod files;
 mod finding;
 mod given;
 mod keys;
+mod opt_out;
 mod read;
 mod reading;
 mod render;
@@ -32,7 +33,7 @@ use serde_json::{Value, json};
 pub(crate) use files::Arguments;
 pub(crate) use finding::{explained, rules};
 pub(crate) use validated::{
-    AgentConfig, CallbackConfig, Config, Log, LogFormat, Partner, Platform, Retention,
+    AgentConfig, CallbackConfig, Config, Log, LogFormat, OptOut, Partner, Platform, Retention,
 };
 
 /// What can be asked about a configuration.

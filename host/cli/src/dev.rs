@@ -227,7 +227,7 @@ async fn start_gateway(
     };
     let (capacity, opt_out, guard) = (
         capacity::published(),
-        opt_out::rules(true),
+        opt_out::published(),
         Guard::default(),
     );
     let config = Config {

@@ -1,6 +1,11 @@
 //! Shows something that is wrong where it is written, with a caret, as compilers do: the same for messages and for
 //! configurations.
 
+mod message;
+mod place;
+
+pub(crate) use message::{Written, drawn, is_error};
+
 use annotate_snippets::{Element, Group, Level, Renderer};
 use std::io::IsTerminal;
 

@@ -1,23 +1,36 @@
-//! The words by which people opt out, as Google publishes them. Each counts from every number, whatever its country.
+//! The words by which people opt out, as Google publishes them and a configuration changes them. Each counts from every number,
+//! whatever its country.
 
-use rbm_gateway::OptOutRules;
-use rbm_wire::consent::{Keyword, RESUBSCRIBE, UNSUBSCRIBE};
+use crate::config::OptOut;
+use rbm_gateway::{Keyword, OptOutRules};
+use rbm_wire::consent::{self, RESUBSCRIBE, UNSUBSCRIBE};
 
 /// None where keywords are not to count: then only the platform's own events do.
-pub(crate) fn rules(keywords: bool) -> OptOutRules {
-    if !keywords {
+pub(crate) fn rules(opt_out: &OptOut) -> OptOutRules {
+    if !opt_out.keywords {
         return OptOutRules::default();
     }
-    let words = |keywords: &[Keyword]| {
-        keywords
-            .iter()
-            .map(|keyword| keyword.word.to_owned())
-            .collect()
-    };
+    let mut rules = published();
+    rules
+        .stop_words
+        .retain(|word| !opt_out.removed.contains(word));
+    rules.stop_words.extend(opt_out.added.iter().cloned());
+    rules
+}
+
+/// Google's.
+pub(crate) fn published() -> OptOutRules {
     OptOutRules {
-        stop_words: words(&UNSUBSCRIBE),
-        start_words: words(&RESUBSCRIBE),
+        stop_words: keywords(&UNSUBSCRIBE),
+        start_words: keywords(&RESUBSCRIBE),
     }
+}
+
+fn keywords(published: &[consent::Keyword]) -> Vec<Keyword> {
+    published
+        .iter()
+        .map(|keyword| Keyword::parse(keyword.word).expect("Google's words are short"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -25,17 +38,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_count_unless_they_are_turned_off() {
-        let OptOutRules {
-            stop_words,
-            start_words,
-        } = rules(true);
-        assert_eq!(stop_words, ["STOP", "BAJA", "parar"]);
-        assert_eq!(start_words, ["START", "ALTA", "Démarrer", "começar"]);
-        let OptOutRules {
-            stop_words,
-            start_words,
-        } = rules(false);
-        assert!(stop_words.is_empty() && start_words.is_empty());
+    fn words_count_as_published_and_configured_unless_they_are_turned_off() {
+        let words = |words: &[&str]| -> Vec<Keyword> {
+            let parse = |word: &&str| Keyword::parse(word).expect("a word");
+            words.iter().map(parse).collect()
+        };
+        for (keywords, added, removed, expected) in [
+            (true, &[][..], &[][..], &["STOP", "BAJA", "parar"][..]),
+            (
+                true,
+                &["END", "opt out"],
+                &["baja"],
+                &["STOP", "parar", "END", "OPT OUT"],
+            ),
+            (false, &[], &[], &[]),
+        ] {
+            let rules = rules(&OptOut {
+                keywords,
+                added: words(added),
+                removed: words(removed),
+            });
+            assert_eq!(rules.stop_words, words(expected));
+            let start: &[&str] = if keywords {
+                &["START", "ALTA", "Démarrer", "começar"]
+            } else {
+                &[]
+            };
+            assert_eq!(rules.start_words, words(start));
+        }
     }
 }

@@ -1,14 +1,18 @@
 //! `rbm send`: hands a message to a gateway and, if asked to, waits and prints what becomes of it.
 
 use crate::exit::Failure;
+use crate::finding::{Written, drawn, renderer};
 use crate::gateway::{Address, Gateway, header};
 use crate::{input, output};
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
+use rbm_json::finding::FindingView;
 use reqwest::Method;
 use reqwest::header::HeaderValue;
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::io::stderr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -39,7 +43,8 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let body = body(&arguments)?;
     let gateway = Gateway::at(&arguments.gateway)?;
-    let accepted = submit(&gateway, arguments.key, body).await?;
+    let accepted = submit(&gateway, arguments.key, body.clone()).await?;
+    warn(arguments.message.as_deref(), &body, &accepted)?;
     output::line(&accepted)?;
     match (arguments.wait, accepted["id"].as_str()) {
         (Some(seconds), Some(id)) => wait(&gateway, id, Duration::from_secs(seconds)).await,
@@ -55,6 +60,21 @@ pub(crate) async fn hello(gateway: &str, to: &str) -> Result<(), Failure> {
     submit(&Gateway::new(gateway)?, None, body.to_string())
         .await
         .map(drop)
+}
+
+/// What may go wrong although the message was accepted, drawn in the file if it came from one.
+fn warn(file: Option<&Path>, body: &str, accepted: &Value) -> Result<(), Failure> {
+    let Some(warnings) = accepted.get("warnings") else {
+        return Ok(());
+    };
+    let warnings =
+        Vec::<FindingView>::deserialize(warnings).context("the gateway's warnings are none")?;
+    let written = file.map(|file| Written::new(file.display().to_string(), body));
+    eprint!(
+        "{}",
+        drawn(&renderer(&stderr()), written.as_ref(), &warnings)
+    );
+    Ok(())
 }
 
 async fn submit(

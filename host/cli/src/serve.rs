@@ -137,7 +137,7 @@ async fn start(
         callbacks: senders::callbacks(config)?,
         capacity: capacity::published(),
         tell_accepted: config.tell_accepted,
-        opt_out: opt_out::rules(config.opt_out.keywords),
+        opt_out: opt_out::rules(&config.opt_out),
         retention: retention(&config.retention)?,
         guard,
         metrics,
@@ -204,6 +204,7 @@ fn needs_no_restart(old: &Config, new: &Config) -> Result<(), Failure> {
         "opt_out.keywords",
         old.opt_out.keywords == new.opt_out.keywords,
     )?;
+    changed("opt_out.words", old.opt_out == new.opt_out)?;
     changed(
         "store.directory",
         old.store.directory == new.store.directory,

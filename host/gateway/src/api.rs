@@ -19,6 +19,7 @@ use axum::{Json, Router};
 use gateway_channel::{Expiry, Finding, Message, Report, Severity};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use jiff::{SignedDuration, Timestamp};
+use rbm_json::accepted::AcceptedView;
 use rbm_json::check::CheckView;
 use rbm_json::message::{Draft, Reading};
 use rbm_json::{event, finding, id, message, schedule};
@@ -116,6 +117,8 @@ pub(crate) async fn send(
     // The store looks again when an attempt begins: who has not opted out now may have by then.
     opt_outs::check(&shared, &agent, &message).await?;
     let now = shared.now();
+    let queued = MessageState::Queued.as_str();
+    let view = AcceptedView::of_checked(&id, queued, report.findings, &message);
     let (expires_at, message) = with_absolute_expiry(message, first_attempt(send_at, now));
     let new = NewMessage {
         agent: agent.key().to_owned(),
@@ -130,7 +133,7 @@ pub(crate) async fn send(
             tracing::info!(message_id = id, agent = agent.name, "message accepted");
             shared.metrics.message(Fact::Queued);
             shared.outbox.notify_one();
-            Ok(accepted(&id, MessageState::Queued))
+            Ok(accepted(&view))
         }
         Accepted::Same(state) => repeated(&id, true, state),
         Accepted::Conflict => repeated(&id, false, MessageState::Queued),
@@ -354,7 +357,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 
 fn repeated(id: &str, same: bool, state: MessageState) -> Result<Response, Problem> {
     if same {
-        return Ok(accepted(id, state));
+        return Ok(accepted(&AcceptedView::new(id, state.as_str())));
     }
     let detail = format!("this Idempotency-Key was used for another message, {id}");
     Err(Problem::new(
@@ -364,12 +367,8 @@ fn repeated(id: &str, same: bool, state: MessageState) -> Result<Response, Probl
     ))
 }
 
-fn accepted(id: &str, state: MessageState) -> Response {
-    (
-        StatusCode::ACCEPTED,
-        Json(json!({ "id": id, "state": state.as_str() })),
-    )
-        .into_response()
+fn accepted(view: &AcceptedView) -> Response {
+    (StatusCode::ACCEPTED, Json(view)).into_response()
 }
 
 fn parse_agent(shared: &Shared, name: &str) -> Result<String, Problem> {

@@ -57,7 +57,7 @@ use tokio::sync::{Mutex, Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval};
 
-pub use consent::OptOutRules;
+pub use consent::{Keyword, OptOutRules};
 pub use guard::Guard;
 pub use memory::MemoryStore;
 pub use metrics::Metrics;

@@ -3,7 +3,10 @@
 
 use crate::api::{named_agent, parse_limit};
 use crate::problem::{Problem, bad_request};
-use crate::request::{PathName, parse_phone, parse_query, read_fields, required_text, text};
+use crate::request::{
+    PathName, parse_phone, parse_query, read_fields, read_fields_or_query, required_text, shown,
+    text,
+};
 use crate::store::consent::{Consent, Heard, Reason, Wish};
 use crate::store::lane::ESSENTIAL;
 use crate::{Agent, Shared};
@@ -69,16 +72,46 @@ pub(crate) async fn opt_out(
     PathName(phone): PathName,
     request: Request<Body>,
 ) -> Result<Json<Value>, Problem> {
-    note(&shared, &phone, request, Wish::OptedOut).await
+    let phone = parse_phone("phone", &phone)?;
+    let body = read_fields(request, &["agent", "reason"]).await?;
+    let agent = named_agent(&shared, text(&body, "agent")?)?;
+    let reason = required_text(&body, "reason", REASON_RULE)?;
+    note(&shared, &agent, &phone, reason, Wish::OptedOut).await
 }
 
-/// `DELETE /v1/opt-outs/{phone}` with `{"agent","reason"}`: the person wants messages again.
+/// `DELETE /v1/opt-outs/{phone}?agent=`, perhaps with `{"agent","reason"}`: the person wants messages again.
 pub(crate) async fn opt_in(
     State(shared): State<Arc<Shared>>,
     PathName(phone): PathName,
     request: Request<Body>,
 ) -> Result<Json<Value>, Problem> {
-    note(&shared, &phone, request, Wish::OptedIn).await
+    let phone = parse_phone("phone", &phone)?;
+    let (body, query) = read_fields_or_query(request, &["agent", "reason"], &["agent"]).await?;
+    let in_query = query.get("agent").map(String::as_str);
+    let agent = named_agent(&shared, only_one(in_query, text(&body, "agent")?)?)?;
+    let reason = match text(&body, "reason")? {
+        Some(_) => required_text(&body, "reason", REASON_RULE)?,
+        None => REASON_DEFAULT,
+    };
+    note(&shared, &agent, &phone, reason, Wish::OptedIn).await
+}
+
+/// The agent that a request names in its query, in its body, or in both.
+fn only_one<'a>(
+    in_query: Option<&'a str>,
+    in_body: Option<&'a str>,
+) -> Result<Option<&'a str>, Problem> {
+    match (in_query, in_body) {
+        (Some(query), Some(body)) if query != body => {
+            let detail = format!(
+                "agent is {} in the query and {} in the body, and must be the same in both",
+                shown(query),
+                shown(body)
+            );
+            Err(bad_request("agent", &detail))
+        }
+        _ => Ok(in_query.or(in_body)),
+    }
 }
 
 /// 409 for a message to somebody who wants none such.
@@ -112,18 +145,11 @@ fn opted_out(agent: &Agent, phone: &str, consent: &Consent) -> Problem {
 /// What counts afterwards is what is answered: something newer may be known.
 async fn note(
     shared: &Shared,
+    agent: &Agent,
     phone: &str,
-    request: Request<Body>,
+    reason: &str,
     wish: Wish,
 ) -> Result<Json<Value>, Problem> {
-    let phone = parse_phone("phone", phone)?;
-    let body = read_fields(request, &["agent", "reason"]).await?;
-    let agent = named_agent(shared, text(&body, "agent")?)?;
-    let reason = required_text(
-        &body,
-        "reason",
-        "a sentence about how you know, for whoever asks later",
-    )?;
     let characters = reason.chars().count();
     if characters > REASON_CHARACTERS_MAX {
         let detail =
@@ -133,14 +159,14 @@ async fn note(
     let consent = Consent::new(wish, shared.now(), Reason::Caller(reason.to_owned()));
     let counts = shared
         .store
-        .note_consent(agent.key(), &phone, consent)
+        .note_consent(agent.key(), phone, consent)
         .await?;
     tracing::info!(
         agent = agent.name,
         wish = wish.as_str(),
         "a caller said what a person wants"
     );
-    Ok(Json(view(&agent.name, &phone, &counts)))
+    Ok(Json(view(&agent.name, phone, &counts)))
 }
 
 fn view(agent: &str, phone: &str, consent: &Consent) -> Value {
@@ -171,5 +197,7 @@ fn view_reason(reason: &Reason) -> Value {
     }
 }
 
+const REASON_RULE: &str = "a sentence about how you know, for whoever asks later";
+const REASON_DEFAULT: &str = "a caller asked for it";
 const REASON_CHARACTERS_MAX: usize = 500;
 const HISTORY_MAX: usize = 100;

@@ -79,14 +79,26 @@ pub(crate) async fn read_optional_fields(
     request: Request<Body>,
     names: &[&str],
 ) -> Result<Map<String, Value>, Problem> {
+    read_fields_or_query(request, names, &[])
+        .await
+        .map(|(fields, _)| fields)
+}
+
+/// The same with parameters of the query, for methods with which not every client can send a body.
+pub(crate) async fn read_fields_or_query(
+    request: Request<Body>,
+    names: &[&str],
+    parameters: &[&str],
+) -> Result<(Map<String, Value>, HashMap<String, String>), Problem> {
     let (parts, body) = request.into_parts();
-    parse_query(parts.uri.query(), &[])?;
+    let query = parse_query(parts.uri.query(), parameters)?;
     let body = read_body(&parts.headers, body).await?;
-    if body.is_empty() {
-        Ok(Map::new())
+    let fields = if body.is_empty() {
+        Map::new()
     } else {
-        fields_of(parse_json(&parts.headers, &body)?, names)
-    }
+        fields_of(parse_json(&parts.headers, &body)?, names)?
+    };
+    Ok((fields, query))
 }
 
 fn fields_of(body: Value, names: &[&str]) -> Result<Map<String, Value>, Problem> {

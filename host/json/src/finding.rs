@@ -2,13 +2,14 @@
 
 use crate::path;
 use gateway_channel::{Finding, Message, Severity};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// What is wrong, or risky, about one field.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct FindingView {
     /// `error` or `warning`
-    pub severity: &'static str,
+    pub severity: Cow<'static, str>,
     /// Where, as a path into the JSON that the caller sent.
     pub path: String,
     /// A stable name.
@@ -50,7 +51,7 @@ pub fn of_shape(finding: Finding) -> FindingView {
         Severity::Warning => "warning",
     };
     FindingView {
-        severity,
+        severity: severity.into(),
         path: finding.path,
         rule: finding.rule,
         limit: finding.limit,

@@ -4,6 +4,7 @@
 //! bad conversation. It sends and serves nothing, and has no WebAssembly runtime and no clock: whatever serves this JSON, the
 //! JSON is the same.
 
+pub mod accepted;
 pub mod check;
 pub mod event;
 pub mod excerpt;

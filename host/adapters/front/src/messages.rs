@@ -4,13 +4,14 @@ use crate::answer::{Answer, problem};
 use crate::component::{Asked, channel};
 use gateway_channel::{Context, Finding, Message, Severity};
 use http::StatusCode;
+use rbm_json::accepted::AcceptedView;
 use rbm_json::check::CheckView;
 use rbm_json::excerpt::excerpt;
 use rbm_json::message::{self, Draft, Reading};
 use rbm_json::problem::ProblemView;
 use rbm_json::{finding, id, strict};
 use rbm_wasi::machine;
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Builder;
 
 /// What the caller wrote, as far as it can be made out, and everything that is wrong with how it is written.
@@ -38,7 +39,7 @@ pub(crate) fn send(asked: &Asked) -> Result<Answer, ProblemView> {
             wrong, found, &message,
         )));
     }
-    hand_over(&context, &message)
+    hand_over(&context, &message, found)
 }
 
 pub(crate) fn check(asked: &Asked) -> Result<Answer, ProblemView> {
@@ -60,11 +61,15 @@ pub(crate) fn check(asked: &Asked) -> Result<Answer, ProblemView> {
     ))
 }
 
-fn hand_over(context: &Context, message: &Message) -> Result<Answer, ProblemView> {
+fn hand_over(
+    context: &Context,
+    message: &Message,
+    found: Vec<Finding>,
+) -> Result<Answer, ProblemView> {
     match channel::send(context, message) {
         Ok(receipt) => Ok(Answer::json(
             StatusCode::ACCEPTED,
-            &json!({ "id": receipt.id, "state": "accepted" }),
+            &AcceptedView::of_checked(&receipt.id, "accepted", found, message),
         )),
         Err(failure) => {
             machine::log(&format!(

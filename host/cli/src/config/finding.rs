@@ -46,6 +46,7 @@ pub(super) enum Rule {
     Exposed,
     Reference,
     Certificate,
+    Word,
 }
 
 impl Finding {
@@ -102,7 +103,7 @@ pub(crate) fn explained(rule: &str) -> Option<String> {
 }
 
 /// In the order of [`Rule`].
-const RULES: [(&str, Severity, &str); 22] = [
+const RULES: [(&str, Severity, &str); 23] = [
     ("config-syntax", Error, "The file is TOML."),
     (
         "config-unknown-key",
@@ -210,9 +211,14 @@ const RULES: [(&str, Severity, &str); 22] = [
         Error,
         "A certificate and its private key are in PEM, and belong together.",
     ),
+    (
+        "config-word",
+        Error,
+        "What opts out is a word or a short phrase, and does not opt in. With a minus before it, it is one of Google's words.",
+    ),
 ];
 
 const _: () = assert!(
-    RULES.len() == Rule::Certificate as usize + 1,
+    RULES.len() == Rule::Word as usize + 1,
     "each rule is in the table"
 );

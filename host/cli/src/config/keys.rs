@@ -466,6 +466,12 @@ pub(super) const KEYS: &[Key] = &[
         "Whether words such as STOP count as a wish for no more messages.",
     ),
     key(
+        "opt_out.words",
+        List,
+        Some(""),
+        "Words that count too, such as END; one of Google's with a minus before it does not count.",
+    ),
+    key(
         "log.level",
         Choice(LEVELS),
         Some("info"),

@@ -8,10 +8,11 @@ use super::file;
 use super::finding::{Finding, Rule};
 use super::given::Givens;
 use super::keys::{FORMATS, LEVELS};
+use super::opt_out::read_opt_out;
 use super::reading::Reading;
 use super::secret::ReadFile;
 use super::server::{check_listeners, read_admin, read_server};
-use super::validated::{Config, Log, LogFormat, OptOut, Platform, Retention, Store};
+use super::validated::{Config, Log, LogFormat, Platform, Retention, Store};
 use std::cell::RefCell;
 use std::ops::Range;
 use std::path::Path;
@@ -119,9 +120,7 @@ fn validate(reading: &Reading<'_>) -> Option<Config> {
         agents,
         callbacks,
         tell_accepted: reading.section("events").boolean("accepted")?,
-        opt_out: OptOut {
-            keywords: reading.section("opt_out").boolean("keywords")?,
-        },
+        opt_out: read_opt_out(reading)?,
         log: read_log(reading)?,
     })
 }

@@ -5,7 +5,7 @@
 use gateway_channel::Setting;
 use ipnet::IpNet;
 use rbm_gateway::callback::StartFrom;
-use rbm_gateway::{Pace, QuietHours};
+use rbm_gateway::{Keyword, Pace, QuietHours};
 use rbm_host::Credentials;
 use rbm_wire::name::AgentId;
 use rustls::ServerConfig;
@@ -163,10 +163,14 @@ pub(crate) struct CallbackConfig {
 }
 
 /// How people say that they want no more messages.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct OptOut {
     /// Whether words such as STOP count, besides the platform's own button.
     pub(crate) keywords: bool,
+    /// These count too; none of them is one of Google's that opts in.
+    pub(crate) added: Vec<Keyword>,
+    /// Of Google's words, these do not count.
+    pub(crate) removed: Vec<Keyword>,
 }
 
 /// What is logged to stderr. `RBM_LOG` overrules the level.

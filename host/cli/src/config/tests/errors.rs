@@ -177,12 +177,12 @@ const ROWS: &[(&str, &str)] = &[
     (
         "[sever]\nx = 1\n",
         "1:2 error: there is no section \"sever\" in the configuration; there are server, admin, store, retention, \
-             platform, partner, agents, callbacks, opt_out, log",
+             platform, partner, agents, callbacks, events, opt_out, log",
     ),
     (
         "listen = 1\n",
         "1:1 error: there is no section \"listen\" in the configuration; there are server, admin, store, \
-             retention, platform, partner, agents, callbacks, opt_out, log",
+             retention, platform, partner, agents, callbacks, events, opt_out, log",
     ),
     (
         "[log]\nlevl = \"info\"\n",
@@ -370,6 +370,37 @@ const ROWS: &[(&str, &str)] = &[
     (
         "[partner]\nnext_client_token = \"a\"\n",
         "2:1 error: partner.next_client_token is given without partner.client_token",
+    ),
+    (
+        "[opt_out]\nwords = [\"END\", \"\"]\n",
+        "2:17 error: opt_out.words[1] is \"\", and must be a word, or a phrase of up to 3 words and 40 characters, that begins \
+             with a letter or a digit; one of Google's words is removed by a minus before it",
+    ),
+    (
+        "[opt_out]\nwords = [\"please send me nothing\"]\n",
+        "2:10 error: opt_out.words[0] is \"please send me nothing\", and must be a word, or a phrase of up to 3 words and 40 \
+             characters, that begins with a letter or a digit; one of Google's words is removed by a minus before it",
+    ),
+    (
+        "[opt_out]\nwords = [\"–BAJA\"]\n",
+        "2:10 error: opt_out.words[0] is \"–BAJA\", and must be a word, or a phrase of up to 3 words and 40 characters, that \
+             begins with a letter or a digit; one of Google's words is removed by a minus before it",
+    ),
+    (
+        "[opt_out]\nwords = [\"-END\"]\n",
+        "2:10 error: opt_out.words[0] is \"-END\", and there is no such word to remove; there are STOP, BAJA, parar",
+    ),
+    (
+        "[opt_out]\nwords = [\"Start!\"]\n",
+        "2:10 error: opt_out.words[0] is \"Start!\", and that is a word by which people want messages again",
+    ),
+    (
+        "[opt_out]\nwords = [\"-BAJA\", \"END\", \"baja\"]\n",
+        "2:26 error: opt_out.words[2] is \"baja\", and opt_out.words[0] is \"-BAJA\", which excludes it",
+    ),
+    (
+        "[opt_out]\nkeywords = false\nwords = [\"END\"]\n",
+        "3:9 error: opt_out.words has words, and opt_out.keywords is false: none counts",
     ),
     (
         "[log]\nlevel = \"loud\"\n",

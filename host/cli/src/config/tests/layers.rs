@@ -6,6 +6,7 @@ use crate::config::{Config, LogFormat};
 use gateway_channel::Severity;
 use jiff::Timestamp;
 use rbm_component::COMPONENT;
+use rbm_gateway::Keyword;
 use rbm_host::{Engine, Limits, NoHttp};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::Arc;
@@ -91,6 +92,31 @@ fn what_nobody_says_is_the_default() {
         (4, None, None)
     );
     assert!(agent.quiet_hours.is_none());
+}
+
+#[test]
+fn words_that_opt_out_are_added_and_removed() {
+    let words = |words: &[&str]| -> Vec<Keyword> {
+        let parse = |word: &&str| Keyword::parse(word).unwrap();
+        words.iter().map(parse).collect()
+    };
+    let text = format!("[opt_out]\nwords = [\"END\", \"-baja\", \"Opt out.\", \"end\"]\n{LEAST}");
+    for (variables, added, removed) in [
+        (&[][..], &["END", "opt out", "END"][..], &["BAJA"][..]),
+        (
+            &[("RBM_OPT_OUT__WORDS", "-STOP, -parar,REVOKE")],
+            &["REVOKE"],
+            &["STOP", "parar"],
+        ),
+        (&[("RBM_OPT_OUT__WORDS", "")], &[], &[]),
+    ] {
+        let opt_out = config(&text, variables, &[]).opt_out;
+        assert_eq!(
+            (opt_out.added, opt_out.removed),
+            (words(added), words(removed)),
+            "{variables:?}"
+        );
+    }
 }
 
 /// Else whoever mounts a file could not try another token without editing it.

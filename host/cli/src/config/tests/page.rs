@@ -252,13 +252,18 @@ time_zone = \"Europe/Berlin\"                                 # rbm.toml:79
 url = \"https://app.example/rbm\"                             # rbm.toml:83
 secret_file = \"secrets/shop-secret\"                         # rbm.toml:85
 agents = [\"demo\"]                                           # rbm.toml:89
-order = false                                               # rbm.toml:91
-allow_private_addresses = false                             # rbm.toml:93
+from = \"now\"                                                # rbm.toml:91
+order = false                                               # rbm.toml:93
+allow_private_addresses = false                             # rbm.toml:95
+
+[events]
+accepted = false                                            # rbm.toml:101
 
 [opt_out]
-keywords = true                                             # rbm.toml:98
+keywords = true                                             # rbm.toml:107
+words = []                                                  # rbm.toml:111
 
 [log]
-level = \"info\"                                              # rbm.toml:102
+level = \"info\"                                              # rbm.toml:115
 format = \"json\"                                             # RBM_LOG__FORMAT
 ";
