@@ -40,3 +40,4 @@ mod scheduling;
 mod secrets;
 mod serve;
 mod webhooks;
+mod wrong_answers;

@@ -138,8 +138,8 @@ impl Store for MemoryStore {
             .waiting
             .values()
             .filter_map(|id| {
-                let row = kept.messages.get(id)?;
-                Some((row.record.ends_at, row.place, id.clone()))
+                let Row { record, place } = kept.messages.get(id)?;
+                (record.ends_at <= now).then(|| (record.ends_at, *place, id.clone()))
             })
             .collect();
         waiting.sort();
@@ -384,8 +384,7 @@ impl Kept {
         before.map(|turn| self.waiting.remove(&turn));
         row.turn()
             .map(|turn| self.waiting.insert(turn, id.to_owned()));
-        let events: Vec<NewEvent> = row.record.take_events().collect();
-        for event in events {
+        for event in row.record.take_events() {
             self.ingest(event);
         }
         Ok(result)

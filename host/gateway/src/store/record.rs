@@ -27,7 +27,7 @@ pub struct Record {
     /// After this it is not sent any more: its expiry, or a day after it was due.
     pub ends_at: Timestamp,
     /// What is to be told of it, and is not kept yet.
-    untold: Vec<MessageEvent>,
+    untold: Vec<NewEvent>,
 }
 
 /// On which terms an attempt may begin.
@@ -84,14 +84,8 @@ impl Record {
     }
 
     /// What is to be told of it since this was called last, as events to be kept.
-    pub fn take_events(&mut self) -> impl Iterator<Item = NewEvent> + use<'_> {
-        let agent = &self.stored.agent;
-        self.untold.drain(..).map(|event| NewEvent {
-            agent: agent.clone(),
-            received_at: event.at,
-            content: EventContent::Gateway(GatewayEvent::Message(event)),
-            consent: None,
-        })
+    pub fn take_events(&mut self) -> Vec<NewEvent> {
+        std::mem::take(&mut self.untold)
     }
 
     /// Which queue of its agent it waits in.
@@ -156,7 +150,7 @@ impl Record {
 
     fn tell(&mut self, entry: Entry, source: Source, answer: Option<PlatformAnswer>) {
         let message = &self.stored.message;
-        self.untold.push(MessageEvent {
+        let event = MessageEvent {
             fact: entry.fact,
             message_id: message.id.clone(),
             phone: message.recipient.clone(),
@@ -167,7 +161,23 @@ impl Record {
             detail: entry.detail,
             attempts: self.attempts_made(),
             answer,
+        };
+        self.untold.push(NewEvent {
+            agent: self.stored.agent.clone(),
+            received_at: self.told_at(entry.fact, entry.at),
+            content: EventContent::Gateway(GatewayEvent::Message(event)),
+            consent: None,
         });
+    }
+
+    /// By the gateway's clock: when the platform accepted a message is by the platform's.
+    fn told_at(&self, fact: Fact, at: Timestamp) -> Timestamp {
+        let mut latest_first = self.stored.history.iter().rev();
+        let begun = latest_first.find(|entry| entry.fact == Fact::Sending);
+        match (fact, begun) {
+            (Fact::Accepted, Some(begun)) => begun.at,
+            _ => at,
+        }
     }
 
     /// A message that runs out takes a number, as an attempt does.
