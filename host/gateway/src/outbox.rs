@@ -346,8 +346,10 @@ async fn keep(shared: &Shared, claimed: &Claimed, verdict: Verdict, took: Durati
         shared.metrics.message(entry.fact);
         let Entry { fact, detail, .. } = entry;
         let reason = entry.reason.map(ReasonCode::as_str);
+        let agent = shared.names.of(&claimed.agent);
         tracing::info!(
             message_id = id,
+            agent,
             attempt,
             fact = fact.as_str(),
             reason,
