@@ -150,13 +150,13 @@ async fn what_is_not_there_or_not_possible_ends_with_1() {
         (
             &["messages", "show", "nothing"][..],
             1,
-            "there is no message",
+            "error: there is no message \"nothing\" (404 not-found)\n",
         ),
-        (&["messages", "retry", &read], 1, "not-failed"),
+        (&["messages", "retry", &read], 1, " (409 not-failed)\n"),
         (
             &["messages", "list", "--state", "lost"],
             1,
-            "must be one of",
+            "error: state is \"lost\", and must be one of queued, ",
         ),
         (&["messages", "list", "--limit", "0"], 2, "--limit"),
         (&["messages", "show", ".."], 2, "<ID>"),
@@ -164,9 +164,13 @@ async fn what_is_not_there_or_not_possible_ends_with_1() {
         (
             &["events", "tail", "--after", "e99"],
             1,
-            "which no event of this gateway has had",
+            "which no event of this gateway has had: the newest is e2 (400 cursor)\n",
         ),
-        (&["quarantine", "show", "q9"], 1, "no request q9"),
+        (
+            &["quarantine", "show", "q9"],
+            1,
+            "error: there is no request q9 in the quarantine (404 not-found)\n",
+        ),
         (&["quarantine", "replay", "x"], 1, "no id of the quarantine"),
         (
             &["callbacks", "enable", "nobody"],
@@ -179,6 +183,16 @@ async fn what_is_not_there_or_not_possible_ends_with_1() {
             1,
             "there is no callback",
         ),
+        (
+            &["reach", "12"],
+            1,
+            "error[phone-e164]: phones[0] is \"12\", and must be a phone number: a plus sign, then 2 to 15 digits, the first not \
+             0
+--> phones[0]
+ = note: gateway:channel@0.1.0
+
+error: phones[0] is ",
+        ),
     ] {
         let ended = ask(arguments, &dev.gateway).await;
         assert_eq!(
@@ -190,6 +204,11 @@ async fn what_is_not_there_or_not_possible_ends_with_1() {
         assert!(
             ended.stderr.contains(said),
             "{arguments:?}: {}",
+            ended.stderr
+        );
+        assert!(
+            !ended.stderr.contains('{'),
+            "no JSON: {arguments:?}: {}",
             ended.stderr
         );
     }
@@ -211,7 +230,7 @@ async fn a_gateway_with_a_token_lets_in_who_gives_it_and_ends_others_with_4() {
             &[][..],
             None,
             4,
-            "hint: --token-file or RBM_TOKEN gives the token",
+            "help: --token-file or RBM_TOKEN gives the token",
         ),
         (
             &["--token", "another-token"],

@@ -119,7 +119,8 @@ fn plain(value: &Value) -> String {
     }
 }
 
-fn visible(text: &str) -> String {
+/// What cannot be seen, or would move the cursor, is escaped.
+pub(crate) fn visible(text: &str) -> String {
     let mut visible = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
