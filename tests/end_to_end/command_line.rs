@@ -1,6 +1,7 @@
 //! The subcommands that run to an end: their output, their exit codes, and what they say when something is wrong.
 
 use crate::program::{ANSWERS, Dev, WITHOUT_RCS, command, envelope, rbm, sign};
+use axum::http::StatusCode;
 use std::process::Stdio;
 
 /// RFC 4231 §4.3.
@@ -180,8 +181,18 @@ async fn send_waits_until_the_message_is_read() {
         failed.stderr
     );
     let refused = run(to("nobody")).await;
-    assert_eq!(refused.code, Some(1));
-    assert!(refused.stderr.contains("phone-e164"), "{}", refused.stderr);
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""));
+    assert_eq!(
+        refused.stderr,
+        "\
+error[phone-e164]: \"nobody\" is not an E.164 phone number: a plus sign, then 2 to 15 digits, the first not 0
+--> to
+ = help: write the number with its country code: +15550100001
+ = note: https://developers.google.com/business-communications/rcs-business-messaging/reference/rest/v1/phones.agentMessages/create
+
+error: the message has 1 error (422 not-sendable)
+"
+    );
 }
 
 #[tokio::test]
@@ -256,6 +267,73 @@ async fn send_draws_what_a_check_warns_of() {
     );
     let accepted: serde_json::Value = serde_json::from_str(&sent.stdout).unwrap();
     assert_eq!(accepted["warnings"][0]["rule"], "lifetime-short");
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_is_drawn_as_a_check_draws_it() {
+    let dev = Dev::start();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("message.json");
+    let message = "{\n  \"to\": \"+15550100001\",\n  \"content\": { \"text\": \"Hi\" },\n  \"lifetime_seconds\": 5,\n  \
+         \"suggestions\": [\n    { \"reply\": { \"text\": \"This is far too long to be a chip\" } }\n  ],\n  \"colour\": 1\n}\n";
+    std::fs::write(&file, message).unwrap();
+    let file = file.to_str().unwrap();
+    let checked = rbm(&["check", file], b"");
+    let sent = rbm(&["send", "--gateway", &dev.gateway, "--message", file], b"");
+    assert_eq!((sent.code, sent.stdout.as_str()), (Some(1), ""));
+    let summary = format!("{file}: 2 errors, 1 warning, RICH_MESSAGE\n");
+    assert!(checked.stdout.ends_with(&summary), "{}", checked.stdout);
+    assert_eq!(
+        sent.stderr,
+        checked.stdout.replace(
+            &summary,
+            "error: the message has 2 errors (422 not-sendable)\n"
+        )
+    );
+    assert!(
+        sent.stderr
+            .contains("error[unknown-field]: there is no field \"colour\" in the message")
+            && sent.stderr.contains(&format!(" --> {file}:8:3\n")),
+        "{}",
+        sent.stderr
+    );
+}
+
+/// Whatever stands between the binary and a gateway, and whatever it answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_no_problem_is_cut_and_escaped() {
+    let page = format!("<html>\u{1b}[2J\n{}</html>", "x".repeat(100_000));
+    for (status, code, body, said) in [
+        (
+            StatusCode::BAD_GATEWAY,
+            1,
+            page,
+            format!(
+                "error: the gateway answered 502 Bad Gateway: \"<html>\\u{{1b}}[2J\\n{}…\"\n",
+                "x".repeat(53)
+            ),
+        ),
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            3,
+            String::new(),
+            "error: the gateway answered 503 Service Unavailable\n".to_owned(),
+        ),
+        (
+            StatusCode::FORBIDDEN,
+            4,
+            "{\"detail\":\"no\"}".to_owned(),
+            "error: the gateway answered 403 Forbidden: \"{\\\"detail\\\":\\\"no\\\"}\"\n"
+                .to_owned(),
+        ),
+    ] {
+        let proxy = axum::Router::new().fallback(move || async move { (status, body) });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, proxy).await });
+        let ended = run(vec!["messages", "list", "--gateway", &origin]).await;
+        assert_eq!((ended.code, ended.stderr), (Some(code), said));
+    }
 }
 
 #[test]
@@ -352,7 +430,7 @@ fn why_nobody_answers_is_said_in_a_few_words() {
     let said = "error: no gateway answers at http://127.0.0.1:1: Connection refused (os error ";
     assert!(ended.stderr.starts_with(said), "{}", ended.stderr);
     assert!(
-        ended.stderr.ends_with(")\nhint: `rbm dev` runs one\n"),
+        ended.stderr.ends_with(")\nhelp: `rbm dev` runs one\n"),
         "{}",
         ended.stderr
     );

@@ -41,7 +41,7 @@ async fn a_gateway_goes_on_where_it_was_moved_to() {
     assert!(
         running
             .stderr
-            .contains("in use by another process\nhint: stop the gateway"),
+            .contains("in use by another process\nhelp: stop the gateway"),
         "{}",
         running.stderr
     );
@@ -377,7 +377,7 @@ async fn a_file_is_written_whole_or_stays_as_it_was() {
     for (output, said) in [
         (
             &path(directory.path()),
-            "is no file that could be replaced\nhint: `-` is stdout",
+            "is no file that could be replaced\nhelp: `-` is stdout",
         ),
         (
             &"/dev/null".to_owned(),

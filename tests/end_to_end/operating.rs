@@ -3,6 +3,7 @@
 
 use crate::program::{ANSWERS, Dev, Ended, PATIENCE, WITHOUT_RCS, command, envelope, sign, text};
 use crate::serving::{Platform, Serve};
+use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -141,6 +142,93 @@ async fn lists_are_tables_for_people_and_lines_for_programs() {
     );
 }
 
+/// The same columns in the same order, with what a person wrote or tapped, and why something ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_shown_alike_in_a_list_and_in_a_stream() {
+    let dev = Dev::start();
+    let failed = dev.send(&text(WITHOUT_RCS, "Hello")).await;
+    dev.wait_for_event(|event| event["kind"] == "failed").await;
+    for own in [
+        json!({ "messageId": "u1", "text": "Where is\nmy parcel?" }),
+        json!({ "messageId": "u2", "suggestionResponse": { "postbackData": "p", "text": "Yes", "type": "REPLY" } }),
+        json!({ "messageId": "u3", "suggestionResponse": { "postbackData": "\u{1b}[2J", "type": "REPLY" } }),
+        json!({ "messageId": "u4", "location": { "latitude": 1.5, "longitude": 2 } }),
+        json!({ "eventType": "READ", "messageId": "m5", "eventId": "e5" }),
+        json!({ "eventType": "IS_TYPING", "eventId": "e6" }),
+    ] {
+        let mut document = json!({ "agentId": "demo@rbm.goog", "senderPhoneNumber": ANSWERS });
+        let fields = document.as_object_mut().unwrap();
+        fields.extend(own.as_object().unwrap().clone());
+        let answer = dev
+            .notify("/webhooks/rbm/demo", &document.to_string())
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    let list = ask(&["events", "list"], &dev.gateway).await.stdout;
+    let tail = &["events", "tail", "--after", "e0", "--limit", "7"];
+    let tail = ask(tail, &dev.gateway).await.stdout;
+    let titles = list.lines().next().unwrap();
+    assert_eq!(
+        titles.split_whitespace().collect::<Vec<_>>(),
+        ["CURSOR", "RECEIVED", "KIND", "AGENT", "PHONE", "WHAT"]
+    );
+    let cells = |line: &str| -> Vec<String> {
+        let cells = line.split("  ").map(str::trim);
+        let cells = cells.filter(|cell| !cell.is_empty());
+        cells.map(str::to_owned).collect()
+    };
+    let listed: Vec<_> = list.lines().skip(1).map(cells).collect();
+    let streamed: Vec<_> = tail.lines().map(cells).collect();
+    assert_eq!(listed, streamed, "{list}{tail}");
+    let shown: Vec<_> = listed
+        .iter()
+        .map(|cells| [0, 2, 3, 4, 5].map(|column| cells[column].as_str()))
+        .collect();
+    let unreachable = format!("{failed}: unreachable");
+    assert_eq!(
+        shown,
+        [
+            ["e1", "failed", "demo", WITHOUT_RCS, &unreachable],
+            ["e2", "message", "demo", ANSWERS, "Where is\\nmy parcel?"],
+            ["e3", "message", "demo", ANSWERS, "tapped \"Yes\""],
+            ["e4", "message", "demo", ANSWERS, "tapped \"\\u{1b}[2J\""],
+            ["e5", "message", "demo", ANSWERS, "u4"],
+            ["e6", "read", "demo", ANSWERS, "m5"],
+            ["e7", "typing", "demo", ANSWERS, "-"],
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_shown_with_what_it_says_and_a_list_of_them_without() {
+    let dev = Dev::start();
+    let said = json!({
+        "content": { "card": { "title": "Table for two", "layout": "horizontal_left", "media": {
+            "file": { "url": "https://www.example.com/a.png" } } } },
+        "suggestions": [{ "reply": { "text": "Yes", "postback": "yes" } }],
+        "purpose": "transaction",
+        "expires_at": (Timestamp::now() + 24.hours()).to_string(),
+    });
+    let mut message = json!({ "to": ANSWERS });
+    let fields = said.as_object().unwrap();
+    message.as_object_mut().unwrap().extend(fields.clone());
+    let id = dev.send(&message).await;
+    let shown = ask(&["messages", "show", &id, "--json"], &dev.gateway).await;
+    let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
+    let for_people = ask(&["messages", "show", &id], &dev.gateway).await.stdout;
+    let listed = dev.get("/v1/messages").await.body;
+    for (name, value) in fields {
+        assert_eq!(&shown[name], value, "{shown}");
+        assert!(for_people.contains(name), "{for_people}");
+        assert_eq!(listed["messages"][0].get(name), None, "{listed}");
+    }
+    assert_eq!(
+        (&shown["to"], &listed["messages"][0]["id"]),
+        (&json!(ANSWERS), &json!(id))
+    );
+    assert!(for_people.contains("Table for two"), "{for_people}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_or_not_possible_ends_with_1() {
     let dev = Dev::start();
@@ -150,13 +238,13 @@ async fn what_is_not_there_or_not_possible_ends_with_1() {
         (
             &["messages", "show", "nothing"][..],
             1,
-            "there is no message",
+            "error: there is no message \"nothing\" (404 not-found)\n",
         ),
-        (&["messages", "retry", &read], 1, "not-failed"),
+        (&["messages", "retry", &read], 1, " (409 not-failed)\n"),
         (
             &["messages", "list", "--state", "lost"],
             1,
-            "must be one of",
+            "error: state is \"lost\", and must be one of queued, ",
         ),
         (&["messages", "list", "--limit", "0"], 2, "--limit"),
         (&["messages", "show", ".."], 2, "<ID>"),
@@ -164,9 +252,13 @@ async fn what_is_not_there_or_not_possible_ends_with_1() {
         (
             &["events", "tail", "--after", "e99"],
             1,
-            "which no event of this gateway has had",
+            "which no event of this gateway has had: the newest is e2 (400 cursor)\n",
         ),
-        (&["quarantine", "show", "q9"], 1, "no request q9"),
+        (
+            &["quarantine", "show", "q9"],
+            1,
+            "error: there is no request q9 in the quarantine (404 not-found)\n",
+        ),
         (&["quarantine", "replay", "x"], 1, "no id of the quarantine"),
         (
             &["callbacks", "enable", "nobody"],
@@ -179,6 +271,16 @@ async fn what_is_not_there_or_not_possible_ends_with_1() {
             1,
             "there is no callback",
         ),
+        (
+            &["reach", "12"],
+            1,
+            "error[phone-e164]: phones[0] is \"12\", and must be a phone number: a plus sign, then 2 to 15 digits, the first not \
+             0
+--> phones[0]
+ = note: gateway:channel@0.1.0
+
+error: phones[0] is ",
+        ),
     ] {
         let ended = ask(arguments, &dev.gateway).await;
         assert_eq!(
@@ -190,6 +292,11 @@ async fn what_is_not_there_or_not_possible_ends_with_1() {
         assert!(
             ended.stderr.contains(said),
             "{arguments:?}: {}",
+            ended.stderr
+        );
+        assert!(
+            !ended.stderr.contains('{'),
+            "no JSON: {arguments:?}: {}",
             ended.stderr
         );
     }
@@ -211,7 +318,7 @@ async fn a_gateway_with_a_token_lets_in_who_gives_it_and_ends_others_with_4() {
             &[][..],
             None,
             4,
-            "hint: --token-file or RBM_TOKEN gives the token",
+            "help: --token-file or RBM_TOKEN gives the token",
         ),
         (
             &["--token", "another-token"],

@@ -43,14 +43,14 @@ impl Data {
             OpenProblem::Used { path } => {
                 let hint = "name another directory, or move that one away";
                 Failure::usage(format!(
-                    "{key} {} has a store already\nhint: {hint}",
+                    "{key} {} has a store already\nhelp: {hint}",
                     excerpt::path(path)
                 ))
             }
             OpenProblem::InUse { path } => {
                 let hint = "stop the gateway that runs there";
                 Failure::Later(anyhow!(
-                    "{key} {} is in use by another process\nhint: {hint}",
+                    "{key} {} is in use by another process\nhelp: {hint}",
                     excerpt::path(path)
                 ))
             }

@@ -193,7 +193,7 @@ fn unregistered(url: &Url, problem: WebhookProblem) -> Failure {
     let refused = |said: String| {
         let hint = "answer the handshake with 200 and the bare secret";
         Failure::Failed(anyhow!(
-            "--webhook {url} is not registered: it {said}\nhint: {hint}"
+            "--webhook {url} is not registered: it {said}\nhelp: {hint}"
         ))
     };
     match problem {
@@ -202,7 +202,7 @@ fn unregistered(url: &Url, problem: WebhookProblem) -> Failure {
         }
         WebhookProblem::Call { complaint, .. } if complaint.is_without_answer() => {
             Failure::Later(anyhow!(
-                "--webhook {url} did not answer: it {complaint}\nhint: start it first, so that it can answer the handshake"
+                "--webhook {url} did not answer: it {complaint}\nhelp: start it first, so that it can answer the handshake"
             ))
         }
         WebhookProblem::Call { complaint, .. } => refused(complaint.to_string()),

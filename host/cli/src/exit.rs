@@ -1,6 +1,7 @@
 //! How a subcommand ends: with what it says on stderr and the exit code that a script can act on.
 
 use crate::excerpt::excerpt;
+use crate::gateway::GatewayError;
 use clap::error::{ContextKind, ContextValue};
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -33,7 +34,19 @@ impl Failure {
         reason
     }
 
-    /// Prints the reason, outermost first, and gives the exit code.
+    /// What a gateway found is about the message in this file.
+    pub(crate) fn about(mut self, name: String, text: String) -> Self {
+        let (Self::Failed(reason)
+        | Self::Usage(reason)
+        | Self::Later(reason)
+        | Self::Denied(reason)) = &mut self;
+        if let Some(error) = reason.downcast_mut::<GatewayError>() {
+            error.about(name, text);
+        }
+        self
+    }
+
+    /// Prints what a gateway found, then the reason, outermost first, and gives the exit code.
     pub(crate) fn report(self) -> ExitCode {
         let (reason, code) = match self {
             Self::Failed(reason) => (reason, 1),
@@ -41,6 +54,9 @@ impl Failure {
             Self::Later(reason) => (reason, 3),
             Self::Denied(reason) => (reason, 4),
         };
+        if let Some(error) = reason.downcast_ref::<GatewayError>() {
+            eprint!("{}", error.findings());
+        }
         eprintln!("error: {reason:#}");
         ExitCode::from(code)
     }

@@ -57,7 +57,7 @@ impl Target {
         let refused = || {
             let hint = "`-` is stdout";
             Failure::usage(format!(
-                "{} is no file that could be replaced\nhint: {hint}",
+                "{} is no file that could be replaced\nhelp: {hint}",
                 excerpt::path(output)
             ))
         };

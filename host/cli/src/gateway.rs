@@ -1,12 +1,15 @@
 //! The gateway that the subcommands talk to, and what its answers mean for the exit code.
 
+mod error;
 mod token;
+
+pub(crate) use error::GatewayError;
 
 use crate::excerpt::{excerpt, remark};
 use crate::exit::Failure;
 use anyhow::{Context as _, anyhow};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 use std::error::Error as _;
 use std::time::Duration;
@@ -92,13 +95,12 @@ impl Gateway {
                 ))
             })?
             .map_err(|problem| self.unanswered(&problem, ANSWER_TIME_MAX))?;
-        match response.status() {
-            status if status.is_success() => Ok(response),
-            status => Err(refused(
-                status,
-                &self.read(response, ANSWER_TIME_MAX).await?,
-            )),
+        if response.status().is_success() {
+            return Ok(response);
         }
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = self.read(response, ANSWER_TIME_MAX).await?;
+        Err(GatewayError::new(status, &headers, &text).into_failure())
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Value, Failure> {
@@ -123,9 +125,13 @@ impl Gateway {
             .execute(request)
             .await
             .map_err(|problem| self.unanswered(&problem, time_max))?;
-        let status = response.status();
+        let (status, headers) = (response.status(), response.headers().clone());
         let text = self.read(response, time_max).await?;
-        understand(status, &text)
+        if status.is_success() {
+            understand(&text)
+        } else {
+            Err(GatewayError::new(status, &headers, &text).into_failure())
+        }
     }
 
     async fn read(&self, response: Response, time_max: Duration) -> Result<String, Failure> {
@@ -152,37 +158,22 @@ impl Gateway {
                 )
             }
             problem if problem.is_connect() => {
-                anyhow!("no gateway answers at {origin}: {reason}\nhint: `rbm dev` runs one")
+                anyhow!("no gateway answers at {origin}: {reason}\nhelp: `rbm dev` runs one")
             }
             _ => anyhow!("the gateway at {origin} did not answer: {reason}"),
         })
     }
 }
 
-fn understand(status: StatusCode, text: &str) -> Result<Value, Failure> {
-    if status.is_success() {
-        let text = if text.is_empty() { "null" } else { text };
-        let value = serde_json::from_str(text);
-        return Ok(value.with_context(|| {
-            format!(
-                "the gateway answered {:?}, which is not JSON",
-                excerpt(text)
-            )
-        })?);
-    }
-    Err(refused(status, text))
-}
-
-fn refused(status: StatusCode, text: &str) -> Failure {
-    let reason = anyhow!("the gateway answered {status}: {text}");
-    match status {
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Failure::Later(reason),
-        StatusCode::UNAUTHORIZED => Failure::Denied(anyhow!(
-            "{reason}\nhint: --token-file or RBM_TOKEN gives the token"
-        )),
-        StatusCode::FORBIDDEN => Failure::Denied(reason),
-        _ => Failure::Failed(reason),
-    }
+fn understand(text: &str) -> Result<Value, Failure> {
+    let text = if text.is_empty() { "null" } else { text };
+    let value = serde_json::from_str(text);
+    Ok(value.with_context(|| {
+        format!(
+            "the gateway answered {:?}, which is not JSON",
+            excerpt(text)
+        )
+    })?)
 }
 
 /// The cause of all causes: what surrounds it repeats the address and names the library's layers.

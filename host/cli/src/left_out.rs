@@ -15,7 +15,7 @@ pub(crate) struct Arguments {
 pub(crate) fn refuse(command: &str) -> Failure {
     Failure::usage(format!(
         "this rbm was built without the command `{command}`\n\
-         hint: cargo build --locked --features {command}"
+         help: cargo build --locked --features {command}"
     ))
 }
 

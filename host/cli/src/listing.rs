@@ -58,6 +58,19 @@ impl Listing {
         filters: &[(&str, Option<&String>)],
         columns: &[Column],
     ) -> Result<(), Failure> {
+        self.print_as(path, name, filters, columns, Value::clone)
+            .await
+    }
+
+    /// The same, where people are shown something else of each than programs.
+    pub(crate) async fn print_as(
+        &self,
+        path: &str,
+        name: &str,
+        filters: &[(&str, Option<&String>)],
+        columns: &[Column],
+        shown: fn(&Value) -> Value,
+    ) -> Result<(), Failure> {
         let answer = Gateway::at(&self.form.gateway)?
             .get(&format!("{path}?{}", self.query(filters)))
             .await?;
@@ -65,7 +78,12 @@ impl Listing {
             .as_array()
             .map(Vec::as_slice)
             .unwrap_or_default();
-        self.form.print_all(columns, things)?;
+        if self.form.json {
+            self.form.print_all(columns, things)?;
+        } else {
+            let rows: Vec<Value> = things.iter().map(shown).collect();
+            self.form.print_all(columns, &rows)?;
+        }
         if let (true, Some(next)) = (
             things.len() as u64 >= self.limit.into(),
             answer["next"].as_str(),

@@ -12,7 +12,7 @@ pub(crate) fn check(option: &str, address: SocketAddr) -> Result<(), Failure> {
     }
     Err(Failure::usage(format!(
         "{option} {address} is not an address of this machine only, and whoever reaches it could send messages\n\
-         hint: use 127.0.0.1"
+         help: use 127.0.0.1"
     )))
 }
 
@@ -20,7 +20,7 @@ pub(crate) fn check(option: &str, address: SocketAddr) -> Result<(), Failure> {
 pub(crate) async fn listen(option: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|problem| {
         Failure::Failed(anyhow!(
-            "{option} {address} cannot be listened on: {problem}\nhint: port 0 takes any that is free"
+            "{option} {address} cannot be listened on: {problem}\nhelp: port 0 takes any that is free"
         ))
     })
 }

@@ -12,7 +12,7 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::io::stderr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -43,8 +43,13 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let body = body(&arguments)?;
     let gateway = Gateway::at(&arguments.gateway)?;
-    let accepted = submit(&gateway, arguments.key, body.clone()).await?;
-    warn(arguments.message.as_deref(), &body, &accepted)?;
+    let file = arguments.message.map(|file| file.display().to_string());
+    let accepted = submit(&gateway, arguments.key, body.clone()).await;
+    let accepted = accepted.map_err(|failure| match &file {
+        Some(file) => failure.about(file.clone(), body.clone()),
+        None => failure,
+    })?;
+    warn(file, &body, &accepted)?;
     output::line(&accepted)?;
     match (arguments.wait, accepted["id"].as_str()) {
         (Some(seconds), Some(id)) => wait(&gateway, id, Duration::from_secs(seconds)).await,
@@ -63,13 +68,13 @@ pub(crate) async fn hello(gateway: &str, to: &str) -> Result<(), Failure> {
 }
 
 /// What may go wrong although the message was accepted, drawn in the file if it came from one.
-fn warn(file: Option<&Path>, body: &str, accepted: &Value) -> Result<(), Failure> {
+fn warn(file: Option<String>, body: &str, accepted: &Value) -> Result<(), Failure> {
     let Some(warnings) = accepted.get("warnings") else {
         return Ok(());
     };
     let warnings =
         Vec::<FindingView>::deserialize(warnings).context("the gateway's warnings are none")?;
-    let written = file.map(|file| Written::new(file.display().to_string(), body));
+    let written = file.map(|file| Written::new(file, body));
     eprint!(
         "{}",
         drawn(&renderer(&stderr()), written.as_ref(), &warnings)

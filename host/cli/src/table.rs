@@ -20,6 +20,16 @@ pub(crate) fn print_one(thing: &Value) -> anyhow::Result<()> {
     output::line(one(thing))
 }
 
+/// A row's cells, in the order of their columns.
+pub(crate) fn cells<'a>(
+    columns: &'a [Column],
+    row: &'a Value,
+) -> impl Iterator<Item = String> + 'a {
+    columns
+        .iter()
+        .map(|(_, pointers)| cell(find(row, pointers)))
+}
+
 /// A value as one short word or sentence.
 pub(crate) fn cell(value: &Value) -> String {
     let text = excerpt(&plain(value));
@@ -35,11 +45,7 @@ fn table(columns: &[Column], rows: &[Value]) -> String {
         .load_style(presets::NOTHING)
         .set_header(columns.iter().map(|(title, _)| *title));
     for row in rows {
-        table.add_row(
-            columns
-                .iter()
-                .map(|(_, pointers)| cell(find(row, pointers))),
-        );
+        table.add_row(cells(columns, row));
     }
     aligned(&table)
 }
@@ -119,7 +125,8 @@ fn plain(value: &Value) -> String {
     }
 }
 
-fn visible(text: &str) -> String {
+/// What cannot be seen, or would move the cursor, is escaped.
+pub(crate) fn visible(text: &str) -> String {
     let mut visible = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -203,7 +203,7 @@ pub(crate) async fn list(
         .find(&filter)
         .await?
         .into_iter()
-        .map(|stored| MessageView::new(stored, &shared.names))
+        .map(|stored| MessageView::listed(stored, &shared.names))
         .collect();
     let next = (messages.len() == filter.most)
         .then(|| messages.last().map(MessageView::id))

@@ -4,7 +4,9 @@ use crate::senders::AgentNames;
 use crate::store::record::{HISTORY_FIRST, HISTORY_LAST};
 use crate::store::{Entry, StoredMessage};
 use jiff::Timestamp;
+use rbm_json::written;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// One message.
 #[derive(Debug, Serialize)]
@@ -13,6 +15,9 @@ pub(crate) struct MessageView {
     agent: String,
     to: String,
     state: &'static str,
+    /// What it says, as its caller could have written it. Nothing in a list.
+    #[serde(flatten)]
+    said: Map<String, Value>,
     /// Not before, as the caller said.
     #[serde(skip_serializing_if = "Option::is_none")]
     send_at: Option<Timestamp>,
@@ -26,8 +31,19 @@ pub(crate) struct MessageView {
 }
 
 impl MessageView {
-    /// With its history in the order of time: the first entries and the last ones.
+    /// With all that its caller wrote.
     pub(crate) fn new(stored: StoredMessage, names: &AgentNames) -> Self {
+        let mut said = written::message(&stored.message);
+        // The view has its own.
+        said.remove("to");
+        Self {
+            said,
+            ..Self::listed(stored, names)
+        }
+    }
+
+    /// With its history in the order of time: the first entries and the last ones.
+    pub(crate) fn listed(stored: StoredMessage, names: &AgentNames) -> Self {
         let mut history = stored.history;
         history.sort_by_key(|entry| entry.at);
         let more = history.len().saturating_sub(HISTORY_FIRST + HISTORY_LAST);
@@ -40,6 +56,7 @@ impl MessageView {
             agent: names.of(&stored.agent),
             to: stored.message.recipient,
             state: stored.facts.state().as_str(),
+            said: Map::new(),
             send_at: stored.send_at,
             next_at: stored.next_at,
             history,

@@ -129,12 +129,12 @@ impl<'a> Fields<'a> {
     }
 
     /// One of some words, if it is there.
-    pub(crate) fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Option<T> {
+    pub(crate) fn choice<T: Clone>(&self, name: &str, choices: &[(&str, T)]) -> Option<T> {
         let text = self.text(name)?;
         let chosen = choices
             .iter()
             .find(|(word, _)| *word == text)
-            .map(|(_, value)| *value);
+            .map(|(_, value)| value.clone());
         if chosen.is_none() {
             let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
             let message = format!(

@@ -15,6 +15,7 @@ pub mod problem;
 pub mod rules;
 pub mod schedule;
 pub mod strict;
+pub mod written;
 
 mod fields;
 mod path;

@@ -148,15 +148,9 @@ fn read_standalone(value: &Value, findings: &Findings) -> Option<StandaloneCard>
         &["layout", "title", "description", "media", "suggestions"],
         findings,
     )?;
-    let layout = fields
-        .choice("layout", &LAYOUTS)
-        .unwrap_or(Layout::Vertical);
-    let layout = match layout {
-        Layout::Vertical => CardLayout::Vertical,
-        Layout::Horizontal(side) => CardLayout::Horizontal(side),
-    };
+    let layout = fields.choice("layout", &LAYOUTS);
     Some(StandaloneCard {
-        layout,
+        layout: layout.unwrap_or(CardLayout::Vertical),
         card: read_card(&fields, findings),
     })
 }
@@ -233,12 +227,6 @@ const fn purpose(purpose: Purpose) -> (&'static str, Purpose) {
     (purpose_word(purpose), purpose)
 }
 
-#[derive(Clone, Copy)]
-enum Layout {
-    Vertical,
-    Horizontal(ImageSide),
-}
-
 const FIELDS: [&str; 9] = [
     "agent",
     "to",
@@ -251,13 +239,14 @@ const FIELDS: [&str; 9] = [
     "options",
 ];
 const CONTENTS: [&str; 4] = ["text", "file", "card", "carousel"];
-const LAYOUTS: [(&str, Layout); 3] = [
-    ("vertical", Layout::Vertical),
-    ("horizontal_left", Layout::Horizontal(ImageSide::Left)),
-    ("horizontal_right", Layout::Horizontal(ImageSide::Right)),
+pub(crate) const LAYOUTS: [(&str, CardLayout); 3] = [
+    ("vertical", CardLayout::Vertical),
+    ("horizontal_left", CardLayout::Horizontal(ImageSide::Left)),
+    ("horizontal_right", CardLayout::Horizontal(ImageSide::Right)),
 ];
-const WIDTHS: [(&str, CardWidth); 2] = [("small", CardWidth::Small), ("medium", CardWidth::Medium)];
-const HEIGHTS: [(&str, MediaHeight); 3] = [
+pub(crate) const WIDTHS: [(&str, CardWidth); 2] =
+    [("small", CardWidth::Small), ("medium", CardWidth::Medium)];
+pub(crate) const HEIGHTS: [(&str, MediaHeight); 3] = [
     ("short", MediaHeight::Short),
     ("medium", MediaHeight::Medium),
     ("tall", MediaHeight::Tall),

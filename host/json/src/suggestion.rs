@@ -118,13 +118,13 @@ const KINDS: [(&str, &[&str]); 8] = [
     ("compose_text", &["phone", "message"]),
     ("compose_recording", &["phone", "kind"]),
 ];
-const VIEWS: [(&str, UrlView); 4] = [
+pub(crate) const VIEWS: [(&str, UrlView); 4] = [
     ("browser", UrlView::Browser),
     ("webview_full", UrlView::WebviewFull),
     ("webview_half", UrlView::WebviewHalf),
     ("webview_tall", UrlView::WebviewTall),
 ];
-const RECORDINGS: [(&str, RecordingKind); 2] = [
+pub(crate) const RECORDINGS: [(&str, RecordingKind); 2] = [
     ("audio", RecordingKind::Audio),
     ("video", RecordingKind::Video),
 ];

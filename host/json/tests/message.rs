@@ -8,6 +8,7 @@ use gateway_channel::{
     MediaHeight, OpenUrl, Place, Purpose, RecordingKind, StandaloneCard, Suggestion, UrlView,
 };
 use rbm_json::message::{Draft, read};
+use rbm_json::written;
 use serde_json::{Value, json};
 
 #[test]
@@ -313,6 +314,78 @@ fn everything_wrong_is_found_at_once_with_the_nearest_name() {
     assert!(findings[0].message.starts_with(
         "there is no field \"too\" in the message; its fields are agent, to, content"
     ));
+}
+
+/// Whoever asks what was sent is told what could be sent again.
+#[test]
+fn what_is_written_of_a_message_is_read_as_the_same() {
+    for (body, expected) in written_bodies() {
+        let message = draft(&body).message;
+        let written = Value::from(written::message(&message));
+        assert_eq!(written, expected);
+        assert_eq!(draft(&written).message, message);
+    }
+}
+
+/// What a caller wrote, and what is written of it.
+fn written_bodies() -> Vec<(Value, Value)> {
+    let mut bodies: Vec<(Value, Value)> = include_str!("../MESSAGES.md")
+        .split("```json\n")
+        .skip(1)
+        .map(|rest| serde_json::from_str(rest.split("```").next().unwrap()).unwrap())
+        .map(|body: Value| (body.clone(), body))
+        .collect();
+    assert!(bodies.len() >= 7, "{}", bodies.len());
+    for (_, expected) in &mut bodies {
+        let fields = expected.as_object_mut().unwrap();
+        // The gateway keeps it beside the message.
+        fields.remove("send_at");
+        if let Some(card) = fields["content"].get_mut("card") {
+            card.as_object_mut().unwrap().remove("layout");
+        }
+    }
+    let all = |own: Value| {
+        let mut fields =
+            json!({ "text": "Go", "postback": "pb", "fallback_url": "https://f.example" });
+        let own = own.as_object().unwrap().clone();
+        fields.as_object_mut().unwrap().extend(own);
+        fields
+    };
+    let suggestions = json!([
+        { "reply": { "text": "a" } },
+        { "dial": all(json!({ "phone": "*1#" })) },
+        { "open_url": all(json!({ "url": "u", "view": "webview_full" })) },
+        { "open_url": all(json!({ "url": "u", "view": "webview_half", "description": "d" })) },
+        { "view_location": all(json!({ "latitude": 1.5, "longitude": -2.0, "label": "l", "query": "q" })) },
+        { "share_location": all(json!({})) },
+        { "calendar_event": all(json!({ "start": "s", "end": "e", "title": "t" })) },
+        { "compose_text": all(json!({ "phone": "+1", "message": "m" })) },
+        { "compose_recording": all(json!({ "phone": "+1" })) },
+        { "compose_recording": all(json!({ "phone": "+1", "kind": "video" })) },
+    ]);
+    let media = |height: &str| json!({ "file": { "uploaded": "files/f" }, "height": height });
+    let card = json!({ "title": "", "media": media("tall"), "suggestions": suggestions });
+    for content in [
+        json!({ "text": "" }),
+        json!({ "file": { "url": "u", "thumbnail_uploaded": "files/t", "force_refresh": true } }),
+        json!({ "file": { "uploaded": "files/f", "thumbnail_url": "u" } }),
+        json!({ "card": {} }),
+        json!({ "card": { "layout": "horizontal_left", "media": { "file": { "url": "u" } } } }),
+        json!({ "card": { "layout": "horizontal_right", "description": "d", "media": media("short") } }),
+        json!({ "carousel": { "cards": [] } }),
+        json!({ "carousel": { "width": "small", "cards": [card, {}] } }),
+    ] {
+        let body = json!({ "to": "+12", "content": content, "suggestions": suggestions, "purpose": "promotion",
+            "lifetime_seconds": 600, "options": [{ "name": "n", "value": "v" }] });
+        bodies.push((body.clone(), body));
+    }
+    let defaults = json!({ "agent": "demo", "to": "+12", "content": { "carousel": { "width": "medium", "cards": [] } },
+        "suggestions": [{ "open_url": { "text": "a", "url": "u", "view": "browser", "postback": "" } }],
+        "purpose": null, "expires_at": "2026-12-01T10:00:00Z", "options": [] });
+    let least = json!({ "to": "+12", "content": { "carousel": { "cards": [] } },
+        "suggestions": [{ "open_url": { "text": "a", "url": "u" } }], "expires_at": "2026-12-01T10:00:00Z" });
+    bodies.push((defaults, least));
+    bodies
 }
 
 fn draft(body: &Value) -> Draft {

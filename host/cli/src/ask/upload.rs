@@ -33,7 +33,7 @@ pub(super) async fn upload(
     let mime_type = mime_type.or_else(guess);
     let mime_type = mime_type.ok_or_else(|| {
         Failure::usage(format!(
-            "what is {}?\nhint: say it with --type",
+            "what is {}?\nhelp: say it with --type",
             excerpt::path(file)
         ))
     })?;
@@ -62,7 +62,7 @@ fn address(file: &str) -> Result<Option<String>, Failure> {
     match scheme.to_ascii_lowercase().as_str() {
         scheme @ ("http" | "https") => Ok(Some(format!("{scheme}://{rest}"))),
         _ => Err(Failure::usage(format!(
-            "{:?} is not taken\nhint: give a file, or an address that begins with https:// or http://",
+            "{:?} is not taken\nhelp: give a file, or an address that begins with https:// or http://",
             excerpt(file)
         ))),
     }

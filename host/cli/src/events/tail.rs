@@ -2,10 +2,11 @@
 //! the last event that was printed.
 
 use super::sse::Reader;
+use super::{COLUMNS, shown};
 use crate::exit::Failure;
 use crate::gateway::{Address, Gateway, header};
 use crate::output;
-use crate::table::cell;
+use crate::table::cells;
 use anyhow::{Context as _, anyhow};
 use reqwest::Response;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -126,21 +127,17 @@ impl Tail {
             .is_object()
             .then_some(&event)
             .ok_or_else(|| anyhow!("an event of the stream is no object"))?;
-        let what = [&known["message_id"], &known["content"]]
-            .into_iter()
-            .find(|value| !value.is_null());
-        Ok(format!(
-            "{:<8} {}  {:<13} {:<16} {:<12} {}",
-            cell(&known["cursor"]),
-            cell(&known["received_at"]),
-            cell(&known["kind"]),
-            cell(&known["phone"]),
-            cell(&known["agent"]),
-            what.map(cell).unwrap_or_default(),
-        ))
+        let event = shown(known);
+        let cells = cells(&COLUMNS, &event).zip(WIDTHS);
+        let line: Vec<String> = cells
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        Ok(line.join("  "))
     }
 }
 
+/// Of the columns: what comes later is not known yet. The last one ends the line.
+const WIDTHS: [usize; COLUMNS.len()] = [7, 20, 13, 12, 16, 0];
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// A gateway says every 15 s that it is there.
 const SILENCE_MAX: Duration = Duration::from_secs(45);

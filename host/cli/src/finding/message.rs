@@ -3,7 +3,7 @@
 
 use super::place::Document;
 use super::{Title, rendered};
-use annotate_snippets::{AnnotationKind, Element, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Element, Origin, Renderer, Snippet};
 use rbm_json::finding::FindingView;
 
 /// A message as it was written.
@@ -40,7 +40,7 @@ impl<'a> Written<'a> {
     }
 }
 
-/// Each finding and an empty line, without a place where nobody wrote JSON.
+/// Each finding and an empty line. Where nobody wrote JSON, the path alone is the place.
 pub(crate) fn drawn(
     renderer: &Renderer,
     written: Option<&Written<'_>>,
@@ -52,16 +52,25 @@ pub(crate) fn drawn(
             rule: &finding.rule,
             message: &finding.message,
         };
+        let place = match written {
+            Some(written) => written.snippet(finding),
+            None => path(finding),
+        };
         let finding = rendered(
             renderer,
             &title,
-            written.and_then(|written| written.snippet(finding)),
+            place,
             finding.hint.as_deref(),
             finding.source.as_deref(),
         );
         format!("{finding}\n\n")
     };
     findings.iter().map(one).collect()
+}
+
+fn path(finding: &FindingView) -> Option<Element<'_>> {
+    let is_there = !finding.path.is_empty();
+    is_there.then(|| Origin::path(finding.path.as_str()).into())
 }
 
 /// Whether it keeps the message from being sent.
