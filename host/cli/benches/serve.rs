@@ -125,7 +125,7 @@ async fn measure(
             },
         },
         opt_out: OptOutRules::default(),
-        tell_accepted: false,
+        accepted_events: false,
         retention: Retention::default(),
         guard: Guard::default(),
         metrics: Arc::default(),

@@ -236,7 +236,7 @@ async fn start_gateway(
         clock,
         callbacks,
         capacity,
-        tell_accepted: false,
+        accepted_events: false,
         opt_out,
         retention: Retention::default(),
         guard,

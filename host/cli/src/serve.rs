@@ -136,7 +136,7 @@ async fn start(
         clock: Clock::system(),
         callbacks: senders::callbacks(config)?,
         capacity: capacity::published(),
-        tell_accepted: config.tell_accepted,
+        accepted_events: config.accepted_events,
         opt_out: opt_out::rules(&config.opt_out),
         retention: retention(&config.retention)?,
         guard,
@@ -199,7 +199,10 @@ fn needs_no_restart(old: &Config, new: &Config) -> Result<(), Failure> {
     changed("admin.listen", old.admin.listen == new.admin.listen)?;
     changed("log", old.log == new.log)?;
     changed("retention", old.retention == new.retention)?;
-    changed("events.accepted", old.tell_accepted == new.tell_accepted)?;
+    changed(
+        "events.accepted",
+        old.accepted_events == new.accepted_events,
+    )?;
     changed(
         "opt_out.keywords",
         old.opt_out.keywords == new.opt_out.keywords,

@@ -64,7 +64,7 @@ pub(crate) fn shared_by(
         reach_turns: Mutex::new(reach::turns(1)),
         capacity,
         opt_out: OptOutRules::default(),
-        tell_accepted: false,
+        accepted_events: false,
         uploads: Semaphore::new(upload::MEGABYTES_MAX),
     };
     (Arc::new(shared), stop)

@@ -82,7 +82,7 @@ pub struct Config {
     /// How long what is done with is kept.
     pub retention: Retention,
     /// Whether an event tells of each message that the platform has accepted.
-    pub tell_accepted: bool,
+    pub accepted_events: bool,
     /// How the gateway's address is guarded.
     pub guard: Guard,
     /// Where it counts what it does; plugins and the store may count there too.
@@ -177,7 +177,7 @@ pub(crate) struct Shared {
     pub(crate) capacity: Capacity,
     pub(crate) opt_out: OptOutRules,
     /// Whether an event tells of each message that the platform has accepted.
-    pub(crate) tell_accepted: bool,
+    pub(crate) accepted_events: bool,
     /// Whose turn it is to ask about reach.
     pub(crate) reach_turns: Mutex<Interval>,
     /// Megabytes of files that are in memory at once.
@@ -230,7 +230,7 @@ impl Gateway {
             reach_turns: Mutex::new(reach::turns(config.capacity.reach_calls_per_minute_max)),
             capacity: config.capacity,
             opt_out: config.opt_out,
-            tell_accepted: config.tell_accepted,
+            accepted_events: config.accepted_events,
             uploads: Semaphore::new(upload::MEGABYTES_MAX),
         });
         let now = shared.clock.instant();

@@ -208,7 +208,7 @@ impl Store for MemoryStore {
         agents: Vec<AgentIdentity>,
     ) -> Result<Vec<AgentIdentity>, StoreProblem> {
         let mut kept = self.lock();
-        let is_older = kept.agents.is_empty() && !kept.is_empty();
+        let has_legacy_rows = kept.agents.is_empty() && !kept.is_empty();
         for agent in agents {
             if kept
                 .agents
@@ -217,7 +217,7 @@ impl Store for MemoryStore {
             {
                 continue;
             }
-            kept.agents.push(agent.registered(is_older));
+            kept.agents.push(agent.with_key(has_legacy_rows));
         }
         Ok(kept.agents.clone())
     }
@@ -463,7 +463,7 @@ impl Kept {
             .orphans
             .extract_if((about, 0)..=(about, u64::MAX), |_, _| true);
         heard
-            .map(|(_, Orphan { at, fact, .. })| Entry::heard(at, fact))
+            .map(|(_, Orphan { at, fact, .. })| Entry::new(at, fact))
             .collect()
     }
 
@@ -476,7 +476,7 @@ impl Kept {
     fn ingest(&mut self, mut event: NewEvent) -> Ingested {
         let digest = |key: &str| Hex(digest::of_event(&event.agent, key));
         let key = digest(&event.content.dedupe_key());
-        let before = event.content.dedupe_key_before().map(digest);
+        let before = event.content.legacy_dedupe_key().map(digest);
         let known = [Some(key), before].into_iter().flatten();
         if known.into_iter().any(|key| self.seen.contains_key(&key)) {
             return Ingested::Duplicate;
@@ -513,7 +513,7 @@ impl Kept {
         let phone = event.content.phone().unwrap_or_default();
         let joined = self.change(id, |record| {
             if record.stored.agent == event.agent && record.stored.message.recipient == phone {
-                return record.join(Entry::heard(at, fact));
+                return record.join(Entry::new(at, fact));
             }
             tracing::warn!(
                 "an event names a message of another agent or person, and changes nothing"

@@ -30,7 +30,7 @@ use crate::{Agent, STOP_TIME_MAX, Senders, Shared};
 use breaker::Ticket;
 use jiff::{SignedDuration, Timestamp};
 use judge::{Verdict, judge};
-use line::{AgentNews, Allowance, Learned};
+use line::{AgentChange, Allowance, Learned};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,7 +119,7 @@ impl Outbox {
             let now = self.shared.now();
             let Claims { lent, ended } =
                 self.shared.store.claim(now, self.lease(), &shares).await?;
-            self.tell_ended(ended);
+            self.report_ended(ended);
             lent.into_iter().for_each(|claimed| self.begin(claimed));
         }
         let (shares, wait) = self.allowances();
@@ -175,7 +175,7 @@ impl Outbox {
             let lost = self.shared.store.recover(self.shared.now()).await?;
             for agent in self.shared.store.held_agents().await? {
                 if let Some(line) = self.lines.get(&agent) {
-                    line.was_told_held();
+                    line.mark_reported_held();
                 }
             }
             if lost > 0 {
@@ -227,13 +227,13 @@ impl Outbox {
             self.shared.settled.notify_waiters();
         }
         let more = ended.len() == TIDIED_AT_ONCE;
-        self.tell_ended(ended);
+        self.report_ended(ended);
         self.tidied_at = if more { None } else { Some(now) };
         Ok(more)
     }
 
     /// The store has kept an event of each.
-    fn tell_ended(&self, ended: Vec<Fact>) {
+    fn report_ended(&self, ended: Vec<Fact>) {
         if !ended.is_empty() {
             self.shared.events.notify_waiters();
         }
@@ -294,32 +294,34 @@ impl Drop for Underway {
 /// One attempt, from the question whether it is still wanted to its trace in the store.
 async fn attempt(shared: &Shared, line: &Line, ticket: Ticket, claimed: Claimed) {
     let begun = Instant::now();
-    let (verdict, news) = if claimed.ends_at <= shared.now() {
+    let (verdict, agent_change) = if claimed.ends_at <= shared.now() {
         line.forget(ticket, shared.clock.instant());
         let retry_at = shared.now();
         (Verdict::Unclaim { retry_at }, None)
     } else {
         let outcome = line.sender.send(shared.now(), &claimed.message).await;
-        let Learned { back_off, news } =
-            line.learn(ticket, &claimed, &outcome, shared.clock.instant());
+        let Learned {
+            back_off,
+            agent_change,
+        } = line.learn(ticket, &claimed, &outcome, shared.clock.instant());
         let verdict = judge(&claimed, outcome, back_off, shared.now(), rand::random());
-        (verdict, news)
+        (verdict, agent_change)
     };
     keep(shared, &claimed, verdict, begun.elapsed()).await;
     shared.settled.notify_waiters();
-    if let Some(news) = news {
-        tell_of_agent(shared, &claimed.agent, news).await;
+    if let Some(agent_change) = agent_change {
+        store_agent_event(shared, &claimed.agent, agent_change).await;
     }
 }
 
 /// Until the store has it.
-async fn tell_of_agent(shared: &Shared, agent: &str, news: AgentNews) {
+async fn store_agent_event(shared: &Shared, agent: &str, agent_change: AgentChange) {
     let now = shared.now();
     let event = AgentEvent {
         at: now,
-        held: match news {
-            AgentNews::Held(hold) => Some(hold),
-            AgentNews::Resumed => None,
+        held: match agent_change {
+            AgentChange::Held(hold) => Some(hold),
+            AgentChange::Resumed => None,
         },
     };
     let event = NewEvent {
@@ -361,7 +363,7 @@ async fn keep(shared: &Shared, claimed: &Claimed, verdict: Verdict, took: Durati
         let kept = match &verdict {
             Verdict::Settle(settlement) => {
                 let settlement = Settlement {
-                    tell_accepted: shared.tell_accepted,
+                    accepted_events: shared.accepted_events,
                     ..settlement.clone()
                 };
                 store.settle(id, attempt, settlement).await
@@ -376,13 +378,13 @@ async fn keep(shared: &Shared, claimed: &Claimed, verdict: Verdict, took: Durati
             }
         }
     }
-    if may_be_told(shared, &verdict) {
+    if has_event(shared, &verdict) {
         shared.events.notify_waiters();
     }
 }
 
 /// Whether the store has kept an event with what an attempt brought.
-fn may_be_told(shared: &Shared, verdict: &Verdict) -> bool {
+fn has_event(shared: &Shared, verdict: &Verdict) -> bool {
     let Verdict::Settle(Settlement {
         entry: Some(entry), ..
     }) = verdict
@@ -390,7 +392,7 @@ fn may_be_told(shared: &Shared, verdict: &Verdict) -> bool {
         return false;
     };
     match entry.fact {
-        Fact::Accepted => shared.tell_accepted,
+        Fact::Accepted => shared.accepted_events,
         fact => fact.is_end(),
     }
 }

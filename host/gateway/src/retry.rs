@@ -232,7 +232,7 @@ mod tests {
             };
             let failed = Entry {
                 reason: Some(reason),
-                ..Entry::heard(Timestamp::UNIX_EPOCH, Fact::Failed)
+                ..Entry::new(Timestamp::UNIX_EPOCH, Fact::Failed)
             };
             store.note(&id, failed).await.expect("noted");
         }

@@ -97,7 +97,7 @@ fn entry(at: Timestamp, fact: Fact, detail: &str) -> Entry {
     Entry {
         reason: Some(ReasonCode::Requested),
         detail: Some(detail.to_owned()),
-        ..Entry::heard(at, fact)
+        ..Entry::new(at, fact)
     }
 }
 

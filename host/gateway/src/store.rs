@@ -148,10 +148,10 @@ pub struct AgentIdentity {
 }
 
 impl AgentIdentity {
-    /// As it is kept. `is_older`: the store has rows that go by names.
+    /// As it is kept. `has_legacy_rows`: the store has rows that go by names.
     #[must_use]
-    pub fn registered(self, is_older: bool) -> Self {
-        if is_older {
+    pub fn with_key(self, has_legacy_rows: bool) -> Self {
+        if has_legacy_rows {
             self
         } else {
             Self {
@@ -293,7 +293,7 @@ pub struct Settlement {
     /// What the platform answered, for the event that tells of an end.
     pub answer: Option<PlatformAnswer>,
     /// Whether an event tells that the platform has accepted it.
-    pub tell_accepted: bool,
+    pub accepted_events: bool,
 }
 
 /// How far a message that somebody wants back has got.
@@ -342,7 +342,7 @@ pub struct Entry {
 
 impl Entry {
     /// What was heard of a message, and nothing more.
-    pub fn heard(at: Timestamp, fact: Fact) -> Self {
+    pub fn new(at: Timestamp, fact: Fact) -> Self {
         Self {
             at,
             fact,

@@ -91,7 +91,7 @@ mod tests {
         .stored;
         stored.history.extend((1..entries).map(|attempt| Entry {
             attempt: Some(attempt),
-            ..Entry::heard(Timestamp::UNIX_EPOCH, Fact::Postponed)
+            ..Entry::new(Timestamp::UNIX_EPOCH, Fact::Postponed)
         }));
         stored.history_omitted = omitted;
         let view = MessageView::new(stored, &AgentNames::default());

@@ -8,8 +8,8 @@ pub(crate) fn register(
     database: &Connection,
     agents: &[AgentIdentity],
 ) -> rusqlite::Result<Vec<AgentIdentity>> {
-    let is_older: bool = database
-        .prepare_cached(IS_OLDER)?
+    let has_legacy_rows: bool = database
+        .prepare_cached(HAS_LEGACY_ROWS)?
         .query_row([], |row| row.get(0))?;
     for agent in agents {
         let known = "SELECT EXISTS (SELECT 1 FROM agent WHERE platform_id = ?1)";
@@ -17,7 +17,7 @@ pub(crate) fn register(
             .prepare_cached(known)?
             .query_row([&agent.platform_id], |row| row.get(0))?;
         if !is_known {
-            insert(database, &agent.clone().registered(is_older))?;
+            insert(database, &agent.clone().with_key(has_legacy_rows))?;
         }
     }
     let mut select = database.prepare_cached(AGENTS)?;
@@ -41,7 +41,7 @@ pub(crate) fn identity(row: &Row<'_>) -> rusqlite::Result<AgentIdentity> {
 }
 
 pub(crate) const AGENTS: &str = "SELECT key, platform_id FROM agent ORDER BY key";
-const IS_OLDER: &str = "SELECT NOT EXISTS (SELECT 1 FROM agent) AND (
+const HAS_LEGACY_ROWS: &str = "SELECT NOT EXISTS (SELECT 1 FROM agent) AND (
     EXISTS (SELECT 1 FROM message) OR EXISTS (SELECT 1 FROM event) OR EXISTS (SELECT 1 FROM seen)
     OR EXISTS (SELECT 1 FROM orphan) OR EXISTS (SELECT 1 FROM consent_entry) OR EXISTS (SELECT 1 FROM upload)
     OR EXISTS (SELECT 1 FROM tester))";

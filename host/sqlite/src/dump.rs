@@ -230,7 +230,7 @@ fn restore(database: &Connection, item: &Item) -> rusqlite::Result<()> {
             quarantined,
             pruned,
         }) => {
-            seen::begin_looking_for_keys_of_before(database)?;
+            seen::enable_legacy_keys(database)?;
             if let Some(pruned) = pruned {
                 events::note_pruned(database, number(pruned.0)?)?;
             }

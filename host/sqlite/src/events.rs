@@ -22,7 +22,7 @@ pub(crate) struct Packed {
     sum: [u8; 16],
     h: [u8; 16],
     /// By what an earlier version would know it, where that is something else.
-    h_before: Option<[u8; 16]>,
+    legacy_h: Option<[u8; 16]>,
 }
 
 /// The form of what the gateway itself says. A webhook's form is that of the plugin's record, which has no such field.
@@ -46,14 +46,14 @@ impl Packed {
         let sum = packing::sum(event.agent.as_bytes(), &content, &raw);
         let hash = |key: &str| hash(&[&event.agent, key]);
         let h = hash(&event.content.dedupe_key());
-        let h_before = event.content.dedupe_key_before().map(hash);
+        let legacy_h = event.content.legacy_dedupe_key().map(hash);
         Ok(Self {
             event,
             raw,
             content,
             sum,
             h,
-            h_before,
+            legacy_h,
         })
     }
 }
@@ -69,8 +69,8 @@ pub(crate) fn ingest(database: &Connection, packed: &Packed) -> rusqlite::Result
     if seen::contains(database, &packed.h)? {
         return Ok(Ingested::Duplicate);
     }
-    if let Some(h) = &packed.h_before
-        && seen::contains_of_before(database, h, *received_at)?
+    if let Some(h) = &packed.legacy_h
+        && seen::contains_legacy(database, h, *received_at)?
     {
         return Ok(Ingested::Duplicate);
     }
@@ -109,7 +109,7 @@ fn insert(
         content,
         sum,
         h: _,
-        h_before: _,
+        legacy_h: _,
     } = packed;
     let insert = "INSERT INTO event (place, agent, received_at, phone, inbound, raw, sum, h)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -183,7 +183,7 @@ fn join(
     let phone = event.content.phone().unwrap_or_default();
     let joined = messages::change(database, id, |record| {
         if record.stored.agent == event.agent && record.stored.message.recipient == phone {
-            return record.join(Entry::heard(at, fact));
+            return record.join(Entry::new(at, fact));
         }
         tracing::warn!("an event names a message of another agent or person, and changes nothing");
         true
@@ -227,7 +227,7 @@ pub(crate) fn adopt(
     let h = hash(&[agent, phone, id]);
     let mut select =
         database.prepare_cached("SELECT at, fact FROM orphan WHERE h = ?1 ORDER BY n")?;
-    let entry = |row: &Row<'_>| Ok(Entry::heard(to_time(row, 0)?, messages::to_fact(row, 1)?));
+    let entry = |row: &Row<'_>| Ok(Entry::new(to_time(row, 0)?, messages::to_fact(row, 1)?));
     let heard: Vec<Entry> = select
         .query_map([h], entry)?
         .collect::<rusqlite::Result<_>>()?;

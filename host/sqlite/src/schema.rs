@@ -306,7 +306,7 @@ mod tests {
         for (second, expected) in [(7, true), (9_000_000_000, false)] {
             let at = Timestamp::from_microsecond(second * 1_000_000).expect("a time");
             let finer = hash(&["shop", "k"]);
-            let known = seen::contains_of_before(&connection, &finer, at);
+            let known = seen::contains_legacy(&connection, &finer, at);
             assert_eq!(known, Ok(expected), "at second {second}");
         }
         assert_eq!(

@@ -27,12 +27,12 @@ pub(crate) fn contains(database: &Connection, h: &[u8; 16]) -> rusqlite::Result<
 
 /// Whether an earlier version has kept the event, under the key that it would have had there. Only for a while after an upgrade or
 /// an import.
-pub(crate) fn contains_of_before(
+pub(crate) fn contains_legacy(
     database: &Connection,
     h: &[u8; 16],
     now: Timestamp,
 ) -> rusqlite::Result<bool> {
-    let is_time = "SELECT keys_of_before_until > ?1 FROM last_place";
+    let is_time = "SELECT legacy_keys_until > ?1 FROM last_place";
     let is_time: bool = database
         .prepare_cached(is_time)?
         .query_row([time(now)], |row| row.get(0))?;
@@ -40,9 +40,9 @@ pub(crate) fn contains_of_before(
 }
 
 /// What is there now may have been kept by an earlier version.
-pub(crate) fn begin_looking_for_keys_of_before(database: &Connection) -> rusqlite::Result<()> {
+pub(crate) fn enable_legacy_keys(database: &Connection) -> rusqlite::Result<()> {
     database
-        .prepare_cached(LOOK_FOR_KEYS_OF_BEFORE)?
+        .prepare_cached(ENABLE_LEGACY_KEYS)?
         .execute([])
         .map(drop)
 }
@@ -121,8 +121,8 @@ const PREPARE: &str = "PRAGMA temp_store = MEMORY;
         AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.h = event.h)
         ON CONFLICT DO NOTHING";
 /// 14 days: the platform delivers again for 7, and a store may have been down for some of them.
-const LOOK_FOR_KEYS_OF_BEFORE: &str =
-    "UPDATE last_place SET keys_of_before_until = 1000000 * (unixepoch() + 14 * 86400)";
+const ENABLE_LEGACY_KEYS: &str =
+    "UPDATE last_place SET legacy_keys_until = 1000000 * (unixepoch() + 14 * 86400)";
 const CONTAINS: &str = "SELECT EXISTS (SELECT 1 FROM temp.unsettled WHERE h = ?1)
     OR EXISTS (SELECT 1 FROM seen WHERE h = ?1)";
 const SETTLE: &str = "INSERT INTO seen (h, received_at)

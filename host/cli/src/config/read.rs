@@ -119,7 +119,7 @@ fn validate(reading: &Reading<'_>) -> Option<Config> {
         partner,
         agents,
         callbacks,
-        tell_accepted: reading.section("events").boolean("accepted")?,
+        accepted_events: reading.section("events").boolean("accepted")?,
         opt_out: read_opt_out(reading)?,
         log: read_log(reading)?,
     })

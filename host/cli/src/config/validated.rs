@@ -32,7 +32,7 @@ pub(crate) struct Config {
     /// In the order of their names.
     pub(crate) callbacks: Vec<CallbackConfig>,
     /// Whether an event tells of each message that the platform has accepted.
-    pub(crate) tell_accepted: bool,
+    pub(crate) accepted_events: bool,
     pub(crate) opt_out: OptOut,
     pub(crate) log: Log,
 }

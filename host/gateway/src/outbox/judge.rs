@@ -112,7 +112,7 @@ fn accepted(claimed: &Claimed, receipt: &Receipt, now: Timestamp) -> Settlement 
         .unwrap_or(now);
     settled(Entry {
         attempt: Some(claimed.attempt),
-        ..Entry::heard(at, Fact::Accepted)
+        ..Entry::new(at, Fact::Accepted)
     })
 }
 
@@ -146,7 +146,7 @@ fn judge_failure(
                     "accepted, since this id was sent before: {}",
                     failure.message
                 )),
-                ..Entry::heard(now, Fact::Accepted)
+                ..Entry::new(now, Fact::Accepted)
             }))
         }
         FailureCode::Refused | FailureCode::Unsupported | FailureCode::Unreachable if is_open => {

@@ -75,7 +75,7 @@ struct Traffic {
     breaker: Breaker,
     obstacle: Option<Obstacle>,
     /// The last event of the agent says that it is held.
-    told_held: bool,
+    reported_held: bool,
     recipients: Recipients,
 }
 
@@ -85,12 +85,12 @@ pub(crate) struct Learned {
     /// How long the message backs off, should it be tried again.
     pub(crate) back_off: BackOff,
     /// What is to be told of the agent.
-    pub(crate) news: Option<AgentNews>,
+    pub(crate) agent_change: Option<AgentChange>,
 }
 
 /// Whether an agent sends.
 #[derive(Debug, PartialEq)]
-pub(crate) enum AgentNews {
+pub(crate) enum AgentChange {
     Held(AgentHold),
     Resumed,
 }
@@ -187,7 +187,7 @@ impl Line {
             budget: Budget::new(now),
             breaker: Breaker::new(),
             obstacle: None,
-            told_held: false,
+            reported_held: false,
             recipients: Recipients::default(),
         };
         Self {
@@ -282,8 +282,8 @@ impl Line {
     }
 
     /// An event of an earlier process says that the agent is held.
-    pub(crate) fn was_told_held(&self) {
-        self.traffic().told_held = true;
+    pub(crate) fn mark_reported_held(&self) {
+        self.traffic().reported_held = true;
     }
 
     /// The platform was asked.
@@ -328,7 +328,7 @@ impl Line {
         let sends = change != Change::None || evidence == Evidence::Served;
         Learned {
             back_off,
-            news: traffic.news(sends),
+            agent_change: traffic.agent_change(sends),
         }
     }
 
@@ -416,18 +416,18 @@ impl Traffic {
     }
 
     /// What was not told yet. `sends`: whether the platform has shown that the agent may send, or that another thing stops it.
-    fn news(&mut self, sends: bool) -> Option<AgentNews> {
+    fn agent_change(&mut self, sends: bool) -> Option<AgentChange> {
         match held(self.obstacle.as_ref()) {
-            Some(obstacle) if !self.told_held => {
-                self.told_held = true;
-                Some(AgentNews::Held(AgentHold {
+            Some(obstacle) if !self.reported_held => {
+                self.reported_held = true;
+                Some(AgentChange::Held(AgentHold {
                     reason: obstacle.reason.to_owned(),
                     detail: obstacle.error.clone(),
                 }))
             }
-            None if self.told_held && sends => {
-                self.told_held = false;
-                Some(AgentNews::Resumed)
+            None if self.reported_held && sends => {
+                self.reported_held = false;
+                Some(AgentChange::Resumed)
             }
             _ => None,
         }

@@ -546,7 +546,7 @@ fn event(key: &str, fact: Heard) -> NewEvent {
 }
 
 fn entry(second: i64, fact: Fact) -> Entry {
-    Entry::heard(at(second), fact)
+    Entry::new(at(second), fact)
 }
 
 fn at(second: i64) -> Timestamp {

@@ -217,7 +217,7 @@ impl EventContent {
     }
 
     /// The key by which an earlier version would know it, where that is another.
-    pub fn dedupe_key_before(&self) -> Option<&str> {
+    pub fn legacy_dedupe_key(&self) -> Option<&str> {
         let (first, _) = self.inbound()?.dedupe_key.split_once('\n')?;
         Some(first)
     }

@@ -27,7 +27,7 @@ pub struct Record {
     /// After this it is not sent any more: its expiry, or a day after it was due.
     pub ends_at: Timestamp,
     /// What is to be told of it, and is not kept yet.
-    untold: Vec<NewEvent>,
+    unsaved_events: Vec<NewEvent>,
 }
 
 /// On which terms an attempt may begin.
@@ -61,9 +61,9 @@ impl Record {
             attempt: 0,
             lent_until: None,
             ends_at: new.expires_at.unwrap_or(due + TRIED_FOR),
-            untold: Vec::new(),
+            unsaved_events: Vec::new(),
         };
-        record.add(Entry::heard(new.at, Fact::Queued));
+        record.add(Entry::new(new.at, Fact::Queued));
         record
     }
 
@@ -79,13 +79,13 @@ impl Record {
             attempt,
             lent_until,
             ends_at,
-            untold: Vec::new(),
+            unsaved_events: Vec::new(),
         }
     }
 
     /// What is to be told of it since this was called last, as events to be kept.
     pub fn take_events(&mut self) -> Vec<NewEvent> {
-        std::mem::take(&mut self.untold)
+        std::mem::take(&mut self.unsaved_events)
     }
 
     /// Which queue of its agent it waits in.
@@ -144,11 +144,11 @@ impl Record {
         let was_so = self.stored.facts.decides(entry.fact);
         self.add(entry.clone());
         if entry.fact.is_end() && !was_so && self.stored.facts.decides(entry.fact) {
-            self.tell(entry, source, answer);
+            self.push_event(entry, source, answer);
         }
     }
 
-    fn tell(&mut self, entry: Entry, source: Source, answer: Option<PlatformAnswer>) {
+    fn push_event(&mut self, entry: Entry, source: Source, answer: Option<PlatformAnswer>) {
         let message = &self.stored.message;
         let event = MessageEvent {
             fact: entry.fact,
@@ -162,16 +162,16 @@ impl Record {
             attempts: self.attempts_made(),
             answer,
         };
-        self.untold.push(NewEvent {
+        self.unsaved_events.push(NewEvent {
             agent: self.stored.agent.clone(),
-            received_at: self.told_at(entry.fact, entry.at),
+            received_at: self.event_received_at(entry.fact, entry.at),
             content: EventContent::Gateway(GatewayEvent::Message(event)),
             consent: None,
         });
     }
 
     /// By the gateway's clock: when the platform accepted a message is by the platform's.
-    fn told_at(&self, fact: Fact, at: Timestamp) -> Timestamp {
+    fn event_received_at(&self, fact: Fact, at: Timestamp) -> Timestamp {
         let mut latest_first = self.stored.history.iter().rev();
         let begun = latest_first.find(|entry| entry.fact == Fact::Sending);
         match (fact, begun) {
@@ -278,7 +278,7 @@ impl Record {
         self.lent_until = Some(now + lease);
         self.add(Entry {
             attempt: Some(self.attempt),
-            ..Entry::heard(now, Fact::Sending)
+            ..Entry::new(now, Fact::Sending)
         });
         self.stored.next_at = self.lent_until;
         Claimed {
@@ -304,16 +304,16 @@ impl Record {
             if !current && matches!(entry.fact, Fact::Refused | Fact::Failed) {
                 entry.fact = Fact::Unknown;
             }
-            self.settle_as(entry, settlement.answer, settlement.tell_accepted);
+            self.settle_as(entry, settlement.answer, settlement.accepted_events);
         }
         self.rest();
         current
     }
 
-    fn settle_as(&mut self, entry: Entry, answer: Option<PlatformAnswer>, tell_accepted: bool) {
+    fn settle_as(&mut self, entry: Entry, answer: Option<PlatformAnswer>, accepted_events: bool) {
         let accepted = entry.fact == Fact::Accepted;
-        if accepted && tell_accepted && !self.stored.facts.has(Fact::Accepted) {
-            self.tell(entry.clone(), Source::Platform, None);
+        if accepted && accepted_events && !self.stored.facts.has(Fact::Accepted) {
+            self.push_event(entry.clone(), Source::Platform, None);
         }
         let source = if answer.is_some() {
             Source::Platform
@@ -411,7 +411,7 @@ impl Record {
         self.stored.next_at = Some(now);
         self.add(Entry {
             attempt: Some(self.attempt),
-            ..Entry::heard(now, Fact::Requeued)
+            ..Entry::new(now, Fact::Requeued)
         });
         Requeued::Queued
     }
@@ -425,7 +425,7 @@ impl Record {
             state => return Withdrawn::Settled(state),
         }
         if !self.stored.facts.has(Fact::RevokeRequested) {
-            self.add(Entry::heard(now, Fact::RevokeRequested));
+            self.add(Entry::new(now, Fact::RevokeRequested));
         }
         if self.lent_until.is_some_and(|until| now < until) {
             return Withdrawn::Underway;
@@ -437,7 +437,7 @@ impl Record {
         let entry = Entry {
             reason: Some(ReasonCode::Requested),
             detail: Some("it had not reached the platform".to_owned()),
-            ..Entry::heard(now, Fact::Revoked)
+            ..Entry::new(now, Fact::Revoked)
         };
         self.conclude(entry, Source::Gateway, None);
         Withdrawn::Unsent
@@ -450,7 +450,7 @@ impl Record {
                 attempt: Some(self.attempt),
                 reason: Some(ReasonCode::OutcomeUnknown),
                 detail: Some("nobody has said how the attempt ended".to_owned()),
-                ..Entry::heard(now, Fact::Unknown)
+                ..Entry::new(now, Fact::Unknown)
             });
         }
     }

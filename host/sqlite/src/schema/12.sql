@@ -6,8 +6,8 @@ ALTER TABLE entry ADD COLUMN reason TEXT;
 CREATE TABLE held (agent TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID;
 
 -- Events of an earlier version are known by keys of that version. For 14 days both keys are looked for.
-ALTER TABLE last_place ADD COLUMN keys_of_before_until INTEGER NOT NULL DEFAULT 0;
-UPDATE last_place SET keys_of_before_until = 1000000 * (unixepoch() + 14 * 86400)
+ALTER TABLE last_place ADD COLUMN legacy_keys_until INTEGER NOT NULL DEFAULT 0;
+UPDATE last_place SET legacy_keys_until = 1000000 * (unixepoch() + 14 * 86400)
     WHERE EXISTS (SELECT 1 FROM event) OR EXISTS (SELECT 1 FROM seen);
 
 -- Agents, and what their rows go by.

@@ -8,7 +8,7 @@ pub(super) async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     an_agent_goes_by_the_platforms_id(&*empty()).await;
     rows_that_are_older_keep_the_names_of_the_first_configuration(&*empty()).await;
     for older in [true, false] {
-        any_row_is_older(&*empty(), older).await;
+        any_row_has_legacy_rows(&*empty(), older).await;
     }
 }
 
@@ -43,7 +43,7 @@ async fn rows_that_are_older_keep_the_names_of_the_first_configuration(store: &d
     assert_eq!(register(store, &second).await, expected.map(owned));
 }
 
-async fn any_row_is_older(store: &dyn Store, older: bool) {
+async fn any_row_has_legacy_rows(store: &dyn Store, older: bool) {
     if older {
         ingest(store, vec![event("k1", Heard::Typing)]).await;
     }

@@ -207,7 +207,7 @@ async fn what_ends_nothing_is_not_told(store: &dyn Store) {
 }
 
 async fn an_acceptance_is_told_if_that_is_asked_for(store: &dyn Store) {
-    for (id, tell_accepted) in [("silent", false), ("told", true)] {
+    for (id, accepted_events) in [("silent", false), ("told", true)] {
         keep(store, new(id, None)).await;
         claim(store, 1).await;
         let entry = Entry {
@@ -216,7 +216,7 @@ async fn an_acceptance_is_told_if_that_is_asked_for(store: &dyn Store) {
         };
         let settlement = Settlement {
             entry: Some(entry),
-            tell_accepted,
+            accepted_events,
             ..Settlement::default()
         };
         for _ in 0..2 {
