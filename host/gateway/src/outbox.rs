@@ -30,7 +30,7 @@ use crate::{Agent, STOP_TIME_MAX, Senders, Shared};
 use breaker::Ticket;
 use jiff::{SignedDuration, Timestamp};
 use judge::{Verdict, judge};
-use line::{AgentChange, Allowance, Learned};
+use line::{AgentChange, Allowance};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -294,32 +294,34 @@ impl Drop for Underway {
 /// One attempt, from the question whether it is still wanted to its trace in the store.
 async fn attempt(shared: &Shared, line: &Line, ticket: Ticket, claimed: Claimed) {
     let begun = Instant::now();
-    let (verdict, agent_change) = if claimed.ends_at <= shared.now() {
+    let verdict = if claimed.ends_at <= shared.now() {
         line.forget(ticket, shared.clock.instant());
         let retry_at = shared.now();
-        (Verdict::Unclaim { retry_at }, None)
+        Verdict::Unclaim { retry_at }
     } else {
         let outcome = line.sender.send(shared.now(), &claimed.message).await;
-        let Learned {
-            back_off,
-            agent_change,
-        } = line.learn(ticket, &claimed, &outcome, shared.clock.instant());
-        let verdict = judge(&claimed, outcome, back_off, shared.now(), rand::random());
-        (verdict, agent_change)
+        let back_off = line.learn(ticket, &claimed, &outcome, shared.clock.instant());
+        judge(&claimed, outcome, back_off, shared.now(), rand::random())
     };
     keep(shared, &claimed, verdict, begun.elapsed()).await;
     shared.settled.notify_waiters();
-    if let Some(agent_change) = agent_change {
-        store_agent_event(shared, &claimed.agent, agent_change).await;
+    store_agent_events(shared, line).await;
+}
+
+/// Of what the attempts so far have changed.
+async fn store_agent_events(shared: &Shared, line: &Line) {
+    let _in_order = line.agent_events.lock().await;
+    while let Some(change) = line.take_agent_change() {
+        store_agent_event(shared, &line.key, change).await;
     }
 }
 
 /// Until the store has it.
-async fn store_agent_event(shared: &Shared, agent: &str, agent_change: AgentChange) {
+async fn store_agent_event(shared: &Shared, agent: &str, change: AgentChange) {
     let now = shared.now();
     let event = AgentEvent {
         at: now,
-        held: match agent_change {
+        held: match change {
             AgentChange::Held(hold) => Some(hold),
             AgentChange::Resumed => None,
         },

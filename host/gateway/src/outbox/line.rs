@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use gateway_channel::Message;
 use jiff::Timestamp;
 use rbm_host::Channel;
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -66,6 +67,8 @@ pub(crate) struct Line {
     attempts_at_once_max: usize,
     pace: Option<Pace>,
     traffic: Arc<Mutex<Traffic>>,
+    /// Whoever has it stores the agent's events, so that their order is that of the changes.
+    pub(crate) agent_events: Arc<tokio::sync::Mutex<()>>,
 }
 
 struct Traffic {
@@ -76,16 +79,9 @@ struct Traffic {
     obstacle: Option<Obstacle>,
     /// The last event of the agent says that it is held.
     reported_held: bool,
+    /// To become events, in this order.
+    changes: VecDeque<AgentChange>,
     recipients: Recipients,
-}
-
-/// What an attempt taught.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Learned {
-    /// How long the message backs off, should it be tried again.
-    pub(crate) back_off: BackOff,
-    /// What is to be told of the agent.
-    pub(crate) agent_change: Option<AgentChange>,
 }
 
 /// Whether an agent sends.
@@ -188,6 +184,7 @@ impl Line {
             breaker: Breaker::new(),
             obstacle: None,
             reported_held: false,
+            changes: VecDeque::new(),
             recipients: Recipients::default(),
         };
         Self {
@@ -198,6 +195,7 @@ impl Line {
             attempts_at_once_max: manner.attempts_at_once_max,
             pace: manner.pace,
             traffic: Arc::new(Mutex::new(traffic)),
+            agent_events: Arc::default(),
         }
     }
 
@@ -208,6 +206,7 @@ impl Line {
         }
         Self {
             traffic: other.traffic.clone(),
+            agent_events: other.agent_events.clone(),
             ..self
         }
     }
@@ -286,14 +285,14 @@ impl Line {
         self.traffic().reported_held = true;
     }
 
-    /// The platform was asked.
+    /// The platform was asked. Tells how long the message backs off, should it be tried again.
     pub(crate) fn learn(
         &self,
         ticket: Ticket,
         claimed: &Claimed,
         outcome: &Outcome,
         now: Instant,
-    ) -> Learned {
+    ) -> BackOff {
         let (recipient, mut traffic) = (
             RecipientHash::of(&claimed.message.recipient),
             self.traffic(),
@@ -325,11 +324,13 @@ impl Line {
         } else {
             BackOff::Own { recipient_in_a_row }
         };
-        let sends = change != Change::None || evidence == Evidence::Served;
-        Learned {
-            back_off,
-            agent_change: traffic.agent_change(sends),
-        }
+        traffic.note_agent_change(change != Change::None || evidence == Evidence::Served);
+        back_off
+    }
+
+    /// The next change of the agent that is to become an event. For who has [`Self::agent_events`].
+    pub(crate) fn take_agent_change(&self) -> Option<AgentChange> {
+        self.traffic().changes.pop_front()
     }
 
     /// The agent's settings may have changed: what keeps it from sending is probed at once.
@@ -415,22 +416,18 @@ impl Traffic {
         self.paced.as_ref().map(|paced| paced.throttle.rate())
     }
 
-    /// What was not told yet. `sends`: whether the platform has shown that the agent may send, or that another thing stops it.
-    fn agent_change(&mut self, sends: bool) -> Option<AgentChange> {
-        match held(self.obstacle.as_ref()) {
-            Some(obstacle) if !self.reported_held => {
-                self.reported_held = true;
-                Some(AgentChange::Held(AgentHold {
-                    reason: obstacle.reason.to_owned(),
-                    detail: obstacle.error.clone(),
-                }))
-            }
-            None if self.reported_held && sends => {
-                self.reported_held = false;
-                Some(AgentChange::Resumed)
-            }
-            _ => None,
-        }
+    /// `sends`: whether the platform has shown that the agent may send, or that something else stops it.
+    fn note_agent_change(&mut self, sends: bool) {
+        let change = match held(self.obstacle.as_ref()) {
+            Some(obstacle) if !self.reported_held => AgentChange::Held(AgentHold {
+                reason: obstacle.reason.to_owned(),
+                detail: obstacle.error.clone(),
+            }),
+            None if self.reported_held && sends => AgentChange::Resumed,
+            _ => return,
+        };
+        self.reported_held = matches!(change, AgentChange::Held(_));
+        self.changes.push_back(change);
     }
 }
 
@@ -496,8 +493,7 @@ mod tests {
     /// One attempt, from its beginning to its end.
     fn attempt(line: &Line, recipient: usize, outcome: &Outcome, now: Instant) -> BackOff {
         let ticket = line.begin(Stage::First, now);
-        let Learned { back_off, .. } =
-            line.learn(ticket, &claimed(recipient, Stage::First), outcome, now);
+        let back_off = line.learn(ticket, &claimed(recipient, Stage::First), outcome, now);
         line.end();
         back_off
     }
@@ -615,6 +611,40 @@ mod tests {
             panic!("it is closed")
         };
         assert_eq!((share.attempts, share.order), (AT_ONCE, Order::TakeTurns));
+    }
+
+    #[test]
+    fn an_agent_is_reported_held_once_and_resumed_once_also_after_a_restart() {
+        let (line, now) = line(&Manner::default());
+        let rejected = Ok(Err(ChannelFailure {
+            code: FailureCode::Misconfigured,
+            http_status: Some(401),
+            ..limited(None)
+        }));
+        let served = Ok(Ok(receipt()));
+        let changes = |outcome: &Outcome, seconds| {
+            attempt(&line, 1, outcome, now + Duration::from_secs(seconds));
+            let changes: Vec<_> = std::iter::from_fn(|| line.take_agent_change()).collect();
+            changes
+        };
+        let held = AgentChange::Held(AgentHold {
+            reason: "unauthenticated".into(),
+            detail: "why".into(),
+        });
+        assert_eq!(changes(&served, 0), []);
+        assert_eq!(changes(&rejected, 0), [held]);
+        assert_eq!(changes(&rejected, 60), []);
+        assert_eq!(changes(&served, 180), [AgentChange::Resumed]);
+        assert_eq!(changes(&served, 180), []);
+
+        line.mark_reported_held();
+        assert_eq!(
+            changes(&Ok(Err(limited(None))), 190),
+            [],
+            "it says nothing of that"
+        );
+        assert_eq!(changes(&rejected, 200), [], "and is still held");
+        assert_eq!(changes(&served, 400), [AgentChange::Resumed]);
     }
 
     #[test]
