@@ -66,7 +66,7 @@ async fn each_example_is_answered_as_it_is_described() {
             assert!(expected.contains(&status), "{what}: {status}");
         }
         if name == "sendMessage" {
-            dev.wait_for_state("c820a644-f881-530f-998b-bb9e9a4ea702", "read")
+            dev.wait_for_state("521ec587-f86c-552d-86a2-cf54fcab3c48", "read")
                 .await;
             dev.wait_for_event(|event| event["kind"] == "message").await;
         }

@@ -2,7 +2,7 @@
 //! under the same name sends nothing that the first one may have sent.
 
 use crate::failing::{ALWAYS, phone, post};
-use crate::program::PATIENCE;
+use crate::program::{PATIENCE, answer};
 use crate::serving::{Platform, Serve, events, get, messages};
 use rbm_emulator::platform::Agent;
 use rbm_emulator::{FaultRule, Options, RequestFault, RequestFaults};
@@ -24,7 +24,7 @@ async fn an_agent_that_is_renamed_keeps_its_opt_outs_messages_and_events() {
         .unwrap();
     let message =
         |agent: &str| json!({ "agent": agent, "to": phone(1), "content": { "text": "Hi" } });
-    assert_eq!(post(&serve, &message("demo")).await, 202);
+    let first = post_with_key(&serve, &message("demo")).await;
     wait_for(&serve, "read").await;
     let opt_out = serve
         .client
@@ -40,6 +40,15 @@ async fn an_agent_that_is_renamed_keeps_its_opt_outs_messages_and_events() {
         post(&serve, &message("renamed")).await,
         409,
         "it has opted out"
+    );
+    let again = post_with_key(&serve, &message("renamed")).await;
+    assert_eq!(again["code"], "idempotency-key-reused", "{again}");
+    assert!(
+        again["detail"]
+            .as_str()
+            .unwrap()
+            .contains(first["id"].as_str().unwrap()),
+        "{again}"
     );
     let all = [messages(&serve).await, events(&serve).await].concat();
     assert!(all.len() > 2, "{all:?}");
@@ -58,6 +67,9 @@ async fn an_agent_that_is_renamed_keeps_its_opt_outs_messages_and_events() {
     for thing in [messages(&serve).await, events(&serve).await].concat() {
         assert_eq!(thing["agent"], "demo@rbm.goog", "{thing}");
     }
+    let shown = format!("{}/v1/messages?agent=demo@rbm.goog", serve.origin());
+    let shown = get(&serve.client, &shown).await;
+    assert_eq!(shown["messages"].as_array().unwrap().len(), 1);
     assert_eq!(
         post(&serve, &message("demo")).await,
         202,
@@ -107,6 +119,10 @@ async fn what_one_agent_may_have_sent_is_not_sent_by_another_of_its_name() {
     let unknown = unknown.iter().find(|it| it["state"] == "unknown").unwrap();
     assert_eq!(unknown["agent"], "demo@rbm.goog", "{unknown}");
     assert_eq!(copies(&platform, "first").await, 1);
+    let id = unknown["id"].as_str().unwrap();
+    let address = format!("{}/v1/messages/{id}", serve.origin());
+    let revoked = serve.client.delete(&address).send().await.unwrap();
+    assert_eq!(revoked.status(), 404, "nobody can ask the platform");
 
     edit(&serve, "agent_id = \"other\"", "agent_id = \"demo\"");
     serve.reload();
@@ -120,6 +136,16 @@ async fn what_one_agent_may_have_sent_is_not_sent_by_another_of_its_name() {
         sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(copies(&platform, "first").await, 1);
+}
+
+/// With an idempotency key.
+async fn post_with_key(serve: &Serve, body: &Value) -> Value {
+    let request = serve
+        .client
+        .post(format!("{}/v1/messages", serve.origin()))
+        .header("content-type", "application/json")
+        .header("idempotency-key", "order-81");
+    answer(request.body(body.to_string())).await.body
 }
 
 async fn is_there(platform: &Platform, text: &str) -> bool {

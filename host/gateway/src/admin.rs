@@ -67,7 +67,7 @@ async fn ready(
 
 /// An agent that cannot send makes the gateway no less ready: it takes messages and events as ever.
 fn agents(shared: &Shared) -> BTreeMap<String, String> {
-    let condition = |condition: &Condition| match condition.hold() {
+    let condition = |condition: &Condition| match &condition.hold {
         Some(hold) => format!("held: {}", hold.error),
         None if condition.breaker_is_open() => "circuit breaker open".to_owned(),
         None => "ok".to_owned(),

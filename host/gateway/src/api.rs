@@ -193,6 +193,7 @@ pub(crate) async fn list(
             .map(|word| parse_state(&word))
             .transpose()?,
         after: query.remove("after"),
+        oldest_first: false,
         most: parse_limit(query.get("limit"))?,
     };
     if let Some(id) = &filter.after {
@@ -254,7 +255,7 @@ fn understand(shared: &Shared, key: Option<&str>, body: &Value) -> Understood {
     let agent = choose_agent(shared, body);
     let id = agent
         .as_ref()
-        .map(|agent| message_id(&agent.name, key))
+        .map(|agent| message_id(agent.key(), key))
         .unwrap_or_default();
     let Reading { draft, findings } = message::read_all(&id, body);
     let too_far = draft
@@ -332,7 +333,7 @@ fn with_absolute_expiry(
     )
 }
 
-/// The same key gives the same id, so that a call that is made again sends nothing again.
+/// The same key gives the same id, so that a call that is made again sends nothing again, also under a new name of the agent.
 fn message_id(agent: &str, key: Option<&str>) -> String {
     match key {
         Some(key) => id::of_message(agent, key),
@@ -371,8 +372,12 @@ fn accepted(view: &AcceptedView) -> Response {
     (StatusCode::ACCEPTED, Json(view)).into_response()
 }
 
-fn parse_agent(shared: &Shared, name: &str) -> Result<String, Problem> {
-    named_agent(shared, Some(name)).map(|agent| agent.key().to_owned())
+/// What the rows of an agent go by, also of one that is not configured any more: it is called as its rows are shown.
+pub(crate) fn parse_agent(shared: &Shared, name: &str) -> Result<String, Problem> {
+    match named_agent(shared, Some(name)) {
+        Ok(agent) => Ok(agent.key().to_owned()),
+        Err(unknown) => shared.names.key_of(name).ok_or(unknown),
+    }
 }
 
 /// The agent that a query names, which says nothing else; or the only one.

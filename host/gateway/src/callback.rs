@@ -65,6 +65,8 @@ pub struct Callback {
     url: Url,
     secrets: Vec<SigningSecret>,
     agents: Vec<String>,
+    /// What the rows of those agents go by.
+    agent_keys: Vec<String>,
     from: StartFrom,
     ordered: bool,
     private_addresses: bool,
@@ -158,6 +160,7 @@ impl Callback {
             name,
             url,
             secrets,
+            agent_keys: agents.clone(),
             agents,
             from,
             ordered,
@@ -187,8 +190,19 @@ impl Callback {
         &self.agents
     }
 
-    fn wants(&self, agent: &str) -> bool {
-        self.agents.is_empty() || self.agents.iter().any(|wanted| wanted == agent)
+    /// For good: an agent that a reload renames or removes stays wanted.
+    fn resolve(self, agents: &[Arc<Agent>]) -> Self {
+        let wanted = agents
+            .iter()
+            .filter(|agent| self.agents.contains(&agent.name));
+        Self {
+            agent_keys: wanted.map(|agent| agent.key().to_owned()).collect(),
+            ..self
+        }
+    }
+
+    fn wants(&self, agent_key: &str) -> bool {
+        self.agent_keys.is_empty() || self.agent_keys.iter().any(|wanted| wanted == agent_key)
     }
 }
 
@@ -328,7 +342,7 @@ pub(crate) fn start_all(
     }
     callbacks
         .into_iter()
-        .map(|callback| start(callback).map_err(StartProblem::Callback))
+        .map(|callback| start(callback.resolve(agents)).map_err(StartProblem::Callback))
         .collect()
 }
 

@@ -74,7 +74,12 @@ impl OptOutRules {
 fn compared(text: &str) -> String {
     let visible: String = text.chars().filter(|it| !is_invisible(*it)).collect();
     let words = visible.trim_matches(|it: char| !it.is_alphanumeric() || is_modifier(it));
-    let words: Vec<&str> = words.split_whitespace().collect();
+    // Whoever writes OPT-OUT means OPT OUT.
+    let is_between = |it: char| it.is_whitespace() || matches!(it, '-' | '\u{2010}'..='\u{2015}');
+    let words: Vec<&str> = words
+        .split(is_between)
+        .filter(|word| !word.is_empty())
+        .collect();
     // A Turkish keyboard makes İ of i, whose lower case is an i with a dot of its own.
     words.join(" ").to_lowercase().replace("i\u{307}", "i")
 }
@@ -197,6 +202,7 @@ mod tests {
             ("\u{3164}STOP\u{3164}", Some(OptedOut)),
             ("STOP\u{0}\u{fffc}", Some(OptedOut)),
             ("opt  out.", Some(OptedOut)),
+            ("OPT-OUT", Some(OptedOut)),
             ("“Start”", Some(OptedIn)),
             ("opt. out", None),
             ("optout", None),

@@ -140,9 +140,7 @@ pub(crate) fn chosen_agent(
     shared: &Shared,
     name: Option<&String>,
 ) -> Result<Option<String>, Problem> {
-    let named = name.map(|name| {
-        crate::api::named_agent(shared, Some(name)).map(|agent| agent.key().to_owned())
-    });
+    let named = name.map(|name| crate::api::parse_agent(shared, name));
     named.transpose()
 }
 

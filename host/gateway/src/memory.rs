@@ -9,6 +9,7 @@ use crate::lifecycle::{Fact, State};
 use crate::store::consent::REFUSED_AT_ONCE;
 use crate::store::digest;
 use crate::store::dump::{Hex, Orphan};
+use crate::store::event::{AgentEvent, AgentHold};
 use crate::store::lane::{Lane, Share, Urgency};
 use crate::store::quarantine::Quarantined;
 use crate::store::record::{Record, Terms};
@@ -21,7 +22,7 @@ use crate::store::{
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,8 +42,10 @@ struct Kept {
     /// Each at its place, and the last place.
     events: Vec<(u64, NewEvent)>,
     agents: Vec<AgentIdentity>,
+    /// Rows go by the names of agents.
+    legacy_names: bool,
     /// Agents of which the last event says that they are held.
-    held: BTreeSet<String>,
+    held: BTreeMap<String, AgentHold>,
     last_place: u64,
     /// The last place whose event was removed for its age.
     pruned: Option<Cursor>,
@@ -199,7 +202,7 @@ impl Store for MemoryStore {
             .min())
     }
 
-    async fn held_agents(&self) -> Result<BTreeSet<String>, StoreProblem> {
+    async fn held_agents(&self) -> Result<BTreeMap<String, AgentHold>, StoreProblem> {
         Ok(self.lock().held.clone())
     }
 
@@ -208,16 +211,17 @@ impl Store for MemoryStore {
         agents: Vec<AgentIdentity>,
     ) -> Result<Vec<AgentIdentity>, StoreProblem> {
         let mut kept = self.lock();
-        let has_legacy_rows = kept.agents.is_empty() && !kept.is_empty();
+        let is_first = kept.agents.is_empty();
+        kept.legacy_names |= is_first && !kept.is_empty();
         for agent in agents {
-            if kept
-                .agents
-                .iter()
-                .any(|known| known.platform_id == agent.platform_id)
-            {
+            let mut known = kept.agents.iter();
+            if known.any(|known| known.platform_id == agent.platform_id) {
                 continue;
             }
-            kept.agents.push(agent.with_key(has_legacy_rows));
+            let goes_by_name = kept.legacy_names
+                && !kept.agents.iter().any(|known| known.key == agent.key)
+                && (is_first || kept.has_rows_of(&agent.key));
+            kept.agents.push(agent.with_key(goes_by_name));
         }
         Ok(kept.agents.clone())
     }
@@ -232,18 +236,20 @@ impl Store for MemoryStore {
 
     async fn find(&self, filter: &Filter) -> Result<Vec<StoredMessage>, StoreProblem> {
         let kept = self.lock();
-        let newest_first = kept
-            .order
-            .iter()
-            .rev()
+        let mut ids: Vec<&String> = kept.order.iter().collect();
+        if !filter.oldest_first {
+            ids.reverse();
+        }
+        let in_order = ids
+            .into_iter()
             .filter_map(|id| kept.messages.get(id))
             .map(|row| &row.record.stored);
         let after: Vec<&StoredMessage> = match &filter.after {
-            Some(id) => newest_first
+            Some(id) => in_order
                 .skip_while(|stored| stored.message.id != *id)
                 .skip(1)
                 .collect(),
-            None => newest_first.collect(),
+            None => in_order.collect(),
         };
         Ok(after
             .into_iter()
@@ -360,6 +366,16 @@ impl Store for MemoryStore {
 }
 
 impl Kept {
+    fn has_rows_of(&self, agent: &str) -> bool {
+        self.consents.has_rows_of(agent)
+            || self
+                .messages
+                .values()
+                .any(|row| row.record.stored.agent == agent)
+            || self.uploads.iter().any(|upload| upload.agent == agent)
+            || self.testers.iter().any(|(of, _)| of == agent)
+    }
+
     /// Whether nothing goes by an agent's key.
     fn is_empty(&self) -> bool {
         self.messages.is_empty()
@@ -500,9 +516,11 @@ impl Kept {
     }
 
     fn keep_event(&mut self, place: u64, event: NewEvent) {
-        match event.content.is_held() {
-            Some(true) => drop(self.held.insert(event.agent.clone())),
-            Some(false) => drop(self.held.remove(&event.agent)),
+        match event.content.agent_event() {
+            Some(AgentEvent {
+                held: Some(hold), ..
+            }) => drop(self.held.insert(event.agent.clone(), hold.clone())),
+            Some(AgentEvent { held: None, .. }) => drop(self.held.remove(&event.agent)),
             None => {}
         }
         self.events.push((place, event));

@@ -231,7 +231,7 @@ impl Metrics {
                 .set(condition.breaker_is_open().into());
             let openings = self.circuit_breaker_openings.get_or_create(&label);
             openings.inc_by(condition.breaker_openings.saturating_sub(openings.get()));
-            if let Some(hold) = condition.hold() {
+            if let Some(hold) = &condition.hold {
                 let labels = [("agent", agent.clone()), ("reason", hold.reason.to_owned())];
                 self.agent_held.get_or_create(&labels).set(1);
             }
@@ -332,14 +332,18 @@ mod tests {
         };
         metrics.called("send", Some(&out_of_time), Duration::from_secs(1));
         metrics.committed(Duration::from_millis(4));
-        let condition = |cause| Condition {
-            rate: Some(62.5),
-            breaker_openings: 2,
-            obstacle: Some(Obstacle {
+        let condition = |cause| {
+            let obstacle = Obstacle {
                 cause,
                 reason: "credentials",
                 error: "why".into(),
-            }),
+            };
+            Condition {
+                rate: Some(62.5),
+                breaker_openings: 2,
+                hold: Some(obstacle.clone()).filter(|_| cause == Cause::AgentRejected),
+                obstacle: Some(obstacle),
+            }
         };
         let gone = [("gone".to_owned(), condition(Cause::AgentRejected))].into();
         metrics.text(Waiting::default(), &gone, []);

@@ -110,7 +110,7 @@ struct Outbox {
 impl Outbox {
     /// Begins every attempt that is due and may begin; tells after what time there may be more, if anything tells that.
     async fn round(&mut self) -> Result<Option<Duration>, StoreProblem> {
-        self.follow();
+        self.follow().await?;
         self.recover().await?;
         self.look_for_the_abandoned().await?;
         let more_to_tidy = self.tidy().await?;
@@ -144,13 +144,14 @@ impl Outbox {
     }
 
     /// Others may send than before, or differently. What is known of an agent's platform stays known.
-    fn follow(&mut self) {
+    async fn follow(&mut self) -> Result<(), StoreProblem> {
         let senders = self.shared.senders();
         if Arc::ptr_eq(&senders, &self.senders) {
-            return;
+            return Ok(());
         }
+        let mut held = self.shared.store.held_agents().await?;
         let now = self.shared.clock.instant();
-        let line = |agent: &Arc<Agent>| {
+        let mut line = |agent: &Arc<Agent>| {
             let line = Line::of_agent(agent, now);
             let line = match self.lines.get(agent.key()) {
                 Some(before) => {
@@ -158,24 +159,30 @@ impl Outbox {
                     line.reloaded(now);
                     line
                 }
-                None => line,
+                None => {
+                    held.remove(agent.key())
+                        .into_iter()
+                        .for_each(|hold| line.mark_reported(hold));
+                    line
+                }
             };
             (agent.key().to_owned(), Arc::new(line))
         };
-        self.lines = senders.agents.iter().map(line).collect();
+        self.lines = senders.agents.iter().map(&mut line).collect();
         self.shared
             .set_lines(self.lines.values().cloned().collect());
         self.senders = senders;
         self.looked = false;
+        Ok(())
     }
 
     /// Once. What was under way is tried again at once, with the same id.
     async fn recover(&mut self) -> Result<(), StoreProblem> {
         if !self.recovered {
             let lost = self.shared.store.recover(self.shared.now()).await?;
-            for agent in self.shared.store.held_agents().await? {
+            for (agent, hold) in self.shared.store.held_agents().await? {
                 if let Some(line) = self.lines.get(&agent) {
-                    line.mark_reported_held();
+                    line.mark_reported(hold);
                 }
             }
             if lost > 0 {
@@ -246,7 +253,7 @@ impl Outbox {
     fn holds(&self) -> Holds {
         self.lines
             .values()
-            .filter_map(|line| Some((line.key.clone(), line.condition().obstacle?.as_hold())))
+            .filter_map(|line| Some((line.key.clone(), line.why_nothing_is_sent()?)))
             .collect()
     }
 

@@ -103,6 +103,7 @@ impl Selection {
             recipient: None,
             state: Some(MessageState::Failed),
             after: text(fields, "after")?.map(str::to_owned),
+            oldest_first: true,
             most: LOOKED_AT,
         };
         Ok(Self {
@@ -122,7 +123,9 @@ impl Selection {
             ..Page::default()
         };
         let selected = found.into_iter().filter(|message| self.takes(message));
-        let requeue = |message| self.requeue(shared, message);
+        // One time for all, so that they are sent in the order in which they came.
+        let now = shared.now();
+        let requeue = |message| self.requeue(shared, message, now);
         let mut requeued = stream::iter(selected.map(requeue)).buffer_unordered(AT_ONCE);
         while let Some(outcome) = requeued.next().await {
             page.count(outcome?);
@@ -149,8 +152,9 @@ impl Selection {
         &self,
         shared: &Shared,
         message: StoredMessage,
+        now: Timestamp,
     ) -> Result<Option<Requeued>, StoreProblem> {
-        let (id, now) = (&message.message.id, shared.now());
+        let id = &message.message.id;
         if self.dry_run {
             return Ok(Some(message.requeued(now)));
         }
@@ -209,6 +213,7 @@ mod tests {
     use crate::MemoryStore;
     use crate::bare;
     use crate::lifecycle::Fact;
+    use crate::store::lane::Share;
     use crate::store::{Entry, NewMessage, Store as _};
 
     #[tokio::test]
@@ -240,6 +245,17 @@ mod tests {
         assert_eq!(retry_all(&shared, true).await, (vec![250, 250, 100], 600));
         assert_eq!(retry_all(&shared, false).await, (vec![250, 250, 100], 600));
         assert_eq!(retry_all(&shared, false).await, (vec![0, 0], 0));
+
+        let (now, lease) = (shared.now(), std::time::Duration::from_secs(1));
+        let share = [Share::any("demo", 2_000)];
+        let claims = shared
+            .store
+            .claim(now, lease, &share)
+            .await
+            .expect("claimed");
+        let ids: Vec<_> = claims.lent.iter().map(|it| &it.message.id).collect();
+        assert_eq!(ids.len(), 600);
+        assert!(ids.is_sorted(), "in the order in which they came: {ids:?}");
     }
 
     /// How many were retried by each call, and how many altogether.
@@ -249,6 +265,7 @@ mod tests {
             let filter = Filter {
                 state: Some(MessageState::Failed),
                 after,
+                oldest_first: true,
                 most: LOOKED_AT,
                 ..Filter::default()
             };

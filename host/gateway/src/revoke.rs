@@ -37,6 +37,12 @@ pub(crate) async fn revoke(
 }
 
 async fn take_back(shared: Arc<Shared>, id: String) -> Result<(), Problem> {
+    let stored = find_message(&shared, &id).await?;
+    // Before anything is changed: only its agent can ask the platform. What cannot have been sent needs nobody.
+    let is_open = stored.facts.may_be_taken() || stored.facts.state() == MessageState::Sending;
+    if is_open && shared.senders().by_key(&stored.agent).is_none() {
+        return Err(no_agent(&shared, &stored));
+    }
     loop {
         let mut settled = pin!(shared.settled.notified());
         settled.as_mut().enable();
@@ -60,10 +66,9 @@ async fn take_back(shared: Arc<Shared>, id: String) -> Result<(), Problem> {
 
 async fn ask_platform(shared: &Shared, stored: &StoredMessage) -> Result<(), Problem> {
     let senders = shared.senders();
-    let agent = senders.by_key(&stored.agent).ok_or_else(|| {
-        let agent = shared.names.of(&stored.agent);
-        not_found(&format!("there is no agent {agent} any more"))
-    })?;
+    let agent = senders
+        .by_key(&stored.agent)
+        .ok_or_else(|| no_agent(shared, stored))?;
     let (now, message) = (shared.now(), &stored.message);
     match answered(
         agent
@@ -91,6 +96,11 @@ async fn ask_platform(shared: &Shared, stored: &StoredMessage) -> Result<(), Pro
             Err(too_late(reason))
         }
     }
+}
+
+fn no_agent(shared: &Shared, stored: &StoredMessage) -> Problem {
+    let agent = shared.names.of(&stored.agent);
+    not_found(&format!("there is no agent {agent} any more"))
 }
 
 fn entry(at: Timestamp, fact: Fact, detail: &str) -> Entry {

@@ -57,6 +57,13 @@ impl AgentNames {
         names.get(key).map_or(key, String::as_str).to_owned()
     }
 
+    /// The other way round.
+    pub(crate) fn key_of(&self, name: &str) -> Option<String> {
+        let names = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = names.iter().filter(|(_, known)| *known == name);
+        keys.next().map(|(key, _)| key.clone())
+    }
+
     fn set(&self, names: BTreeMap<String, String>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = names;
     }
@@ -111,11 +118,13 @@ impl Senders {
         self.agents.iter().find(|agent| agent.key() == key)
     }
 
-    /// By the gateway's name or any of the platform's.
+    /// By the gateway's name or any of the platform's. A name may be what the platform calls another agent, and goes first.
     pub(crate) fn agent(&self, name: &str) -> Option<&Arc<Agent>> {
-        self.agents
-            .iter()
-            .find(|agent| agent.name == name || agent.platform_ids.iter().any(|id| id == name))
+        let named = self.agents.iter().find(|agent| agent.name == name);
+        named.or_else(|| {
+            let mut agents = self.agents.iter();
+            agents.find(|agent| agent.platform_ids.iter().any(|id| id == name))
+        })
     }
 
     /// By its name, or the only one; else the rule that was broken, and a sentence.

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use consent::{Consent, Consents};
 use consumer::Consumers;
 use dump::Dump;
-use event::{EventContent, PlatformAnswer, ReasonCode};
+use event::{AgentHold, EventContent, PlatformAnswer, ReasonCode};
 use gateway_channel::{Expiry, Message};
 use jiff::Timestamp;
 use lane::{Share, Stage};
@@ -16,7 +16,7 @@ use quarantine::Quarantine;
 use retention::{Erased, Pruned, Retention};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tester::{Counted, NewTester, StoredTester, TesterQuota};
 
@@ -85,18 +85,18 @@ pub trait Store: Consents + Consumers + Dump + Quarantine + Send + Sync {
     async fn note(&self, id: &str, entry: Entry) -> Result<(), StoreProblem>;
     /// When the next message is due that one of these shares allows.
     async fn next_due(&self, shares: &[Share]) -> Result<Option<Timestamp>, StoreProblem>;
-    /// Agents of which the last event says that they are held.
-    async fn held_agents(&self) -> Result<BTreeSet<String>, StoreProblem>;
+    /// What holds those agents of which the last event says that they are held.
+    async fn held_agents(&self) -> Result<BTreeMap<String, AgentHold>, StoreProblem>;
     /// Tells what the rows of each agent go by, also of agents of earlier configurations. The `key` of an agent that is given is its
-    /// name in the configuration: rows that are older than this call go by names, so the agents that are given first keep them. Later
-    /// ones go by the platform's id.
+    /// name in the configuration: where an earlier version kept rows under it, they go on to be that agent's. All others go by the
+    /// platform's id.
     async fn register_agents(
         &self,
         agents: Vec<AgentIdentity>,
     ) -> Result<Vec<AgentIdentity>, StoreProblem>;
     /// One message.
     async fn message(&self, id: &str) -> Result<Option<StoredMessage>, StoreProblem>;
-    /// Messages, newest first.
+    /// Messages, newest first unless the filter says otherwise.
     async fn find(&self, filter: &Filter) -> Result<Vec<StoredMessage>, StoreProblem>;
     /// Events after a place, oldest first.
     async fn read(
@@ -148,10 +148,10 @@ pub struct AgentIdentity {
 }
 
 impl AgentIdentity {
-    /// As it is kept. `has_legacy_rows`: the store has rows that go by names.
+    /// As it is kept. `goes_by_name`: rows of an earlier version do.
     #[must_use]
-    pub fn with_key(self, has_legacy_rows: bool) -> Self {
-        if has_legacy_rows {
+    pub fn with_key(self, goes_by_name: bool) -> Self {
+        if goes_by_name {
             self
         } else {
             Self {
@@ -415,8 +415,10 @@ pub struct Filter {
     pub recipient: Option<String>,
     /// Where they are.
     pub state: Option<State>,
-    /// Only those older than this one.
+    /// Only those that come after this one.
     pub after: Option<String>,
+    /// Oldest first, and not newest first.
+    pub oldest_first: bool,
     /// How many at most.
     pub most: usize,
 }

@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-/// Of a message that was given an `Idempotency-Key`: a call that is made again sends nothing again.
+/// Of a message that was given an `Idempotency-Key`: a call that is made again sends nothing again. `agent`: what does not change
+/// with a configuration.
 pub fn of_message(agent: &str, key: &str) -> String {
     Uuid::new_v5(&MESSAGES, format!("{agent}\0{key}").as_bytes()).to_string()
 }

@@ -18,6 +18,12 @@ use std::collections::HashSet;
 impl Consumers for SqliteStore {
     async fn begin(&self, name: &str, since: Timestamp) -> Result<(), StoreProblem> {
         let name = name.to_owned();
+        // An earlier version knew a consumer only once something had been delivered to it.
+        let since = if self.is_upgraded {
+            Timestamp::MIN
+        } else {
+            since
+        };
         self.writer
             .write(move |database| begin(database, &name, since))
             .await

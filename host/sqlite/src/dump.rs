@@ -54,6 +54,7 @@ fn dump(database: &Connection, to: &Sender<Item>) -> Result<(), Stop> {
         event: consumers::newest(&transaction)?,
         quarantined: last_quarantined(&transaction)?,
         pruned: events::pruned(&transaction)?,
+        legacy_names: agents::has_legacy_names(&transaction)?,
     };
     send(to, Item::Last(last))?;
     send_rows(&transaction, to, agents::AGENTS, [], |row| {
@@ -229,7 +230,11 @@ fn restore(database: &Connection, item: &Item) -> rusqlite::Result<()> {
             event,
             quarantined,
             pruned,
+            legacy_names,
         }) => {
+            if legacy_names {
+                agents::mark_legacy_names(database)?;
+            }
             seen::enable_legacy_keys(database)?;
             if let Some(pruned) = pruned {
                 events::note_pruned(database, number(pruned.0)?)?;

@@ -5,12 +5,12 @@ use crate::{consents, packing, seen};
 use gateway_channel::Inbound;
 use jiff::Timestamp;
 use rbm_gateway::lifecycle::Fact;
-use rbm_gateway::store::event::EventContent;
+use rbm_gateway::store::event::{AgentEvent, AgentHold, EventContent};
 use rbm_gateway::store::{Cursor, Entry, Ingested, NewEvent, StoredEvent};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::mem;
 
 /// An event in its stored form. The caller of the store packs it, because the writer thread is the bottleneck.
@@ -124,13 +124,22 @@ fn insert(
         h
     ];
     database.prepare_cached(insert)?.execute(row)?;
-    match event.content.is_held() {
-        Some(true) => database.prepare_cached("INSERT OR IGNORE INTO held (agent) VALUES (?1)")?,
-        Some(false) => database.prepare_cached("DELETE FROM held WHERE agent = ?1")?,
-        None => return Ok(()),
+    match event.content.agent_event() {
+        Some(AgentEvent {
+            held: Some(AgentHold { reason, detail }),
+            ..
+        }) => database
+            .prepare_cached(
+                "INSERT OR REPLACE INTO held (agent, reason, detail) VALUES (?1, ?2, ?3)",
+            )?
+            .execute(params![event.agent, reason, detail])
+            .map(drop),
+        Some(AgentEvent { held: None, .. }) => database
+            .prepare_cached("DELETE FROM held WHERE agent = ?1")?
+            .execute([&event.agent])
+            .map(drop),
+        None => Ok(()),
     }
-    .execute([&event.agent])
-    .map(drop)
 }
 
 /// The last place that was given, also where its event is gone; 0 before the first.
@@ -196,10 +205,14 @@ fn join(
     Ok(true)
 }
 
-/// Agents of which the last event says that they are held.
-pub(crate) fn held(database: &Connection) -> rusqlite::Result<BTreeSet<String>> {
-    let mut select = database.prepare_cached("SELECT agent FROM held")?;
-    select.query_map([], |row| row.get(0))?.collect()
+/// What holds those agents of which the last event says that they are held.
+pub(crate) fn held(database: &Connection) -> rusqlite::Result<BTreeMap<String, AgentHold>> {
+    let mut select = database.prepare_cached("SELECT agent, reason, detail FROM held")?;
+    let hold = |row: &Row<'_>| {
+        let (reason, detail) = (row.get(1)?, row.get(2)?);
+        Ok((row.get(0)?, AgentHold { reason, detail }))
+    };
+    select.query_map([], hold)?.collect()
 }
 
 /// What was heard of a message that is not here.

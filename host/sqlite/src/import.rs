@@ -62,6 +62,7 @@ impl Import {
             readers,
             _checkpointer: checkpointer,
             directory,
+            is_upgraded: _,
         } = self.0.take()?;
         drop((writer, readers, checkpointer));
         Some(directory)

@@ -35,6 +35,7 @@ use events::Packed;
 pub use import::Import;
 use jiff::Timestamp;
 use rbm_gateway::lifecycle::Fact;
+use rbm_gateway::store::event::AgentHold;
 use rbm_gateway::store::lane::Share;
 use rbm_gateway::store::retention::{Erased, Pruned, Retention};
 use rbm_gateway::store::tester::{Counted, NewTester, StoredTester, TesterQuota};
@@ -44,7 +45,7 @@ use rbm_gateway::store::{
     Withdrawn,
 };
 use readers::Readers;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 use writer::Writer;
@@ -56,6 +57,8 @@ pub struct SqliteStore {
     readers: Readers,
     _checkpointer: Checkpointer,
     directory: Directory,
+    /// An earlier version wrote what was there when it was opened.
+    is_upgraded: bool,
 }
 
 /// Why a directory cannot be used.
@@ -144,7 +147,7 @@ impl SqliteStore {
     fn open_in(directory: Directory, durability: Durability) -> Result<Self, OpenProblem> {
         let database = directory.database();
         let mut writing = connection::open(&database, durability)?;
-        schema::bring_up_to_date(&mut writing, &database)?;
+        let is_upgraded = schema::bring_up_to_date(&mut writing, &database)?;
         seen::prepare(&writing)?;
         let checkpoints = connection::open(&database, durability)?;
         let writer = Writer::start(writing);
@@ -153,6 +156,7 @@ impl SqliteStore {
             _checkpointer: Checkpointer::start(checkpoints, writer.rest_of_log()),
             writer,
             directory,
+            is_upgraded,
         })
     }
 
@@ -276,7 +280,7 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn held_agents(&self) -> Result<BTreeSet<String>, StoreProblem> {
+    async fn held_agents(&self) -> Result<BTreeMap<String, AgentHold>, StoreProblem> {
         self.readers.read(events::held).await
     }
 

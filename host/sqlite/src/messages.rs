@@ -266,7 +266,8 @@ pub(crate) fn find(database: &Connection, filter: &Filter) -> rusqlite::Result<V
         let Some(n) = n.optional()? else {
             return Ok(Vec::new());
         };
-        restrict("message.n <", Box::new(n));
+        let beyond = if filter.oldest_first { ">" } else { "<" };
+        restrict(&format!("message.n {beyond}"), Box::new(n));
     }
     if let Some(agent) = &filter.agent {
         restrict("message.agent =", Box::new(agent.clone()));
@@ -278,7 +279,8 @@ pub(crate) fn find(database: &Connection, filter: &Filter) -> rusqlite::Result<V
         restrict("message.state =", Box::new(state.as_str()));
     }
     values.push(Box::new(i64::try_from(filter.most).unwrap_or(i64::MAX)));
-    write!(sql, " ORDER BY message.n DESC LIMIT ?{}", values.len())
+    let order = if filter.oldest_first { "ASC" } else { "DESC" };
+    write!(sql, " ORDER BY message.n {order} LIMIT ?{}", values.len())
         .expect("a string takes everything");
     let values: Vec<&dyn ToSql> = values.iter().map(AsRef::as_ref).collect();
     Ok(select(database, &sql, &values)?

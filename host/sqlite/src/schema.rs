@@ -23,11 +23,11 @@ const MIGRATIONS: [&str; 12] = [
     include_str!("schema/12.sql"),
 ];
 
-/// Applies what is missing, all or nothing. What was there before is copied first.
+/// Applies what is missing, all or nothing. What was there before is copied first. Tells whether an earlier version wrote it.
 pub(crate) fn bring_up_to_date(
     connection: &mut Connection,
     database: &Path,
-) -> Result<(), OpenProblem> {
+) -> Result<bool, OpenProblem> {
     let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let known = latest();
     let path = || database.display().to_string();
@@ -47,9 +47,10 @@ pub(crate) fn bring_up_to_date(
     }
     empty_the_log(connection)?;
     if (owner, found) == (OWNER, known) {
-        return Ok(());
+        return Ok(false);
     }
-    if found > 0 && found < known {
+    let is_upgrade = found > 0 && found < known;
+    if is_upgrade {
         copy(connection, database, found)?;
     }
     packing::register(connection)?;
@@ -60,7 +61,7 @@ pub(crate) fn bring_up_to_date(
     transaction.pragma_update(None, "user_version", known)?;
     transaction.pragma_update(None, "application_id", OWNER)?;
     transaction.commit()?;
-    Ok(())
+    Ok(is_upgrade)
 }
 
 /// A log that the last process has left may end in what it failed to flush, and what the system shows without ever writing it.

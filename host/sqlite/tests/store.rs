@@ -510,6 +510,7 @@ async fn what_is_too_large_for_it_is_refused() {
     let last = Last {
         event: Some(Cursor(u64::MAX)),
         quarantined: None,
+        legacy_names: false,
         pruned: None,
     };
     let problem = store

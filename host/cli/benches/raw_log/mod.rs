@@ -8,6 +8,7 @@ use rbm_gateway::lifecycle::Fact;
 use rbm_gateway::store::consent::{Consent, Consents, Heard};
 use rbm_gateway::store::consumer::{Consumer, Consumers, DeadLetter, Delivery, Progress};
 use rbm_gateway::store::dump::{Dump, Item};
+use rbm_gateway::store::event::AgentHold;
 use rbm_gateway::store::lane::Share;
 use rbm_gateway::store::quarantine::{Quarantine, QuarantineId, Quarantined, StoredQuarantined};
 use rbm_gateway::store::retention::{Erased, Pruned, Retention};
@@ -17,7 +18,7 @@ use rbm_gateway::store::{
     NewMessage, Requeued, Settlement, Store, StoreProblem, StoredEvent, StoredMessage, Upload,
     Withdrawn,
 };
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::Write as _;
 use std::mem;
@@ -145,7 +146,7 @@ impl Store for RawLog {
         self.rest.next_due(shares).await
     }
 
-    async fn held_agents(&self) -> Result<BTreeSet<String>, StoreProblem> {
+    async fn held_agents(&self) -> Result<BTreeMap<String, AgentHold>, StoreProblem> {
         self.rest.held_agents().await
     }
 

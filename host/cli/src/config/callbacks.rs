@@ -129,10 +129,10 @@ fn signing(section: &Section<'_>, secret: Secret) -> Option<SecretString> {
     None
 }
 
-/// All of them if none is named.
+/// Empty for all of them, also of later configurations.
 fn names(section: &Section<'_>, agents: &[&str]) -> Vec<String> {
     let Some(items) = section.list("agents") else {
-        return agents.iter().map(|name| (*name).to_owned()).collect();
+        return Vec::new();
     };
     let refuse = |message, help, origin| {
         section.find(Finding::error(Rule::Reference, message, origin).with_help(help));

@@ -153,7 +153,7 @@ pub(crate) struct CallbackConfig {
     pub(crate) url: Url,
     /// As Standard Webhooks writes them, `whsec_` and base64; one, or two while one replaces the other, the newer one last.
     pub(crate) secrets: Vec<SecretString>,
-    /// The names of the agents whose events it takes: all of them if the configuration names none.
+    /// The names of the agents whose events it takes; empty for all of them.
     pub(crate) agents: Vec<String>,
     /// With which events it begins when its name is new.
     pub(crate) from: StartFrom,

@@ -72,7 +72,7 @@ impl Endpoint {
     pub(super) async fn post(&self, event: &StoredEvent, now: Timestamp) -> Answer {
         let body = serde_json::to_vec(&view_event(event, &self.names))
             .expect("strings and numbers always serialise");
-        let (id, timestamp) = (webhook_id(&event.event, &self.names), now.as_second());
+        let (id, timestamp) = (webhook_id(&event.event), now.as_second());
         let sign = |secret: &super::SigningSecret| secret.sign(&id, timestamp, &body);
         let signatures = self
             .callback
@@ -114,8 +114,8 @@ impl Endpoint {
 }
 
 /// The same for each attempt, and for the same event in whatever store.
-pub(super) fn webhook_id(event: &NewEvent, names: &AgentNames) -> String {
-    id::of_event(&names.of(&event.agent), &event.content.dedupe_key())
+pub(super) fn webhook_id(event: &NewEvent) -> String {
+    id::of_event(&event.agent, &event.content.dedupe_key())
 }
 
 fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Answer {

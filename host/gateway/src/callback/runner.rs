@@ -239,7 +239,7 @@ impl Runner {
         let callback = &self.endpoint.callback;
         let conversation = callback.ordered.then(|| conversation(&event));
         match conversation {
-            _ if !callback.wants(&self.endpoint.names.of(&event.event.agent)) => {
+            _ if !callback.wants(&event.event.agent) => {
                 self.window.skip(event.cursor);
             }
             Some(conversation) if owing.contains(&conversation) => {

@@ -94,6 +94,10 @@ impl Ledger {
         account.counts.clone()
     }
 
+    pub(super) fn has_rows_of(&self, agent: &str) -> bool {
+        self.0.keys().any(|(of, _)| of == agent)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -38,6 +38,7 @@ impl Kept {
             event: (self.last_place > 0).then_some(Cursor(self.last_place)),
             quarantined: (self.quarantine.last > 0).then_some(QuarantineId(self.quarantine.last)),
             pruned: self.pruned,
+            legacy_names: self.legacy_names,
         };
         let mut items = vec![Item::Last(last)];
         let mut agents = self.agents.clone();
@@ -132,8 +133,10 @@ impl Kept {
                 event,
                 quarantined,
                 pruned,
+                legacy_names,
             }) => {
                 self.pruned = pruned;
+                self.legacy_names |= legacy_names;
                 self.last_place = self.last_place.max(event.map_or(0, |cursor| cursor.0));
                 self.quarantine.last = self.quarantine.last.max(quarantined.map_or(0, |id| id.0));
             }

@@ -77,8 +77,10 @@ struct Traffic {
     budget: Budget,
     breaker: Breaker,
     obstacle: Option<Obstacle>,
-    /// The last event of the agent says that it is held.
-    reported_held: bool,
+    /// What holds the agent, from when it is held until it is served again, whatever else keeps it from sending meanwhile.
+    hold: Option<Obstacle>,
+    /// What holds the agent by its last event, perhaps of an earlier process.
+    reported: Option<AgentHold>,
     /// To become events, in this order.
     changes: VecDeque<AgentChange>,
     recipients: Recipients,
@@ -114,6 +116,8 @@ pub(crate) struct Condition {
     pub(crate) breaker_openings: u64,
     /// While only probes are made.
     pub(crate) obstacle: Option<Obstacle>,
+    /// Why the queue is held, if it is.
+    pub(crate) hold: Option<Obstacle>,
 }
 
 /// What keeps an agent from sending.
@@ -145,15 +149,6 @@ impl Condition {
             .as_ref()
             .is_some_and(|obstacle| obstacle.cause == Cause::Unavailable)
     }
-
-    /// Why the queue is held, if it is.
-    pub(crate) fn hold(&self) -> Option<&Obstacle> {
-        held(self.obstacle.as_ref())
-    }
-}
-
-fn held(obstacle: Option<&Obstacle>) -> Option<&Obstacle> {
-    obstacle.filter(|obstacle| obstacle.cause == Cause::AgentRejected)
 }
 
 /// What a line may begin.
@@ -183,7 +178,8 @@ impl Line {
             budget: Budget::new(now),
             breaker: Breaker::new(),
             obstacle: None,
-            reported_held: false,
+            hold: None,
+            reported: None,
             changes: VecDeque::new(),
             recipients: Recipients::default(),
         };
@@ -248,7 +244,7 @@ impl Line {
             retries,
             ordinary,
             order,
-            hold: traffic.obstacle.as_ref().map(Obstacle::as_hold),
+            hold: traffic.why_nothing_is_sent(),
         })
     }
 
@@ -259,7 +255,13 @@ impl Line {
             rate: traffic.rate(),
             breaker_openings: traffic.breaker.openings(),
             obstacle: traffic.obstacle.clone(),
+            hold: traffic.hold.clone(),
         }
+    }
+
+    /// What a message that runs out now says.
+    pub(crate) fn why_nothing_is_sent(&self) -> Option<Hold> {
+        self.traffic().why_nothing_is_sent()
     }
 
     /// An attempt begins.
@@ -280,9 +282,9 @@ impl Line {
         self.traffic().breaker.forget(ticket, now);
     }
 
-    /// An event of an earlier process says that the agent is held.
-    pub(crate) fn mark_reported_held(&self) {
-        self.traffic().reported_held = true;
+    /// The last event of the agent says that it is held.
+    pub(crate) fn mark_reported(&self, hold: AgentHold) {
+        self.traffic().reported = Some(hold);
     }
 
     /// The platform was asked. Tells how long the message backs off, should it be tried again.
@@ -318,13 +320,19 @@ impl Line {
         let change = traffic
             .breaker
             .end(ticket, witness, asked_for(outcome), now);
-        self.note(&mut traffic, change, outcome, now);
+        self.note(
+            &mut traffic,
+            change,
+            outcome,
+            &claimed.message.recipient,
+            now,
+        );
         let back_off = if traffic.breaker.cause().is_some() {
             BackOff::Short
         } else {
             BackOff::Own { recipient_in_a_row }
         };
-        traffic.note_agent_change(change != Change::None || evidence == Evidence::Served);
+        traffic.note_agent_change(evidence == Evidence::Served);
         back_off
     }
 
@@ -338,29 +346,43 @@ impl Line {
         self.traffic().breaker.probe_now(now);
     }
 
-    fn note(&self, traffic: &mut Traffic, change: Change, outcome: &Outcome, now: Instant) {
+    fn note(
+        &self,
+        traffic: &mut Traffic,
+        change: Change,
+        outcome: &Outcome,
+        recipient: &str,
+        now: Instant,
+    ) {
         let agent = &self.agent;
         match change {
             Change::None => {}
             Change::Opened(cause) => {
                 let (reason, error) = obstacle(outcome);
-                if held(traffic.obstacle.as_ref()).is_some() {
-                    tracing::info!(agent, "agent resumed");
-                }
-                match cause {
-                    Cause::Unavailable => tracing::warn!(agent, error, "circuit breaker open"),
-                    Cause::AgentRejected => tracing::warn!(agent, reason, error, "agent held"),
-                }
-                traffic.obstacle = Some(Obstacle {
+                let obstacle = Obstacle {
                     cause,
                     reason,
-                    error,
-                });
+                    error: without_number(&error, recipient),
+                };
+                let error = &obstacle.error;
+                match cause {
+                    Cause::Unavailable => tracing::warn!(agent, error, "circuit breaker open"),
+                    Cause::AgentRejected if traffic.hold.is_none() => {
+                        tracing::warn!(agent, reason, error, "agent held");
+                    }
+                    Cause::AgentRejected => {}
+                }
+                if cause == Cause::AgentRejected {
+                    traffic.hold = Some(obstacle.clone());
+                }
+                traffic.obstacle = Some(obstacle);
             }
             Change::Closed(cause) => {
-                match cause {
-                    Cause::Unavailable => tracing::info!(agent, "circuit breaker closed"),
-                    Cause::AgentRejected => tracing::info!(agent, "agent resumed"),
+                if cause == Cause::Unavailable {
+                    tracing::info!(agent, "circuit breaker closed");
+                }
+                if traffic.hold.take().is_some() {
+                    tracing::info!(agent, "agent resumed");
                 }
                 traffic.obstacle = None;
                 if let Some(Paced { pacer, .. }) = &mut traffic.paced {
@@ -416,21 +438,45 @@ impl Traffic {
         self.paced.as_ref().map(|paced| paced.throttle.rate())
     }
 
-    /// `sends`: whether the platform has shown that the agent may send, or that something else stops it.
-    fn note_agent_change(&mut self, sends: bool) {
-        let change = match held(self.obstacle.as_ref()) {
-            Some(obstacle) if !self.reported_held => AgentChange::Held(AgentHold {
-                reason: obstacle.reason.to_owned(),
-                detail: obstacle.error.clone(),
-            }),
-            None if self.reported_held && sends => AgentChange::Resumed,
+    fn note_agent_change(&mut self, is_served: bool) {
+        let change = match (&self.hold, &self.reported) {
+            (Some(hold), None) => {
+                let hold = AgentHold {
+                    reason: hold.reason.to_owned(),
+                    detail: hold.error.clone(),
+                };
+                self.reported = Some(hold.clone());
+                AgentChange::Held(hold)
+            }
+            (None, Some(_)) if is_served => {
+                self.reported = None;
+                AgentChange::Resumed
+            }
             _ => return,
         };
-        self.reported_held = matches!(change, AgentChange::Held(_));
         self.changes.push_back(change);
+    }
+
+    fn why_nothing_is_sent(&self) -> Option<Hold> {
+        let reported = || {
+            let detail = self.reported.as_ref()?.detail.clone();
+            let reason = ReasonCode::Misconfigured;
+            Some(Hold { reason, detail })
+        };
+        let obstacle = self.hold.as_ref().or(self.obstacle.as_ref());
+        obstacle.map(Obstacle::as_hold).or_else(reported)
     }
 }
 
+/// A platform may name whom it was asked about. What holds an agent is told to others too, and outlives the erasure of a person.
+fn without_number(sentence: &str, recipient: &str) -> String {
+    let digits = recipient.trim_start_matches('+');
+    sentence
+        .replace(recipient, RECIPIENT)
+        .replace(digits, RECIPIENT)
+}
+
+const RECIPIENT: &str = "[recipient]";
 /// 1,000 messages a second of 400 ms each; two such agents leave a fifth of the places that plugins have to the others.
 const AT_ONCE: usize = 400;
 /// What the budget of an agent without a pace goes by, in messages per second.
@@ -614,6 +660,15 @@ mod tests {
     }
 
     #[test]
+    fn what_holds_an_agent_names_no_recipient() {
+        let sentence = "no agent for phones/+15550100001, 15550100001";
+        assert_eq!(
+            without_number(sentence, "+15550100001"),
+            "no agent for phones/[recipient], [recipient]"
+        );
+    }
+
+    #[test]
     fn an_agent_is_reported_held_once_and_resumed_once_also_after_a_restart() {
         let (line, now) = line(&Manner::default());
         let rejected = Ok(Err(ChannelFailure {
@@ -634,16 +689,34 @@ mod tests {
         assert_eq!(changes(&served, 0), []);
         assert_eq!(changes(&rejected, 0), [held]);
         assert_eq!(changes(&rejected, 60), []);
-        assert_eq!(changes(&served, 180), [AgentChange::Resumed]);
-        assert_eq!(changes(&served, 180), []);
+        let unavailable = Ok(Err(ChannelFailure {
+            http_status: Some(503),
+            ..limited(None)
+        }));
+        for seconds in [120, 121, 122] {
+            assert_eq!(changes(&unavailable, seconds), [], "an outage meanwhile");
+            assert!(line.condition().hold.is_some());
+        }
+        assert_eq!(changes(&rejected, 140), []);
+        assert_eq!(changes(&served, 240), [AgentChange::Resumed]);
+        assert_eq!(line.condition().hold, None);
+        assert_eq!(changes(&served, 240), []);
 
-        line.mark_reported_held();
+        line.mark_reported(AgentHold {
+            reason: "credentials".into(),
+            detail: "no token".into(),
+        });
+        let why = line.why_nothing_is_sent().expect("a reason");
         assert_eq!(
-            changes(&Ok(Err(limited(None))), 190),
+            (why.reason, why.detail.as_str()),
+            (ReasonCode::Misconfigured, "no token")
+        );
+        assert_eq!(
+            changes(&Ok(Err(limited(None))), 250),
             [],
             "it says nothing of that"
         );
-        assert_eq!(changes(&rejected, 200), [], "and is still held");
+        assert_eq!(changes(&rejected, 260), [], "and is still held");
         assert_eq!(changes(&served, 400), [AgentChange::Resumed]);
     }
 
@@ -664,7 +737,7 @@ mod tests {
             attempt(&line, recipient, &Ok(Err(limited(None))), start);
         }
         assert_eq!(line.condition().rate, Some(50.0));
-        assert_eq!(line.condition().hold(), None);
+        assert_eq!(line.condition().hold, None);
         assert!(!line.condition().breaker_is_open());
         let noon = NOON.parse().expect("a time");
         for seconds in 0..26 {

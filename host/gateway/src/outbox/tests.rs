@@ -1032,7 +1032,7 @@ async fn an_agent_that_is_rejected_is_held_and_none_of_its_messages_fails() {
         let running = Running::start(vec![queue]);
         running.accept("demo", 0..500).await;
         sleep(Duration::from_mins(5)).await;
-        let held = running.shared.conditions()["demo"].hold().cloned();
+        let held = running.shared.conditions()["demo"].hold.clone();
         assert_eq!(
             held.map(|hold| hold.error).as_deref(),
             Some("why"),
@@ -1060,7 +1060,7 @@ async fn an_agent_that_is_rejected_is_held_and_none_of_its_messages_fails() {
         running
             .wait_until_accepted("demo", 500, Duration::from_mins(3))
             .await;
-        assert_eq!(running.shared.conditions()["demo"].hold(), None, "{what}");
+        assert_eq!(running.shared.conditions()["demo"].hold, None, "{what}");
         running.stop().await;
     }
 }

@@ -102,6 +102,9 @@ pub struct Last {
     /// Of an event that was removed for its age.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pruned: Option<Cursor>,
+    /// Whether rows go by the names of agents, as in a store that is older than [`Item::Agent`].
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub legacy_names: bool,
 }
 
 /// A message with what its attempts need.
@@ -134,6 +137,14 @@ pub struct Message {
     /// How many entries of it were left out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub history_omitted: u32,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 #[expect(

@@ -128,10 +128,12 @@ pub enum ReasonCode {
     UnexpectedAnswer,
     /// A caller asked for the revocation.
     Requested,
+    /// The platform could not deliver it in time.
+    NotDelivered,
 }
 
 impl ReasonCode {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::NotSendable,
         Self::Rejected,
         Self::Unsupported,
@@ -144,6 +146,7 @@ impl ReasonCode {
         Self::RateLimited,
         Self::UnexpectedAnswer,
         Self::Requested,
+        Self::NotDelivered,
     ];
 
     /// Its word, in the HTTP JSON and in stores.
@@ -161,6 +164,7 @@ impl ReasonCode {
             Self::RateLimited => "rate_limited",
             Self::UnexpectedAnswer => "unexpected_answer",
             Self::Requested => "requested",
+            Self::NotDelivered => "not_delivered",
         }
     }
 
@@ -170,7 +174,7 @@ impl ReasonCode {
     }
 
     /// Every word.
-    pub fn words() -> [&'static str; 12] {
+    pub fn words() -> [&'static str; 13] {
         Self::ALL.map(Self::as_str)
     }
 }
@@ -200,10 +204,12 @@ impl EventContent {
     pub fn dedupe_key(&self) -> Cow<'_, str> {
         match self {
             Self::Platform(inbound) => Cow::Borrowed(&inbound.dedupe_key),
-            // No key of a plugin begins so: an agent's id has no colon.
+            // No key of a plugin begins so: an agent's id has no colon. The time, since an id may be used again after its message
+            // was erased.
             Self::Gateway(GatewayEvent::Message(event)) => {
-                let (fact, number) = (event.fact.as_str(), event.number);
-                Cow::Owned(format!("gateway:{fact}/{}/{number}", event.message_id))
+                let (fact, number, at) = (event.fact.as_str(), event.number, event.at);
+                let id = &event.message_id;
+                Cow::Owned(format!("gateway:{fact}/{id}/{number}/{at}"))
             }
             Self::Gateway(GatewayEvent::Agent(event)) => {
                 let what = if event.held.is_some() {
@@ -231,10 +237,10 @@ impl EventContent {
         }
     }
 
-    /// Whether it says that its agent is held; none if it says nothing of that.
-    pub fn is_held(&self) -> Option<bool> {
+    /// Whether an agent is held, and by what, if it is about that.
+    pub fn agent_event(&self) -> Option<&AgentEvent> {
         match self {
-            Self::Gateway(GatewayEvent::Agent(event)) => Some(event.held.is_some()),
+            Self::Gateway(GatewayEvent::Agent(event)) => Some(event),
             _ => None,
         }
     }

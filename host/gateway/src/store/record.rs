@@ -125,13 +125,17 @@ impl Record {
         due.unwrap_or(accepted_at) + TRIED_FOR
     }
 
-    /// Joins a fact that a webhook brought. False for a second expiry, which was told already and changes nothing.
-    pub fn join(&mut self, entry: Entry) -> bool {
-        let is_news = entry.fact != Fact::Expired || !self.stored.facts.has(Fact::Expired);
-        if is_news {
-            self.add(entry);
+    /// Joins a fact that a webhook brought. False for the expiry of what has expired or was revoked: it ends nothing any more.
+    pub fn join(&mut self, mut entry: Entry) -> bool {
+        if entry.fact == Fact::Expired {
+            let facts = &self.stored.facts;
+            if facts.has(Fact::Expired) || facts.has(Fact::Revoked) {
+                return false;
+            }
+            entry.reason = Some(ReasonCode::NotDelivered);
         }
-        is_news
+        self.add(entry);
+        true
     }
 
     /// Joins a fact that no webhook brought, but the platform's answer to a question of the gateway.
@@ -299,8 +303,11 @@ impl Record {
             self.lent_until = None;
             self.stored.next_at = settlement.retry_at;
         }
-        // A message that was erased may have left its id to another, which has made no such attempt.
-        if let Some(mut entry) = settlement.entry.filter(|_| attempt <= self.attempt) {
+        // A message that was erased may have left its id to another, which has made no such attempt. What is known already was
+        // committed, though the answer to that was lost.
+        let is_news =
+            |entry: &Entry| attempt <= self.attempt && !self.stored.history.contains(entry);
+        if let Some(mut entry) = settlement.entry.filter(is_news) {
             if !current && matches!(entry.fact, Fact::Refused | Fact::Failed) {
                 entry.fact = Fact::Unknown;
             }

@@ -41,6 +41,20 @@ async fn rows_that_are_older_keep_the_names_of_the_first_configuration(store: &d
     ];
     let expected = [first[0], ("new@rbm.goog", "new@rbm.goog"), first[1]];
     assert_eq!(register(store, &second).await, expected.map(owned));
+    // An agent that was left out at first, and has rows.
+    let mut new = super::sending::new("m2", None);
+    new.agent = "late".into();
+    store.accept(new).await.expect("accepted");
+    let late = register(
+        store,
+        &[("late", "late@rbm.goog"), ("later", "later@rbm.goog")],
+    )
+    .await;
+    assert!(late.contains(&owned(("late", "late@rbm.goog"))), "{late:?}");
+    assert!(
+        late.contains(&owned(("later@rbm.goog", "later@rbm.goog"))),
+        "{late:?}"
+    );
 }
 
 async fn any_row_has_legacy_rows(store: &dyn Store, older: bool) {

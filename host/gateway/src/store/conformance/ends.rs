@@ -14,6 +14,8 @@ use gateway_channel::Fact as Heard;
 
 pub(super) async fn check(empty: &dyn Fn() -> Box<dyn Store>) {
     what_an_attempt_ends_is_told(&*empty()).await;
+    what_is_settled_again_changes_nothing(&*empty()).await;
+    an_id_that_is_used_again_is_told_of_again(&*empty()).await;
     what_runs_out_is_told(&*empty()).await;
     an_opt_out_that_ends_a_message_is_told(&*empty()).await;
     a_revocation_is_told(&*empty()).await;
@@ -73,6 +75,29 @@ async fn what_an_attempt_ends_is_told(store: &dyn Store) {
             expected(Fact::Failed, "by-gateway", Source::Gateway, None),
         ]
     );
+}
+
+/// The answer to the commit may have been lost.
+async fn what_is_settled_again_changes_nothing(store: &dyn Store) {
+    keep(store, new("m1", None)).await;
+    claim(store, 1).await;
+    settle(store, "m1", 1, Fact::Refused, None).await;
+    let once = stored(store, "m1").await.history;
+    let again = Settlement {
+        entry: once.last().cloned(),
+        ..Settlement::default()
+    };
+    assert!(!store.settle("m1", 1, again).await.expect("answer"));
+    assert_eq!(stored(store, "m1").await.history, once);
+}
+
+async fn an_id_that_is_used_again_is_told_of_again(store: &dyn Store) {
+    for second in [1, 2] {
+        keep(store, new("m1", None)).await;
+        withdraw(store, "m1", second).await;
+        assert_eq!(told(store).await.len(), 1, "in life {second}");
+        store.erase(PHONE).await.expect("erased");
+    }
 }
 
 async fn what_runs_out_is_told(store: &dyn Store) {
@@ -171,11 +196,13 @@ async fn no_message_expires_twice(store: &dyn Store) {
         keep(store, expiring(id, Some(at(60)))).await;
     }
     expire(store, 60, 10).await;
+    keep(store, new("revoked", None)).await;
+    withdraw(store, "revoked", 61).await;
     let expired = |key: &str, id: &str| event(key, Heard::ExpiredAndRevoked(id.into()));
-    assert_eq!(
-        ingest(store, vec![expired("k1", "m1")]).await,
-        [Ingested::Duplicate]
-    );
+    for (key, id) in [("k1", "m1"), ("k4", "revoked")] {
+        let ended = ingest(store, vec![expired(key, id)]).await;
+        assert_eq!(ended, [Ingested::Duplicate], "{id}");
+    }
     let unexpected = [
         expired("k2", "m3"),
         event("k3", Heard::Delivered("m2".into())),
@@ -186,7 +213,7 @@ async fn no_message_expires_twice(store: &dyn Store) {
         "another message's expiry, and a delivery after the end: {ingested:?}"
     );
     assert_eq!(stored(store, "m2").await.facts.state(), State::Delivered);
-    assert_eq!(events(store).await.len(), 4);
+    assert_eq!(events(store).await.len(), 5);
 }
 
 async fn what_ends_nothing_is_not_told(store: &dyn Store) {
@@ -235,7 +262,7 @@ async fn an_acceptance_is_told_if_that_is_asked_for(store: &dyn Store) {
 async fn which_agents_are_held_is_known(store: &dyn Store) {
     let held = || async {
         let held = store.held_agents().await.expect("answer");
-        held.into_iter().collect::<Vec<_>>()
+        held.into_keys().collect::<Vec<_>>()
     };
     assert!(held().await.is_empty());
     for (second, agent, is_held, expected) in [

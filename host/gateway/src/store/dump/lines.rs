@@ -272,10 +272,13 @@ fn read_header(fields: Map<String, Value>) -> Result<Header, String> {
     }
 }
 
-/// Brings a line of version 1 to version 2, in which events of the gateway stand beside those of the platform, and an entry of
-/// a history has a reason for programs beside its sentence.
+/// Brings a line of version 1 to version 2, in which events of the gateway stand beside those of the platform, an entry of a
+/// history has a reason for programs beside its sentence, and rows need not go by the names of agents.
 fn upgrade(kind: &str, fields: &mut Map<String, Value>) {
     match (kind, fields.get_mut("history")) {
+        ("last", _) => {
+            fields.insert("legacy_names".to_owned(), true.into());
+        }
         ("event", _) => {
             if let Some(inbound) = fields.remove("inbound") {
                 let content = Map::from_iter([("platform".to_owned(), inbound)]);
