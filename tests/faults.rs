@@ -92,11 +92,7 @@ impl Run {
         let mut serve = Serve::new(&platform, &manner);
         serve.set("platform.request_seconds_max=1");
         serve.start().await;
-        platform
-            .emulator
-            .register_webhook(&serve.webhook(), serve.client_token.clone().into())
-            .await
-            .unwrap();
+        serve.register_webhook(&platform).await;
         Self {
             platform,
             serve,

@@ -44,11 +44,7 @@ async fn main() {
         &format!("messages_per_second = 1000\nburst = 1000\n{callback}"),
     );
     serve.start().await;
-    platform
-        .emulator
-        .register_webhook(&serve.webhook(), serve.client_token.clone().into())
-        .await
-        .unwrap();
+    serve.register_webhook(&platform).await;
 
     let (acknowledged, running) = (
         Arc::<Mutex<Acknowledged>>::default(),

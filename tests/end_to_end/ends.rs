@@ -15,37 +15,20 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// What is to be told of the messages with this text.
-struct End {
-    text: &'static str,
-    kind: &'static str,
-    source: &'static str,
-    reason: &'static str,
-    attempts: Option<u64>,
-    http_status: Option<u64>,
-}
-
-const fn end(
-    text: &'static str,
-    kind: &'static str,
-    source: &'static str,
-    reason: &'static str,
-    attempts: Option<u64>,
-    http_status: Option<u64>,
-) -> End {
-    End {
-        text,
-        kind,
-        source,
-        reason,
-        attempts,
-        http_status,
-    }
-}
+/// What is to be told of the message with this text: the kind, whose decision it was, why, how many attempts were made, and which
+/// status the platform answered.
+type End = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    Option<u64>,
+    Option<u64>,
+);
 
 /// Attempts are named where their number does not depend on the time.
 const ENDS: [End; 8] = [
-    end(
+    (
         "unreachable",
         "failed",
         "platform",
@@ -53,7 +36,7 @@ const ENDS: [End; 8] = [
         Some(1),
         Some(404),
     ),
-    end(
+    (
         "rejected",
         "refused",
         "platform",
@@ -61,8 +44,8 @@ const ENDS: [End; 8] = [
         Some(1),
         Some(400),
     ),
-    end("limited", "expired", "gateway", "rate_limited", None, None),
-    end(
+    ("limited", "expired", "gateway", "rate_limited", None, None),
+    (
         "unavailable",
         "failed",
         "gateway",
@@ -70,8 +53,8 @@ const ENDS: [End; 8] = [
         None,
         None,
     ),
-    end("unsent", "revoked", "gateway", "requested", Some(0), None),
-    end(
+    ("unsent", "revoked", "gateway", "requested", Some(0), None),
+    (
         "taken back",
         "revoked",
         "platform",
@@ -79,7 +62,7 @@ const ENDS: [End; 8] = [
         Some(1),
         None,
     ),
-    end(
+    (
         "undelivered",
         "expired",
         "platform",
@@ -87,7 +70,7 @@ const ENDS: [End; 8] = [
         None,
         None,
     ),
-    end(
+    (
         "opted out",
         "refused",
         "gateway",
@@ -123,25 +106,13 @@ async fn every_end_is_told_once_by_list_stream_and_callback() {
     let callback = callback("app", application.port);
     let mut serve = Serve::new(&platform, &callback);
     serve.start().await;
-    platform
-        .emulator
-        .register_webhook(&serve.webhook(), serve.client_token.clone().into())
-        .await
-        .unwrap();
+    serve.register_webhook(&platform).await;
     let streamed = follow(&serve).await;
 
     end_messages(&serve).await;
     let ids = wait_for_ends(&serve).await;
     let listed = events(&serve).await;
-    for End {
-        text,
-        kind,
-        source,
-        reason,
-        attempts,
-        http_status,
-    } in ENDS
-    {
+    for (text, kind, source, reason, attempts, http_status) in ENDS {
         let of_message = |event: &&Value| event["message_id"] == ids[text];
         let told: Vec<_> = listed
             .iter()
@@ -191,6 +162,40 @@ async fn every_end_is_told_once_by_list_stream_and_callback() {
     serve.start().await;
     let after = told_once(events(&serve).await.into_iter());
     assert_eq!(after, expected, "a start tells nothing again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_acceptance_is_an_event_where_that_is_asked_for() {
+    let platform = Platform::start().await;
+    for (setting, expected) in [("events.accepted=true", 1), ("events.accepted=false", 0)] {
+        let mut serve = Serve::new(&platform, "");
+        serve.set(setting);
+        serve.start().await;
+        let message = json!({ "to": phone(1), "content": { "text": "Hi" } });
+        assert_eq!(post(&serve, &message).await, 202);
+        let begun = Instant::now();
+        let accepted = loop {
+            let message = messages(&serve).await.remove(0);
+            if message["state"] != "queued" && message["state"] != "sending" {
+                break message;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{message}");
+            sleep(Duration::from_millis(20)).await;
+        };
+        let told = events(&serve).await;
+        let told: Vec<_> = told
+            .iter()
+            .filter(|event| event["kind"] == "accepted")
+            .collect();
+        assert_eq!(told.len(), expected, "{setting}: {told:?}");
+        for event in told {
+            assert_eq!(event["message_id"], accepted["id"]);
+            assert_eq!(
+                (&event["source"], &event["attempts"]),
+                (&json!("platform"), &json!(1))
+            );
+        }
+    }
 }
 
 /// Begins what ends as [`ENDS`] says.
@@ -248,7 +253,7 @@ async fn wait_for(serve: &Serve, text: &str, state: &str) -> String {
 /// The ids of all messages by their texts, once each has ended.
 async fn wait_for_ends(serve: &Serve) -> BTreeMap<&'static str, String> {
     let mut ids = BTreeMap::new();
-    for End { text, kind, .. } in ENDS {
+    for (text, kind, ..) in ENDS {
         ids.insert(text, wait_for(serve, text, kind).await);
     }
     assert_eq!(messages(serve).await.len(), ENDS.len());
@@ -297,7 +302,7 @@ fn is_end(event: &Value) -> bool {
 fn recipient(text: &str) -> String {
     match text {
         "unreachable" => WITHOUT_RCS.to_owned(),
-        _ => phone(ENDS.iter().position(|end| end.text == text).unwrap()),
+        _ => phone(ENDS.iter().position(|(known, ..)| *known == text).unwrap()),
     }
 }
 

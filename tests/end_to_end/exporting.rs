@@ -449,11 +449,7 @@ async fn exported(platform: &Platform) -> (Serve, String) {
 
 /// Something of everything, until nothing changes any more. Gives the message that was read.
 async fn fill(platform: &Platform, serve: &Serve) -> String {
-    platform
-        .emulator
-        .register_webhook(&serve.webhook(), serve.client_token.clone().into())
-        .await
-        .unwrap();
+    serve.register_webhook(platform).await;
     let read = send(serve, &text(ANSWERS, "Hello \u{1f600}")).await;
     wait_for(serve, &format!("/v1/messages/{read}"), |message| {
         message["state"] == "read"

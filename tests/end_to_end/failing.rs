@@ -400,11 +400,7 @@ async fn serve(platform: &Platform, messages_per_second: u32) -> Serve {
         &format!("messages_per_second = {messages_per_second}\n"),
     );
     serve.start().await;
-    platform
-        .emulator
-        .register_webhook(&serve.webhook(), serve.client_token.clone().into())
-        .await
-        .unwrap();
+    serve.register_webhook(platform).await;
     serve
 }
 

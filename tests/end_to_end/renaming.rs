@@ -17,11 +17,7 @@ async fn an_agent_that_is_renamed_keeps_its_opt_outs_messages_and_events() {
     let platform = Platform::start().await;
     let mut serve = Serve::new(&platform, "");
     serve.start().await;
-    platform
-        .emulator
-        .register_webhook(&serve.webhook(), serve.client_token.clone().into())
-        .await
-        .unwrap();
+    serve.register_webhook(&platform).await;
     let message =
         |agent: &str| json!({ "agent": agent, "to": phone(1), "content": { "text": "Hi" } });
     let first = post_with_key(&serve, &message("demo")).await;

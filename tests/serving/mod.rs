@@ -247,6 +247,13 @@ impl Serve {
         true
     }
 
+    /// The platform calls it from now on.
+    pub(crate) async fn register_webhook(&self, platform: &Platform) {
+        let (webhook, token) = (self.webhook(), self.client_token.clone().into());
+        let registered = platform.emulator.register_webhook(&webhook, token);
+        registered.await.unwrap();
+    }
+
     /// `/readyz?verbose`
     pub(crate) async fn ready(&self) -> Value {
         let address = format!("{}/readyz?verbose", self.admin_origin);

@@ -377,6 +377,12 @@ impl Store for SqliteStore {
 }
 
 /// A problem of the database, as the gateway hears of it.
-fn problem(problem: &rusqlite::Error) -> StoreProblem {
-    StoreProblem(problem.to_string())
+fn problem(failed: &rusqlite::Error) -> StoreProblem {
+    // What a rule of the store says needs no column beside it.
+    if let rusqlite::Error::FromSqlConversionFailure(_, _, cause) = failed
+        && let Some(rule) = cause.downcast_ref::<StoreProblem>()
+    {
+        return rule.clone();
+    }
+    StoreProblem(failed.to_string())
 }

@@ -230,8 +230,8 @@ fn while_a_token_is_replaced_there_are_two() {
     assert_eq!(config.callbacks[0].secrets.len(), 2);
     assert_eq!(
         config.callbacks[0].agents,
-        ["demo"],
-        "all agents where none is named"
+        Vec::<String>::new(),
+        "empty for all agents, also of later configurations"
     );
 }
 
