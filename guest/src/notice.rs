@@ -34,10 +34,13 @@ pub(crate) fn inbound(raw: Vec<u8>, attributes: Option<&Attributes<'_>>) -> Inbo
         .take()
         .or_else(|| notice.phone_number.clone());
     let (at, message_id) = (notice.send_time.take(), notice.message_id.clone());
-    let fact = fact(notice, launch_hint);
+    // The hint is not signed: it only breaks the tie of a launch event whose states were left out, and changes nothing else.
+    let hinted = (launch_hint && notice.region_id.is_some()).then(|| launch(&notice));
+    let fact = fact(notice);
     if let (Fact::Unrecognised(_), Some(id)) = (&fact, message_id) {
         details.push(detail("message-id", id));
     }
+    let fact = hinted.unwrap_or(fact);
     Inbound {
         dedupe_key,
         agent,
@@ -59,14 +62,10 @@ fn read(raw: &[u8]) -> Option<Notice> {
     read(raw).or_else(|| read(&json::without_lone_surrogates(raw)?))
 }
 
-/// The order in which a receiver tells the kinds apart. What is signed decides; the hint, which is not, only breaks the
-/// tie of a launch event whose states were left out.
-fn fact(notice: Notice, launch_hint: bool) -> Fact {
-    let is_launch = notice.new_launch_state.is_some()
-        || notice.old_launch_state.is_some()
-        || (launch_hint && notice.region_id.is_some());
-    if is_launch {
-        return launch(notice);
+/// The order in which a receiver tells the kinds apart.
+fn fact(notice: Notice) -> Fact {
+    if notice.new_launch_state.is_some() || notice.old_launch_state.is_some() {
+        return launch(&notice);
     }
     let known = notice.event_type.as_deref().and_then(EventType::parse);
     if let Some(event) = known.and_then(|kind| event(kind, notice.message_id.clone())) {
@@ -155,13 +154,13 @@ fn remote_file(file: FileInfo) -> RemoteFile {
     }
 }
 
-fn launch(notice: Notice) -> Fact {
+fn launch(notice: &Notice) -> Fact {
     Fact::AgentStatus(AgentStatus {
-        region: notice.region_id.unwrap_or_default(),
-        before: notice.old_launch_state.unwrap_or_default(),
-        after: notice.new_launch_state.unwrap_or_default(),
-        by: notice.acting_party,
-        comment: notice.comment,
+        region: notice.region_id.clone().unwrap_or_default(),
+        before: notice.old_launch_state.clone().unwrap_or_default(),
+        after: notice.new_launch_state.clone().unwrap_or_default(),
+        by: notice.acting_party.clone(),
+        comment: notice.comment.clone(),
     })
 }
 
