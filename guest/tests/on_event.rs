@@ -208,6 +208,27 @@ fn the_dedupe_key_is_the_same_for_one_fact_and_another_for_another() {
     assert_ne!(hashed, with(r#""text":"x","#, r#""other":"2""#));
 }
 
+/// Nobody signs the hint.
+#[test]
+fn the_hint_of_a_launch_changes_nothing_but_the_kind() {
+    let document = r#"{"agentId":"bot@rbm.goog","regionId":"/v1/regions/fi-rcs","messageId":"m1"}"#;
+    let hint = r#"{"type":"agent_launch_event"}"#;
+    let signed = Some(signature::sign(TOKEN, document.as_bytes()));
+    let [plain, hinted] = ["{}", hint].map(|attributes| {
+        let body = envelope(document.as_bytes(), attributes);
+        let reaction = react(&request(&body, signed.as_deref()));
+        reaction.inbound.into_iter().next().unwrap()
+    });
+    assert!(matches!(plain.fact, Fact::Unrecognised(_)), "{plain:?}");
+    assert!(matches!(hinted.fact, Fact::AgentStatus(_)), "{hinted:?}");
+    assert_eq!(plain.details[0].name, "message-id");
+    let hinted = Inbound {
+        fact: plain.fact.clone(),
+        ..hinted
+    };
+    assert_eq!(hinted, plain);
+}
+
 fn inbound(document: &str) -> Inbound {
     let body = envelope(document.as_bytes(), ATTRIBUTES);
     let reaction = react(&request(
