@@ -479,7 +479,7 @@ async fn wait_for(serve: &Serve, state: &str, count: usize) {
     }
 }
 
-fn attempts(message: &Value) -> usize {
+pub(super) fn attempts(message: &Value) -> usize {
     let history = message["history"].as_array().unwrap();
     history
         .iter()

@@ -1,7 +1,7 @@
 //! A platform that answers 200 and is not RBM, or says something else than what was asked, has done nothing: no message counts as
 //! sent and no question as answered. Field cases G4 and G5, through `rbm serve`.
 
-use crate::failing::{phone, post};
+use crate::failing::{attempts, phone, post};
 use crate::program::{Answer, PATIENCE, answer};
 use crate::serving::{Platform, Serve, get, messages};
 use axum::Router;
@@ -314,12 +314,4 @@ async fn observed(serve: &Serve) -> Vec<Value> {
     let mut all = messages(serve).await;
     all.retain(|message| (0..=WRONG.len()).any(|number| message["to"] == phone(number)));
     all
-}
-
-fn attempts(message: &Value) -> usize {
-    let history = message["history"].as_array().unwrap();
-    history
-        .iter()
-        .filter(|entry| entry["fact"] == "sending")
-        .count()
 }

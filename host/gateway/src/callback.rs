@@ -276,8 +276,8 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts to deliver. `names` are those of agents; `events` tells when there are new ones; the task ends after `stopped` says so, when what is under way
-    /// has ended and is written down.
+    /// Starts to deliver. `names` are those of agents, and `events` tells when there are new ones. The task ends after `stopped`
+    /// says so, when what is under way has ended and is written down.
     pub fn start(
         callback: Callback,
         store: Arc<dyn Store>,

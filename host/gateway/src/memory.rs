@@ -493,8 +493,8 @@ impl Kept {
         let digest = |key: &str| Hex(digest::of_event(&event.agent, key));
         let key = digest(&event.content.dedupe_key());
         let before = event.content.legacy_dedupe_key().map(digest);
-        let known = [Some(key), before].into_iter().flatten();
-        if known.into_iter().any(|key| self.seen.contains_key(&key)) {
+        let mut keys = [Some(key), before].into_iter().flatten();
+        if keys.any(|key| self.seen.contains_key(&key)) {
             return Ingested::Duplicate;
         }
         if let Some((id, fact)) = event.content.fact_about() {

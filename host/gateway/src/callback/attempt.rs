@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime};
 #[derive(Clone)]
 pub(super) struct Endpoint {
     pub(super) callback: Arc<Callback>,
-    pub(super) names: Arc<AgentNames>,
+    names: Arc<AgentNames>,
     client: Client,
 }
 

@@ -67,7 +67,7 @@ pub(crate) struct Line {
     attempts_at_once_max: usize,
     pace: Option<Pace>,
     traffic: Arc<Mutex<Traffic>>,
-    /// Whoever has it stores the agent's events, so that their order is that of the changes.
+    /// Held while the agent's events are stored, so that their order is that of the changes.
     pub(crate) agent_events: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -259,7 +259,7 @@ impl Line {
         }
     }
 
-    /// What a message that runs out now says.
+    /// The reason for a message that runs out now, if its agent cannot send.
     pub(crate) fn why_nothing_is_sent(&self) -> Option<Hold> {
         self.traffic().why_nothing_is_sent()
     }
@@ -336,7 +336,7 @@ impl Line {
         back_off
     }
 
-    /// The next change of the agent that is to become an event. For who has [`Self::agent_events`].
+    /// The next change of the agent that is to become an event. To be called only while [`Self::agent_events`] is held.
     pub(crate) fn take_agent_change(&self) -> Option<AgentChange> {
         self.traffic().changes.pop_front()
     }

@@ -103,7 +103,7 @@ pub struct Last {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pruned: Option<Cursor>,
     /// Whether rows go by the names of agents, as in a store that is older than [`Item::Agent`].
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub legacy_names: bool,
 }
 
@@ -135,24 +135,12 @@ pub struct Message {
     /// Everything that happened, as it was heard of.
     pub history: Vec<Entry>,
     /// How many entries of it were left out.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub history_omitted: u32,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-fn is_false(flag: &bool) -> bool {
-    !*flag
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// What an event said of a message that is not here, or not yet.

@@ -143,7 +143,8 @@ impl Record {
         self.conclude(entry, Source::Platform, None);
     }
 
-    /// Joins a fact, and tells of it if the message ends by it. What was so before, or changes nothing any more, is no end.
+    /// Joins a fact, and adds an event if the message ends by it. A fact that decided the state before, or that a stronger fact
+    /// outweighs, ends nothing.
     fn conclude(&mut self, entry: Entry, source: Source, answer: Option<PlatformAnswer>) {
         let was_so = self.stored.facts.decides(entry.fact);
         self.add(entry.clone());
